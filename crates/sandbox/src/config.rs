@@ -1,0 +1,129 @@
+//! What a sandbox consists of.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+#[derive(Clone)]
+pub struct SandboxConfig {
+    /// Where the books live; `None` keeps them in memory.
+    pub data_dir: Option<PathBuf>,
+    /// How browsers reach the router, e.g. `http://127.0.0.1:8080/sandbox`, no slash at the end.
+    pub public_base: String,
+    /// Where webhooks go, e.g. `http://127.0.0.1:8080`, no slash at the end.
+    pub hook_base: String,
+    pub stripe: Vec<StripeAccountConfig>,
+    pub mt5: Vec<Mt5ServerConfig>,
+    pub smtp_listen: Option<SocketAddr>,
+    /// Funded accounts trade now and then by themselves.
+    pub simulate_traders: bool,
+}
+
+#[derive(Clone)]
+pub struct StripeAccountConfig {
+    /// The connection's name at our side; webhooks go to `{hook_base}/hooks/stripe/{connection}`.
+    pub connection: String,
+    pub secret_key: String,
+    pub webhook_secret: String,
+}
+
+#[derive(Clone)]
+pub struct Mt5ServerConfig {
+    pub name: String,
+    pub manager_login: u64,
+    pub manager_password: String,
+    pub tls_listen: Option<SocketAddr>,
+    pub plain_listen: Option<SocketAddr>,
+    /// The first login this server gives out; logins below belong to other servers.
+    pub first_login: u64,
+    /// The zone of the server's wall clock, an IANA name.
+    pub tz: String,
+    pub groups: Vec<GroupConfig>,
+}
+
+#[derive(Clone)]
+pub struct GroupConfig {
+    /// A path with backslashes, e.g. `real\forex-eur`.
+    pub name: String,
+    pub currency: String,
+    pub digits: u8,
+    /// The highest leverage an account may have here (1 to 500).
+    pub leverage_max: u32,
+    /// Margin level in percent at which the account is warned.
+    pub margin_call: u32,
+    /// Margin level in percent at which positions are closed.
+    pub stop_out: u32,
+}
+
+pub const DEMO_MANAGER_LOGIN: u64 = 1000;
+/// The Web API password of the demo servers' manager.
+pub const DEMO_MANAGER_PASSWORD: &str = "Qd-Manager-26!";
+
+fn group(name: &str, currency: &str, leverage_max: u32) -> GroupConfig {
+    let digits = if currency == "JPY" { 0 } else { 2 };
+    GroupConfig { name: name.into(), currency: currency.into(), digits, leverage_max, margin_call: 100, stop_out: 50 }
+}
+
+/// The demo brokerage's counterparties. `base` is where the whole program listens. The TLS
+/// listeners take 8443 to 8445 and mail 2525 (any free port when `base` has port 0, or when one
+/// is taken); ask [`crate::Sandbox::addresses`] for the truth.
+pub fn demo_config(data_dir: Option<PathBuf>, base: SocketAddr) -> SandboxConfig {
+    let port = |p: u16| Some(SocketAddr::new(base.ip(), if base.port() == 0 { 0 } else { p }));
+    let server = |name: &str, tls: u16, first_login: u64, tz: &str, groups: Vec<GroupConfig>| Mt5ServerConfig {
+        name: name.into(),
+        manager_login: DEMO_MANAGER_LOGIN,
+        manager_password: DEMO_MANAGER_PASSWORD.into(),
+        tls_listen: port(tls),
+        plain_listen: None,
+        first_login,
+        tz: tz.into(),
+        groups,
+    };
+    SandboxConfig {
+        data_dir,
+        public_base: format!("http://{base}/sandbox"),
+        hook_base: format!("http://{base}"),
+        stripe: ["eu", "intl"]
+            .map(|e| StripeAccountConfig {
+                connection: format!("stripe-{e}"),
+                secret_key: format!("sk_test_quarterdeck_{e}"),
+                webhook_secret: format!("whsec_quarterdeck_{e}"),
+            })
+            .into(),
+        mt5: vec![
+            server(
+                "eu-live",
+                8443,
+                500_001,
+                "Europe/Nicosia",
+                vec![
+                    group(r"real\eu-standard-eur", "EUR", 30),
+                    group(r"real\eu-standard-usd", "USD", 30),
+                    group(r"real\eu-pro-eur", "EUR", 100),
+                    group(r"real\eu-pro-usd", "USD", 100),
+                    group(r"real\eu-standard-gbp", "GBP", 30),
+                ],
+            ),
+            server(
+                "intl-live",
+                8444,
+                700_001,
+                "Europe/Athens",
+                vec![
+                    group(r"real\intl-standard-usd", "USD", 500),
+                    group(r"real\intl-standard-eur", "EUR", 500),
+                    group(r"real\intl-pro-usd", "USD", 500),
+                    group(r"real\intl-standard-jpy", "JPY", 500),
+                ],
+            ),
+            server(
+                "demo",
+                8445,
+                900_001,
+                "Europe/Athens",
+                vec![group(r"demo\forex-usd", "USD", 500), group(r"demo\forex-eur", "EUR", 500)],
+            ),
+        ],
+        smtp_listen: port(2525),
+        simulate_traders: true,
+    }
+}
