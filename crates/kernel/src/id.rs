@@ -47,7 +47,7 @@ macro_rules! id {
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(u128);
 
-        #[allow(dead_code)]
+        #[allow(dead_code, reason = "not every id is made in every crate")]
 
         impl $name {
             pub const PREFIX: &'static str = $prefix;
@@ -77,6 +77,20 @@ macro_rules! id {
         impl ::std::fmt::Debug for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 ::std::fmt::Display::fmt(self, f)
+            }
+        }
+        impl $crate::FromCell for $name {
+            fn from_cell(c: $crate::Cell<'_>) -> $crate::Result<Self> {
+                match c {
+                    $crate::Cell::Text(t) => Self::parse(t)
+                        .map_err(|_| $crate::Problem::bug("row_unreadable", concat!("expected an id starting with ", $prefix, "_"))),
+                    _ => Err($crate::Problem::bug("row_unreadable", concat!("expected an id starting with ", $prefix, "_"))),
+                }
+            }
+        }
+        impl ::std::convert::From<$name> for $crate::Val {
+            fn from(v: $name) -> $crate::Val {
+                $crate::Val::Text(v.to_string())
             }
         }
         impl ::std::str::FromStr for $name {

@@ -14,6 +14,7 @@ pub mod page;
 pub mod problem;
 pub mod rate;
 pub mod secret;
+pub mod val;
 
 pub use clock::{Clock, SystemClock, TestClock, Ts};
 pub use currency::Currency;
@@ -24,6 +25,7 @@ pub use page::{Page, PageRequest};
 pub use problem::{Class, FieldProblem, Problem, Result};
 pub use rate::Rate;
 pub use secret::Secret;
+pub use val::{Cell, FromCell, Val};
 
 use std::sync::Arc;
 
