@@ -32,7 +32,13 @@ pub struct Finding {
 
 impl Finding {
     fn new(rule: &'static str, path: &str, line: usize, todo: impl Into<String>) -> Finding {
-        Finding { path: path.to_string(), line, rule, todo: todo.into(), warning: false }
+        Finding {
+            path: path.to_string(),
+            line,
+            rule,
+            todo: todo.into(),
+            warning: false,
+        }
     }
 }
 
@@ -52,7 +58,10 @@ pub struct Outcome {
 
 impl From<Vec<Finding>> for Outcome {
     fn from(findings: Vec<Finding>) -> Self {
-        Outcome { findings, remarks: Vec::new() }
+        Outcome {
+            findings,
+            remarks: Vec::new(),
+        }
     }
 }
 
@@ -63,17 +72,61 @@ struct Rule {
 }
 
 const RULES: &[Rule] = &[
-    Rule { name: tiers::NAME, about: "kernel <- platform <- ports <- domain <- app; connectors know kernel, ports, outbound", run: tiers::run },
-    Rule { name: sql::NAME, about: "SQL only in files named store*.rs or in a store/ folder", run: sql::run },
-    Rule { name: floats::NAME, about: "no f32, f64 or decimal literal near money, lots, prices, rates", run: floats::run },
-    Rule { name: ambient::NAME, about: "time and chance come from qd_kernel::Env", run: ambient::run },
-    Rule { name: migrations::NAME, about: "SQLite and PostgreSQL migrations in pairs, with the same tables and columns", run: migrations::run },
-    Rule { name: rights::NAME, about: "every operation of the OpenAPI file names a right that the matrix has", run: rights::run },
-    Rule { name: docs::NAME, about: "paths that documents name exist", run: docs::run },
-    Rule { name: unwraps::NAME, about: "no unwrap() outside tests", run: unwraps::run },
-    Rule { name: length::NAME, about: "files stay below 700 lines (a warning)", run: length::run },
-    Rule { name: words::NAME, about: "one word per thing; nothing left half done", run: words::run },
-    Rule { name: lockfile::NAME, about: "one TLS stack: no openssl, native-tls or aws-lc in Cargo.lock", run: lockfile::run },
+    Rule {
+        name: tiers::NAME,
+        about: "kernel <- platform <- ports <- domain <- app; connectors know kernel, ports, outbound",
+        run: tiers::run,
+    },
+    Rule {
+        name: sql::NAME,
+        about: "SQL only in files named store*.rs or in a store/ folder",
+        run: sql::run,
+    },
+    Rule {
+        name: floats::NAME,
+        about: "no f32, f64 or decimal literal near money, lots, prices, rates",
+        run: floats::run,
+    },
+    Rule {
+        name: ambient::NAME,
+        about: "time and chance come from qd_kernel::Env",
+        run: ambient::run,
+    },
+    Rule {
+        name: migrations::NAME,
+        about: "SQLite and PostgreSQL migrations in pairs, with the same tables and columns",
+        run: migrations::run,
+    },
+    Rule {
+        name: rights::NAME,
+        about: "every operation of the OpenAPI file names a right that the matrix has",
+        run: rights::run,
+    },
+    Rule {
+        name: docs::NAME,
+        about: "paths that documents name exist",
+        run: docs::run,
+    },
+    Rule {
+        name: unwraps::NAME,
+        about: "no unwrap() outside tests",
+        run: unwraps::run,
+    },
+    Rule {
+        name: length::NAME,
+        about: "files stay below 700 lines (a warning)",
+        run: length::run,
+    },
+    Rule {
+        name: words::NAME,
+        about: "one word per thing; nothing left half done",
+        run: words::run,
+    },
+    Rule {
+        name: lockfile::NAME,
+        about: "one TLS stack: no openssl, native-tls or aws-lc in Cargo.lock",
+        run: lockfile::run,
+    },
 ];
 
 pub fn main(args: &[String]) -> ExitCode {
@@ -108,7 +161,11 @@ pub fn main(args: &[String]) -> ExitCode {
         println!("{finding}");
     }
     let failures = findings.iter().filter(|f| !f.warning).count();
-    eprintln!("xtask check: {failures} findings, {} warnings in {} files", findings.len() - failures, repo.files.len());
+    eprintln!(
+        "xtask check: {failures} findings, {} warnings in {} files",
+        findings.len() - failures,
+        repo.files.len()
+    );
     if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

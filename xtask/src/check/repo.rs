@@ -26,7 +26,10 @@ pub struct Repo {
 
 impl Repo {
     pub fn read(root: &Path) -> std::io::Result<Repo> {
-        let mut repo = Repo { files: BTreeMap::new(), paths: BTreeSet::new() };
+        let mut repo = Repo {
+            files: BTreeMap::new(),
+            paths: BTreeSet::new(),
+        };
         repo.walk(root, "")?;
         Ok(repo)
     }
@@ -36,8 +39,14 @@ impl Repo {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             // Other tools write while we read: what vanished in between is not ours to judge.
-            let Ok(meta) = std::fs::symlink_metadata(entry.path()) else { continue };
-            let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
+            let Ok(meta) = std::fs::symlink_metadata(entry.path()) else {
+                continue;
+            };
+            let path = if prefix.is_empty() {
+                name.clone()
+            } else {
+                format!("{prefix}/{name}")
+            };
             if meta.is_dir() {
                 // `data` is what `make run` writes at the root; a module may be called data.
                 let made = SKIPPED.contains(&name.as_str()) && (name != "data" || prefix.is_empty());
@@ -45,10 +54,12 @@ impl Repo {
                     continue;
                 }
                 self.walk(&entry.path(), &path)?;
-            } else if meta.is_file() && meta.len() <= MAX_BYTES && is_text(&name) {
-                if let Ok(text) = std::fs::read_to_string(entry.path()) {
-                    self.insert(&path, text);
-                }
+            } else if meta.is_file()
+                && meta.len() <= MAX_BYTES
+                && is_text(&name)
+                && let Ok(text) = std::fs::read_to_string(entry.path())
+            {
+                self.insert(&path, text);
             }
             self.paths.insert(path);
         }
@@ -56,7 +67,13 @@ impl Repo {
     }
 
     fn insert(&mut self, path: &str, text: String) {
-        self.files.insert(path.to_string(), File { text, source: OnceCell::new() });
+        self.files.insert(
+            path.to_string(),
+            File {
+                text,
+                source: OnceCell::new(),
+            },
+        );
     }
 
     pub fn text(&self, path: &str) -> Option<&str> {
@@ -64,7 +81,10 @@ impl Repo {
     }
 
     pub fn with_extension<'a>(&'a self, extension: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.files.iter().filter(move |(p, _)| extension_of(p) == extension).map(|(p, f)| (p.as_str(), f.text.as_str()))
+        self.files
+            .iter()
+            .filter(move |(p, _)| extension_of(p) == extension)
+            .map(|(p, f)| (p.as_str(), f.text.as_str()))
     }
 
     /// Every Rust file with its tokens, read once.
@@ -78,14 +98,28 @@ impl Repo {
     /// Files that are compiled for tests only: `tests/` and `benches/` folders, and modules that
     /// another file declares under `#[cfg(test)]`.
     pub fn test_files(&self) -> BTreeSet<&str> {
-        let mut tests: BTreeSet<&str> = self.files.keys().map(String::as_str).filter(|p| in_folder(p, &["tests", "benches"])).collect();
+        let mut tests: BTreeSet<&str> = self
+            .files
+            .keys()
+            .map(String::as_str)
+            .filter(|p| in_folder(p, &["tests", "benches"]))
+            .collect();
         for (path, source) in self.rust() {
             for module in &source.test_modules {
                 let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
                 let stem = name.trim_end_matches(".rs");
-                let base = if matches!(stem, "lib" | "main" | "mod") { dir.to_string() } else { format!("{dir}/{stem}") };
+                let base = if matches!(stem, "lib" | "main" | "mod") {
+                    dir.to_string()
+                } else {
+                    format!("{dir}/{stem}")
+                };
                 let (file, folder) = (format!("{base}/{module}.rs"), format!("{base}/{module}/"));
-                tests.extend(self.files.keys().map(String::as_str).filter(|p| *p == file || p.starts_with(&folder)));
+                tests.extend(
+                    self.files
+                        .keys()
+                        .map(String::as_str)
+                        .filter(|p| *p == file || p.starts_with(&folder)),
+                );
             }
         }
         tests
@@ -96,7 +130,10 @@ impl Repo {
 impl Repo {
     /// A small tree for a rule's test.
     pub fn of(files: &[(&str, &str)]) -> Repo {
-        let mut repo = Repo { files: BTreeMap::new(), paths: BTreeSet::new() };
+        let mut repo = Repo {
+            files: BTreeMap::new(),
+            paths: BTreeSet::new(),
+        };
         for (path, text) in files {
             repo.insert(path, (*text).to_string());
             let mut at = Some(*path);
@@ -127,7 +164,8 @@ pub fn in_folder(path: &str, names: &[&str]) -> bool {
 
 /// `path` is `prefix` or lies under it, or is the file `prefix.rs`.
 pub fn under(path: &str, prefix: &str) -> bool {
-    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || rest == ".rs")
+    path.strip_prefix(prefix)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || rest == ".rs")
 }
 
 #[cfg(test)]
@@ -145,7 +183,10 @@ mod tests {
             ("crates/a/tests/flow.rs", ""),
         ]);
         let tests: Vec<_> = repo.test_files().into_iter().collect();
-        assert_eq!(tests, ["crates/a/src/checks.rs", "crates/a/src/real/deep.rs", "crates/a/tests/flow.rs"]);
+        assert_eq!(
+            tests,
+            ["crates/a/src/checks.rs", "crates/a/src/real/deep.rs", "crates/a/tests/flow.rs"]
+        );
     }
 
     #[test]

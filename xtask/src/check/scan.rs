@@ -42,9 +42,20 @@ pub struct Source {
 
 impl Source {
     pub fn read(text: &str) -> Source {
-        let mut lexer = Lexer { chars: text.chars().collect(), at: 0, line: 1, tokens: Vec::new(), comments: BTreeMap::new() };
+        let mut lexer = Lexer {
+            chars: text.chars().collect(),
+            at: 0,
+            line: 1,
+            tokens: Vec::new(),
+            comments: BTreeMap::new(),
+        };
         lexer.run();
-        let mut source = Source { in_test: vec![false; lexer.tokens.len()], tokens: lexer.tokens, comments: lexer.comments, test_modules: Vec::new() };
+        let mut source = Source {
+            in_test: vec![false; lexer.tokens.len()],
+            tokens: lexer.tokens,
+            comments: lexer.comments,
+            test_modules: Vec::new(),
+        };
         source.mark_tests();
         source
     }
@@ -52,7 +63,10 @@ impl Source {
     /// Where `pattern` (identifiers and punctuation) stands, as indices of its first token.
     pub fn find<'a>(&'a self, pattern: &'a [&'a str]) -> impl Iterator<Item = usize> + 'a {
         (0..self.tokens.len()).filter(move |i| {
-            pattern.iter().enumerate().all(|(k, want)| self.tokens.get(i + k).is_some_and(|t| t.is(want)))
+            pattern
+                .iter()
+                .enumerate()
+                .all(|(k, want)| self.tokens.get(i + k).is_some_and(|t| t.is(want)))
         })
     }
 
@@ -119,7 +133,22 @@ impl Source {
             return i + 3;
         }
         const ITEMS: &[&str] = &[
-            "fn", "mod", "impl", "struct", "enum", "union", "use", "const", "static", "trait", "type", "unsafe", "async", "extern", "macro_rules", "let",
+            "fn",
+            "mod",
+            "impl",
+            "struct",
+            "enum",
+            "union",
+            "use",
+            "const",
+            "static",
+            "trait",
+            "type",
+            "unsafe",
+            "async",
+            "extern",
+            "macro_rules",
+            "let",
         ];
         let whole = self.tokens.get(i).is_some_and(|t| ITEMS.iter().any(|k| t.is(k)));
         while i < self.tokens.len() {
@@ -359,12 +388,18 @@ mod tests {
     use super::*;
 
     fn texts(text: &str, kind: Kind) -> Vec<String> {
-        Source::read(text).tokens.into_iter().filter(|t| t.kind == kind).map(|t| t.text).collect()
+        Source::read(text)
+            .tokens
+            .into_iter()
+            .filter(|t| t.kind == kind)
+            .map(|t| t.text)
+            .collect()
     }
 
     #[test]
     fn comments_and_strings_are_not_code() {
-        let text = "// f64 one\n/* f64 /* nested */ still */ let a = \"f64 \\\" f64\"; let b = r#\"f64 \" \"#; let c = b'\\''; fn g<'a>() {}";
+        let text =
+            "// f64 one\n/* f64 /* nested */ still */ let a = \"f64 \\\" f64\"; let b = r#\"f64 \" \"#; let c = b'\\''; fn g<'a>() {}";
         assert_eq!(texts(text, Kind::Ident), ["let", "a", "let", "b", "let", "c", "fn", "g"]);
         assert_eq!(texts(text, Kind::Str), ["f64 \\\" f64", "f64 \" "]);
         assert_eq!(texts(text, Kind::Lifetime), ["a"]);
@@ -373,7 +408,10 @@ mod tests {
 
     #[test]
     fn numbers_with_a_point_are_told_from_ranges_fields_and_calls() {
-        assert_eq!(texts("1.5 2. 1e9 3f64 1_0.0_1 2.5e-3 7e+2", Kind::Float), ["1.5", "2.", "1e9", "3f64", "1_0.0_1", "2.5e-3", "7e+2"]);
+        assert_eq!(
+            texts("1.5 2. 1e9 3f64 1_0.0_1 2.5e-3 7e+2", Kind::Float),
+            ["1.5", "2.", "1e9", "3f64", "1_0.0_1", "2.5e-3", "7e+2"]
+        );
         let none = texts("0..10 pair.0.1 1.max(2) 0x1e5 10u64 1_000 0b11 a.0..b.1 0xf64", Kind::Float);
         assert!(none.is_empty(), "{none:?}");
     }
@@ -389,14 +427,32 @@ mod tests {
         let text = "fn a() { one() }\n#[cfg(test)]\n#[allow(x)]\nmod tests { fn t() { two() } }\nfn b() { three() }\n#[tokio::test(flavor = \"x\")] async fn c() { four() }\n#[cfg(not(test))] fn d() { five() }\nstruct S { #[cfg(test)] f: six, g: seven }";
         let source = Source::read(text);
         let marked = |name: &str| source.tokens.iter().zip(&source.in_test).find(|(t, _)| t.is(name)).map(|(_, m)| *m);
-        for (name, test) in [("one", false), ("two", true), ("three", false), ("four", true), ("five", false), ("six", true), ("seven", false)] {
+        for (name, test) in [
+            ("one", false),
+            ("two", true),
+            ("three", false),
+            ("four", true),
+            ("five", false),
+            ("six", true),
+            ("seven", false),
+        ] {
             assert_eq!(marked(name), Some(test), "{name}");
         }
     }
 
     #[test]
     fn unfinished_text_still_ends() {
-        for text in ["\"open", "r#\"open", "/* open", "'", "b'", "#[cfg(test)] mod", "#[", "1.", "fn a() {"] {
+        for text in [
+            "\"open",
+            "r#\"open",
+            "/* open",
+            "'",
+            "b'",
+            "#[cfg(test)] mod",
+            "#[",
+            "1.",
+            "fn a() {",
+        ] {
             Source::read(text);
         }
     }
