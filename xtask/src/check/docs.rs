@@ -5,7 +5,7 @@ use super::{Finding, Outcome, Repo};
 
 pub const NAME: &str = "docs";
 
-/// How a path of ours starts; `./` and `../` too.
+/// How a path of ours starts; `../` too. (`./data` is where a program writes.)
 const TOPS: &[&str] = &[
     "crates",
     "docs",
@@ -83,7 +83,7 @@ fn links(line: &str) -> Vec<String> {
 
 fn looks_like_path(span: &str) -> bool {
     let Some((top, _)) = span.split_once('/') else { return false };
-    !span.contains(char::is_whitespace) && !span.contains("://") && (TOPS.contains(&top) || top == "." || top == "..")
+    !span.contains(char::is_whitespace) && !span.contains("://") && (TOPS.contains(&top) || top == "..")
 }
 
 /// `a/{b,c}.rs` names two files.

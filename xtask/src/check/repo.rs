@@ -106,14 +106,18 @@ impl Repo {
             .collect();
         for (path, source) in self.rust() {
             for module in &source.test_modules {
-                let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
-                let stem = name.trim_end_matches(".rs");
+                let (dir, own) = path.rsplit_once('/').unwrap_or(("", path));
+                let stem = own.trim_end_matches(".rs");
                 let base = if matches!(stem, "lib" | "main" | "mod") {
                     dir.to_string()
                 } else {
                     format!("{dir}/{stem}")
                 };
-                let (file, folder) = (format!("{base}/{module}.rs"), format!("{base}/{module}/"));
+                let file = match &module.file {
+                    Some(file) => format!("{dir}/{file}"),
+                    None => format!("{base}/{}.rs", module.name),
+                };
+                let folder = format!("{base}/{}/", module.name);
                 tests.extend(
                     self.files
                         .keys()
@@ -177,16 +181,20 @@ mod tests {
         let repo = Repo::of(&[
             ("crates/a/src/lib.rs", "#[cfg(test)] mod checks; mod real;"),
             ("crates/a/src/checks.rs", ""),
-            ("crates/a/src/real.rs", "#[cfg(test)] mod deep;"),
+            (
+                "crates/a/src/real.rs",
+                "#[cfg(test)] mod deep; #[cfg(test)] #[path = \"real_tests.rs\"] mod tests; #[path = \"more.rs\"] #[cfg(test)] mod more;",
+            ),
+            ("crates/a/src/real_tests.rs", ""),
+            ("crates/a/src/more.rs", ""),
             ("crates/a/src/real/deep.rs", ""),
             ("crates/a/src/real/other.rs", ""),
             ("crates/a/tests/flow.rs", ""),
         ]);
         let tests: Vec<_> = repo.test_files().into_iter().collect();
-        assert_eq!(
-            tests,
-            ["crates/a/src/checks.rs", "crates/a/src/real/deep.rs", "crates/a/tests/flow.rs"]
-        );
+        let expected = ["checks.rs", "more.rs", "real/deep.rs", "real_tests.rs"].map(|f| format!("crates/a/src/{f}"));
+        assert_eq!(tests[..4], expected);
+        assert_eq!(tests[4..], ["crates/a/tests/flow.rs"]);
     }
 
     #[test]

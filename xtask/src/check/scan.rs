@@ -36,8 +36,14 @@ pub struct Source {
     pub comments: BTreeMap<usize, String>,
     /// For each token: is it compiled for tests only?
     pub in_test: Vec<bool>,
-    /// `#[cfg(test)] mod NAME;`
-    pub test_modules: Vec<String>,
+    pub test_modules: Vec<TestModule>,
+}
+
+/// `#[cfg(test)] mod NAME;`
+pub struct TestModule {
+    pub name: String,
+    /// `#[path = "FILE"]`, relative to the folder of the declaring file.
+    pub file: Option<String>,
 }
 
 impl Source {
@@ -72,8 +78,11 @@ impl Source {
 
     fn mark_tests(&mut self) {
         let mut i = 0;
+        // A path attribute may stand before or after `#[cfg(test)]`.
+        let mut file = None;
         while i < self.tokens.len() {
             if !self.tokens[i].is("#") {
+                file = None;
                 i += 1;
                 continue;
             }
@@ -86,6 +95,7 @@ impl Source {
             let close = self.matching(open);
             let test = is_test_attribute(&self.tokens[open + 1..close.min(self.tokens.len())]);
             if !test {
+                file = self.path_attribute(open).or(file);
                 i = close + 1;
             } else if inner {
                 // `#![cfg(test)]` at the head of a file or a block: what follows is for tests.
@@ -93,11 +103,18 @@ impl Source {
                 self.in_test[i..end].fill(true);
                 return;
             } else {
-                let end = self.item_end(close + 1);
+                let end = self.item_end(close + 1, file.take());
                 self.in_test[i..end].fill(true);
                 i = end;
             }
         }
+    }
+
+    /// FILE, when the attribute whose bracket is at `open` is `path = "FILE"`.
+    fn path_attribute(&self, open: usize) -> Option<String> {
+        let at = |k: usize| self.tokens.get(open + k);
+        let named = at(1).is_some_and(|t| t.is("path")) && at(2).is_some_and(|t| t.is("="));
+        at(3).filter(|t| named && t.kind == Kind::Str).map(|t| t.text.clone())
     }
 
     /// The index of the bracket that closes the one at `open`, or the number of tokens.
@@ -117,8 +134,9 @@ impl Source {
     }
 
     /// One past the item (or field, or statement) that starts at `start`, other attributes included.
-    fn item_end(&mut self, mut start: usize) -> usize {
+    fn item_end(&mut self, mut start: usize, mut file: Option<String>) -> usize {
         while self.tokens.get(start).is_some_and(|t| t.is("#")) && self.tokens.get(start + 1).is_some_and(|t| t.is("[")) {
+            file = self.path_attribute(start + 1).or(file);
             start = self.matching(start + 1) + 1;
         }
         let mut i = start;
@@ -129,7 +147,8 @@ impl Source {
             }
         }
         if self.tokens.get(i).is_some_and(|t| t.is("mod")) && self.tokens.get(i + 2).is_some_and(|t| t.is(";")) {
-            self.test_modules.push(self.tokens[i + 1].text.clone());
+            let name = self.tokens[i + 1].text.clone();
+            self.test_modules.push(TestModule { name, file });
             return i + 3;
         }
         const ITEMS: &[&str] = &[
