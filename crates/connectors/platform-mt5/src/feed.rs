@@ -1,0 +1,50 @@
+//! Deals and positions, for the feed.
+
+use crate::session::Command;
+use crate::zone::ServerZone;
+use crate::{Mt5, all, checked_login, map, wire};
+use qd_kernel::Ts;
+use qd_ports::CallResult;
+use qd_ports::platform::{Deal, Position};
+
+impl Mt5 {
+    /// Everything between the two moments, and a little more where the server's wall clock is
+    /// ambiguous. One request whatever the number of accounts; a window whose answer is too large
+    /// is asked for in halves.
+    pub(crate) async fn read_deals(&self, group_mask: &str, from: Ts, to: Ts) -> CallResult<Vec<Deal>> {
+        let zone = self.zone().await?;
+        let (from, to) = zone.window(from, to);
+        let mut open = vec![(from, to)];
+        let mut out: Vec<Deal> = Vec::new();
+        while let Some((a, b)) = open.pop() {
+            match self.deals_between(group_mask, a, b, &zone).await {
+                Ok(mut deals) => out.append(&mut deals),
+                Err(e) if e.code == "too_large" && b - a >= 2 => {
+                    let middle = a + (b - a) / 2;
+                    // The halves share their border: deals have milliseconds, windows don't.
+                    open.push((middle, b));
+                    open.push((a, middle));
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        out.sort_by(|x, y| (x.server_wall_ms, x.ticket.len(), &x.ticket).cmp(&(y.server_wall_ms, y.ticket.len(), &y.ticket)));
+        out.dedup_by(|x, y| x.ticket == y.ticket);
+        Ok(out)
+    }
+
+    async fn deals_between(&self, group_mask: &str, from: i64, to: i64, zone: &ServerZone) -> CallResult<Vec<Deal>> {
+        let path = "/api/deal/get_batch";
+        let cmd = Command::read(path).with("group", group_mask).with("from", from.to_string()).with("to", to.to_string());
+        let reply = self.read(cmd).await?;
+        all(&reply, path, |d: &wire::Deal| map::deal(d, zone))
+    }
+
+    pub(crate) async fn read_positions(&self, login: &str) -> CallResult<Vec<Position>> {
+        let login = checked_login(login)?;
+        let zone = self.zone().await?;
+        let path = "/api/position/get_batch";
+        let reply = self.read(Command::read(path).with("login", login)).await?;
+        all(&reply, path, |p: &wire::Position| map::position(p, &zone))
+    }
+}
