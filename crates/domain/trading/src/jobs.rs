@@ -1,0 +1,624 @@
+//! What happens later: the only place of this crate that talks to platforms. Each handler reads
+//! the row, acts by its state, and commits the outcome together with the job's completion.
+
+use crate::accounts::{self, Owner, Passwords};
+use crate::moves::{self, Step};
+use crate::store::{self, CursorRow, MoveRow};
+use crate::{AccountState, MoveId, MoveState, Platforms, SyncState, TradingAccountId, feed};
+use async_trait::async_trait;
+use qd_kernel::{Problem, Result, Secret};
+use qd_ports::platform::{AccountChange, Found, NewAccount, PlatformAccount};
+use qd_ports::{CallError, Fate};
+use qd_runtime::events::{self, NewEvent};
+use qd_runtime::jobs::{Handler, JobError, Lease};
+use qd_runtime::{Core, exceptions};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+type JobResult = std::result::Result<(), JobError>;
+
+/// Seconds between looks at an operation whose outcome is unknown.
+const LOOK_AGAIN_S: [i64; 5] = [2, 4, 8, 15, 30];
+
+/// Pending longer than this, an unknown outcome is shown to a person as well.
+const UNKNOWN_TO_PERSON_S: i64 = 120;
+
+/// A platform that does not answer is asked again this much later.
+const PLATFORM_DOWN_S: i64 = 5;
+
+/// A deal time may be this far ahead of our clock: the server's clock is not ours.
+const CLOCK_SKEW_S: i64 = 60;
+
+pub fn handlers(core: &Core, platforms: &Platforms) -> Vec<Arc<dyn Handler>> {
+    let c = Ctx { core: core.clone(), platforms: platforms.clone() };
+    vec![Arc::new(Open(c.clone())), Arc::new(Apply(c.clone())), Arc::new(Move(c.clone())), Arc::new(Refresh(c))]
+}
+
+/// One per server and node; a lease inside the job queue (its lane) keeps a server's feed single.
+pub fn feed_handler(core: &Core, platforms: &Platforms, server: &str) -> Arc<dyn Handler> {
+    Arc::new(Feed { ctx: Ctx { core: core.clone(), platforms: platforms.clone() }, server: server.to_string(), kind: Box::leak(format!("trading.feed.{server}").into_boxed_str()) })
+}
+
+/// Reads what changed by hand on the platform, and balances nobody asked for lately.
+pub fn sweep_handler(core: &Core, platforms: &Platforms, server: &str) -> Arc<dyn Handler> {
+    Arc::new(Sweep { ctx: Ctx { core: core.clone(), platforms: platforms.clone() }, server: server.to_string(), kind: Box::leak(format!("trading.sweep.{server}").into_boxed_str()) })
+}
+
+#[derive(Clone)]
+struct Ctx {
+    core: Core,
+    platforms: Platforms,
+}
+
+fn field<T: serde::de::DeserializeOwned>(payload: &Value, name: &str) -> std::result::Result<T, JobError> {
+    serde_json::from_value(payload.get(name).cloned().unwrap_or(Value::Null))
+        .map_err(|e| JobError::Final(Problem::bug("job_payload_unreadable", format!("the job's {name} could not be read")).with_source(e)))
+}
+
+fn later(e: &CallError, after_secs: i64) -> JobError {
+    JobError::Retry { problem: Problem::unavailable("platform_call_failed", format!("{}: {}", e.code, e.detail)), after_secs: Some(after_secs) }
+}
+
+impl Ctx {
+    /// Notes the server's health as we learn of it; never in the way of the work itself.
+    async fn health(&self, server: &str, outcome: std::result::Result<Option<String>, &CallError>) {
+        let at = self.core.now();
+        let server = server.to_string();
+        let r = match outcome {
+            Ok(info) => self.core.db.write(async move |tx| store::server_ok(tx, &server, info.as_deref(), at).await).await,
+            Err(e) => {
+                let text = format!("{}: {}", e.code, e.detail);
+                self.core.db.write(async move |tx| store::server_failed(tx, &server, &text, at).await).await
+            }
+        };
+        if let Err(p) = r {
+            tracing::warn!(error = %p, "a server's health could not be noted");
+        }
+    }
+}
+
+/// Creates the account on the platform. Repeatable: the platform is asked for our reference first
+/// (the connector does), and the passwords are made and sealed before the first call.
+struct Open(Ctx);
+
+#[async_trait]
+impl Handler for Open {
+    fn kind(&self) -> &'static str {
+        "trading.open"
+    }
+
+    async fn run(&self, lease: &Lease) -> JobResult {
+        let Ctx { core, platforms } = &self.0;
+        let id: TradingAccountId = field(&lease.payload, "account_id")?;
+        let owner: Owner = field(&lease.payload, "owner")?;
+        let (c, vault) = (core.clone(), platforms.vault.clone());
+        let prepared = core
+            .db
+            .write(async move |tx| {
+                let mut a = store::account(tx, id).await?.ok_or_else(|| Problem::missing("trading account"))?;
+                if matches!(a.state, AccountState::Ready | AccountState::Closed) {
+                    return Ok(None);
+                }
+                let passwords = match store::passwords(tx, id).await? {
+                    Some(sealed) => serde_json::from_slice(&vault.open(&sealed)?)?,
+                    None => {
+                        let p = Passwords { main: accounts::new_password(&c), investor: accounts::new_password(&c) };
+                        store::set_passwords(tx, id, Some(vault.seal(&serde_json::to_vec(&p)?)?)).await?;
+                        p
+                    }
+                };
+                if a.state != AccountState::Opening {
+                    a.state = AccountState::Opening;
+                    accounts::save(tx, &mut a).await?;
+                }
+                Ok(Some((a, passwords)))
+            })
+            .await?;
+        let Some((account, passwords)) = prepared else { return Ok(()) };
+        let platform = platforms.get(&account.server)?;
+        let new = NewAccount {
+            our_ref: account.id.to_string(),
+            group: account.platform_group.clone(),
+            leverage: u32::try_from(account.leverage).unwrap_or(1),
+            name: owner.name,
+            email: owner.email,
+            country: owner.country,
+            city: owner.city,
+            address: owner.address,
+            phone: owner.phone,
+            language: owner.language,
+            main_password: Secret::new(passwords.main),
+            investor_password: Secret::new(passwords.investor),
+        };
+        match platform.open_account(&new).await {
+            Ok(seen) => {
+                let (c, lease) = (core.clone(), lease.clone());
+                core.db
+                    .write(async move |tx| {
+                        ready(tx, &c, id, &seen).await?;
+                        lease.complete(tx).await
+                    })
+                    .await?;
+                Ok(())
+            }
+            Err(e) if e.fate == Fate::Refused => {
+                let (c, lease, e) = (core.clone(), lease.clone(), e.clone());
+                core.db
+                    .write(async move |tx| {
+                        refused(tx, &c, id, &e, &lease).await?;
+                        lease.complete(tx).await
+                    })
+                    .await?;
+                Ok(())
+            }
+            Err(e) => {
+                self.0.health(&account.server, Err(&e)).await;
+                waiting(core, id, &e).await?;
+                Err(later(&e, PLATFORM_DOWN_S))
+            }
+        }
+    }
+}
+
+async fn ready(tx: &mut qd_db::Tx, core: &Core, id: TradingAccountId, seen: &PlatformAccount) -> Result<()> {
+    let mut a = store::account(tx, id).await?.ok_or_else(|| Problem::missing("trading account"))?;
+    if a.state == AccountState::Ready {
+        return Ok(());
+    }
+    let now = core.now();
+    a.state = AccountState::Ready;
+    a.login = Some(seen.login.clone());
+    a.platform_group = seen.group.clone();
+    a.leverage = i64::from(seen.leverage);
+    a.rights_actual = seen.rights.into();
+    a.sync_state = SyncState::Synced;
+    a.sync_since = now;
+    a.sync_error = None;
+    a.ready_at = Some(now);
+    accounts::save(tx, &mut a).await?;
+    exceptions::resolve(tx, core, "platform.account_refused", &format!("tacc:{id}"), "the platform opened it").await?;
+    events::publish(
+        tx,
+        core,
+        NewEvent {
+            kind: "trading.account_ready",
+            aggregate: format!("tacc:{id}"),
+            entity: Some(a.entity.clone()),
+            payload: json!({"account_id": id, "client_id": a.client_id, "login": seen.login, "server": a.server, "kind": a.kind, "currency": a.currency, "leverage": a.leverage}),
+        },
+    )
+    .await
+    .map(|_| ())
+}
+
+async fn refused(tx: &mut qd_db::Tx, core: &Core, id: TradingAccountId, e: &CallError, lease: &Lease) -> Result<()> {
+    let mut a = store::account(tx, id).await?.ok_or_else(|| Problem::missing("trading account"))?;
+    a.state = AccountState::Failed;
+    a.sync_state = SyncState::Failed;
+    a.sync_error = Some(format!("{}: {}", e.code, e.detail));
+    accounts::save(tx, &mut a).await?;
+    exceptions::raise(
+        tx,
+        core,
+        exceptions::NewException {
+            kind: "platform.account_refused",
+            subject: format!("tacc:{id}"),
+            entity: a.entity.clone(),
+            client_id: Some(a.client_id.clone()),
+            owner_role: "ops",
+            rule: "platform_refused_account",
+            cause: format!("{} refused to open an account in {}: {} {}", a.server, a.platform_group, e.code, e.detail),
+            detail: json!({"account_id": id, "group": a.platform_group, "leverage": a.leverage, "raw": e.raw}),
+            retry: Some(lease.job_id),
+        },
+    )
+    .await
+    .map(|_| ())
+}
+
+async fn waiting(core: &Core, id: TradingAccountId, e: &CallError) -> Result<()> {
+    let text = format!("{}: {}", e.code, e.detail);
+    core.db
+        .write(async move |tx| {
+            let Some(mut a) = store::account(tx, id).await? else { return Ok(()) };
+            a.sync_error = Some(text.clone());
+            accounts::save(tx, &mut a).await
+        })
+        .await
+}
+
+/// Brings rights and leverage on the platform to what is wanted here.
+struct Apply(Ctx);
+
+#[async_trait]
+impl Handler for Apply {
+    fn kind(&self) -> &'static str {
+        "trading.apply"
+    }
+
+    async fn run(&self, lease: &Lease) -> JobResult {
+        let Ctx { core, platforms } = &self.0;
+        let id: TradingAccountId = field(&lease.payload, "account_id")?;
+        let a = core.db.read(async move |tx| store::account(tx, id).await?.ok_or_else(|| Problem::missing("trading account"))).await?;
+        let Some(login) = a.login.clone().filter(|_| a.state == AccountState::Ready) else {
+            return Err(JobError::Retry { problem: Problem::unavailable("account_not_ready", "the account is not open yet"), after_secs: Some(2) });
+        };
+        if a.sync_state == SyncState::Synced {
+            return Ok(());
+        }
+        let change = AccountChange { rights: Some(a.rights_wanted.into()), group: None, leverage: u32::try_from(a.leverage).ok() };
+        match platforms.get(&a.server)?.change_account(&login, &change).await {
+            Ok(seen) => {
+                let (c, lease) = (core.clone(), lease.clone());
+                core.db
+                    .write(async move |tx| {
+                        accounts::confirmed(tx, &c, id, &seen).await?;
+                        lease.complete(tx).await
+                    })
+                    .await?;
+                Ok(())
+            }
+            // Setting a value twice is setting it once, so an unknown outcome is simply tried again.
+            Err(e) if e.fate != Fate::Refused => {
+                self.0.health(&a.server, Err(&e)).await;
+                waiting(core, id, &e).await?;
+                Err(later(&e, PLATFORM_DOWN_S))
+            }
+            Err(e) => {
+                let (c, lease) = (core.clone(), lease.clone());
+                core.db
+                    .write(async move |tx| {
+                        let mut a = store::account(tx, id).await?.ok_or_else(|| Problem::missing("trading account"))?;
+                        a.sync_state = SyncState::Failed;
+                        a.sync_error = Some(format!("{}: {}", e.code, e.detail));
+                        accounts::save(tx, &mut a).await?;
+                        exceptions::raise(
+                            tx,
+                            &c,
+                            exceptions::NewException {
+                                kind: "platform.change_refused",
+                                subject: format!("tacc:{id}"),
+                                entity: a.entity.clone(),
+                                client_id: Some(a.client_id.clone()),
+                                owner_role: "ops",
+                                rule: "platform_refused_change",
+                                cause: format!("{} refused to change login {login}: {} {}", a.server, e.code, e.detail),
+                                detail: json!({"account_id": id, "rights": a.rights_wanted, "leverage": a.leverage}),
+                                retry: None,
+                            },
+                        )
+                        .await?;
+                        lease.complete(tx).await
+                    })
+                    .await?;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Sends one money operation, or finds out what became of it.
+struct Move(Ctx);
+
+#[async_trait]
+impl Handler for Move {
+    fn kind(&self) -> &'static str {
+        "trading.move"
+    }
+
+    async fn run(&self, lease: &Lease) -> JobResult {
+        let core = &self.0.core;
+        let id: MoveId = field(&lease.payload, "move_id")?;
+        let m = core.db.read(async move |tx| store::get_move(tx, id).await?.ok_or_else(|| Problem::missing("platform move"))).await?;
+        match moves::next_step(m.state) {
+            Step::Nothing => Ok(()),
+            Step::Send => self.send(lease, m).await,
+            Step::LookUp => self.look_up(lease, m).await,
+        }
+    }
+}
+
+impl Move {
+    async fn send(&self, lease: &Lease, m: MoveRow) -> JobResult {
+        let Ctx { core, platforms } = &self.0;
+        let platform = platforms.get(&m.server)?;
+        let c = core.clone();
+        let m = core
+            .db
+            .write(async move |tx| {
+                let mut m = m.clone();
+                moves::mark_sending(tx, &c, &mut m).await?;
+                Ok(m)
+            })
+            .await?;
+        match platform.move_money(&moves::operation(&m)).await {
+            Ok(receipt) => self.done(lease, m, receipt).await,
+            Err(e) => {
+                let (c, lease2, e2) = (core.clone(), lease.clone(), e.clone());
+                let server = m.server.clone();
+                core.db
+                    .write(async move |tx| {
+                        let mut m = m.clone();
+                        match moves::after(e2.fate) {
+                            MoveState::Refused => {
+                                moves::mark_refused(tx, &c, &mut m, &e2).await?;
+                                lease2.complete(tx).await
+                            }
+                            MoveState::Unknown => moves::mark_unknown(tx, &c, &mut m, &e2).await,
+                            _ => moves::mark_not_sent(tx, &mut m, &e2).await,
+                        }
+                    })
+                    .await?;
+                if e.fate == Fate::Refused {
+                    return Ok(());
+                }
+                self.0.health(&server, Err(&e)).await;
+                Err(later(&e, if e.fate == Fate::Unknown { LOOK_AGAIN_S[0] } else { PLATFORM_DOWN_S }))
+            }
+        }
+    }
+
+    async fn look_up(&self, lease: &Lease, m: MoveRow) -> JobResult {
+        let Ctx { core, platforms } = &self.0;
+        let again = LOOK_AGAIN_S[usize::try_from(m.empty_looks).unwrap_or(0).min(LOOK_AGAIN_S.len() - 1)];
+        match platforms.get(&m.server)?.find_money(&moves::operation(&m)).await {
+            Ok(Found::One(receipt)) => self.done(lease, m, receipt).await,
+            Ok(Found::Nothing) => {
+                let c = core.clone();
+                core.db
+                    .write(async move |tx| {
+                        let mut m = m.clone();
+                        moves::mark_empty_look(tx, &c, &mut m).await
+                    })
+                    .await?;
+                Err(JobError::Retry { problem: Problem::unavailable("move_not_found_yet", "the platform does not show this operation; it is looked for again"), after_secs: Some(again) })
+            }
+            Ok(Found::Several(all)) => {
+                let (c, lease) = (core.clone(), lease.clone());
+                core.db
+                    .write(async move |tx| {
+                        let mut m = m.clone();
+                        // Booked: the first of them is ours; the others are for a person to take back.
+                        let Some(first) = all.first() else { return Err(Problem::bug("found_several_of_none", "a look-up found several of nothing")) };
+                        moves::mark_done(tx, &c, &mut m, first).await?;
+                        let tickets: Vec<&str> = all.iter().map(|r| r.ticket.as_str()).collect();
+                        moves::stuck(tx, &c, &m, &format!("booked {} times, tickets {}", all.len(), tickets.join(", ")), None).await?;
+                        lease.complete(tx).await
+                    })
+                    .await?;
+                Ok(())
+            }
+            Err(e) => {
+                self.0.health(&m.server, Err(&e)).await;
+                let (c, e2) = (core.clone(), e.clone());
+                core.db
+                    .write(async move |tx| {
+                        if m.first_sent_at.is_some_and(|t| c.now().secs_since(t) > UNKNOWN_TO_PERSON_S) {
+                            moves::stuck(tx, &c, &m, "its outcome is unknown and the server does not answer the look-up", e2.raw.as_ref()).await?;
+                        }
+                        Ok(())
+                    })
+                    .await?;
+                Err(later(&e, again))
+            }
+        }
+    }
+
+    async fn done(&self, lease: &Lease, m: MoveRow, receipt: qd_ports::platform::MoneyReceipt) -> JobResult {
+        let core = &self.0.core;
+        let (c, lease) = (core.clone(), lease.clone());
+        let account = m.account_id;
+        core.db
+            .write(async move |tx| {
+                let mut m = m.clone();
+                moves::mark_done(tx, &c, &mut m, &receipt).await?;
+                refresh(tx, &c, account).await?;
+                lease.complete(tx).await
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+/// Asks for a fresh reading of balance and equity.
+pub async fn refresh(tx: &mut qd_db::Tx, core: &Core, id: TradingAccountId) -> Result<()> {
+    let now = core.now();
+    // One reading a second is enough for anybody; more askers share it.
+    qd_runtime::jobs::enqueue(tx, core, qd_runtime::jobs::NewJob::new("trading.refresh", json!({"account_id": id}), now).key(format!("{id}:{}", now.secs())).attempts(5)).await.map(|_| ())
+}
+
+struct Refresh(Ctx);
+
+#[async_trait]
+impl Handler for Refresh {
+    fn kind(&self) -> &'static str {
+        "trading.refresh"
+    }
+
+    async fn run(&self, lease: &Lease) -> JobResult {
+        let Ctx { core, platforms } = &self.0;
+        let id: TradingAccountId = field(&lease.payload, "account_id")?;
+        let a = core.db.read(async move |tx| store::account(tx, id).await?.ok_or_else(|| Problem::missing("trading account"))).await?;
+        let Some(login) = a.login.clone().filter(|_| a.state == AccountState::Ready) else { return Ok(()) };
+        let platform = platforms.get(&a.server)?;
+        let state = platform.account_state(&login).await.map_err(|e| later(&e, PLATFORM_DOWN_S))?;
+        let seen = platform.account(&login).await.map_err(|e| later(&e, PLATFORM_DOWN_S))?;
+        let (c, lease) = (core.clone(), lease.clone());
+        core.db
+            .write(async move |tx| {
+                accounts::reading(tx, id, &state).await?;
+                if let Some(seen) = &seen {
+                    accounts::confirmed(tx, &c, id, seen).await?;
+                }
+                lease.complete(tx).await
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+/// Reads new deals of one server, and at intervals the past again.
+struct Feed {
+    ctx: Ctx,
+    server: String,
+    kind: &'static str,
+}
+
+#[async_trait]
+impl Handler for Feed {
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    async fn run(&self, _lease: &Lease) -> JobResult {
+        let Ctx { core, platforms } = &self.ctx;
+        let platform = platforms.get(&self.server)?;
+        let server = self.server.clone();
+        let (mask, cursor) = core
+            .db
+            .read(async move |tx| {
+                let s = store::server(tx, &server).await?.ok_or_else(|| Problem::missing("trading server"))?;
+                Ok((s.group_mask, store::cursor(tx, &server).await?))
+            })
+            .await?;
+        let now = core.now();
+        let mut cur = cursor.unwrap_or(CursorRow {
+            server: self.server.clone(),
+            watermark_at: now.plus_secs(-LONG_START_S),
+            short_rescan_at: now,
+            long_rescan_at: now,
+            polled_at: now,
+            deals_total: 0,
+            lag_us: 0,
+        });
+        let to = now.plus_secs(CLOCK_SKEW_S);
+        let long = now.secs_since(cur.long_rescan_at) >= feed::LONG_RESCAN_EVERY_S;
+        let short = now.secs_since(cur.short_rescan_at) >= feed::SHORT_RESCAN_EVERY_S;
+        let overlap = cur.watermark_at.plus_secs(-feed::OVERLAP_S);
+        let from = if long {
+            overlap.min(now.plus_secs(-feed::LONG_RESCAN_S))
+        } else if short {
+            overlap.min(now.plus_secs(-feed::SHORT_RESCAN_S))
+        } else {
+            overlap
+        };
+        let deals = match platform.deals(&mask, from, to).await {
+            Ok(d) => d,
+            Err(e) => {
+                self.ctx.health(&self.server, Err(&e)).await;
+                if let Some(raw) = e.raw.clone() {
+                    self.unreadable(&e, raw).await?;
+                }
+                return Err(later(&e, 2));
+            }
+        };
+        if long {
+            cur.long_rescan_at = now;
+        }
+        if long || short {
+            cur.short_rescan_at = now;
+        }
+        let newest = deals.iter().map(|d| d.at).max();
+        cur.watermark_at = newest.map_or(cur.watermark_at, |n| n.max(cur.watermark_at));
+        cur.polled_at = now;
+        // A complete list of the window, less its ragged ends: a deal missing from the middle is gone.
+        let window = (from.plus_secs(2), now.plus_secs(-feed::OVERLAP_S.min(30)));
+        let window = (window.1 > window.0).then_some(window);
+        let (c, server) = (core.clone(), self.server.clone());
+        core.db
+            .write(async move |tx| {
+                let mut cur = cur.clone();
+                let done = feed::ingest(tx, &c, &server, &deals, window).await?;
+                cur.deals_total += i64::try_from(done.new).unwrap_or(0);
+                if done.new > 0 {
+                    cur.lag_us = newest.map_or(0, |n| (c.now().0 - n.0).max(0));
+                }
+                store::put_cursor(tx, &cur).await?;
+                store::server_ok(tx, &server, None, c.now()).await
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+/// A new connection starts this far back.
+const LONG_START_S: i64 = feed::LONG_RESCAN_S;
+
+impl Feed {
+    async fn unreadable(&self, e: &CallError, raw: String) -> Result<()> {
+        let core = &self.ctx.core;
+        let (c, server, cause) = (core.clone(), self.server.clone(), format!("{}: {}", e.code, e.detail));
+        core.db
+            .write(async move |tx| {
+                let entity = store::server(tx, &server).await?.map_or_else(String::new, |s| s.entity);
+                exceptions::raise(
+                    tx,
+                    &c,
+                    exceptions::NewException {
+                        kind: "platform.feed_unreadable",
+                        subject: format!("server:{server}"),
+                        entity,
+                        client_id: None,
+                        owner_role: "ops",
+                        rule: "feed_answer_unreadable",
+                        cause: cause.clone(),
+                        detail: json!({"raw": raw.chars().take(20_000).collect::<String>()}),
+                        retry: None,
+                    },
+                )
+                .await
+                .map(|_| ())
+            })
+            .await
+    }
+}
+
+/// Once in a while: settings changed by hand on the platform, one read per server (TP-07 back),
+/// the server's own word on itself, and stale balances of a few accounts.
+struct Sweep {
+    ctx: Ctx,
+    server: String,
+    kind: &'static str,
+}
+
+#[async_trait]
+impl Handler for Sweep {
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    async fn run(&self, _lease: &Lease) -> JobResult {
+        let Ctx { core, platforms } = &self.ctx;
+        let platform = platforms.get(&self.server)?;
+        let server = self.server.clone();
+        let mask = core.db.read(async move |tx| Ok(store::server(tx, &server).await?.map(|s| s.group_mask))).await?.unwrap_or_else(|| "*".into());
+        match platform.server_info().await {
+            Ok(info) => self.ctx.health(&self.server, Ok(serde_json::to_string(&info).ok())).await,
+            Err(e) => {
+                self.ctx.health(&self.server, Err(&e)).await;
+                return Err(later(&e, PLATFORM_DOWN_S));
+            }
+        }
+        let seen = platform.accounts(&mask).await.map_err(|e| later(&e, PLATFORM_DOWN_S))?;
+        for chunk in seen.chunks(500) {
+            let (c, server, chunk) = (core.clone(), self.server.clone(), chunk.to_vec());
+            core.db
+                .write(async move |tx| {
+                    for s in &chunk {
+                        if let Some(a) = store::account_by_login(tx, &server, &s.login).await? {
+                            accounts::confirmed(tx, &c, a.id, s).await?;
+                        }
+                    }
+                    Ok(())
+                })
+                .await?;
+        }
+        let (server, before) = (self.server.clone(), core.now().plus_secs(-60));
+        let stale = core.db.read(async move |tx| store::stalest_ready(tx, &server, before, 20).await).await?;
+        for (id, login) in stale {
+            let state = platform.account_state(&login).await.map_err(|e| later(&e, PLATFORM_DOWN_S))?;
+            core.db.write(async move |tx| accounts::reading(tx, id, &state).await).await?;
+        }
+        Ok(())
+    }
+}
