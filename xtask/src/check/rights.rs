@@ -42,7 +42,7 @@ pub fn run(repo: &Repo) -> Outcome {
                     NAME,
                     API,
                     0,
-                    format!("give {name} an x-right (public ones say so in the matrix too)"),
+                    format!("give {name} an x-right (for everybody: public)"),
                 )),
                 Some(right) if !rights.contains(right) => {
                     findings.push(Finding::new(
@@ -62,41 +62,12 @@ pub fn run(repo: &Repo) -> Outcome {
     findings.into()
 }
 
-/// The rights a matrix names: the keys of its tables (`[rights."withdrawal.approve"]`,
-/// `"withdrawal.approve" = [...]`), and rows of lists that carry a `right`, `name` or `id`.
-fn names(table: &toml::Table) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for (key, value) in table {
-        collect(key, value, &mut found);
-    }
-    found
-}
-
-fn collect(key: &str, value: &toml::Value, found: &mut BTreeSet<String>) {
-    match value {
-        toml::Value::Table(table) => {
-            found.insert(key.to_string());
-            for (inner, value) in table {
-                // A bare dotted key (`withdrawal.approve = …`) arrives as nested tables.
-                collect(inner, value, found);
-                collect(&format!("{key}.{inner}"), value, found);
-            }
-        }
-        toml::Value::Array(rows) if rows.iter().any(toml::Value::is_table) => {
-            for row in rows.iter().filter_map(|r| r.as_table()) {
-                found.extend(
-                    ["right", "name", "id"]
-                        .iter()
-                        .filter_map(|k| row.get(*k))
-                        .filter_map(|v| v.as_str())
-                        .map(str::to_string),
-                );
-            }
-        }
-        _ => {
-            found.insert(key.to_string());
-        }
-    }
+/// The keys of the table `[rights]` that at least one role has.
+fn names(matrix: &toml::Table) -> BTreeSet<String> {
+    let rows = matrix.get("rights").and_then(|r| r.as_table()).into_iter().flatten();
+    rows.filter(|(_, roles)| roles.as_table().is_some_and(|r| !r.is_empty()))
+        .map(|(right, _)| right.clone())
+        .collect()
 }
 
 #[cfg(test)]
@@ -113,26 +84,32 @@ mod tests {
     const ONE: &str = r#"{"paths": {"/api/v1/withdrawals": {"parameters": [], "post": {"x-right": "withdrawal.request"}}}}"#;
 
     #[test]
-    fn a_right_that_the_matrix_has_is_right_in_each_of_its_forms() {
-        for matrix in [
-            "[[right]]\nname = \"withdrawal.request\"",
-            "[rights.\"withdrawal.request\"]\nroles = [\"client\"]",
-            "[rights]\n\"withdrawal.request\" = [\"client\"]",
-            "[withdrawal]\nrequest = [\"client\"]",
-        ] {
-            assert!(found(Some(ONE), Some(matrix)).findings.is_empty(), "{matrix}");
-        }
+    fn a_right_that_the_matrix_gives_to_a_role_is_right() {
+        let matrix = "[rights]\n\"withdrawal.request\" = { client = \"own\" }";
+        assert!(found(Some(ONE), Some(matrix)).findings.is_empty());
     }
 
     #[test]
     fn an_operation_without_a_right_and_a_right_without_a_row_are_found() {
-        let other = "[[right]]\nname = \"withdrawal.approve\"";
-        assert_eq!(found(Some(ONE), Some(other)).findings.len(), 1);
-        assert_eq!(found(Some(ONE), Some("")).findings.len(), 1);
+        let other = "[rights]\n\"withdrawal.approve\" = { finance = \"entity\" }";
+        for matrix in [
+            other,
+            "",
+            "[rights]\n\"withdrawal.request\" = {}",
+            "[masks]\n\"withdrawal.request\" = [\"client\"]",
+        ] {
+            assert_eq!(found(Some(ONE), Some(matrix)).findings.len(), 1, "{matrix}");
+        }
+        for api in [
+            r#"{"paths": {"/a": {"get": {}}}}"#,
+            r#"{"paths": {"/a": {"get": {"x-right": ""}}}}"#,
+            r#"{"paths": {}}"#,
+            "not json",
+        ] {
+            assert_eq!(found(Some(api), Some(other)).findings.len(), 1, "{api}");
+        }
         assert_eq!(found(Some(ONE), None).findings.len(), 1);
-        assert_eq!(found(Some(r#"{"paths": {"/a": {"get": {}}}}"#), Some(other)).findings.len(), 1);
-        assert_eq!(found(Some(r#"{"paths": {}}"#), Some(other)).findings.len(), 1);
-        assert_eq!(found(Some("not json"), Some(other)).findings.len(), 1);
+        assert_eq!(found(Some(ONE), Some("not = toml =")).findings.len(), 1);
     }
 
     #[test]
