@@ -80,7 +80,7 @@ impl Fault {
     fn hits(&self, provider: &str, server: &str, target: &str) -> bool {
         self.provider == provider
             && self.server.as_deref().is_none_or(|s| s == server)
-            && (self.target.eq_ignore_ascii_case(target) || (self.target == "*" && target != "webhook"))
+            && (self.target.eq_ignore_ascii_case(target) || (self.target == "*" && !target.starts_with("webhook")))
     }
 }
 

@@ -5,6 +5,9 @@
 //! Knows `qd-kernel` only. It shares no wire code with our connectors, so that each finds the
 //! other's mistakes.
 
+// Objects of the card processor have more fields than `json!` may nest by default.
+#![recursion_limit = "256"]
+
 pub mod config;
 pub mod conn;
 pub mod control;
