@@ -60,7 +60,14 @@ pub const DEMO_MANAGER_PASSWORD: &str = "Qd-Manager-26!";
 
 fn group(name: &str, currency: &str, leverage_max: u32) -> GroupConfig {
     let digits = if currency == "JPY" { 0 } else { 2 };
-    GroupConfig { name: name.into(), currency: currency.into(), digits, leverage_max, margin_call: 100, stop_out: 50 }
+    GroupConfig {
+        name: name.into(),
+        currency: currency.into(),
+        digits,
+        leverage_max,
+        margin_call: 100,
+        stop_out: 50,
+    }
 }
 
 /// The demo brokerage's counterparties. `base` is where the whole program listens. The TLS

@@ -52,7 +52,9 @@ pub async fn bind(want: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
         Ok(l) => l,
         Err(e) => {
             tracing::warn!(%want, error = %e, "address not free, taking another port");
-            TcpListener::bind(SocketAddr::new(want.ip(), 0)).await.map_err(|e| unavailable("bind", e))?
+            TcpListener::bind(SocketAddr::new(want.ip(), 0))
+                .await
+                .map_err(|e| unavailable("bind", e))?
         }
     };
     let at = listener.local_addr().map_err(|e| unavailable("bind", e))?;

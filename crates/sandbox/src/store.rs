@@ -22,11 +22,18 @@ enum Change {
 impl Batch {
     pub fn put<T: Serialize + ?Sized>(&mut self, kind: &str, id: impl ToString, value: &T) -> Result<()> {
         let json = serde_json::to_string(value)?;
-        self.0.push(Change::Put { kind: kind.into(), id: id.to_string(), json });
+        self.0.push(Change::Put {
+            kind: kind.into(),
+            id: id.to_string(),
+            json,
+        });
         Ok(())
     }
     pub fn remove(&mut self, kind: &str, id: impl ToString) {
-        self.0.push(Change::Remove { kind: kind.into(), id: id.to_string() });
+        self.0.push(Change::Remove {
+            kind: kind.into(),
+            id: id.to_string(),
+        });
     }
 }
 
@@ -69,7 +76,9 @@ impl Books {
         let tx = conn.transaction().map_err(failed)?;
         {
             let mut put = tx
-                .prepare_cached("INSERT INTO books (kind, id, json) VALUES (?1, ?2, ?3) ON CONFLICT (kind, id) DO UPDATE SET json = excluded.json")
+                .prepare_cached(
+                    "INSERT INTO books (kind, id, json) VALUES (?1, ?2, ?3) ON CONFLICT (kind, id) DO UPDATE SET json = excluded.json",
+                )
                 .map_err(failed)?;
             let mut del = tx.prepare_cached("DELETE FROM books WHERE kind = ?1 AND id = ?2").map_err(failed)?;
             for c in &batch.0 {
@@ -85,7 +94,9 @@ impl Books {
 
     pub fn get<T: DeserializeOwned>(&self, kind: &str, id: impl ToString) -> Result<Option<T>> {
         let conn = self.lock();
-        let mut q = conn.prepare_cached("SELECT json FROM books WHERE kind = ?1 AND id = ?2").map_err(failed)?;
+        let mut q = conn
+            .prepare_cached("SELECT json FROM books WHERE kind = ?1 AND id = ?2")
+            .map_err(failed)?;
         let mut rows = q.query(params![kind, id.to_string()]).map_err(failed)?;
         match rows.next().map_err(failed)? {
             None => Ok(None),
@@ -96,7 +107,9 @@ impl Books {
     /// Every record of a kind as (id, value), in the order of the id's text.
     pub fn load<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<(String, T)>> {
         let conn = self.lock();
-        let mut q = conn.prepare_cached("SELECT id, json FROM books WHERE kind = ?1 ORDER BY id").map_err(failed)?;
+        let mut q = conn
+            .prepare_cached("SELECT id, json FROM books WHERE kind = ?1 ORDER BY id")
+            .map_err(failed)?;
         let mut rows = q.query(params![kind]).map_err(failed)?;
         let mut out = Vec::new();
         while let Some(r) = rows.next().map_err(failed)? {

@@ -32,7 +32,9 @@ impl Identity {
     }
 
     fn from_pem(certificate_pem: String, key_pem: &str) -> Result<Identity> {
-        let chain = CertificateDer::pem_slice_iter(certificate_pem.as_bytes()).collect::<std::result::Result<Vec<_>, _>>().map_err(bug)?;
+        let chain = CertificateDer::pem_slice_iter(certificate_pem.as_bytes())
+            .collect::<std::result::Result<Vec<_>, _>>()
+            .map_err(bug)?;
         let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).map_err(bug)?;
         let mut cfg = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -41,7 +43,10 @@ impl Identity {
             .with_single_cert(chain, key)
             .map_err(bug)?;
         cfg.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Identity { certificate_pem, acceptor: TlsAcceptor::from(Arc::new(cfg)) })
+        Ok(Identity {
+            certificate_pem,
+            acceptor: TlsAcceptor::from(Arc::new(cfg)),
+        })
     }
 
     pub fn acceptor(&self) -> TlsAcceptor {
@@ -57,7 +62,13 @@ fn bug(e: impl std::fmt::Display) -> Problem {
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
-    std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?.write_all(text.as_bytes())
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?
+        .write_all(text.as_bytes())
 }
 
 #[cfg(not(unix))]

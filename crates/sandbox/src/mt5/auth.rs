@@ -95,7 +95,9 @@ impl Sessions {
         if !p.text(&["type"]).is_some_and(|t| t.eq_ignore_ascii_case("manager")) {
             return Answered::Refused(Code::CLIENT_TYPE);
         }
-        let Ok(login) = p.need_id(&["login"]) else { return Answered::Refused(Code::PARAMS) };
+        let Ok(login) = p.need_id(&["login"]) else {
+            return Answered::Refused(Code::PARAMS);
+        };
         if login != manager {
             return Answered::Refused(Code::ACCOUNT_INVALID);
         }
@@ -104,9 +106,14 @@ impl Sessions {
         env.entropy.fill(&mut srv_rand);
         self.with(|m| {
             m.retain(|_, s| {
-                s.alive.is_some_and(|t| now.secs_since(t) < IDLE_S) || s.handshake.as_ref().is_some_and(|h| now.secs_since(h.started) <= HANDSHAKE_S)
+                s.alive.is_some_and(|t| now.secs_since(t) < IDLE_S)
+                    || s.handshake.as_ref().is_some_and(|h| now.secs_since(h.started) <= HANDSHAKE_S)
             });
-            m.entry(conn).or_default().handshake = Some(Handshake { srv_rand, login, started: now });
+            m.entry(conn).or_default().handshake = Some(Handshake {
+                srv_rand,
+                login,
+                started: now,
+            });
         });
         let mut r = Reply::done();
         r.beside = vec![("version_access", s(super::BUILD)), ("srv_rand", s(hex::encode(srv_rand)))];
@@ -116,11 +123,17 @@ impl Sessions {
     pub fn answer(&self, env: &Env, conn: Option<ConnId>, p: &Params, key: &[u8; 16]) -> Answered {
         let now = env.now();
         let shake = conn.and_then(|c| self.with(|m| m.get_mut(&c)?.handshake.take()));
-        let (Some(conn), Some(shake)) = (conn, shake) else { return Answered::Forbidden };
+        let (Some(conn), Some(shake)) = (conn, shake) else {
+            return Answered::Forbidden;
+        };
         if now.secs_since(shake.started) > HANDSHAKE_S {
             return Answered::Forbidden;
         }
-        let Some(cli_rand) = p.text(&["cli_rand"]).and_then(|t| hex::decode(t.trim()).ok()).filter(|b| b.len() == 16) else {
+        let Some(cli_rand) = p
+            .text(&["cli_rand"])
+            .and_then(|t| hex::decode(t.trim()).ok())
+            .filter(|b| b.len() == 16)
+        else {
             return Answered::Refused(Code::PARAMS);
         };
         let want = proof(key, &shake.srv_rand);
@@ -129,8 +142,11 @@ impl Sessions {
         }
         self.with(|m| m.entry(conn).or_default().alive = Some(now));
         let mut r = Reply::done();
-        r.beside =
-            vec![("version_access", s(super::BUILD)), ("version_trade", s(super::BUILD)), ("cli_rand_answer", s(proof(key, &cli_rand)))];
+        r.beside = vec![
+            ("version_access", s(super::BUILD)),
+            ("version_trade", s(super::BUILD)),
+            ("cli_rand_answer", s(proof(key, &cli_rand))),
+        ];
         Answered::Reply(r)
     }
 }

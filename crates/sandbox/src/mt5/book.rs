@@ -60,6 +60,7 @@ pub const SELL_CANCELED: u8 = 14;
 
 pub const ENTRY_IN: u8 = 0;
 pub const ENTRY_OUT: u8 = 1;
+pub const ENTRY_OUT_BY: u8 = 3;
 
 pub const FLAG_MANAGER: u32 = 2;
 pub const FLAG_MANAGER_API: u32 = 32;
@@ -215,9 +216,21 @@ struct Kinds {
 impl Book {
     pub fn load(cfg: &Mt5ServerConfig, books: &Books, seed: u64) -> Result<Book> {
         let k = |what: &str| format!("mt5.{}.{what}", cfg.name);
-        let kinds = Kinds { user: k("user"), archive: k("archive"), deal: k("deal"), position: k("position"), group: k("group"), next: k("next") };
-        let by_login = |kind: &str| -> Result<BTreeMap<u64, User>> { Ok(books.load::<User>(kind)?.into_iter().map(|(_, u)| (u.login, u)).collect()) };
-        let mut groups: BTreeMap<String, Group> = books.load::<Group>(&kinds.group)?.into_iter().map(|(_, g)| (g.name.clone(), g)).collect();
+        let kinds = Kinds {
+            user: k("user"),
+            archive: k("archive"),
+            deal: k("deal"),
+            position: k("position"),
+            group: k("group"),
+            next: k("next"),
+        };
+        let by_login =
+            |kind: &str| -> Result<BTreeMap<u64, User>> { Ok(books.load::<User>(kind)?.into_iter().map(|(_, u)| (u.login, u)).collect()) };
+        let mut groups: BTreeMap<String, Group> = books
+            .load::<Group>(&kinds.group)?
+            .into_iter()
+            .map(|(_, g)| (g.name.clone(), g))
+            .collect();
         groups.extend(cfg.groups.iter().map(|g| (g.name.clone(), Group::from(g))));
         let (users, archive) = (by_login(&kinds.user)?, by_login(&kinds.archive)?);
         let next: Option<(u64, u64, u64)> = books.get(&kinds.next, "tickets")?;
@@ -395,13 +408,22 @@ impl Book {
             .filter_map(|(_, t)| self.deals.get(t))
             .filter(move |d| visible(d, now))
             .filter(move |d| {
-                let group = self.users.get(&d.login).or_else(|| self.archive.get(&d.login)).map(|u| u.group.as_str());
+                let group = self
+                    .users
+                    .get(&d.login)
+                    .or_else(|| self.archive.get(&d.login))
+                    .map(|u| u.group.as_str());
                 group.is_some_and(|g| *known.entry(g).or_insert_with(|| masks.hit(g)))
             })
     }
     /// Balance and credit as the deals say.
     pub fn history_sums(&self, login: u64) -> (i64, i64) {
-        let all = self.by_login.get(&login).into_iter().flatten().filter_map(|(_, t)| self.deals.get(t));
+        let all = self
+            .by_login
+            .get(&login)
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, t)| self.deals.get(t));
         all.fold((0, 0), |(b, c), d| (b + d.balance_effect(), c + d.credit_effect()))
     }
 
@@ -433,7 +455,11 @@ impl Book {
         self.positions.len()
     }
     pub fn positions_of(&self, login: u64) -> impl Iterator<Item = &Position> {
-        self.positions_of.get(&login).into_iter().flatten().filter_map(|t| self.positions.get(t))
+        self.positions_of
+            .get(&login)
+            .into_iter()
+            .flatten()
+            .filter_map(|t| self.positions.get(t))
     }
     pub fn has_positions(&self, login: u64) -> bool {
         self.positions_of.contains_key(&login)

@@ -145,8 +145,15 @@ pub struct Market {
 
 impl Market {
     pub fn new(seed: u64, bids: Option<Vec<i64>>) -> Market {
-        let bids = bids.filter(|b| b.len() == SYMBOLS.len()).unwrap_or_else(|| SYMBOLS.iter().map(|s| s.start).collect());
-        Market { rng: SeededEntropy::new(seed), moved: vec![1; bids.len()], bids, tick: 1 }
+        let bids = bids
+            .filter(|b| b.len() == SYMBOLS.len())
+            .unwrap_or_else(|| SYMBOLS.iter().map(|s| s.start).collect());
+        Market {
+            rng: SeededEntropy::new(seed),
+            moved: vec![1; bids.len()],
+            bids,
+            tick: 1,
+        }
     }
 
     /// One step of the walk, leaning back to the start when far from it.
@@ -196,7 +203,10 @@ impl Market {
 }
 
 fn ratio(num: i128, den: i128) -> i64 {
-    Rounding::HalfAwayFromZero.div(num, den).and_then(|v| i64::try_from(v).ok()).unwrap_or(0)
+    Rounding::HalfAwayFromZero
+        .div(num, den)
+        .and_then(|v| i64::try_from(v).ok())
+        .unwrap_or(0)
 }
 
 fn pow10(n: u8) -> i128 {
@@ -208,7 +218,9 @@ pub fn profit(sym: &Symbol, buy: bool, open: i64, close: i64, volume_ext: i64, r
     let points = i128::from(if buy { close - open } else { open - close });
     let num = points * i128::from(volume_ext) * i128::from(sym.contract) * pow10(digits);
     // The rate last and separately: the product of all would pass i128 for absurd volumes.
-    let quote = Rounding::HalfAwayFromZero.div(num * 10_000, pow10(sym.digits) * 100_000_000).unwrap_or(0);
+    let quote = Rounding::HalfAwayFromZero
+        .div(num * 10_000, pow10(sym.digits) * 100_000_000)
+        .unwrap_or(0);
     ratio(quote * i128::from(rate), 10_000 * i128::from(RATE_ONE))
 }
 
@@ -216,8 +228,14 @@ pub fn profit(sym: &Symbol, buy: bool, open: i64, close: i64, volume_ext: i64, r
 /// forex, the profit currency else) to the deposit currency.
 pub fn margin(sym: &Symbol, price: i64, volume_ext: i64, leverage: i64, rate: i64, digits: u8) -> i64 {
     let units = i128::from(volume_ext) * i128::from(sym.contract);
-    let (num, den) = if sym.forex { (units, 1) } else { (units * i128::from(price), pow10(sym.digits)) };
-    let whole = Rounding::HalfAwayFromZero.div(num * pow10(digits) * 10_000, den * 100_000_000 * i128::from(leverage.max(1))).unwrap_or(0);
+    let (num, den) = if sym.forex {
+        (units, 1)
+    } else {
+        (units * i128::from(price), pow10(sym.digits))
+    };
+    let whole = Rounding::HalfAwayFromZero
+        .div(num * pow10(digits) * 10_000, den * 100_000_000 * i128::from(leverage.max(1)))
+        .unwrap_or(0);
     ratio(whole * i128::from(rate), 10_000 * i128::from(RATE_ONE))
 }
 

@@ -57,7 +57,11 @@ impl Params {
     }
     /// A login or ticket.
     pub fn need_id(&self, names: &[&str]) -> Result<u64, Code> {
-        self.text(names).and_then(|t| integer(t.trim())).and_then(|v| u64::try_from(v).ok()).filter(|v| *v > 0).ok_or(Code::PARAMS)
+        self.text(names)
+            .and_then(|t| integer(t.trim()))
+            .and_then(|v| u64::try_from(v).ok())
+            .filter(|v| *v > 0)
+            .ok_or(Code::PARAMS)
     }
     /// A comma list or a JSON array; `None` when absent or empty.
     pub fn list(&self, names: &[&str]) -> Option<Vec<String>> {
@@ -81,7 +85,11 @@ impl Params {
     pub fn ids(&self, names: &[&str]) -> Result<Option<Vec<u64>>, Code> {
         match self.list(names) {
             None => Ok(None),
-            Some(l) => l.iter().map(|t| t.parse().map_err(|_| Code::PARAMS)).collect::<Result<Vec<u64>, _>>().map(Some),
+            Some(l) => l
+                .iter()
+                .map(|t| t.parse().map_err(|_| Code::PARAMS))
+                .collect::<Result<Vec<u64>, _>>()
+                .map(Some),
         }
     }
 }
@@ -190,7 +198,10 @@ pub struct Masks {
 
 impl Masks {
     pub fn new<S: AsRef<str>>(parts: &[S]) -> Masks {
-        let mut m = Masks { wanted: Vec::new(), refused: Vec::new() };
+        let mut m = Masks {
+            wanted: Vec::new(),
+            refused: Vec::new(),
+        };
         for p in parts.iter().map(|p| group_path(p.as_ref()).to_lowercase()) {
             match p.strip_prefix('!') {
                 Some(no) => m.refused.push(no.to_string()),
@@ -234,7 +245,12 @@ mod tests {
 
     #[test]
     fn a_group_means_the_same_with_one_two_or_three_backslashes() {
-        for q in [r"group=demo\forex", r"group=demo\\forex", r"group=demo\\\forex", "GROUP=demo%5Cforex"] {
+        for q in [
+            r"group=demo\forex",
+            r"group=demo\\forex",
+            r"group=demo\\\forex",
+            "GROUP=demo%5Cforex",
+        ] {
             let p = Params::read(q, b"").unwrap();
             assert_eq!(group_path(p.text(&["group"]).unwrap()), r"demo\forex", "{q}");
         }
@@ -253,7 +269,11 @@ mod tests {
 
     #[test]
     fn the_body_wins_over_the_query_and_numbers_become_text() {
-        let p = Params::read("login=1&comment=from%20query&name=a+b&phone=+4912", br#"{"Login":2,"pass_main":"x"}"#).unwrap();
+        let p = Params::read(
+            "login=1&comment=from%20query&name=a+b&phone=+4912",
+            br#"{"Login":2,"pass_main":"x"}"#,
+        )
+        .unwrap();
         assert_eq!(p.text(&["login"]), Some("2"));
         assert_eq!(p.text(&["PassMain"]), Some("x"));
         assert_eq!((p.text(&["name"]), p.text(&["phone"])), (Some("a b"), Some("+4912")));

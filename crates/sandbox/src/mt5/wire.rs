@@ -33,7 +33,6 @@ impl Code {
     pub const CLIENT_TYPE: Code = Code(1000);
     pub const ACCOUNT_INVALID: Code = Code(1001);
     pub const CLIENT_OLD: Code = Code(1010);
-    pub const DUPLICATE_CONFIG: Code = Code(2007);
     pub const LOGIN_RESERVED: Code = Code(3003);
     pub const LOGIN_EXISTS: Code = Code(3004);
     pub const BAD_PASSWORD: Code = Code(3006);
@@ -111,10 +110,18 @@ pub type Outcome = Result<Reply, Code>;
 
 impl Reply {
     pub fn done() -> Reply {
-        Reply { code: Code::DONE, beside: Vec::new(), answer: None }
+        Reply {
+            code: Code::DONE,
+            beside: Vec::new(),
+            answer: None,
+        }
     }
     pub fn answer(w: W) -> Reply {
-        Reply { code: Code::DONE, beside: Vec::new(), answer: Some(w) }
+        Reply {
+            code: Code::DONE,
+            beside: Vec::new(),
+            answer: Some(w),
+        }
     }
     pub fn object(members: Vec<(&'static str, W)>) -> Reply {
         Reply::answer(W::O(members))
@@ -126,13 +133,22 @@ impl Reply {
         Reply::object(vec![("Total", s(n))])
     }
     pub fn code(code: Code) -> Reply {
-        Reply { code, beside: Vec::new(), answer: None }
+        Reply {
+            code,
+            beside: Vec::new(),
+            answer: None,
+        }
     }
 
     pub fn render(&self) -> String {
         let mut out = String::with_capacity(256);
         let _ = write!(out, "{{\r\n\"retcode\" : \"{} {}\"", self.code.0, self.code.text());
-        for (k, v) in self.beside.iter().map(|(k, v)| (*k, v)).chain(self.answer.iter().map(|a| ("answer", a))) {
+        for (k, v) in self
+            .beside
+            .iter()
+            .map(|(k, v)| (*k, v))
+            .chain(self.answer.iter().map(|a| ("answer", a)))
+        {
             let _ = write!(out, ",\r\n\"{k}\" : ");
             value(&mut out, v);
         }
