@@ -226,7 +226,9 @@ async fn tls_server() -> (SocketAddr, Fingerprint) {
         }
     })
     .await;
-    (addr, Fingerprint::of(&der))
+    let print = Fingerprint::of(&der);
+    assert_eq!(Fingerprint::of_pem(&made.cert.pem()), Some(print));
+    (addr, print)
 }
 
 #[tokio::test]
