@@ -98,6 +98,7 @@ impl Sandbox {
             .nest("/mt5", i.mt5.router())
             .nest("/stripe", i.stripe.router())
             .nest("/mail", i.mail.router())
+            .merge(i.mail.index())
             .nest("/control", control)
     }
 

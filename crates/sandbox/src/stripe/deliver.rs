@@ -140,11 +140,16 @@ fn pick(op: &mut Op<'_>, busy: &mut UnderWay) -> Vec<Due> {
             (_, DEFAULT_TARGET) => op.who.webhook_secret.clone(),
             (_, endpoint) => op.t.hidden(ENDPOINTS, endpoint, "secret").and_then(Value::as_str).unwrap_or_default().to_string(),
         };
+        // The merchant's address is a matter of the present configuration, not of when it happened.
+        let url = match r.o.text("target") {
+            DEFAULT_TARGET => op.hook_url(),
+            _ => r.o.text("url").to_string(),
+        };
         busy.ids.insert(id.clone());
         if grouped {
             busy.groups.insert(group.clone());
         }
-        out.push(Due { id: id.clone(), seq: r.seq, group, url: r.o.text("url").to_string(), body: r.o.text("body").to_string(), secret });
+        out.push(Due { id: id.clone(), seq: r.seq, group, url, body: r.o.text("body").to_string(), secret });
     }
     out
 }

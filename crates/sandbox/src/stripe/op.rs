@@ -121,10 +121,14 @@ impl Op<'_> {
         self.queue(THIN_EVENTS, &event, &group, targets);
     }
 
+    /// The merchant's configured hook.
+    pub fn hook_url(&self) -> String {
+        format!("{}/hooks/stripe/{}", self.shared.cfg.hook_base, self.who.connection)
+    }
+
     /// (target, url): the merchant's configured hook and the endpoints made through the API.
     fn targets(&self, kind: &str) -> Vec<(String, String)> {
-        let hook = format!("{}/hooks/stripe/{}", self.shared.cfg.hook_base, self.who.connection);
-        let mut out = vec![(DEFAULT_TARGET.to_string(), hook)];
+        let mut out = vec![(DEFAULT_TARGET.to_string(), self.hook_url())];
         for (id, r) in self.t.rows(ENDPOINTS) {
             let wants = r.o["enabled_events"].as_array().is_some_and(|a| a.iter().any(|e| e == "*" || e == kind));
             if wants && r.o.is("status", "enabled") {
