@@ -1,0 +1,11 @@
+//! The ledger on both engines, through its public functions.
+
+mod append_only;
+mod audit;
+mod crowd;
+mod journal;
+mod model;
+mod reading;
+mod stories;
+mod store_faults;
+mod tools;
