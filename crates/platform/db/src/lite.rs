@@ -245,7 +245,9 @@ impl Lite {
         };
         conn.quick("BEGIN")?;
         let mut tx = Tx::new(Conn::Lite(conn));
-        let outcome = run_now(f(&mut tx));
+        // As on PostgreSQL, a panic is the caller's problem and not this thread's.
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| run_now(f(&mut tx))))
+            .unwrap_or_else(|_| Err(Problem::bug("db_closure_panicked", "a transaction panicked and was rolled back")));
         if let Conn::Lite(mut conn) = tx.conn {
             conn.quick("COMMIT")?;
             shelf().push(conn);
