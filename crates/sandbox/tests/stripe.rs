@@ -12,9 +12,17 @@ async fn a_key_is_needed_and_the_wrong_one_is_refused_in_stripe_s_shape() {
     let none = w.send("GET", "/stripe/v1/balance", &[], "").await.unwrap();
     assert_eq!(none.status, 401);
     assert_eq!(none.error()["type"], "invalid_request_error");
-    let wrong = w.send("GET", "/stripe/v1/balance", &[("authorization", "Bearer sk_test_someone_else")], "").await.unwrap();
+    let wrong = w
+        .send("GET", "/stripe/v1/balance", &[("authorization", "Bearer sk_test_someone_else")], "")
+        .await
+        .unwrap();
     assert_eq!(wrong.status, 401);
-    assert!(wrong.error()["message"].as_str().unwrap().starts_with("Invalid API Key provided: sk_test_"));
+    assert!(
+        wrong.error()["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("Invalid API Key provided: sk_test_")
+    );
     assert!(!wrong.text.contains("someone_else"));
     assert!(wrong.header("request-id").starts_with("req_"));
     let basic = format!("Basic {}", data_encoding::BASE64.encode(format!("{KEY}:").as_bytes()));
@@ -24,7 +32,10 @@ async fn a_key_is_needed_and_the_wrong_one_is_refused_in_stripe_s_shape() {
     // The same object is not there for the other account.
     let pi = w.paid("pm_card_visa").await;
     let path = format!("/stripe/v1/payment_intents/{}", pi["id"].as_str().unwrap());
-    let other = w.send("GET", &path, &[("authorization", "Bearer sk_test_sandbox_intl")], "").await.unwrap();
+    let other = w
+        .send("GET", &path, &[("authorization", "Bearer sk_test_sandbox_intl")], "")
+        .await
+        .unwrap();
     assert_eq!(other.status, 404);
     assert_eq!(other.error()["code"], "resource_missing");
 }
@@ -43,24 +54,53 @@ async fn parameters_are_read_as_strictly_as_stripe_reads_them() {
         ("amount=5124&currency=kwd", "parameter_invalid_integer", "amount"),
         ("amount=1000&currency=eur&description=", "", ""),
         ("amount=&currency=eur", "parameter_invalid_integer", "amount"),
-        ("amount=1000&currency=eur&automatic_payment_methods[enabled]=true&automatic_payment_methods[x]=1", "parameter_unknown", "automatic_payment_methods[x]"),
+        (
+            "amount=1000&currency=eur&automatic_payment_methods[enabled]=true&automatic_payment_methods[x]=1",
+            "parameter_unknown",
+            "automatic_payment_methods[x]",
+        ),
         ("amount=1000&currency=eur&customer=cus_nobody", "resource_missing", "customer"),
-        ("amount=1000&currency=eur&payment_method=pm_nobody", "resource_missing", "payment_method"),
+        (
+            "amount=1000&currency=eur&payment_method=pm_nobody",
+            "resource_missing",
+            "payment_method",
+        ),
     ] {
         let a = w.post("/v1/payment_intents", form).await;
         if code.is_empty() {
             assert_eq!(a.status, 200, "{form}");
             continue;
         }
-        assert_eq!((a.status, a.error()["code"].as_str(), a.error()["param"].as_str()), (400, Some(code), Some(param)), "{form}: {}", a.text);
+        assert_eq!(
+            (a.status, a.error()["code"].as_str(), a.error()["param"].as_str()),
+            (400, Some(code), Some(param)),
+            "{form}: {}",
+            a.text
+        );
     }
     assert_eq!(w.post("/v1/payment_intents", "amount=50&currency=jpy").await.status, 200);
-    assert_eq!(w.post("/v1/payment_intents", "amount=5120&currency=KWD").await.ok()["currency"], "kwd");
-    let json = w.send("POST", "/stripe/v1/payment_intents", &[("authorization", &format!("Bearer {KEY}")), ("content-type", "application/json")], r#"{"amount":1}"#).await.unwrap();
+    assert_eq!(
+        w.post("/v1/payment_intents", "amount=5120&currency=KWD").await.ok()["currency"],
+        "kwd"
+    );
+    let json = w
+        .send(
+            "POST",
+            "/stripe/v1/payment_intents",
+            &[("authorization", &format!("Bearer {KEY}")), ("content-type", "application/json")],
+            r#"{"amount":1}"#,
+        )
+        .await
+        .unwrap();
     assert_eq!(json.status, 400);
     let lost = w.api("GET", "/v1/nothing", "", None).await.unwrap();
     assert_eq!(lost.status, 404);
-    assert!(lost.error()["message"].as_str().unwrap().starts_with("Unrecognized request URL (GET: /v1/nothing)"));
+    assert!(
+        lost.error()["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("Unrecognized request URL (GET: /v1/nothing)")
+    );
 }
 
 #[tokio::test]
@@ -73,13 +113,28 @@ async fn an_idempotency_key_replays_the_answer_refuses_another_body_and_remember
     assert_eq!(again.header("idempotent-replayed"), "true");
     assert_eq!(again.header("original-request"), first.header("request-id"));
     assert_eq!(w.get("/v1/charges").await["data"].as_array().unwrap().len(), 1);
-    let other = w.api("POST", "/v1/payment_intents", "amount=10001&currency=eur", Some("key-1")).await.unwrap();
+    let other = w
+        .api("POST", "/v1/payment_intents", "amount=10001&currency=eur", Some("key-1"))
+        .await
+        .unwrap();
     assert_eq!((other.status, other.error()["type"].as_str()), (400, Some("idempotency_error")));
     let place = w.api("POST", "/v1/customers", "email=a@b.c", Some("key-1")).await.unwrap();
     assert_eq!(place.error()["type"], "idempotency_error");
     // A validation error is not kept; a decline is the outcome and is.
-    assert_eq!(w.api("POST", "/v1/payment_intents", "currency=eur", Some("key-2")).await.unwrap().status, 400);
-    assert_eq!(w.api("POST", "/v1/payment_intents", "amount=1000&currency=eur", Some("key-2")).await.unwrap().status, 200);
+    assert_eq!(
+        w.api("POST", "/v1/payment_intents", "currency=eur", Some("key-2"))
+            .await
+            .unwrap()
+            .status,
+        400
+    );
+    assert_eq!(
+        w.api("POST", "/v1/payment_intents", "amount=1000&currency=eur", Some("key-2"))
+            .await
+            .unwrap()
+            .status,
+        200
+    );
     let bad = "amount=10000&currency=eur&confirm=true&payment_method=pm_card_chargeDeclined";
     let declined = w.api("POST", "/v1/payment_intents", bad, Some("key-3")).await.unwrap();
     let same = w.api("POST", "/v1/payment_intents", bad, Some("key-3")).await.unwrap();
@@ -114,18 +169,27 @@ async fn a_call_whose_answer_was_lost_can_be_repeated_with_its_key_without_payin
     w.fault("payment_intents.create", "slow_before", json!({"delay_ms": 700})).await;
     let slow = w.api("POST", "/v1/payment_intents", form, Some("busy"));
     let quick = async {
-        until("the slow call to begin", || w.sandbox.shared().faults.list().is_empty().then_some(())).await;
+        until("the slow call to begin", || {
+            w.sandbox.shared().faults.list().is_empty().then_some(())
+        })
+        .await;
         w.api("POST", "/v1/payment_intents", form, Some("busy")).await.unwrap()
     };
     let (slow, quick) = tokio::join!(slow, quick);
     assert_eq!(slow.unwrap().status, 200);
-    assert_eq!((quick.status, quick.error()["code"].as_str(), quick.header("stripe-should-retry")), (409, Some("idempotency_key_in_use"), "true"));
+    assert_eq!(
+        (quick.status, quick.error()["code"].as_str(), quick.header("stripe-should-retry")),
+        (409, Some("idempotency_key_in_use"), "true")
+    );
 
     w.fault("*", "down", json!({"connection": CONNECTION})).await;
     for _ in 0..2 {
         assert!(w.api("GET", "/v1/balance", "", None).await.is_none());
     }
-    let other = w.send("GET", "/stripe/v1/balance", &[("authorization", "Bearer sk_test_sandbox_intl")], "").await.unwrap();
+    let other = w
+        .send("GET", "/stripe/v1/balance", &[("authorization", "Bearer sk_test_sandbox_intl")], "")
+        .await
+        .unwrap();
     assert_eq!(other.status, 200);
 }
 
@@ -139,24 +203,63 @@ async fn cards_decline_softly_hard_or_for_their_expiry_and_the_intent_waits_for_
         ("4000000000000069", "expired_card", "expired_card"),
         ("4111111111111111", "card_declined", "test_mode_live_card"),
     ] {
-        let form = format!("amount=10000&currency=eur&confirm=true&payment_method_data[type]=card&payment_method_data[card][number]={number}&payment_method_data[card][exp_month]=12&payment_method_data[card][exp_year]=2034&payment_method_data[card][cvc]=123");
+        let form = format!(
+            "amount=10000&currency=eur&confirm=true&payment_method_data[type]=card&payment_method_data[card][number]={number}&payment_method_data[card][exp_month]=12&payment_method_data[card][exp_year]=2034&payment_method_data[card][cvc]=123"
+        );
         let a = w.post("/v1/payment_intents", &form).await;
-        assert_eq!((a.status, a.error()["type"].as_str(), a.error()["code"].as_str(), a.error()["decline_code"].as_str()), (402, Some("card_error"), Some(code), Some(decline)), "{number}");
+        assert_eq!(
+            (
+                a.status,
+                a.error()["type"].as_str(),
+                a.error()["code"].as_str(),
+                a.error()["decline_code"].as_str()
+            ),
+            (402, Some("card_error"), Some(code), Some(decline)),
+            "{number}"
+        );
     }
-    let a = w.post("/v1/payment_intents", "amount=10000&currency=eur&confirm=true&payment_method=pm_card_chargeDeclinedInsufficientFunds").await;
+    let a = w
+        .post(
+            "/v1/payment_intents",
+            "amount=10000&currency=eur&confirm=true&payment_method=pm_card_chargeDeclinedInsufficientFunds",
+        )
+        .await;
     let pi = &a.error()["payment_intent"];
-    assert_eq!((pi["status"].as_str(), pi["last_payment_error"]["decline_code"].as_str()), (Some("requires_payment_method"), Some("insufficient_funds")));
+    assert_eq!(
+        (pi["status"].as_str(), pi["last_payment_error"]["decline_code"].as_str()),
+        (Some("requires_payment_method"), Some("insufficient_funds"))
+    );
     assert!(pi["payment_method"].is_null());
     let id = pi["id"].as_str().unwrap().to_string();
-    let paid = w.post(&format!("/v1/payment_intents/{id}/confirm"), "payment_method=pm_card_cy&expand[]=latest_charge.balance_transaction").await.ok();
-    assert_eq!((paid["status"].as_str(), paid["amount_received"].as_i64()), (Some("succeeded"), Some(10_000)));
+    let paid = w
+        .post(
+            &format!("/v1/payment_intents/{id}/confirm"),
+            "payment_method=pm_card_cy&expand[]=latest_charge.balance_transaction",
+        )
+        .await
+        .ok();
+    assert_eq!(
+        (paid["status"].as_str(), paid["amount_received"].as_i64()),
+        (Some("succeeded"), Some(10_000))
+    );
     let card = &paid["latest_charge"]["payment_method_details"]["card"];
-    assert_eq!((card["country"].as_str(), card["brand"].as_str(), card["funding"].as_str()), (Some("CY"), Some("visa"), Some("credit")));
+    assert_eq!(
+        (card["country"].as_str(), card["brand"].as_str(), card["funding"].as_str()),
+        (Some("CY"), Some("visa"), Some("credit"))
+    );
     assert_eq!(card["fingerprint"].as_str().unwrap().len(), 16);
     let line = &paid["latest_charge"]["balance_transaction"];
-    assert_eq!((line["amount"].as_i64(), line["fee"].as_i64(), line["net"].as_i64()), (Some(10_000), Some(165), Some(9_835)));
+    assert_eq!(
+        (line["amount"].as_i64(), line["fee"].as_i64(), line["net"].as_i64()),
+        (Some(10_000), Some(165), Some(9_835))
+    );
     let charges = w.get(&format!("/v1/charges?payment_intent={id}")).await;
-    let states: Vec<&str> = charges["data"].as_array().unwrap().iter().map(|c| c["status"].as_str().unwrap()).collect();
+    let states: Vec<&str> = charges["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["status"].as_str().unwrap())
+        .collect();
     assert_eq!(states, ["succeeded", "failed"]);
     let twice = w.post(&format!("/v1/payment_intents/{id}/confirm"), "").await;
     assert_eq!(twice.error()["code"], "payment_intent_unexpected_state");
@@ -167,11 +270,22 @@ async fn a_refund_never_exceeds_what_is_left_and_may_fail_after_it_succeeded() {
     let w = world().await;
     let pi = w.paid("pm_card_visa").await;
     let id = pi["id"].as_str().unwrap();
-    let part = w.post("/v1/refunds", &format!("payment_intent={id}&amount=4000&reason=requested_by_customer")).await.ok();
+    let part = w
+        .post(
+            "/v1/refunds",
+            &format!("payment_intent={id}&amount=4000&reason=requested_by_customer"),
+        )
+        .await
+        .ok();
     assert_eq!((part["status"].as_str(), part["amount"].as_i64()), (Some("succeeded"), Some(4_000)));
     let over = w.post("/v1/refunds", &format!("payment_intent={id}&amount=6001")).await;
     assert_eq!((over.status, over.error()["param"].as_str()), (400, Some("amount")));
-    assert!(over.error()["message"].as_str().unwrap().contains("greater than unrefunded amount on charge (60.00 EUR)"));
+    assert!(
+        over.error()["message"]
+            .as_str()
+            .unwrap()
+            .contains("greater than unrefunded amount on charge (60.00 EUR)")
+    );
     let rest = w.post("/v1/refunds", &format!("payment_intent={id}")).await.ok();
     assert_eq!(rest["amount"], 6_000);
     let none = w.post("/v1/refunds", &format!("payment_intent={id}")).await;
@@ -179,19 +293,38 @@ async fn a_refund_never_exceeds_what_is_left_and_may_fail_after_it_succeeded() {
     let cancel = w.post(&format!("/v1/refunds/{}/cancel", rest["id"].as_str().unwrap()), "").await;
     assert_eq!(cancel.status, 400);
     // The bank gives the second one back: it can then be refunded anew.
-    let failed = w.control(&format!("/stripe/{CONNECTION}/refund/{}/fail", rest["id"].as_str().unwrap()), json!({})).await.ok();
+    let failed = w
+        .control(
+            &format!("/stripe/{CONNECTION}/refund/{}/fail", rest["id"].as_str().unwrap()),
+            json!({}),
+        )
+        .await
+        .ok();
     assert_eq!(failed["status"], "failed");
-    let back = w.get(&format!("/v1/balance_transactions/{}", failed["failure_balance_transaction"].as_str().unwrap())).await;
+    let back = w
+        .get(&format!(
+            "/v1/balance_transactions/{}",
+            failed["failure_balance_transaction"].as_str().unwrap()
+        ))
+        .await;
     assert_eq!((back["type"].as_str(), back["net"].as_i64()), (Some("refund_failure"), Some(6_000)));
     let hooks = w.catcher.wait("refund.failed", 1).await;
     assert_eq!(hooks[0].about(), rest["id"].as_str().unwrap());
-    let charge = w.get(&format!("/v1/charges/{}?expand[]=refunds", pi["latest_charge"].as_str().unwrap())).await;
-    assert_eq!((charge["amount_refunded"].as_i64(), charge["refunded"].as_bool()), (Some(4_000), Some(false)));
+    let charge = w
+        .get(&format!("/v1/charges/{}?expand[]=refunds", pi["latest_charge"].as_str().unwrap()))
+        .await;
+    assert_eq!(
+        (charge["amount_refunded"].as_i64(), charge["refunded"].as_bool()),
+        (Some(4_000), Some(false))
+    );
     assert_eq!(charge["refunds"]["data"].as_array().unwrap().len(), 2);
     assert_eq!(w.post("/v1/refunds", &format!("payment_intent={id}&amount=6000")).await.status, 200);
     // A card whose refunds fail by themselves.
     let bad = w.paid("pm_card_refundFail").await;
-    let refund = w.post("/v1/refunds", &format!("payment_intent={}", bad["id"].as_str().unwrap())).await.ok();
+    let refund = w
+        .post("/v1/refunds", &format!("payment_intent={}", bad["id"].as_str().unwrap()))
+        .await
+        .ok();
     assert_eq!(refund["status"], "succeeded");
     w.catcher.wait("refund.failed", 2).await;
 }
@@ -199,20 +332,52 @@ async fn a_refund_never_exceeds_what_is_left_and_may_fail_after_it_succeeded() {
 #[tokio::test]
 async fn money_held_is_captured_in_part_or_released() {
     let w = world().await;
-    let held = w.post("/v1/payment_intents", "amount=10000&currency=eur&capture_method=manual&confirm=true&payment_method=pm_card_visa").await.ok();
-    assert_eq!((held["status"].as_str(), held["amount_capturable"].as_i64()), (Some("requires_capture"), Some(10_000)));
+    let held = w
+        .post(
+            "/v1/payment_intents",
+            "amount=10000&currency=eur&capture_method=manual&confirm=true&payment_method=pm_card_visa",
+        )
+        .await
+        .ok();
+    assert_eq!(
+        (held["status"].as_str(), held["amount_capturable"].as_i64()),
+        (Some("requires_capture"), Some(10_000))
+    );
     let id = held["id"].as_str().unwrap();
     let refund = w.post("/v1/refunds", &format!("payment_intent={id}")).await;
     assert_eq!(refund.status, 400);
-    let much = w.post(&format!("/v1/payment_intents/{id}/capture"), "amount_to_capture=10001").await;
+    let much = w
+        .post(&format!("/v1/payment_intents/{id}/capture"), "amount_to_capture=10001")
+        .await;
     assert_eq!(much.error()["code"], "amount_too_large");
-    let done = w.post(&format!("/v1/payment_intents/{id}/capture"), "amount_to_capture=7000").await.ok();
-    assert_eq!((done["status"].as_str(), done["amount_received"].as_i64()), (Some("succeeded"), Some(7_000)));
+    let done = w
+        .post(&format!("/v1/payment_intents/{id}/capture"), "amount_to_capture=7000")
+        .await
+        .ok();
+    assert_eq!(
+        (done["status"].as_str(), done["amount_received"].as_i64()),
+        (Some("succeeded"), Some(7_000))
+    );
     let over = w.post("/v1/refunds", &format!("payment_intent={id}&amount=7001")).await;
     assert_eq!(over.status, 400);
-    let other = w.post("/v1/payment_intents", "amount=10000&currency=eur&capture_method=manual&confirm=true&payment_method=pm_card_visa").await.ok();
-    let gone = w.post(&format!("/v1/payment_intents/{}/cancel", other["id"].as_str().unwrap()), "cancellation_reason=abandoned").await.ok();
-    assert_eq!((gone["status"].as_str(), gone["amount_capturable"].as_i64()), (Some("canceled"), Some(0)));
+    let other = w
+        .post(
+            "/v1/payment_intents",
+            "amount=10000&currency=eur&capture_method=manual&confirm=true&payment_method=pm_card_visa",
+        )
+        .await
+        .ok();
+    let gone = w
+        .post(
+            &format!("/v1/payment_intents/{}/cancel", other["id"].as_str().unwrap()),
+            "cancellation_reason=abandoned",
+        )
+        .await
+        .ok();
+    assert_eq!(
+        (gone["status"].as_str(), gone["amount_capturable"].as_i64()),
+        (Some("canceled"), Some(0))
+    );
 }
 
 #[tokio::test]
@@ -221,23 +386,64 @@ async fn a_dispute_takes_the_money_and_gives_it_back_when_won() {
     let pi = w.paid("pm_card_visa").await;
     let pay = json!({"payment_intent": pi["id"]});
     let d = w.control(&format!("/stripe/{CONNECTION}/dispute"), pay.clone()).await.ok();
-    assert_eq!((d["status"].as_str(), d["amount"].as_i64(), d["balance_transactions"][0]["net"].as_i64()), (Some("needs_response"), Some(10_000), Some(-12_000)));
+    assert_eq!(
+        (
+            d["status"].as_str(),
+            d["amount"].as_i64(),
+            d["balance_transactions"][0]["net"].as_i64()
+        ),
+        (Some("needs_response"), Some(10_000), Some(-12_000))
+    );
     assert_eq!(w.control(&format!("/stripe/{CONNECTION}/dispute"), pay).await.status, 409);
     let id = d["id"].as_str().unwrap();
-    let refused = w.post("/v1/refunds", &format!("payment_intent={}", pi["id"].as_str().unwrap())).await;
+    let refused = w
+        .post("/v1/refunds", &format!("payment_intent={}", pi["id"].as_str().unwrap()))
+        .await;
     assert_eq!(refused.error()["code"], "charge_disputed");
-    let answered = w.post(&format!("/v1/disputes/{id}"), "evidence[customer_name]=Ann&evidence[uncategorized_text]=she+paid&submit=true").await.ok();
-    assert_eq!((answered["status"].as_str(), answered["evidence_details"]["submission_count"].as_i64()), (Some("under_review"), Some(1)));
-    assert_eq!(w.post(&format!("/v1/disputes/{id}"), "evidence[nonsense]=1").await.error()["code"], "parameter_unknown");
-    let won = w.control(&format!("/stripe/{CONNECTION}/dispute/{id}/close"), json!({"status": "won"})).await.ok();
-    assert_eq!((won["status"].as_str(), won["balance_transactions"][1]["net"].as_i64()), (Some("won"), Some(10_000)));
-    for kind in ["charge.dispute.created", "charge.dispute.funds_withdrawn", "charge.dispute.updated", "charge.dispute.closed", "charge.dispute.funds_reinstated"] {
+    let answered = w
+        .post(
+            &format!("/v1/disputes/{id}"),
+            "evidence[customer_name]=Ann&evidence[uncategorized_text]=she+paid&submit=true",
+        )
+        .await
+        .ok();
+    assert_eq!(
+        (
+            answered["status"].as_str(),
+            answered["evidence_details"]["submission_count"].as_i64()
+        ),
+        (Some("under_review"), Some(1))
+    );
+    assert_eq!(
+        w.post(&format!("/v1/disputes/{id}"), "evidence[nonsense]=1").await.error()["code"],
+        "parameter_unknown"
+    );
+    let won = w
+        .control(&format!("/stripe/{CONNECTION}/dispute/{id}/close"), json!({"status": "won"}))
+        .await
+        .ok();
+    assert_eq!(
+        (won["status"].as_str(), won["balance_transactions"][1]["net"].as_i64()),
+        (Some("won"), Some(10_000))
+    );
+    for kind in [
+        "charge.dispute.created",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.updated",
+        "charge.dispute.closed",
+        "charge.dispute.funds_reinstated",
+    ] {
         w.catcher.wait(kind, 1).await;
     }
     // The card that disputes by itself; accepting the loss ends it.
     let by_card = w.paid("pm_card_createDispute").await;
-    let list = w.get(&format!("/v1/disputes?payment_intent={}", by_card["id"].as_str().unwrap())).await;
-    let lost = w.post(&format!("/v1/disputes/{}/close", list["data"][0]["id"].as_str().unwrap()), "").await.ok();
+    let list = w
+        .get(&format!("/v1/disputes?payment_intent={}", by_card["id"].as_str().unwrap()))
+        .await;
+    let lost = w
+        .post(&format!("/v1/disputes/{}/close", list["data"][0]["id"].as_str().unwrap()), "")
+        .await
+        .ok();
     assert_eq!(lost["status"], "lost");
 }
 
@@ -245,121 +451,77 @@ async fn a_dispute_takes_the_money_and_gives_it_back_when_won() {
 async fn lists_page_both_ways_search_finds_metadata_and_expand_puts_objects_in_place() {
     let w = world().await;
     for i in 0..5 {
-        w.post("/v1/payment_intents", &format!("amount={}&currency=eur&metadata[order]=o-{i}", 1_000 + i)).await.ok();
+        w.post(
+            "/v1/payment_intents",
+            &format!("amount={}&currency=eur&metadata[order]=o-{i}", 1_000 + i),
+        )
+        .await
+        .ok();
     }
     let first = w.get("/v1/payment_intents?limit=2").await;
-    let amounts = |v: &Value| -> Vec<i64> { v["data"].as_array().unwrap().iter().map(|p| p["amount"].as_i64().unwrap()).collect() };
-    assert_eq!((amounts(&first), first["has_more"].as_bool(), first["url"].as_str()), (vec![1_004, 1_003], Some(true), Some("/v1/payment_intents")));
-    let next = w.get(&format!("/v1/payment_intents?limit=3&starting_after={}", first["data"][1]["id"].as_str().unwrap())).await;
-    assert_eq!((amounts(&next), next["has_more"].as_bool()), (vec![1_002, 1_001, 1_000], Some(false)));
-    let back = w.get(&format!("/v1/payment_intents?limit=2&ending_before={}", next["data"][2]["id"].as_str().unwrap())).await;
+    let amounts = |v: &Value| -> Vec<i64> {
+        v["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|p| p["amount"].as_i64().unwrap())
+            .collect()
+    };
+    assert_eq!(
+        (amounts(&first), first["has_more"].as_bool(), first["url"].as_str()),
+        (vec![1_004, 1_003], Some(true), Some("/v1/payment_intents"))
+    );
+    let next = w
+        .get(&format!(
+            "/v1/payment_intents?limit=3&starting_after={}",
+            first["data"][1]["id"].as_str().unwrap()
+        ))
+        .await;
+    assert_eq!(
+        (amounts(&next), next["has_more"].as_bool()),
+        (vec![1_002, 1_001, 1_000], Some(false))
+    );
+    let back = w
+        .get(&format!(
+            "/v1/payment_intents?limit=2&ending_before={}",
+            next["data"][2]["id"].as_str().unwrap()
+        ))
+        .await;
     assert_eq!((amounts(&back), back["has_more"].as_bool()), (vec![1_002, 1_001], Some(true)));
     assert_eq!(w.api("GET", "/v1/payment_intents?limit=101", "", None).await.unwrap().status, 400);
-    assert_eq!(w.api("GET", "/v1/payment_intents?colour=red", "", None).await.unwrap().error()["code"], "parameter_unknown");
-    let found = w.get("/v1/payment_intents/search?query=metadata%5B%27order%27%5D%3A%27o-3%27").await;
+    assert_eq!(
+        w.api("GET", "/v1/payment_intents?colour=red", "", None).await.unwrap().error()["code"],
+        "parameter_unknown"
+    );
+    let found = w
+        .get("/v1/payment_intents/search?query=metadata%5B%27order%27%5D%3A%27o-3%27")
+        .await;
     assert_eq!((amounts(&found), found["object"].as_str()), (vec![1_003], Some("search_result")));
     let paid = w.paid("pm_card_visa").await;
-    let whole = w.get(&format!("/v1/refunds?expand[]=data.charge&payment_intent={}", paid["id"].as_str().unwrap())).await;
+    let whole = w
+        .get(&format!(
+            "/v1/refunds?expand[]=data.charge&payment_intent={}",
+            paid["id"].as_str().unwrap()
+        ))
+        .await;
     assert_eq!(whole["data"].as_array().unwrap().len(), 0);
-    let bad = w.api("GET", &format!("/v1/payment_intents/{}?expand[]=amount", paid["id"].as_str().unwrap()), "", None).await.unwrap();
+    let bad = w
+        .api(
+            "GET",
+            &format!("/v1/payment_intents/{}?expand[]=amount", paid["id"].as_str().unwrap()),
+            "",
+            None,
+        )
+        .await
+        .unwrap();
     assert_eq!(bad.status, 400);
-}
-
-#[tokio::test]
-async fn the_hosted_page_takes_a_card_declines_one_and_asks_for_authentication_without_scripts() {
-    let w = world().await;
-    let s = w.session().await;
-    assert_eq!((s["status"].as_str(), s["payment_status"].as_str(), s["amount_total"].as_i64()), (Some("open"), Some("unpaid"), Some(25_000)));
-    let url = s["url"].as_str().unwrap().to_string();
-    let page = w.send("GET", &url, &[], "").await.unwrap();
-    assert!(page.text.contains("250.00 EUR") && page.text.contains("Deposit &amp; more"), "{}", page.text);
-    let declined = w.submit(&format!("{url}/pay"), "card=4000000000009995").await;
-    assert_eq!(declined.status, 402);
-    assert!(declined.text.contains("insufficient funds"));
-    let asked = w.submit(&format!("{url}/pay"), "card=4000002760003184").await;
-    assert_eq!((asked.status, asked.header("location")), (303, "3ds"));
-    let step = w.send("GET", &format!("{url}/3ds"), &[], "").await.unwrap();
-    assert!(step.text.contains("Complete authentication"));
-    let failed = w.submit(&format!("{url}/3ds"), "answer=fail").await;
-    assert_eq!(failed.status, 402);
-    w.submit(&format!("{url}/pay"), "card=4000002760003184").await;
-    let done = w.submit(&format!("{url}/3ds"), "answer=complete").await;
-    let id = s["id"].as_str().unwrap();
-    assert_eq!((done.status, done.header("location")), (303, format!("http://127.0.0.1:9/back?s={id}").as_str()));
-    let after = w.get(&format!("/v1/checkout/sessions/{id}?expand[]=payment_intent&expand[]=line_items")).await;
-    assert_eq!((after["status"].as_str(), after["payment_status"].as_str()), (Some("complete"), Some("paid")));
-    assert_eq!((after["payment_intent"]["status"].as_str(), after["payment_intent"]["metadata"]["deposit"].as_str()), (Some("succeeded"), Some("dep_7")));
-    assert_eq!(after["line_items"]["data"][0]["amount_total"], 25_000);
-    let hook = w.catcher.wait("checkout.session.completed", 1).await;
-    assert_eq!((hook[0].json()["data"]["object"]["client_reference_id"].as_str(), hook[0].genuine()), (Some("dep_7"), true));
-    // A second window pays nothing.
-    assert!(w.submit(&format!("{url}/pay"), "card=4242424242424242").await.text.contains("complete"));
-    assert_eq!(w.get("/v1/charges").await["data"].as_array().unwrap().iter().filter(|c| c["status"] == "succeeded").count(), 1);
-    // Leaving, and expiry.
-    let other = w.session().await;
-    let url = other["url"].as_str().unwrap();
-    assert_eq!(w.submit(&format!("{url}/abandon"), "").await.header("location"), "http://127.0.0.1:9/no");
-    let id = other["id"].as_str().unwrap();
-    assert_eq!(w.post(&format!("/v1/checkout/sessions/{id}/expire"), "").await.ok()["status"], "expired");
-    assert_eq!(w.send("GET", url, &[], "").await.unwrap().status, 410);
-    w.catcher.wait("checkout.session.expired", 1).await;
-}
-
-#[tokio::test]
-async fn the_control_interface_pays_as_the_customer_would() {
-    let w = world().await;
-    let at = format!("/stripe/{CONNECTION}/pay");
-    let s = w.session().await;
-    let late = w.control(&at, json!({"session": s["id"], "outcome": "processing"})).await.ok();
-    assert_eq!(late["status"], "processing");
-    let waiting = w.get(&format!("/v1/checkout/sessions/{}", s["id"].as_str().unwrap())).await;
-    assert_eq!((waiting["status"].as_str(), waiting["payment_status"].as_str()), (Some("complete"), Some("unpaid")));
-    assert_eq!(w.control(&at, json!({"session": s["id"]})).await.ok()["status"], "succeeded");
-    w.catcher.wait("checkout.session.async_payment_succeeded", 1).await;
-    let pi = w.post("/v1/payment_intents", "amount=1000&currency=eur").await.ok();
-    let no = w.control(&at, json!({"payment_intent": pi["id"], "card": "4000000000009979"})).await.ok();
-    assert_eq!((no["status"].as_str(), no["error"]["decline_code"].as_str()), (Some("requires_payment_method"), Some("stolen_card")));
-    let yes = w.control(&at, json!({"payment_intent": pi["id"], "card": "4000002760003184"})).await.ok();
-    assert_eq!(yes["status"], "succeeded");
-    assert_eq!(w.control(&at, json!({"payment_intent": pi["id"]})).await.status, 400);
-    assert_eq!(w.control("/stripe/nobody/pay", json!({"session": "x"})).await.status, 404);
-}
-
-#[tokio::test]
-async fn payouts_list_their_lines_and_outbound_payments_post_and_come_back() {
-    let w = world().await;
-    w.paid("pm_card_visa").await;
-    let early = w.post("/v1/payouts", "amount=100&currency=eur").await;
-    assert_eq!(early.error()["code"], "balance_insufficient");
-    let po = w.control(&format!("/stripe/{CONNECTION}/payout"), json!({})).await.ok();
-    assert_eq!((po["amount"].as_i64(), po["automatic"].as_bool()), (Some(9_835), Some(true)));
-    let lines = w.get(&format!("/v1/balance_transactions?payout={}", po["id"].as_str().unwrap())).await;
-    let kinds: Vec<&str> = lines["data"].as_array().unwrap().iter().map(|l| l["type"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["payout", "charge"]);
-    assert_eq!(lines["data"].as_array().unwrap().iter().map(|l| l["net"].as_i64().unwrap()).sum::<i64>(), 0);
-    let done = w.catcher.wait("payout.reconciliation_completed", 1).await;
-    assert_eq!(done[0].json()["data"]["object"]["status"], "paid");
-
-    let auth = format!("Bearer {KEY}");
-    let body = json!({"from": {"financial_account": "fa_1", "currency": "eur"}, "to": {"recipient": "acct_r", "payout_method": "gba_1"}, "amount": {"value": 5000, "currency": "eur"}, "metadata": {"withdrawal": "wdr_1"}}).to_string();
-    let h = [("authorization", auth.as_str()), ("content-type", "application/json"), ("idempotency-key", "out-1")];
-    let path = "/sandbox/stripe/v2/money_management/outbound_payments";
-    let o = w.send("POST", path, &h, &body).await.unwrap().ok();
-    assert_eq!((o["status"].as_str(), o["amount"]["value"].as_i64()), (Some("processing"), Some(5_000)));
-    assert_eq!(w.send("POST", path, &h, &body).await.unwrap().ok()["id"], o["id"]);
-    let id = o["id"].as_str().unwrap();
-    let posted = w.catcher.wait("v2.money_management.outbound_payment.posted", 1).await;
-    assert_eq!(posted[0].json()["related_object"]["id"], id);
-    let back = w.control(&format!("/stripe/{CONNECTION}/outbound/{id}/return"), json!({})).await.ok();
-    assert_eq!((back["status"].as_str(), back["status_details"]["returned"]["reason"].as_str()), (Some("returned"), Some("payout_method_closed")));
-    let now = w.send("GET", &format!("{path}/{id}"), &h[..1], "").await.unwrap().ok();
-    assert_eq!(now["status"], "returned");
-    let missing = w.send("POST", path, &h[..2], r#"{"amount":{"value":1,"currency":"eur"}}"#).await.unwrap();
-    assert_eq!(missing.error()["code"], "parameter_missing");
 }
 
 #[tokio::test]
 async fn the_signature_is_the_published_vector() {
     let body = r#"{"id":"evt_1","object":"event","type":"payment_intent.succeeded","created":1893456000,"livemode":false,"data":{"object":{"id":"pi_1","object":"payment_intent","amount":12345,"currency":"eur","status":"succeeded"}}}"#;
-    assert_eq!(qd_sandbox::stripe::signature("whsec_test_9f3c2b7a1d5e4860", 1_893_456_000, body), "t=1893456000,v1=b1c6bf873f6f7c10585c158e961a4eaf3201738bc363a956986d37ae44fa6143");
+    assert_eq!(
+        qd_sandbox::stripe::signature("whsec_test_9f3c2b7a1d5e4860", 1_893_456_000, body),
+        "t=1893456000,v1=b1c6bf873f6f7c10585c158e961a4eaf3201738bc363a956986d37ae44fa6143"
+    );
 }

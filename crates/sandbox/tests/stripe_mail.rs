@@ -11,7 +11,9 @@ struct Smtp(BufReader<TcpStream>);
 
 impl Smtp {
     async fn open(w: &World) -> Smtp {
-        let mut s = Smtp(BufReader::new(TcpStream::connect(w.sandbox.address("smtp").unwrap()).await.unwrap()));
+        let mut s = Smtp(BufReader::new(
+            TcpStream::connect(w.sandbox.address("smtp").unwrap()).await.unwrap(),
+        ));
         assert!(s.read().await.starts_with("220 "));
         s
     }
@@ -54,15 +56,31 @@ async fn mail_sent_by_smtp_is_listed_decoded_filtered_and_deleted() {
     s.say("DATA", "503").await;
     s.say("QUIT", "221").await;
 
-    let list = w.send("GET", "/sandbox/mail/messages?to=ann@example.com", &[], "").await.unwrap().ok();
+    let list = w
+        .send("GET", "/sandbox/mail/messages?to=ann@example.com", &[], "")
+        .await
+        .unwrap()
+        .ok();
     let m = &list["messages"][0];
-    assert_eq!((m["subject"].as_str(), m["from"].as_str()), (Some("Verify your account €"), Some("Börse <desk@broker.example>")));
+    assert_eq!(
+        (m["subject"].as_str(), m["from"].as_str()),
+        (Some("Verify your account €"), Some("Börse <desk@broker.example>"))
+    );
     assert_eq!(m["text"].as_str().unwrap(), "Your code is 123456.\r\n.a line with a dot\r\n");
     assert_eq!(m["to"].as_array().unwrap().len(), 2);
     let id = m["id"].as_str().unwrap();
-    assert_eq!(w.send("GET", &format!("/mail/messages/{id}"), &[], "").await.unwrap().ok()["id"], id);
-    assert_eq!(w.send("GET", "/mail/messages?to=nobody@example.com", &[], "").await.unwrap().ok()["count"], 0);
-    assert_eq!(w.send("GET", &format!("/mail/messages?after={id}"), &[], "").await.unwrap().ok()["count"], 0);
+    assert_eq!(
+        w.send("GET", &format!("/mail/messages/{id}"), &[], "").await.unwrap().ok()["id"],
+        id
+    );
+    assert_eq!(
+        w.send("GET", "/mail/messages?to=nobody@example.com", &[], "").await.unwrap().ok()["count"],
+        0
+    );
+    assert_eq!(
+        w.send("GET", &format!("/mail/messages?after={id}"), &[], "").await.unwrap().ok()["count"],
+        0
+    );
     let page = w.send("GET", "/sandbox/mail/", &[], "").await.unwrap();
     assert!(page.text.contains("Verify your account €"));
     assert_eq!(w.send("GET", "/sandbox/mail", &[], "").await.unwrap().header("location"), "mail/");

@@ -23,7 +23,11 @@ pub fn parse(raw: &[u8]) -> Parsed {
     let mut out = Parsed {
         from: value(&headers, "from").map(decode_words).unwrap_or_default(),
         subject: value(&headers, "subject").map(decode_words).unwrap_or_default(),
-        to: ["to", "cc"].iter().filter_map(|h| value(&headers, h)).flat_map(|v| addresses(&decode_words(v))).collect(),
+        to: ["to", "cc"]
+            .iter()
+            .filter_map(|h| value(&headers, h))
+            .flat_map(|v| addresses(&decode_words(v)))
+            .collect(),
         headers: headers.iter().map(|(k, v)| (k.clone(), decode_words(v))).collect(),
         ..Parsed::default()
     };
@@ -81,7 +85,11 @@ fn walk(headers: &Headers, body: &[u8], out: &mut Parsed, depth: usize) {
     if essence != "text/plain" && essence != "text/html" {
         return;
     }
-    let bytes = match value(headers, "content-transfer-encoding").unwrap_or_default().to_lowercase().as_str() {
+    let bytes = match value(headers, "content-transfer-encoding")
+        .unwrap_or_default()
+        .to_lowercase()
+        .as_str()
+    {
         "base64" => base64(body),
         "quoted-printable" => quoted_printable(body, false),
         _ => body.to_vec(),
@@ -161,7 +169,10 @@ fn quoted_printable(b: &[u8], underscore: bool) -> Vec<u8> {
     while i < b.len() {
         match b[i] {
             b'=' => {
-                let hex = b.get(i + 1..i + 3).and_then(|h| std::str::from_utf8(h).ok()).and_then(|h| u8::from_str_radix(h, 16).ok());
+                let hex = b
+                    .get(i + 1..i + 3)
+                    .and_then(|h| std::str::from_utf8(h).ok())
+                    .and_then(|h| u8::from_str_radix(h, 16).ok());
                 match (hex, b.get(i + 1), b.get(i + 2)) {
                     (Some(v), ..) => {
                         out.push(v);

@@ -62,7 +62,11 @@ impl Mail {
     /// Loads what was caught before and starts the SMTP listener, when the settings ask for one.
     pub async fn start(shared: Arc<Shared>) -> Result<Arc<Mail>> {
         let messages = shared.books.load::<Message>(KIND)?.into_iter().map(|(_, m)| m).collect();
-        let mail = Arc::new(Mail { shared: shared.clone(), messages: Mutex::new(messages), address: OnceLock::new() });
+        let mail = Arc::new(Mail {
+            shared: shared.clone(),
+            messages: Mutex::new(messages),
+            address: OnceLock::new(),
+        });
         if let Some(want) = shared.cfg.smtp_listen {
             let (listener, at) = crate::conn::bind(want).await?;
             // Set once, here.
@@ -147,20 +151,39 @@ impl Filter {
             // RFC 3339 text of one zone sorts like the moments it names.
             Err(_) => qd_kernel::Ts(m.received_at_us).rfc3339().as_str() > a.as_str(),
         };
-        self.to.as_ref().is_none_or(to) && self.after.as_ref().is_none_or(after) && self.subject.as_ref().is_none_or(|s| m.subject.to_lowercase().contains(&s.to_lowercase()))
+        self.to.as_ref().is_none_or(to)
+            && self.after.as_ref().is_none_or(after)
+            && self
+                .subject
+                .as_ref()
+                .is_none_or(|s| m.subject.to_lowercase().contains(&s.to_lowercase()))
     }
 }
 
 /// Oldest first.
 async fn list(State(mail): At, Query(f): Query<Filter>) -> Answer {
     let all = mail.lock();
-    let start = f.after.as_ref().and_then(|a| all.iter().position(|m| m.id == *a)).map_or(0, |i| i + 1);
-    let found: Vec<Value> = all.iter().skip(start).filter(|m| f.holds(m)).take(f.limit.unwrap_or(KEEP)).map(Message::json).collect();
+    let start = f
+        .after
+        .as_ref()
+        .and_then(|a| all.iter().position(|m| m.id == *a))
+        .map_or(0, |i| i + 1);
+    let found: Vec<Value> = all
+        .iter()
+        .skip(start)
+        .filter(|m| f.holds(m))
+        .take(f.limit.unwrap_or(KEEP))
+        .map(Message::json)
+        .collect();
     ok(json!({"messages": found, "count": found.len()}))
 }
 
 fn find(mail: &Mail, id: &str) -> Result<Message> {
-    mail.lock().iter().find(|m| m.id == id).cloned().ok_or_else(|| Problem::missing("mail"))
+    mail.lock()
+        .iter()
+        .find(|m| m.id == id)
+        .cloned()
+        .ok_or_else(|| Problem::missing("mail"))
 }
 
 async fn one(State(mail): At, Path(id): Path<String>) -> Answer {
@@ -186,7 +209,12 @@ async fn clear(State(mail): At) -> Answer {
 async fn html_part(State(mail): At, Path(id): Path<String>) -> Answer {
     let m = find(&mail, &id)?;
     let mut r: Response = Html(m.html.unwrap_or_default()).into_response();
-    r.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"));
+    r.headers_mut().insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+        ),
+    );
     Ok(r)
 }
 

@@ -72,7 +72,15 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(stream: S, mail: &Mail) -> std:
             "EHLO" => {
                 env = Envelope::default();
                 let size = format!("250-SIZE {MAX_MESSAGE}");
-                for l in ["250-sandbox.quarterdeck", size.as_str(), "250-8BITMIME", "250-SMTPUTF8", "250-PIPELINING", "250-ENHANCEDSTATUSCODES", "250 AUTH PLAIN LOGIN"] {
+                for l in [
+                    "250-sandbox.quarterdeck",
+                    size.as_str(),
+                    "250-8BITMIME",
+                    "250-SMTPUTF8",
+                    "250-PIPELINING",
+                    "250-ENHANCEDSTATUSCODES",
+                    "250 AUTH PLAIN LOGIN",
+                ] {
                     io.write_all(l.as_bytes()).await?;
                     io.write_all(b"\r\n").await?;
                 }
@@ -215,7 +223,10 @@ fn path(rest: &str, word: &str) -> Option<String> {
 }
 
 fn declared_size(rest: &str) -> usize {
-    rest.split(' ').filter_map(|p| p.to_uppercase().strip_prefix("SIZE=").and_then(|n| n.parse().ok())).next().unwrap_or(0)
+    rest.split(' ')
+        .filter_map(|p| p.to_uppercase().strip_prefix("SIZE=").and_then(|n| n.parse().ok()))
+        .next()
+        .unwrap_or(0)
 }
 
 /// Any name and password will do.

@@ -35,7 +35,12 @@ impl Account {
             webhook_secret: cfg.webhook_secret.clone(),
         };
         let tables = Tables::load(&cfg.connection, &shared.books)?;
-        Ok(Account { who, tables: Mutex::new(tables), busy_keys: Mutex::default(), wake: Notify::new() })
+        Ok(Account {
+            who,
+            tables: Mutex::new(tables),
+            busy_keys: Mutex::default(),
+            wake: Notify::new(),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Tables> {
@@ -51,7 +56,14 @@ impl Account {
 
     pub fn run_quietly<R>(&self, shared: &Shared, call: CallId, f: impl FnOnce(&mut Op<'_>) -> R) -> R {
         let mut tables = self.lock();
-        let mut op = Op { t: &mut tables, who: &self.who, shared, now: shared.env.now(), request: call.request, key: call.key };
+        let mut op = Op {
+            t: &mut tables,
+            who: &self.who,
+            shared,
+            now: shared.env.now(),
+            request: call.request,
+            key: call.key,
+        };
         let r = f(&mut op);
         if let Err(e) = tables.flush(&shared.books) {
             // The change stays in memory and marked; the next flush tries again.
@@ -63,7 +75,10 @@ impl Account {
     /// Claims an idempotency key for the time of a call; `None` when another call holds it.
     pub fn claim(&self, key: &str) -> Option<KeyGuard<'_>> {
         let mut busy = self.busy_keys.lock().unwrap_or_else(|p| p.into_inner());
-        busy.insert(key.to_string()).then(|| KeyGuard { account: self, key: key.to_string() })
+        busy.insert(key.to_string()).then(|| KeyGuard {
+            account: self,
+            key: key.to_string(),
+        })
     }
 }
 

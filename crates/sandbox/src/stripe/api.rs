@@ -48,7 +48,11 @@ struct Reply {
 
 impl From<StripeError> for Reply {
     fn from(e: StripeError) -> Reply {
-        Reply { status: e.status, body: e.json(), headers: Vec::new() }
+        Reply {
+            status: e.status,
+            body: e.json(),
+            headers: Vec::new(),
+        }
     }
 }
 
@@ -56,7 +60,13 @@ pub async fn handle(State(stripe): State<Arc<Stripe>>, method: Method, uri: Uri,
     // The router is nested; what Stripe calls the path begins at its version.
     let whole = uri.path();
     let start = whole.find("/v1/").or_else(|| whole.find("/v2/")).unwrap_or(0);
-    let call = Call { method, path: whole[start..].trim_end_matches('/').to_string(), query: uri.query().unwrap_or_default().to_string(), headers, body };
+    let call = Call {
+        method,
+        path: whole[start..].trim_end_matches('/').to_string(),
+        query: uri.query().unwrap_or_default().to_string(),
+        headers,
+        body,
+    };
     // In a task of its own: a caller that hangs up does not undo what it asked for.
     match tokio::spawn(async move { serve(stripe, call).await }).await {
         Ok(r) => r,
@@ -72,7 +82,10 @@ async fn serve(stripe: Arc<Stripe>, call: Call) -> Response {
     let operation = routes::name(call.method.as_str(), &call.path);
     let fault = stripe.shared.faults.take("stripe", &account.who.connection, &operation, |k| {
         use FaultKind::*;
-        matches!(k, Refuse | DropBefore | DropAfter | Slow | SlowBefore | Garbage | Forbidden | Down | WrongAmount)
+        matches!(
+            k,
+            Refuse | DropBefore | DropAfter | Slow | SlowBefore | Garbage | Forbidden | Down | WrongAmount
+        )
     });
     let kind = fault.as_ref().map(|f| f.kind);
     match (kind, &fault) {
@@ -87,7 +100,11 @@ async fn serve(stripe: Arc<Stripe>, call: Call) -> Response {
         (Some(FaultKind::DropAfter), _) => return crate::conn::drop_connection(),
         (Some(FaultKind::Slow), Some(f)) => tokio::time::sleep(f.delay(3_000)).await,
         (Some(FaultKind::Garbage), _) => {
-            return ([(header::CONTENT_TYPE, "text/html")], "<html><head><title>502 Bad Gateway</title></head><body>upstre").into_response();
+            return (
+                [(header::CONTENT_TYPE, "text/html")],
+                "<html><head><title>502 Bad Gateway</title></head><body>upstre",
+            )
+                .into_response();
         }
         (Some(FaultKind::WrongAmount), Some(f)) if reply.status.is_success() => skew_amounts(&mut reply.body, f.value.as_deref(), 2),
         _ => {}
@@ -98,14 +115,39 @@ async fn serve(stripe: Arc<Stripe>, call: Call) -> Response {
 /// What an ordered refusal looks like; `value` is an error code, a decline code or a status.
 fn refusal(f: &Fault) -> StripeError {
     let value = f.value.as_deref().unwrap_or("card_declined");
-    let decline = ["generic_decline", "insufficient_funds", "lost_card", "stolen_card", "fraudulent", "do_not_honor", "card_velocity_exceeded", "transaction_not_allowed"];
+    let decline = [
+        "generic_decline",
+        "insufficient_funds",
+        "lost_card",
+        "stolen_card",
+        "fraudulent",
+        "do_not_honor",
+        "card_velocity_exceeded",
+        "transaction_not_allowed",
+    ];
     match value {
         v if decline.contains(&v) => StripeError::card("card_declined", Some(v), cards::message("card_declined", v)),
         "card_declined" => StripeError::card("card_declined", Some("generic_decline"), cards::message("card_declined", "")),
-        "expired_card" | "incorrect_cvc" | "processing_error" | "authentication_required" => StripeError::card(value, Some(value), cards::message(value, "")),
-        "rate_limit" | "429" => StripeError::new(429, "invalid_request_error", "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.").code("rate_limit"),
-        "lock_timeout" => StripeError::new(429, "invalid_request_error", "This object cannot be accessed right now because another API request or Stripe process is currently accessing it.").code("lock_timeout"),
-        "api_error" | "500" | "502" | "503" | "504" => StripeError::new(value.parse().unwrap_or(500), "api_error", "An error occurred while processing your request."),
+        "expired_card" | "incorrect_cvc" | "processing_error" | "authentication_required" => {
+            StripeError::card(value, Some(value), cards::message(value, ""))
+        }
+        "rate_limit" | "429" => StripeError::new(
+            429,
+            "invalid_request_error",
+            "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.",
+        )
+        .code("rate_limit"),
+        "lock_timeout" => StripeError::new(
+            429,
+            "invalid_request_error",
+            "This object cannot be accessed right now because another API request or Stripe process is currently accessing it.",
+        )
+        .code("lock_timeout"),
+        "api_error" | "500" | "502" | "503" | "504" => StripeError::new(
+            value.parse().unwrap_or(500),
+            "api_error",
+            "An error occurred while processing your request.",
+        ),
         "409" => StripeError::new(409, "invalid_request_error", "Conflict."),
         v => StripeError::invalid(format!("Refused by order: {v}.")).code(v),
     }
@@ -118,16 +160,27 @@ fn authenticate(stripe: &Stripe, call: &Call) -> Result<Arc<Account>, StripeErro
             return Some(rest.trim().to_string());
         }
         // Basic: the key is the user, the password is empty.
-        let raw = data_encoding::BASE64.decode(rest.trim().as_bytes()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+        let raw = data_encoding::BASE64
+            .decode(rest.trim().as_bytes())
+            .ok()
+            .filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
         String::from_utf8(raw).ok()?.split(':').next().map(str::to_string)
     });
     let Some(key) = given.filter(|k| !k.is_empty()) else {
-        return Err(StripeError::new(401, "invalid_request_error", "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY')."));
+        return Err(StripeError::new(
+            401,
+            "invalid_request_error",
+            "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
+        ));
     };
     let Some(account) = stripe.accounts.iter().find(|a| a.who.secret_key == key) else {
         let tail: String = key.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
         let head = if key.len() > 12 && key.is_char_boundary(8) { &key[..8] } else { "" };
-        return Err(StripeError::new(401, "invalid_request_error", format!("Invalid API Key provided: {head}************{tail}")));
+        return Err(StripeError::new(
+            401,
+            "invalid_request_error",
+            format!("Invalid API Key provided: {head}************{tail}"),
+        ));
     };
     if let Some(other) = call.header("stripe-account")
         && other != account.who.id
@@ -145,7 +198,8 @@ fn params(call: &Call) -> Result<Map<String, Value>, StripeError> {
         return Ok(map);
     }
     if call.is_v2() {
-        let body: Value = serde_json::from_slice(&call.body).map_err(|_| StripeError::invalid("The request body is not valid JSON.").with("code", "invalid_request_body"))?;
+        let body: Value = serde_json::from_slice(&call.body)
+            .map_err(|_| StripeError::invalid("The request body is not valid JSON.").with("code", "invalid_request_body"))?;
         match body {
             Value::Object(m) => map.extend(m),
             _ => return Err(StripeError::invalid("The request body must be a JSON object.").with("code", "invalid_request_body")),
@@ -154,7 +208,9 @@ fn params(call: &Call) -> Result<Map<String, Value>, StripeError> {
     }
     let kind = call.header("content-type").unwrap_or("application/x-www-form-urlencoded");
     if !kind.starts_with("application/x-www-form-urlencoded") {
-        return Err(StripeError::invalid("Invalid request (check that your POST content type is application/x-www-form-urlencoded). If you have any questions, we can help at https://support.stripe.com/."));
+        return Err(StripeError::invalid(
+            "Invalid request (check that your POST content type is application/x-www-form-urlencoded). If you have any questions, we can help at https://support.stripe.com/.",
+        ));
     }
     let text = std::str::from_utf8(&call.body).map_err(|_| StripeError::invalid("Invalid request body: not UTF-8."))?;
     map.extend(form::tree(text).map_err(bad_key)?);
@@ -186,7 +242,10 @@ async fn execute(stripe: &Arc<Stripe>, account: &Arc<Account>, call: &Call, requ
     if let Some(f) = fault.filter(|f| f.kind == FaultKind::SlowBefore) {
         tokio::time::sleep(f.delay(3_000)).await;
     }
-    let id = CallId { request: Some(request_id.to_string()), key: key.clone() };
+    let id = CallId {
+        request: Some(request_id.to_string()),
+        key: key.clone(),
+    };
     let reply = account.run(&stripe.shared, id, |op| match key.as_deref() {
         Some(k) => once(op, call, &params, k, request_id),
         None => answer(routes::dispatch(op, call.method.as_str(), &call.path, &Params::root(&params))).0,
@@ -198,7 +257,14 @@ async fn execute(stripe: &Arc<Stripe>, account: &Arc<Account>, call: &Call, requ
 /// The reply, and whether it is the outcome of an execution that a key must remember.
 fn answer(r: Result<Value, StripeError>) -> (Reply, bool) {
     match r {
-        Ok(body) => (Reply { status: StatusCode::OK, body, headers: Vec::new() }, true),
+        Ok(body) => (
+            Reply {
+                status: StatusCode::OK,
+                body,
+                headers: Vec::new(),
+            },
+            true,
+        ),
         Err(e) => {
             let executed = e.executed;
             (e.into(), executed)
@@ -210,18 +276,36 @@ fn answer(r: Result<Value, StripeError>) -> (Reply, bool) {
 fn once(op: &mut Op<'_>, call: &Call, params: &Map<String, Value>, key: &str, request_id: &str) -> Reply {
     let place = format!("{} {}", call.method, call.path);
     let hash = hex::encode(Sha256::digest(format!("{place}\n{}", Value::Object(params.clone()))));
-    let saved = op.t.get(KEYS, key).filter(|k| op.secs() - k.num("created") < KEY_LIFE_SECS).cloned();
+    let saved =
+        op.t.get(KEYS, key)
+            .filter(|k| op.secs() - k.num("created") < KEY_LIFE_SECS)
+            .cloned();
     if let Some(saved) = saved {
         if saved.text("hash") != hash {
             let why = if saved.is("place", &place) {
-                format!("Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '{key}' if you meant to execute a different request.")
+                format!(
+                    "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '{key}' if you meant to execute a different request."
+                )
             } else {
-                format!("Keys for idempotent requests can only be used for the same endpoint they were first used for ('{}' vs '{place}'). Try using a key other than '{key}' if you meant to execute a different request.", saved.text("place"))
+                format!(
+                    "Keys for idempotent requests can only be used for the same endpoint they were first used for ('{}' vs '{place}'). Try using a key other than '{key}' if you meant to execute a different request.",
+                    saved.text("place")
+                )
             };
             return StripeError::new(400, "idempotency_error", why).into();
         }
-        let status = u16::try_from(saved.num("status")).ok().and_then(|s| StatusCode::from_u16(s).ok()).unwrap_or(StatusCode::OK);
-        return Reply { status, body: saved["body"].clone(), headers: vec![("idempotent-replayed", "true".into()), ("original-request", saved.text("request").to_string())] };
+        let status = u16::try_from(saved.num("status"))
+            .ok()
+            .and_then(|s| StatusCode::from_u16(s).ok())
+            .unwrap_or(StatusCode::OK);
+        return Reply {
+            status,
+            body: saved["body"].clone(),
+            headers: vec![
+                ("idempotent-replayed", "true".into()),
+                ("original-request", saved.text("request").to_string()),
+            ],
+        };
     }
     let (reply, executed) = answer(routes::dispatch(op, call.method.as_str(), &call.path, &Params::root(params)));
     if executed {

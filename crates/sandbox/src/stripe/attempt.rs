@@ -36,7 +36,12 @@ impl How {
         {
             return Err(StripeError::invalid("Not a valid URL").code("url_invalid").param("return_url"));
         }
-        Ok(How { off_session, return_url, error_on_requires_action: p.flag("error_on_requires_action")?.unwrap_or(false), ..How::default() })
+        Ok(How {
+            off_session,
+            return_url,
+            error_on_requires_action: p.flag("error_on_requires_action")?.unwrap_or(false),
+            ..How::default()
+        })
     }
 }
 
@@ -52,11 +57,16 @@ pub fn confirm(op: &mut Op<'_>, id: &str, how: How) -> Answer<Value> {
     }
     let owner = op.t.get(METHODS, &method).map(|m| m["customer"].clone()).unwrap_or(Value::Null);
     if !owner.is_null() && owner != pi["customer"] {
-        return Err(StripeError::invalid("The provided PaymentMethod belongs to a Customer; pass that Customer with the PaymentIntent.").param("payment_method"));
+        return Err(
+            StripeError::invalid("The provided PaymentMethod belongs to a Customer; pass that Customer with the PaymentIntent.")
+                .param("payment_method"),
+        );
     }
     match card.behaviour {
         Behaviour::Authenticate(_) if !how.authenticated => challenge(op, &pi, how),
-        Behaviour::Decline(code, decline) | Behaviour::Authenticate(Then::Decline(code, decline)) => Err(decline_with(op, &pi, &card, code, decline)),
+        Behaviour::Decline(code, decline) | Behaviour::Authenticate(Then::Decline(code, decline)) => {
+            Err(decline_with(op, &pi, &card, code, decline))
+        }
         _ if how.delayed => Ok(pend(op, id)),
         _ => Ok(succeed(op, id, &card)),
     }
@@ -69,13 +79,19 @@ fn challenge(op: &mut Op<'_>, pi: &Value, how: How) -> Answer<Value> {
         let card = customers::card_of(op, pi.text("payment_method"));
         return Err(match card {
             Some(card) => decline_with(op, pi, &card, "authentication_required", "authentication_required"),
-            None => StripeError::card("authentication_required", Some("authentication_required"), cards::message("authentication_required", "")),
+            None => StripeError::card(
+                "authentication_required",
+                Some("authentication_required"),
+                cards::message("authentication_required", ""),
+            ),
         });
     }
     let page = format!("{}/stripe/3ds/{id}", op.shared.cfg.public_base);
     let action = match &how.return_url {
         Some(back) => json!({"type": "redirect_to_url", "redirect_to_url": {"return_url": back, "url": page}}),
-        None => json!({"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect", "stripe_js": page, "source": op.token("src_1", 23)}}),
+        None => {
+            json!({"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect", "stripe_js": page, "source": op.token("src_1", 23)}})
+        }
     };
     let pi = op.edit(INTENTS, &id, |m| {
         m.insert("status".into(), json!("requires_action"));
@@ -93,7 +109,14 @@ pub fn answer_challenge(op: &mut Op<'_>, id: &str, passed: bool) -> Answer<Value
         return Ok(pi);
     }
     if passed {
-        return confirm(op, id, How { authenticated: true, ..How::default() });
+        return confirm(
+            op,
+            id,
+            How {
+                authenticated: true,
+                ..How::default()
+            },
+        );
     }
     let message = "We are unable to authenticate your payment method. Please choose a different payment method and try again.";
     let method = op.t.get(METHODS, pi.text("payment_method")).cloned().unwrap_or(Value::Null);
@@ -186,7 +209,9 @@ fn pend(op: &mut Op<'_>, id: &str) -> Value {
 pub fn settle_delayed(op: &mut Op<'_>, id: &str, paid: bool) -> Answer<Value> {
     let pi = op.must(INTENTS, id, "intent")?;
     let card = customers::card_of(op, pi.text("payment_method"));
-    let Some(card) = card.filter(|_| pi.is("status", "processing")) else { return Ok(pi) };
+    let Some(card) = card.filter(|_| pi.is("status", "processing")) else {
+        return Ok(pi);
+    };
     if paid {
         return Ok(succeed(op, id, &card));
     }
@@ -196,7 +221,9 @@ pub fn settle_delayed(op: &mut Op<'_>, id: &str, paid: bool) -> Answer<Value> {
 
 /// The money (or the promise of it, with manual capture) is there.
 fn succeed(op: &mut Op<'_>, id: &str, card: &TestCard) -> Value {
-    let Some(pi) = op.t.get(INTENTS, id).cloned() else { return Value::Null };
+    let Some(pi) = op.t.get(INTENTS, id).cloned() else {
+        return Value::Null;
+    };
     let mut charge = charge_json(op, &pi, card);
     charge["status"] = json!("succeeded");
     charge["paid"] = json!(true);
@@ -236,7 +263,10 @@ fn succeed(op: &mut Op<'_>, id: &str, card: &TestCard) -> Value {
 
 /// Captures a held charge and finishes its intent.
 pub fn settle_capture(op: &mut Op<'_>, id: &str, amount: i64) -> Value {
-    let charge_id = op.t.get(INTENTS, id).map(|p| p.text("latest_charge").to_string()).unwrap_or_default();
+    let charge_id =
+        op.t.get(INTENTS, id)
+            .map(|p| p.text("latest_charge").to_string())
+            .unwrap_or_default();
     let held = op.t.get(CHARGES, &charge_id).map_or(0, |c| c.num("amount"));
     op.edit(CHARGES, &charge_id, |m| {
         m.insert("captured".into(), json!(true));
@@ -259,10 +289,24 @@ pub fn settle_capture(op: &mut Op<'_>, id: &str, amount: i64) -> Value {
 
 /// Books the gross amount and the fee and links the charge to the entry.
 fn book_charge(op: &mut Op<'_>, charge: &str, amount: i64) -> Value {
-    let Some(c) = op.t.get(CHARGES, charge).cloned() else { return Value::Null };
+    let Some(c) = op.t.get(CHARGES, charge).cloned() else {
+        return Value::Null;
+    };
     let at_once = customers::card_of(op, c.text("payment_method")).is_some_and(|k| k.behaviour == Behaviour::AvailableAtOnce);
     let fee = super::money::fee(amount, c.text("currency"));
-    let entry = balance::book(op, Entry { kind: "charge", category: "charge", amount, fee, currency: c.text("currency"), source: charge, description: c["description"].clone(), available_at_once: at_once });
+    let entry = balance::book(
+        op,
+        Entry {
+            kind: "charge",
+            category: "charge",
+            amount,
+            fee,
+            currency: c.text("currency"),
+            source: charge,
+            description: c["description"].clone(),
+            available_at_once: at_once,
+        },
+    );
     op.edit(CHARGES, charge, |m| {
         m.insert("amount_captured".into(), json!(amount));
         m.insert("balance_transaction".into(), json!(entry));
@@ -293,8 +337,10 @@ fn charge_json(op: &Op<'_>, pi: &Value, card: &TestCard) -> Value {
     let method = op.t.get(METHODS, pi.text("payment_method"));
     let pm_card = method.map(|m| m["card"].clone()).unwrap_or(Value::Null);
     let secure = match card.behaviour {
-        Behaviour::Authenticate(_) => json!({"authentication_flow": "challenge", "electronic_commerce_indicator": "05", "exemption_indicator": null,
-            "result": "authenticated", "result_reason": null, "transaction_id": op.token("", 24), "version": "2.2.0"}),
+        Behaviour::Authenticate(_) => {
+            json!({"authentication_flow": "challenge", "electronic_commerce_indicator": "05", "exemption_indicator": null,
+            "result": "authenticated", "result_reason": null, "transaction_id": op.token("", 24), "version": "2.2.0"})
+        }
         _ => Value::Null,
     };
     json!({

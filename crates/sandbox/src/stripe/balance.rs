@@ -29,7 +29,9 @@ pub fn book(op: &mut Op<'_>, e: Entry<'_>) -> String {
     let wait = if e.available_at_once || e.amount < 0 { 0 } else { SETTLEMENT_DAYS };
     let fees = match e.fee {
         0 => json!([]),
-        f => json!([{"amount": f, "application": null, "currency": e.currency, "description": if e.kind == "charge" { "Stripe processing fees" } else { "Dispute fee" }, "type": "stripe_fee"}]),
+        f => {
+            json!([{"amount": f, "application": null, "currency": e.currency, "description": if e.kind == "charge" { "Stripe processing fees" } else { "Dispute fee" }, "type": "stripe_fee"}])
+        }
     };
     let o = json!({
         "id": id, "object": "balance_transaction", "amount": e.amount, "available_on": op.now.plus_days(wait).secs(), "balance_type": "payments",
@@ -53,19 +55,28 @@ pub fn retrieve(op: &Op<'_>) -> Value {
     let mut sums: BTreeMap<String, (i64, i64)> = BTreeMap::new();
     for (_, r) in op.t.rows(BALANCE) {
         let s = sums.entry(r.o.text("currency").to_string()).or_default();
-        if r.o.num("available_on") <= op.secs() { s.0 += r.o.num("net") } else { s.1 += r.o.num("net") }
+        if r.o.num("available_on") <= op.secs() {
+            s.0 += r.o.num("net")
+        } else {
+            s.1 += r.o.num("net")
+        }
     }
     if sums.is_empty() {
         sums.insert("eur".into(), (0, 0));
     }
     let list = |pick: fn(&(i64, i64)) -> i64| -> Vec<Value> {
-        sums.iter().map(|(c, s)| json!({"amount": pick(s), "currency": c, "source_types": {"card": pick(s)}})).collect()
+        sums.iter()
+            .map(|(c, s)| json!({"amount": pick(s), "currency": c, "source_types": {"card": pick(s)}}))
+            .collect()
     };
     json!({"object": "balance", "available": list(|s| s.0), "livemode": false, "pending": list(|s| s.1)})
 }
 
 fn available(op: &Op<'_>, currency: &str) -> i64 {
-    op.t.rows(BALANCE).filter(|(_, r)| r.o.is("currency", currency) && r.o.num("available_on") <= op.secs()).map(|(_, r)| r.o.num("net")).sum()
+    op.t.rows(BALANCE)
+        .filter(|(_, r)| r.o.is("currency", currency) && r.o.num("available_on") <= op.secs())
+        .map(|(_, r)| r.o.num("net"))
+        .sum()
 }
 
 pub fn create_payout(op: &mut Op<'_>, p: &Params<'_>) -> Answer<Value> {
@@ -93,17 +104,16 @@ pub fn create_payout(op: &mut Op<'_>, p: &Params<'_>) -> Answer<Value> {
 /// Sweeps everything not yet paid out in one currency, as the nightly schedule does; the lines can
 /// then be listed by the payout's id. `None` when there is nothing to send.
 pub fn automatic_payout(op: &mut Op<'_>, currency: &str, pending_too: bool) -> Option<Value> {
-    let lines: Vec<(String, i64)> = op
-        .t
-        .rows(BALANCE)
-        .filter(|(_, r)| {
-            r.o.is("currency", currency)
-                && !r.x.contains_key("payout")
-                && !matches!(r.o.text("type"), "payout" | "payout_failure" | "payout_cancel")
-                && (pending_too || r.o.num("available_on") <= op.secs())
-        })
-        .map(|(id, r)| (id.clone(), r.o.num("net")))
-        .collect();
+    let lines: Vec<(String, i64)> =
+        op.t.rows(BALANCE)
+            .filter(|(_, r)| {
+                r.o.is("currency", currency)
+                    && !r.x.contains_key("payout")
+                    && !matches!(r.o.text("type"), "payout" | "payout_failure" | "payout_cancel")
+                    && (pending_too || r.o.num("available_on") <= op.secs())
+            })
+            .map(|(id, r)| (id.clone(), r.o.num("net")))
+            .collect();
     let amount: i64 = lines.iter().map(|(_, n)| n).sum();
     if amount <= 0 {
         return None;
@@ -118,13 +128,45 @@ pub fn automatic_payout(op: &mut Op<'_>, currency: &str, pending_too: bool) -> O
         }
     }
     let ids: Vec<String> = lines.into_iter().map(|(id, _)| id).collect();
-    Some(payout(op, amount, currency, "standard", true, json!({}), json!("STRIPE PAYOUT"), Value::Null, &ids))
+    Some(payout(
+        op,
+        amount,
+        currency,
+        "standard",
+        true,
+        json!({}),
+        json!("STRIPE PAYOUT"),
+        Value::Null,
+        &ids,
+    ))
 }
 
 #[allow(clippy::too_many_arguments)]
-fn payout(op: &mut Op<'_>, amount: i64, currency: &str, method: &str, automatic: bool, metadata: Value, description: Value, statement: Value, lines: &[String]) -> Value {
+fn payout(
+    op: &mut Op<'_>,
+    amount: i64,
+    currency: &str,
+    method: &str,
+    automatic: bool,
+    metadata: Value,
+    description: Value,
+    statement: Value,
+    lines: &[String],
+) -> Value {
     let id = op.token("po_1", 23);
-    let entry = book(op, Entry { kind: "payout", category: "payout", amount: -amount, fee: 0, currency, source: &id, description: description.clone(), available_at_once: true });
+    let entry = book(
+        op,
+        Entry {
+            kind: "payout",
+            category: "payout",
+            amount: -amount,
+            fee: 0,
+            currency,
+            source: &id,
+            description: description.clone(),
+            available_at_once: true,
+        },
+    );
     let arrival = op.now.plus_days(if method == "instant" { 0 } else { 1 }).secs();
     let o = json!({
         "id": id, "object": "payout", "amount": amount, "application_fee": null, "application_fee_amount": null, "arrival_date": arrival,
@@ -180,7 +222,19 @@ pub fn fail_payout(op: &mut Op<'_>, id: &str) -> Answer<Value> {
     if matches!(po.text("status"), "failed" | "canceled") {
         return Ok(po);
     }
-    let entry = book(op, Entry { kind: "payout_failure", category: "payout_reversal", amount: po.num("amount"), fee: 0, currency: po.text("currency"), source: id, description: Value::Null, available_at_once: true });
+    let entry = book(
+        op,
+        Entry {
+            kind: "payout_failure",
+            category: "payout_reversal",
+            amount: po.num("amount"),
+            fee: 0,
+            currency: po.text("currency"),
+            source: id,
+            description: Value::Null,
+            available_at_once: true,
+        },
+    );
     let po = op.edit(PAYOUTS, id, |m| {
         m.insert("status".into(), json!("failed"));
         m.insert("failure_balance_transaction".into(), json!(entry));
@@ -195,9 +249,23 @@ pub fn cancel_payout(op: &mut Op<'_>, id: &str, p: &Params<'_>) -> Answer<Value>
     p.only("")?;
     let po = op.must(PAYOUTS, id, "id")?;
     if !po.is("status", "pending") || po["automatic"] == true {
-        return Err(StripeError::invalid("Payouts can only be canceled while pending, and only when created manually.").code("payouts_not_allowed"));
+        return Err(
+            StripeError::invalid("Payouts can only be canceled while pending, and only when created manually.").code("payouts_not_allowed"),
+        );
     }
-    let entry = book(op, Entry { kind: "payout_cancel", category: "payout_reversal", amount: po.num("amount"), fee: 0, currency: po.text("currency"), source: id, description: Value::Null, available_at_once: true });
+    let entry = book(
+        op,
+        Entry {
+            kind: "payout_cancel",
+            category: "payout_reversal",
+            amount: po.num("amount"),
+            fee: 0,
+            currency: po.text("currency"),
+            source: id,
+            description: Value::Null,
+            available_at_once: true,
+        },
+    );
     let po = op.edit(PAYOUTS, id, |m| {
         m.insert("status".into(), json!("canceled"));
         m.insert("failure_balance_transaction".into(), json!(entry));

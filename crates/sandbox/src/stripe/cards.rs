@@ -63,7 +63,12 @@ const SPECIAL: &[(&str, &str, &str, Behaviour)] = &[
     ("4000000000009995", "US", "credit", Decline("card_declined", "insufficient_funds")),
     ("4000000000009987", "US", "credit", Decline("card_declined", "lost_card")),
     ("4000000000009979", "US", "credit", Decline("card_declined", "stolen_card")),
-    ("4000000000006975", "US", "credit", Decline("card_declined", "card_velocity_exceeded")),
+    (
+        "4000000000006975",
+        "US",
+        "credit",
+        Decline("card_declined", "card_velocity_exceeded"),
+    ),
     ("4100000000000019", "US", "credit", Decline("card_declined", "fraudulent")),
     ("4000000000000069", "US", "credit", Decline("expired_card", "expired_card")),
     ("4000000000000127", "US", "credit", Decline("incorrect_cvc", "incorrect_cvc")),
@@ -72,8 +77,18 @@ const SPECIAL: &[(&str, &str, &str, Behaviour)] = &[
     ("4000002500003155", "FR", "credit", Authenticate(Then::Ok)),
     ("4000000000003220", "US", "credit", Authenticate(Then::Ok)),
     ("4000000000003063", "US", "credit", Authenticate(Then::Ok)),
-    ("4000008260003178", "GB", "credit", Authenticate(Then::Decline("card_declined", "insufficient_funds"))),
-    ("4000008400001629", "US", "credit", Authenticate(Then::Decline("card_declined", "generic_decline"))),
+    (
+        "4000008260003178",
+        "GB",
+        "credit",
+        Authenticate(Then::Decline("card_declined", "insufficient_funds")),
+    ),
+    (
+        "4000008400001629",
+        "US",
+        "credit",
+        Authenticate(Then::Decline("card_declined", "generic_decline")),
+    ),
     ("4000000000000259", "US", "credit", Dispute("fraudulent", false)),
     ("4000000000002685", "US", "credit", Dispute("product_not_received", false)),
     ("4000000000001976", "US", "credit", Dispute("fraudulent", true)),
@@ -121,13 +136,66 @@ const TOKENS: &[(&str, &str)] = &[
 
 /// ISO 3166 numeric to letters, for `400000` + numeric code cards of a country.
 const COUNTRIES: &[(&str, &str)] = &[
-    ("040", "AT"), ("056", "BE"), ("100", "BG"), ("191", "HR"), ("196", "CY"), ("203", "CZ"), ("208", "DK"), ("233", "EE"), ("246", "FI"),
-    ("250", "FR"), ("276", "DE"), ("300", "GR"), ("348", "HU"), ("352", "IS"), ("372", "IE"), ("380", "IT"), ("428", "LV"), ("438", "LI"),
-    ("440", "LT"), ("442", "LU"), ("470", "MT"), ("528", "NL"), ("578", "NO"), ("616", "PL"), ("620", "PT"), ("642", "RO"), ("703", "SK"),
-    ("705", "SI"), ("724", "ES"), ("752", "SE"), ("756", "CH"), ("826", "GB"), ("784", "AE"), ("036", "AU"), ("076", "BR"), ("124", "CA"),
-    ("152", "CL"), ("156", "CN"), ("170", "CO"), ("344", "HK"), ("356", "IN"), ("360", "ID"), ("392", "JP"), ("398", "KZ"), ("404", "KE"),
-    ("410", "KR"), ("458", "MY"), ("484", "MX"), ("554", "NZ"), ("566", "NG"), ("608", "PH"), ("682", "SA"), ("702", "SG"), ("704", "VN"),
-    ("710", "ZA"), ("764", "TH"), ("792", "TR"), ("804", "UA"), ("840", "US"), ("158", "TW"),
+    ("040", "AT"),
+    ("056", "BE"),
+    ("100", "BG"),
+    ("191", "HR"),
+    ("196", "CY"),
+    ("203", "CZ"),
+    ("208", "DK"),
+    ("233", "EE"),
+    ("246", "FI"),
+    ("250", "FR"),
+    ("276", "DE"),
+    ("300", "GR"),
+    ("348", "HU"),
+    ("352", "IS"),
+    ("372", "IE"),
+    ("380", "IT"),
+    ("428", "LV"),
+    ("438", "LI"),
+    ("440", "LT"),
+    ("442", "LU"),
+    ("470", "MT"),
+    ("528", "NL"),
+    ("578", "NO"),
+    ("616", "PL"),
+    ("620", "PT"),
+    ("642", "RO"),
+    ("703", "SK"),
+    ("705", "SI"),
+    ("724", "ES"),
+    ("752", "SE"),
+    ("756", "CH"),
+    ("826", "GB"),
+    ("784", "AE"),
+    ("036", "AU"),
+    ("076", "BR"),
+    ("124", "CA"),
+    ("152", "CL"),
+    ("156", "CN"),
+    ("170", "CO"),
+    ("344", "HK"),
+    ("356", "IN"),
+    ("360", "ID"),
+    ("392", "JP"),
+    ("398", "KZ"),
+    ("404", "KE"),
+    ("410", "KR"),
+    ("458", "MY"),
+    ("484", "MX"),
+    ("554", "NZ"),
+    ("566", "NG"),
+    ("608", "PH"),
+    ("682", "SA"),
+    ("702", "SG"),
+    ("704", "VN"),
+    ("710", "ZA"),
+    ("764", "TH"),
+    ("792", "TR"),
+    ("804", "UA"),
+    ("840", "US"),
+    ("158", "TW"),
 ];
 
 /// The refusals of a number that is no test card at all.
@@ -147,12 +215,24 @@ pub fn find(number: &str) -> Result<TestCard, NotACard> {
     }
     let brand = brand(&n);
     if let Some((_, country, funding, behaviour)) = SPECIAL.iter().find(|(s, ..)| *s == n) {
-        return Result::Ok(TestCard { number: n, brand, country, funding, behaviour: *behaviour });
+        return Result::Ok(TestCard {
+            number: n,
+            brand,
+            country,
+            funding,
+            behaviour: *behaviour,
+        });
     }
     if n.len() == 16 && (n.starts_with("400000") || n.starts_with("400005")) {
         let funding = if n.starts_with("400005") { "debit" } else { "credit" };
         if let Some((_, country)) = COUNTRIES.iter().find(|(c, _)| *c == &n[6..9]) {
-            return Result::Ok(TestCard { number: n, brand, country, funding, behaviour: Ok });
+            return Result::Ok(TestCard {
+                number: n,
+                brand,
+                country,
+                funding,
+                behaviour: Ok,
+            });
         }
     }
     Err(NotACard::Live)
@@ -161,7 +241,11 @@ pub fn find(number: &str) -> Result<TestCard, NotACard> {
 /// `pm_card_visa`, `tok_chargeDeclined`, `pm_card_visa_chargeDeclinedStolenCard`, `pm_card_de`.
 pub fn by_token(token: &str) -> Option<TestCard> {
     let name = token.strip_prefix("pm_card_").or_else(|| token.strip_prefix("tok_"))?;
-    let name = if name.starts_with("visa_charge") { name.strip_prefix("visa_").unwrap_or(name) } else { name };
+    let name = if name.starts_with("visa_charge") {
+        name.strip_prefix("visa_").unwrap_or(name)
+    } else {
+        name
+    };
     if let Some((_, number)) = TOKENS.iter().find(|(t, _)| *t == name) {
         return find(number).ok();
     }
@@ -188,13 +272,19 @@ fn luhn_sum(n: &str) -> u32 {
         .enumerate()
         .map(|(i, b)| {
             let d = u32::from(b.wrapping_sub(b'0'));
-            if i % 2 == 0 { d } else if d > 4 { d * 2 - 9 } else { d * 2 }
+            if i % 2 == 0 {
+                d
+            } else if d > 4 {
+                d * 2 - 9
+            } else {
+                d * 2
+            }
         })
         .sum()
 }
 
 fn luhn(n: &str) -> bool {
-    luhn_sum(n) % 10 == 0
+    luhn_sum(n).is_multiple_of(10)
 }
 
 fn with_check_digit(head: &str) -> String {
@@ -245,8 +335,12 @@ pub fn message(code: &str, decline_code: &str) -> &'static str {
         ("incorrect_number", _) => "Your card number is incorrect.",
         ("authentication_required", _) => "Your card was declined. This transaction requires authentication.",
         (_, "insufficient_funds") => "Your card has insufficient funds.",
-        (_, "card_velocity_exceeded") => "Your card was declined for making repeated attempts too frequently or exceeding its amount limit.",
-        (_, "test_mode_live_card") => "Your card was declined. Your request was in test mode, but used a non test card. For a list of valid test cards, visit: https://stripe.com/docs/testing.",
+        (_, "card_velocity_exceeded") => {
+            "Your card was declined for making repeated attempts too frequently or exceeding its amount limit."
+        }
+        (_, "test_mode_live_card") => {
+            "Your card was declined. Your request was in test mode, but used a non test card. For a list of valid test cards, visit: https://stripe.com/docs/testing."
+        }
         _ => "Your card was declined.",
     }
 }
@@ -264,7 +358,10 @@ mod tests {
         for (t, n) in TOKENS {
             assert_eq!(by_token(&format!("pm_card_{t}")).unwrap().number, *n);
         }
-        assert_eq!(by_token("pm_card_visa_chargeDeclinedStolenCard").unwrap().behaviour, Decline("card_declined", "stolen_card"));
+        assert_eq!(
+            by_token("pm_card_visa_chargeDeclinedStolenCard").unwrap().behaviour,
+            Decline("card_declined", "stolen_card")
+        );
         assert_eq!(by_token("pm_card_cy").unwrap().country, "CY");
         assert_eq!(find("4000 0027 6000 0016").unwrap().country, "DE");
         assert_eq!(find("4242424242424241").unwrap_err(), NotACard::Number);

@@ -107,7 +107,12 @@ fn pay_as_customer(op: &mut Op<'_>, order: Pay) -> Result<Value, StripeError> {
         "succeeded" | "success" => "success",
         "declined" | "decline" => "decline",
         o @ ("processing" | "requires_action" | "authentication_failed") => o,
-        other => return Err(StripeError::invalid(format!("Unknown outcome {other}: expected success, decline, processing, requires_action or authentication_failed.")).param("outcome")),
+        other => {
+            return Err(StripeError::invalid(format!(
+                "Unknown outcome {other}: expected success, decline, processing, requires_action or authentication_failed."
+            ))
+            .param("outcome"));
+        }
     };
     let session = match (&order.session, &order.payment_intent) {
         (Some(s), _) => Some(op.must(SESSIONS, s, "session")?.text("id").to_string()),
@@ -118,7 +123,11 @@ fn pay_as_customer(op: &mut Op<'_>, order: Pay) -> Result<Value, StripeError> {
         (None, None) => return Err(StripeError::missing_param("payment_intent")),
     };
     let intent_of = |op: &Op<'_>| match &session {
-        Some(s) => op.t.get(SESSIONS, s).map(|s| s.text("payment_intent").to_string()).unwrap_or_default(),
+        Some(s) => {
+            op.t.get(SESSIONS, s)
+                .map(|s| s.text("payment_intent").to_string())
+                .unwrap_or_default()
+        }
         None => order.payment_intent.clone().unwrap_or_default(),
     };
     let waiting = op.t.get(INTENTS, &intent_of(op)).is_some_and(|p| p.is("status", "processing"));
@@ -131,15 +140,31 @@ fn pay_as_customer(op: &mut Op<'_>, order: Pay) -> Result<Value, StripeError> {
             _ => "4242424242424242",
         };
         let card = customers::number_of(order.card.as_deref().unwrap_or(fallback), "card")?;
-        let how = How { delayed: outcome == "processing", return_url: Some("https://example.invalid".into()), ..How::default() };
+        let how = How {
+            delayed: outcome == "processing",
+            return_url: Some("https://example.invalid".into()),
+            ..How::default()
+        };
         let tried = match &session {
-            Some(s) => sessions::pay(op, s, &card, Payer { email: order.email, name: order.name }, how).map(|_| ()),
+            Some(s) => sessions::pay(
+                op,
+                s,
+                &card,
+                Payer {
+                    email: order.email,
+                    name: order.name,
+                },
+                how,
+            )
+            .map(|_| ()),
             None => pay_intent(op, &intent_of(op), &card, how),
         };
         let pi = intent_of(op);
         let asked = op.t.get(INTENTS, &pi).is_some_and(|p| p.is("status", "requires_action"));
         match tried {
-            Ok(()) if asked && outcome != "requires_action" => attempt::answer_challenge(op, &pi, outcome != "authentication_failed").map(|_| ()),
+            Ok(()) if asked && outcome != "requires_action" => {
+                attempt::answer_challenge(op, &pi, outcome != "authentication_failed").map(|_| ())
+            }
             other => other,
         }
     };
@@ -161,8 +186,14 @@ fn pay_as_customer(op: &mut Op<'_>, order: Pay) -> Result<Value, StripeError> {
 
 fn pay_intent(op: &mut Op<'_>, id: &str, card: &super::cards::TestCard, how: How) -> Result<(), StripeError> {
     let pi = op.must(INTENTS, id, "payment_intent")?;
-    if !matches!(pi.text("status"), "requires_payment_method" | "requires_confirmation" | "requires_action") {
-        return Err(super::intents::unexpected(&pi, &format!("This PaymentIntent has a status of {} and takes no payment.", pi.text("status"))));
+    if !matches!(
+        pi.text("status"),
+        "requires_payment_method" | "requires_confirmation" | "requires_action"
+    ) {
+        return Err(super::intents::unexpected(
+            &pi,
+            &format!("This PaymentIntent has a status of {} and takes no payment.", pi.text("status")),
+        ));
     }
     let method = customers::store_method(op, card, 12, op.now.ymd().0 + 4, json!({}), json!({}));
     op.edit(INTENTS, id, |m| {
@@ -192,9 +223,19 @@ async fn dispute(State(s): At, Path(connection): Path<String>, body: Bytes) -> A
         };
         let c = op.must(CHARGES, &charge, "charge")?;
         if !c.is("status", "succeeded") || c["captured"] != true || c["disputed"] == true {
-            return Err(StripeError::new(409, "invalid_request_error", format!("Charge {charge} cannot be disputed: it was not paid, or is disputed already.")));
+            return Err(StripeError::new(
+                409,
+                "invalid_request_error",
+                format!("Charge {charge} cannot be disputed: it was not paid, or is disputed already."),
+            ));
         }
-        Ok(disputes::open(op, &charge, o.amount, o.reason.as_deref().unwrap_or("fraudulent"), o.inquiry))
+        Ok(disputes::open(
+            op,
+            &charge,
+            o.amount,
+            o.reason.as_deref().unwrap_or("fraudulent"),
+            o.inquiry,
+        ))
     })?;
     say(v)
 }
@@ -299,7 +340,9 @@ async fn resend(State(s): At, Path(connection): Path<String>, body: Bytes) -> An
         return Err(Problem::invalid("times", "times_out_of_range", "expected 1 to 200").into());
     }
     let a = account(&s, &connection)?;
-    let event = a.run_quietly(&s.shared, CallId::default(), |op| op.t.get(EVENTS, &o.event).or_else(|| op.t.get(THIN_EVENTS, &o.event)).cloned());
+    let event = a.run_quietly(&s.shared, CallId::default(), |op| {
+        op.t.get(EVENTS, &o.event).or_else(|| op.t.get(THIN_EVENTS, &o.event)).cloned()
+    });
     let event = event.ok_or_else(|| Refused::from(Problem::missing("event")))?;
     let text = serde_json::to_string_pretty(&event).map_err(Problem::from)?;
     let url = format!("{}/hooks/stripe/{connection}", s.shared.cfg.hook_base);

@@ -22,7 +22,10 @@ pub fn create(op: &mut Op<'_>, p: &Params<'_>) -> Answer<Value> {
         "tax_exempt": "none", "test_clock": null,
     });
     apply(&mut c, p)?;
-    let method = p.text("payment_method")?.map(|m| resolve_method(op, m, "payment_method")).transpose()?;
+    let method = p
+        .text("payment_method")?
+        .map(|m| resolve_method(op, m, "payment_method"))
+        .transpose()?;
     op.t.put(CUSTOMERS, &id, c.clone());
     op.event("customer.created", &c, None);
     if let Some(m) = method {
@@ -42,8 +45,13 @@ pub fn update(op: &mut Op<'_>, id: &str, p: &Params<'_>) -> Answer<Value> {
     c["metadata"] = p.metadata(&old["metadata"])?;
     apply(&mut c, p)?;
     if c != old {
-        let before: serde_json::Map<String, Value> =
-            c.as_object().into_iter().flatten().filter(|(k, v)| old.get(k.as_str()) != Some(v)).map(|(k, _)| (k.clone(), old[k.as_str()].clone())).collect();
+        let before: serde_json::Map<String, Value> = c
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(k, v)| old.get(k.as_str()) != Some(v))
+            .map(|(k, _)| (k.clone(), old[k.as_str()].clone()))
+            .collect();
         op.t.put(CUSTOMERS, id, c.clone());
         op.event("customer.updated", &c, Some(Value::Object(before)));
     }
@@ -54,7 +62,9 @@ fn check_email(p: &Params<'_>) -> Answer<()> {
     if let Some(e) = p.settable("email")?.as_ref().and_then(Value::as_str)
         && (!e.contains('@') || e.len() > 512)
     {
-        return Err(StripeError::invalid(format!("Invalid email address: {e}")).code("email_invalid").param("email"));
+        return Err(StripeError::invalid(format!("Invalid email address: {e}"))
+            .code("email_invalid")
+            .param("email"));
     }
     Ok(())
 }
@@ -108,9 +118,22 @@ pub fn create_method(op: &mut Op<'_>, p: &Params<'_>) -> Answer<Value> {
 
 /// A payment method out of `payment_method_data` or the parameters of its own endpoint.
 pub fn method_from(op: &mut Op<'_>, p: &Params<'_>) -> Answer<Value> {
-    let kind = p.text("type")?.map_or_else(|| if p.has("card") { Ok("card") } else { Err(StripeError::missing_param(&p.name("type"))) }, Ok)?;
+    let kind = p.text("type")?.map_or_else(
+        || {
+            if p.has("card") {
+                Ok("card")
+            } else {
+                Err(StripeError::missing_param(&p.name("type")))
+            }
+        },
+        Ok,
+    )?;
     if kind != "card" {
-        return Err(StripeError::invalid(format!("The payment method type \"{kind}\" is not activated for this account. Activated types: card.")).code("payment_method_type_not_activated").param(&p.name("type")));
+        return Err(StripeError::invalid(format!(
+            "The payment method type \"{kind}\" is not activated for this account. Activated types: card."
+        ))
+        .code("payment_method_type_not_activated")
+        .param(&p.name("type")));
     }
     let c = p.object("card")?.ok_or_else(|| StripeError::missing_param(&p.name("card")))?;
     c.only("number exp_month exp_year cvc token networks")?;
@@ -138,7 +161,11 @@ pub fn method_from(op: &mut Op<'_>, p: &Params<'_>) -> Answer<Value> {
 pub fn number_of(number: &str, param: &str) -> Answer<TestCard> {
     cards::find(number).map_err(|e| match e {
         NotACard::Number => StripeError::card("incorrect_number", None, cards::message("incorrect_number", "")).param(param),
-        NotACard::Live => StripeError::card("card_declined", Some("test_mode_live_card"), cards::message("card_declined", "test_mode_live_card")),
+        NotACard::Live => StripeError::card(
+            "card_declined",
+            Some("test_mode_live_card"),
+            cards::message("card_declined", "test_mode_live_card"),
+        ),
     })
 }
 
@@ -190,7 +217,9 @@ pub fn store_method(op: &mut Op<'_>, card: &TestCard, month: i64, year: i64, bil
 
 /// The card behind a stored payment method.
 pub fn card_of(op: &Op<'_>, method: &str) -> Option<TestCard> {
-    op.t.hidden(METHODS, method, "number").and_then(Value::as_str).and_then(|n| cards::find(n).ok())
+    op.t.hidden(METHODS, method, "number")
+        .and_then(Value::as_str)
+        .and_then(|n| cards::find(n).ok())
 }
 
 /// An id of a payment method, or a test token, which makes a new one.
@@ -218,7 +247,11 @@ pub fn attach(op: &mut Op<'_>, id: &str, p: &Params<'_>) -> Answer<Value> {
         None => return Err(StripeError::no_such("PaymentMethod", id, "payment_method")),
     };
     if !m["customer"].is_null() {
-        return Err(StripeError::invalid("The payment method you provided has already been attached to a customer.").code("payment_method_unexpected_state").param("payment_method"));
+        return Err(
+            StripeError::invalid("The payment method you provided has already been attached to a customer.")
+                .code("payment_method_unexpected_state")
+                .param("payment_method"),
+        );
     }
     attach_to(op, &m, &customer)
 }
@@ -226,7 +259,13 @@ pub fn attach(op: &mut Op<'_>, id: &str, p: &Params<'_>) -> Answer<Value> {
 /// Attaches; a card that is declined on saving refuses here, as at Stripe.
 pub fn attach_to(op: &mut Op<'_>, method: &Value, customer: &str) -> Answer<Value> {
     let id = method.text("id").to_string();
-    if let Some(cards::Behaviour::Decline(code, decline)) = card_of(op, &id).map(|c| if c.number == "4000000000000341" { cards::Behaviour::Ok } else { c.behaviour }) {
+    if let Some(cards::Behaviour::Decline(code, decline)) = card_of(op, &id).map(|c| {
+        if c.number == "4000000000000341" {
+            cards::Behaviour::Ok
+        } else {
+            c.behaviour
+        }
+    }) {
         return Err(StripeError::card(code, Some(decline), cards::message(code, decline)));
     }
     let m = op.edit(METHODS, &id, |m| {
@@ -239,7 +278,11 @@ pub fn attach_to(op: &mut Op<'_>, method: &Value, customer: &str) -> Answer<Valu
 pub fn detach(op: &mut Op<'_>, id: &str) -> Answer<Value> {
     let m = op.must(METHODS, id, "payment_method")?;
     if m["customer"].is_null() {
-        return Err(StripeError::invalid("The payment method you provided is not attached to a customer so detachment is impossible.").code("payment_method_unexpected_state").param("payment_method"));
+        return Err(
+            StripeError::invalid("The payment method you provided is not attached to a customer so detachment is impossible.")
+                .code("payment_method_unexpected_state")
+                .param("payment_method"),
+        );
     }
     let before = m["customer"].clone();
     let m = op.edit(METHODS, id, |m| {

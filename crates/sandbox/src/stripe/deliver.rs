@@ -138,7 +138,12 @@ fn pick(op: &mut Op<'_>, busy: &mut UnderWay) -> Vec<Due> {
         let secret = match (r.o["forged"] == true, r.o.text("target")) {
             (true, _) => "whsec_somebody_else".to_string(),
             (_, DEFAULT_TARGET) => op.who.webhook_secret.clone(),
-            (_, endpoint) => op.t.hidden(ENDPOINTS, endpoint, "secret").and_then(Value::as_str).unwrap_or_default().to_string(),
+            (_, endpoint) => {
+                op.t.hidden(ENDPOINTS, endpoint, "secret")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_string()
+            }
         };
         // The merchant's address is a matter of the present configuration, not of when it happened.
         let url = match r.o.text("target") {
@@ -149,7 +154,14 @@ fn pick(op: &mut Op<'_>, busy: &mut UnderWay) -> Vec<Due> {
         if grouped {
             busy.groups.insert(group.clone());
         }
-        out.push(Due { id: id.clone(), seq: r.seq, group, url, body: r.o.text("body").to_string(), secret });
+        out.push(Due {
+            id: id.clone(),
+            seq: r.seq,
+            group,
+            url,
+            body: r.o.text("body").to_string(),
+            secret,
+        });
     }
     out
 }
@@ -175,7 +187,10 @@ fn record(op: &mut Op<'_>, d: &Due, status: Option<u16>) {
         op.t.remove(DELIVERIES, &d.id);
     } else {
         let attempt = row.num("attempt");
-        let gap = usize::try_from(attempt).ok().and_then(|a| GAPS.get(a)).unwrap_or(&GAPS[GAPS.len() - 1]);
+        let gap = usize::try_from(attempt)
+            .ok()
+            .and_then(|a| GAPS.get(a))
+            .unwrap_or(&GAPS[GAPS.len() - 1]);
         let next = op.now.plus_secs(*gap).micros();
         op.edit(DELIVERIES, &d.id, |m| {
             m.insert("attempt".into(), json!(attempt + 1));
@@ -186,7 +201,11 @@ fn record(op: &mut Op<'_>, d: &Due, status: Option<u16>) {
     }
     // A later event is out: those held back for it may go.
     let now = op.now.micros();
-    let held: Vec<String> = op.t.rows(DELIVERIES).filter(|(_, r)| r.o["held"] == true && r.seq < d.seq).map(|(id, _)| id.clone()).collect();
+    let held: Vec<String> =
+        op.t.rows(DELIVERIES)
+            .filter(|(_, r)| r.o["held"] == true && r.seq < d.seq)
+            .map(|(id, _)| id.clone())
+            .collect();
     for id in held {
         op.edit(DELIVERIES, &id, |m| {
             m.insert("held".into(), json!(false));
@@ -196,7 +215,11 @@ fn record(op: &mut Op<'_>, d: &Due, status: Option<u16>) {
 }
 
 fn jobs(op: &mut Op<'_>) {
-    let due: Vec<(String, Value)> = op.t.rows(JOBS).filter(|(_, r)| r.o.num("at") <= op.now.micros()).map(|(id, r)| (id.clone(), r.o.clone())).collect();
+    let due: Vec<(String, Value)> =
+        op.t.rows(JOBS)
+            .filter(|(_, r)| r.o.num("at") <= op.now.micros())
+            .map(|(id, r)| (id.clone(), r.o.clone()))
+            .collect();
     for (id, job) in due {
         op.t.remove(JOBS, &id);
         let object = job.text("object");
@@ -229,7 +252,11 @@ fn prune(op: &mut Op<'_>) {
     let events = op.now.plus_days(-KEEP_EVENTS_DAYS).secs();
     let keys = op.now.plus_days(-2).secs();
     for (table, before) in [(EVENTS, events), (KEYS, keys)] {
-        let old: Vec<String> = op.t.rows(table).take_while(|(_, r)| r.o.num("created") < before).map(|(id, _)| id.clone()).collect();
+        let old: Vec<String> =
+            op.t.rows(table)
+                .take_while(|(_, r)| r.o.num("created") < before)
+                .map(|(id, _)| id.clone())
+                .collect();
         for id in old {
             op.t.remove(table, &id);
         }

@@ -15,7 +15,9 @@ const EVIDENCE: &str = "access_activity_log appeal billing_address cancellation_
 
 /// The holder contests a charge: the whole of what is left, or `amount` of it.
 pub fn open(op: &mut Op<'_>, charge: &str, amount: Option<i64>, reason: &str, inquiry: bool) -> Value {
-    let Some(c) = op.t.get(CHARGES, charge).cloned() else { return Value::Null };
+    let Some(c) = op.t.get(CHARGES, charge).cloned() else {
+        return Value::Null;
+    };
     let currency = c.text("currency").to_string();
     let amount = amount.unwrap_or(c.num("amount_captured") - refunded(op, charge));
     let id = op.token("du_1", 23);
@@ -40,7 +42,19 @@ pub fn open(op: &mut Op<'_>, charge: &str, amount: Option<i64>, reason: &str, in
         op.event("charge.dispute.created", &d, None);
         return d;
     }
-    let entry = balance::book(op, Entry { kind: "adjustment", category: "dispute", amount: -amount, fee: money::dispute_fee(&currency), currency: &currency, source: &id, description: json!(format!("Chargeback withdrawal for {charge}")), available_at_once: true });
+    let entry = balance::book(
+        op,
+        Entry {
+            kind: "adjustment",
+            category: "dispute",
+            amount: -amount,
+            fee: money::dispute_fee(&currency),
+            currency: &currency,
+            source: &id,
+            description: json!(format!("Chargeback withdrawal for {charge}")),
+            available_at_once: true,
+        },
+    );
     let d = add_entry(op, &id, &entry);
     op.event("charge.dispute.created", &d, None);
     op.event("charge.dispute.funds_withdrawn", &d, None);
@@ -49,7 +63,11 @@ pub fn open(op: &mut Op<'_>, charge: &str, amount: Option<i64>, reason: &str, in
 
 /// Refunds of a charge, without what a partial capture released.
 fn refunded(op: &Op<'_>, charge: &str) -> i64 {
-    op.t.rows_by(REFUNDS, "charge", charge).iter().filter(|r| matches!(r.o.text("status"), "succeeded" | "pending")).map(|r| r.o.num("amount")).sum()
+    op.t.rows_by(REFUNDS, "charge", charge)
+        .iter()
+        .filter(|r| matches!(r.o.text("status"), "succeeded" | "pending"))
+        .map(|r| r.o.num("amount"))
+        .sum()
 }
 
 fn add_entry(op: &mut Op<'_>, dispute: &str, entry: &str) -> Value {
@@ -62,7 +80,10 @@ fn add_entry(op: &mut Op<'_>, dispute: &str, entry: &str) -> Value {
 }
 
 fn is_open(d: &Value) -> bool {
-    matches!(d.text("status"), "needs_response" | "warning_needs_response" | "under_review" | "warning_under_review")
+    matches!(
+        d.text("status"),
+        "needs_response" | "warning_needs_response" | "under_review" | "warning_under_review"
+    )
 }
 
 pub fn update(op: &mut Op<'_>, id: &str, p: &Params<'_>) -> Answer<Value> {
@@ -83,12 +104,19 @@ pub fn update(op: &mut Op<'_>, id: &str, p: &Params<'_>) -> Answer<Value> {
             }
         }
         if !matches!(old.text("status"), "needs_response" | "warning_needs_response") {
-            return Err(StripeError::invalid("This dispute is already closed or under review; evidence can no longer be changed.").code("dispute_unexpected_state"));
+            return Err(
+                StripeError::invalid("This dispute is already closed or under review; evidence can no longer be changed.")
+                    .code("dispute_unexpected_state"),
+            );
         }
     }
     let answered = p.has("evidence") && submit;
     let inquiry = old.text("status").starts_with("warning");
-    let verdict = texts.iter().find(|(k, _)| k == "uncategorized_text").and_then(|(_, v)| v.as_str()).map(str::to_string);
+    let verdict = texts
+        .iter()
+        .find(|(k, _)| k == "uncategorized_text")
+        .and_then(|(_, v)| v.as_str())
+        .map(str::to_string);
     let has = !texts.is_empty();
     let d = op.edit(DISPUTES, id, |m| {
         m.insert("metadata".into(), metadata);
@@ -101,7 +129,10 @@ pub fn update(op: &mut Op<'_>, id: &str, p: &Params<'_>) -> Answer<Value> {
         if answered {
             m["evidence_details"]["submission_count"] = json!(1);
             m["evidence_details"]["submission_method"] = json!("manual");
-            m.insert("status".into(), json!(if inquiry { "warning_under_review" } else { "under_review" }));
+            m.insert(
+                "status".into(),
+                json!(if inquiry { "warning_under_review" } else { "under_review" }),
+            );
         }
     });
     op.event("charge.dispute.updated", &d, Some(json!({"status": old["status"]})));
@@ -129,7 +160,9 @@ pub fn close(op: &mut Op<'_>, id: &str, p: &Params<'_>) -> Answer<Value> {
 
 /// The network's verdict.
 pub fn decide(op: &mut Op<'_>, id: &str, won: bool) -> Value {
-    let Some(d) = op.t.get(DISPUTES, id).cloned() else { return Value::Null };
+    let Some(d) = op.t.get(DISPUTES, id).cloned() else {
+        return Value::Null;
+    };
     if !is_open(&d) {
         return d;
     }
@@ -144,7 +177,19 @@ pub fn decide(op: &mut Op<'_>, id: &str, won: bool) -> Value {
         m["evidence_details"]["due_by"] = Value::Null;
     });
     if won && !inquiry {
-        let entry = balance::book(op, Entry { kind: "adjustment", category: "dispute_reversal", amount: d.num("amount"), fee: 0, currency: d.text("currency"), source: id, description: json!(format!("Chargeback reversal for {}", d.text("charge"))), available_at_once: true });
+        let entry = balance::book(
+            op,
+            Entry {
+                kind: "adjustment",
+                category: "dispute_reversal",
+                amount: d.num("amount"),
+                fee: 0,
+                currency: d.text("currency"),
+                source: id,
+                description: json!(format!("Chargeback reversal for {}", d.text("charge"))),
+                available_at_once: true,
+            },
+        );
         after = add_entry(op, id, &entry);
     }
     op.event("charge.dispute.closed", &after, Some(json!({"status": d["status"]})));

@@ -8,10 +8,17 @@ use serde_json::{Value, json};
 
 pub fn create(op: &mut Op<'_>, p: &Params<'_>) -> Answer<Value> {
     p.only("api_version connect description enabled_events metadata url")?;
-    let events = p.texts("enabled_events")?.filter(|e| !e.is_empty()).ok_or_else(|| StripeError::missing_param("enabled_events"))?;
+    let events = p
+        .texts("enabled_events")?
+        .filter(|e| !e.is_empty())
+        .ok_or_else(|| StripeError::missing_param("enabled_events"))?;
     let url = p.need_text("url")?;
     if !url.starts_with("http://") && !url.starts_with("https://") {
-        return Err(StripeError::invalid("Invalid URL: An explicit scheme (such as https) must be provided.").code("url_invalid").param("url"));
+        return Err(
+            StripeError::invalid("Invalid URL: An explicit scheme (such as https) must be provided.")
+                .code("url_invalid")
+                .param("url"),
+        );
     }
     let id = op.token("we_1", 23);
     let secret = op.token("whsec_", 32);
@@ -29,7 +36,12 @@ pub fn update(op: &mut Op<'_>, id: &str, p: &Params<'_>) -> Answer<Value> {
     p.only("description disabled enabled_events metadata url")?;
     let old = op.must(ENDPOINTS, id, "id")?;
     let metadata = p.metadata(&old["metadata"])?;
-    let (disabled, events, url, description) = (p.flag("disabled")?, p.texts("enabled_events")?, p.text("url")?, p.settable("description")?);
+    let (disabled, events, url, description) = (
+        p.flag("disabled")?,
+        p.texts("enabled_events")?,
+        p.text("url")?,
+        p.settable("description")?,
+    );
     Ok(op.edit(ENDPOINTS, id, |m| {
         m.insert("metadata".into(), metadata);
         if let Some(d) = disabled {

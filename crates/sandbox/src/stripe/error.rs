@@ -20,7 +20,11 @@ impl StripeError {
         let mut body = Map::new();
         body.insert("type".into(), json!(kind));
         body.insert("message".into(), json!(message.into()));
-        StripeError { status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body, executed: false }
+        StripeError {
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            body,
+            executed: false,
+        }
     }
     pub fn invalid(message: impl Into<String>) -> StripeError {
         StripeError::new(400, "invalid_request_error", message)
@@ -41,20 +45,28 @@ impl StripeError {
         self
     }
     pub fn missing_param(param: &str) -> StripeError {
-        StripeError::invalid(format!("Missing required param: {param}.")).code("parameter_missing").param(param)
+        StripeError::invalid(format!("Missing required param: {param}."))
+            .code("parameter_missing")
+            .param(param)
     }
     pub fn unknown_params(params: &[String]) -> StripeError {
         let (word, list) = (if params.len() == 1 { "parameter" } else { "parameters" }, params.join(", "));
         let first = params.first().map(String::as_str).unwrap_or_default();
-        StripeError::invalid(format!("Received unknown {word}: {list}")).code("parameter_unknown").param(first)
+        StripeError::invalid(format!("Received unknown {word}: {list}"))
+            .code("parameter_unknown")
+            .param(first)
     }
     /// An id in the path (404) that names nothing.
     pub fn no_such(what: &str, id: &str, param: &str) -> StripeError {
-        StripeError::new(404, "invalid_request_error", format!("No such {what}: '{id}'")).code("resource_missing").param(param)
+        StripeError::new(404, "invalid_request_error", format!("No such {what}: '{id}'"))
+            .code("resource_missing")
+            .param(param)
     }
     /// An id in the parameters (400) that names nothing.
     pub fn no_such_param(what: &str, id: &str, param: &str) -> StripeError {
-        StripeError::invalid(format!("No such {what}: '{id}'")).code("resource_missing").param(param)
+        StripeError::invalid(format!("No such {what}: '{id}'"))
+            .code("resource_missing")
+            .param(param)
     }
     /// A refusal of the card: 402, kept for the idempotency key.
     pub fn card(code: &str, decline_code: Option<&str>, message: &str) -> StripeError {
@@ -68,7 +80,9 @@ impl StripeError {
         StripeError::new(
             404,
             "invalid_request_error",
-            format!("Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at https://support.stripe.com/."),
+            format!(
+                "Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at https://support.stripe.com/."
+            ),
         )
     }
     /// The whole answer body.

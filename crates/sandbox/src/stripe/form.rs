@@ -58,7 +58,9 @@ pub fn tree(raw: &str) -> Result<Map<String, Value>, String> {
 }
 
 fn path_of(key: &str) -> Option<Vec<String>> {
-    let Some(open) = key.find('[') else { return Some(vec![key.to_string()]) };
+    let Some(open) = key.find('[') else {
+        return Some(vec![key.to_string()]);
+    };
     if open == 0 {
         return None;
     }

@@ -65,7 +65,10 @@ pub fn create(op: &mut Op<'_>, p: &Params<'_>) -> Answer<Value> {
             return Err(StripeError::missing_param(&a.name("enabled")));
         }
         if types.is_some() && a.flag("enabled")? == Some(true) {
-            return Err(StripeError::invalid("You may only specify one of these parameters: automatic_payment_methods, payment_method_types.").param("payment_method_types"));
+            return Err(StripeError::invalid(
+                "You may only specify one of these parameters: automatic_payment_methods, payment_method_types.",
+            )
+            .param("payment_method_types"));
         }
     }
     if let Some(t) = &types {
@@ -73,11 +76,29 @@ pub fn create(op: &mut Op<'_>, p: &Params<'_>) -> Answer<Value> {
     }
     let metadata = p.metadata(&Value::Null)?;
     let customer = customers::referenced(op, p)?;
-    let capture = p.choice("capture_method", CAPTURE_METHODS)?.unwrap_or("automatic_async").to_string();
+    let capture = p
+        .choice("capture_method", CAPTURE_METHODS)?
+        .unwrap_or("automatic_async")
+        .to_string();
     let wanted = types.clone().unwrap_or_else(|| vec!["card".into()]);
-    let mut pi = blank(op, Draft { amount, currency, capture_method: capture, customer, metadata, types: wanted });
+    let mut pi = blank(
+        op,
+        Draft {
+            amount,
+            currency,
+            capture_method: capture,
+            customer,
+            metadata,
+            types: wanted,
+        },
+    );
     if types.is_none() {
-        let redirects = automatic.as_ref().map(|a| a.choice("allow_redirects", "always never")).transpose()?.flatten().unwrap_or("always");
+        let redirects = automatic
+            .as_ref()
+            .map(|a| a.choice("allow_redirects", "always never"))
+            .transpose()?
+            .flatten()
+            .unwrap_or("always");
         pi["automatic_payment_methods"] = json!({"allow_redirects": redirects, "enabled": true});
     }
     descriptive(&mut pi, p)?;
@@ -109,7 +130,13 @@ fn missing_method() -> StripeError {
 
 /// Fields that describe and do not decide.
 fn descriptive(pi: &mut Value, p: &Params<'_>) -> Answer<()> {
-    for key in ["description", "receipt_email", "statement_descriptor_suffix", "statement_descriptor", "transfer_group"] {
+    for key in [
+        "description",
+        "receipt_email",
+        "statement_descriptor_suffix",
+        "statement_descriptor",
+        "transfer_group",
+    ] {
         if let Some(v) = p.settable(key)? {
             pi[key] = v;
         }
@@ -154,10 +181,27 @@ pub fn update(op: &mut Op<'_>, id: &str, p: &Params<'_>) -> Answer<Value> {
     let old = op.must(INTENTS, id, "intent")?;
     let mut pi = old.clone();
     pi["metadata"] = p.metadata(&old["metadata"])?;
-    let open = matches!(old.text("status"), "requires_payment_method" | "requires_confirmation" | "requires_action");
-    let money_fields = ["amount", "currency", "customer", "payment_method", "payment_method_data", "capture_method", "payment_method_types"];
+    let open = matches!(
+        old.text("status"),
+        "requires_payment_method" | "requires_confirmation" | "requires_action"
+    );
+    let money_fields = [
+        "amount",
+        "currency",
+        "customer",
+        "payment_method",
+        "payment_method_data",
+        "capture_method",
+        "payment_method_types",
+    ];
     if !open && let Some(f) = money_fields.iter().find(|f| p.has(f)) {
-        return Err(unexpected(&old, &format!("This PaymentIntent's {f} could not be updated because it has a status of {}. You may only update the {f} of a PaymentIntent with one of the following statuses: requires_payment_method, requires_confirmation, requires_action.", old.text("status"))));
+        return Err(unexpected(
+            &old,
+            &format!(
+                "This PaymentIntent's {f} could not be updated because it has a status of {}. You may only update the {f} of a PaymentIntent with one of the following statuses: requires_payment_method, requires_confirmation, requires_action.",
+                old.text("status")
+            ),
+        ));
     }
     let currency = money::currency(p, "currency")?.unwrap_or_else(|| old.text("currency").to_string());
     if let Some(a) = money::amount(p, "amount", &currency)? {
@@ -190,7 +234,10 @@ pub fn confirm(op: &mut Op<'_>, id: &str, p: &Params<'_>) -> Answer<Value> {
     p.only(CONFIRM)?;
     let pi = op.must(INTENTS, id, "intent")?;
     let status = pi.text("status").to_string();
-    if !matches!(status.as_str(), "requires_payment_method" | "requires_confirmation" | "requires_action") {
+    if !matches!(
+        status.as_str(),
+        "requires_payment_method" | "requires_confirmation" | "requires_action"
+    ) {
         let why = match status.as_str() {
             "succeeded" => "it has already succeeded after being previously confirmed",
             "canceled" => "it has a status of canceled",
@@ -220,9 +267,23 @@ pub fn capture(op: &mut Op<'_>, id: &str, p: &Params<'_>) -> Answer<Value> {
     p.only("amount_details amount_to_capture application_fee_amount final_capture hooks metadata payment_details statement_descriptor statement_descriptor_suffix transfer_data")?;
     let pi = op.must(INTENTS, id, "intent")?;
     if !pi.is("status", "requires_capture") {
-        let why = if pi.is("status", "succeeded") { "it has already been captured" } else { "it has a status of" };
-        let tail = if pi.is("status", "succeeded") { String::new() } else { format!(" {}. Only a PaymentIntent with one of the following statuses may be captured: requires_capture", pi.text("status")) };
-        return Err(unexpected(&pi, &format!("This PaymentIntent could not be captured because {why}{tail}.")));
+        let why = if pi.is("status", "succeeded") {
+            "it has already been captured"
+        } else {
+            "it has a status of"
+        };
+        let tail = if pi.is("status", "succeeded") {
+            String::new()
+        } else {
+            format!(
+                " {}. Only a PaymentIntent with one of the following statuses may be captured: requires_capture",
+                pi.text("status")
+            )
+        };
+        return Err(unexpected(
+            &pi,
+            &format!("This PaymentIntent could not be captured because {why}{tail}."),
+        ));
     }
     let amount = money::positive(p, "amount_to_capture")?.unwrap_or(pi.num("amount_capturable"));
     money::last_digit(amount, pi.text("currency"), "amount_to_capture")?;
@@ -248,11 +309,23 @@ pub fn cancel(op: &mut Op<'_>, id: &str, p: &Params<'_>) -> Answer<Value> {
     p.only("cancellation_reason")?;
     let pi = op.must(INTENTS, id, "intent")?;
     let reason = p.choice("cancellation_reason", REASONS)?.map(str::to_string);
-    if op.t.hidden(INTENTS, id, "session").is_some_and(|s| op.t.get(SESSIONS, s.as_str().unwrap_or_default()).is_some_and(|c| c.is("status", "open"))) {
-        return Err(unexpected(&pi, "You cannot cancel this PaymentIntent because it is part of a Checkout Session that is still open. Expire the Checkout Session instead."));
+    if op.t.hidden(INTENTS, id, "session").is_some_and(|s| {
+        op.t.get(SESSIONS, s.as_str().unwrap_or_default())
+            .is_some_and(|c| c.is("status", "open"))
+    }) {
+        return Err(unexpected(
+            &pi,
+            "You cannot cancel this PaymentIntent because it is part of a Checkout Session that is still open. Expire the Checkout Session instead.",
+        ));
     }
     if matches!(pi.text("status"), "succeeded" | "canceled" | "processing") {
-        return Err(unexpected(&pi, &format!("You cannot cancel this PaymentIntent because it has a status of {}. Only a PaymentIntent with one of the following statuses may be canceled: requires_payment_method, requires_capture, requires_confirmation, requires_action, processing.", pi.text("status"))));
+        return Err(unexpected(
+            &pi,
+            &format!(
+                "You cannot cancel this PaymentIntent because it has a status of {}. Only a PaymentIntent with one of the following statuses may be canceled: requires_payment_method, requires_capture, requires_confirmation, requires_action, processing.",
+                pi.text("status")
+            ),
+        ));
     }
     Ok(void(op, id, reason.as_deref()))
 }
@@ -260,7 +333,9 @@ pub fn cancel(op: &mut Op<'_>, id: &str, p: &Params<'_>) -> Answer<Value> {
 /// Cancels whatever the state: by the API, or by a session that expired.
 pub fn void(op: &mut Op<'_>, id: &str, reason: Option<&str>) -> Value {
     let at = op.secs();
-    let held = op.t.get(INTENTS, id).map(|p| (p.num("amount_capturable"), p.text("latest_charge").to_string()));
+    let held =
+        op.t.get(INTENTS, id)
+            .map(|p| (p.num("amount_capturable"), p.text("latest_charge").to_string()));
     let pi = op.edit(INTENTS, id, |m| {
         m.insert("status".into(), json!("canceled"));
         m.insert("canceled_at".into(), json!(at));
@@ -281,5 +356,7 @@ pub fn void(op: &mut Op<'_>, id: &str, reason: Option<&str>) -> Value {
 
 /// `payment_intent_unexpected_state`, with the intent as it stands.
 pub fn unexpected(pi: &Value, message: &str) -> StripeError {
-    StripeError::invalid(message).code("payment_intent_unexpected_state").with("payment_intent", pi.clone())
+    StripeError::invalid(message)
+        .code("payment_intent_unexpected_state")
+        .with("payment_intent", pi.clone())
 }

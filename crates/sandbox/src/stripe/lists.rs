@@ -38,7 +38,10 @@ pub fn list(op: &Op<'_>, l: &Listing, p: &Params<'_>) -> Answer<Value> {
     let payout = if l.table == BALANCE { p.text("payout")? } else { None };
     let kind = if l.table == BALANCE { p.text("type")? } else { None };
     let currency = if l.table == BALANCE { p.text("currency")? } else { None };
-    let mail = p.object("customer_details")?.map(|c| c.need_text("email").map(str::to_string)).transpose()?;
+    let mail = p
+        .object("customer_details")?
+        .map(|c| c.need_text("email").map(str::to_string))
+        .transpose()?;
     let fits = |r: &Row| {
         r.o["deleted"] != true
             && wanted.iter().all(|(f, v)| r.o.text(f) == v)
@@ -51,14 +54,18 @@ pub fn list(op: &Op<'_>, l: &Listing, p: &Params<'_>) -> Answer<Value> {
     };
     let position = |key: &str| -> Answer<Option<u64>> {
         let Some(id) = p.text(key)? else { return Ok(None) };
-        op.t.row(l.table, id).map(|r| Some(r.seq)).ok_or_else(|| StripeError::no_such_param(l.table, id, key))
+        op.t.row(l.table, id)
+            .map(|r| Some(r.seq))
+            .ok_or_else(|| StripeError::no_such_param(l.table, id, key))
     };
     let (after, before) = (position("starting_after")?, position("ending_before")?);
     if after.is_some() && before.is_some() {
         return Err(StripeError::invalid("You cannot parse both `starting_after` and `ending_before`.").param("ending_before"));
     }
     // An index when a filter has one, else the whole table; both oldest first.
-    let indexed = wanted.iter().find_map(|(f, v)| Tables::is_indexed(f).map(|f| op.t.rows_by(l.table, f, v)));
+    let indexed = wanted
+        .iter()
+        .find_map(|(f, v)| Tables::is_indexed(f).map(|f| op.t.rows_by(l.table, f, v)));
     let rows: Box<dyn DoubleEndedIterator<Item = &Row>> = match indexed {
         Some(v) => Box::new(v.into_iter()),
         None => Box::new(op.t.rows(l.table).map(|(_, r)| r)),
@@ -67,7 +74,12 @@ pub fn list(op: &Op<'_>, l: &Listing, p: &Params<'_>) -> Answer<Value> {
     if let Some(b) = before {
         data = rows.filter(|r| r.seq > b && fits(r)).take(limit + 1).map(|r| r.o.clone()).collect();
     } else {
-        data = rows.rev().filter(|r| after.is_none_or(|a| r.seq < a) && fits(r)).take(limit + 1).map(|r| r.o.clone()).collect();
+        data = rows
+            .rev()
+            .filter(|r| after.is_none_or(|a| r.seq < a) && fits(r))
+            .take(limit + 1)
+            .map(|r| r.o.clone())
+            .collect();
     }
     let has_more = data.len() > limit;
     data.truncate(limit);
@@ -89,10 +101,14 @@ pub fn present(op: &Op<'_>, table: &'static str, o: Value) -> Value {
 fn limit(p: &Params<'_>) -> Answer<usize> {
     let n = p.int("limit")?.unwrap_or(10);
     if n < 1 {
-        return Err(StripeError::invalid("This value must be greater than or equal to 1.").code("parameter_invalid_integer").param("limit"));
+        return Err(StripeError::invalid("This value must be greater than or equal to 1.")
+            .code("parameter_invalid_integer")
+            .param("limit"));
     }
     if n > 100 {
-        return Err(StripeError::invalid("This value must be less than or equal to 100.").code("parameter_invalid_integer").param("limit"));
+        return Err(StripeError::invalid("This value must be less than or equal to 100.")
+            .code("parameter_invalid_integer")
+            .param("limit"));
     }
     Ok(usize::try_from(n).unwrap_or(10))
 }
@@ -105,7 +121,10 @@ struct Range {
 
 impl Range {
     fn of(p: &Params<'_>, key: &str) -> Answer<Range> {
-        let mut r = Range { at_least: i64::MIN, at_most: i64::MAX };
+        let mut r = Range {
+            at_least: i64::MIN,
+            at_most: i64::MAX,
+        };
         if !p.has(key) {
             return Ok(r);
         }
@@ -115,8 +134,14 @@ impl Range {
         }
         if let Some(o) = p.object(key)? {
             o.only("gt gte lt lte")?;
-            r.at_least = o.int("gte")?.unwrap_or(i64::MIN).max(o.int("gt")?.map_or(i64::MIN, |t| t.saturating_add(1)));
-            r.at_most = o.int("lte")?.unwrap_or(i64::MAX).min(o.int("lt")?.map_or(i64::MAX, |t| t.saturating_sub(1)));
+            r.at_least = o
+                .int("gte")?
+                .unwrap_or(i64::MIN)
+                .max(o.int("gt")?.map_or(i64::MIN, |t| t.saturating_add(1)));
+            r.at_most = o
+                .int("lte")?
+                .unwrap_or(i64::MAX)
+                .min(o.int("lt")?.map_or(i64::MAX, |t| t.saturating_sub(1)));
         }
         Ok(r)
     }
@@ -146,13 +171,21 @@ impl EventFilter {
             }
             types.push(t.to_string());
         }
-        Ok(Some(EventFilter { types, delivered: p.flag("delivery_success")?, since: op.now.plus_days(-30).secs() }))
+        Ok(Some(EventFilter {
+            types,
+            delivered: p.flag("delivery_success")?,
+            since: op.now.plus_days(-30).secs(),
+        }))
     }
     fn holds(&self, r: &Row) -> bool {
         let kind = r.o.text("type");
         let open = r.x.get("undelivered").and_then(Value::as_i64).unwrap_or(0) > 0;
         r.o.num("created") >= self.since
-            && (self.types.is_empty() || self.types.iter().any(|t| t == kind || t.strip_suffix('*').is_some_and(|head| kind.starts_with(head))))
+            && (self.types.is_empty()
+                || self
+                    .types
+                    .iter()
+                    .any(|t| t == kind || t.strip_suffix('*').is_some_and(|head| kind.starts_with(head))))
             && self.delivered.is_none_or(|d| d != open)
     }
 }
@@ -160,21 +193,42 @@ impl EventFilter {
 pub fn search(op: &Op<'_>, table: &'static str, url: &str, p: &Params<'_>) -> Answer<Value> {
     p.only("query limit page")?;
     let query = p.need_text("query")?;
-    let bad = || StripeError::invalid("We were unable to parse your search query. Refer to https://stripe.com/docs/search for the query language.").param("query");
+    let bad = || {
+        StripeError::invalid("We were unable to parse your search query. Refer to https://stripe.com/docs/search for the query language.")
+            .param("query")
+    };
     let clauses = clauses(query).ok_or_else(bad)?;
     let limit = limit(p)?;
     let skip = match p.text("page")? {
         None => 0usize,
-        Some(t) => t.strip_prefix("page_").and_then(|n| n.parse().ok()).ok_or_else(|| StripeError::invalid("Invalid page").param("page"))?,
+        Some(t) => t
+            .strip_prefix("page_")
+            .and_then(|n| n.parse().ok())
+            .ok_or_else(|| StripeError::invalid("Invalid page").param("page"))?,
     };
     let fits = |r: &Row| {
-        if clauses.any { clauses.list.iter().any(|c| c.holds(&r.o)) } else { clauses.list.iter().all(|c| c.holds(&r.o)) }
+        if clauses.any {
+            clauses.list.iter().any(|c| c.holds(&r.o))
+        } else {
+            clauses.list.iter().all(|c| c.holds(&r.o))
+        }
     };
     let mut data: Vec<Value> =
-        op.t.rows(table).rev().map(|(_, r)| r).filter(|r| r.o["deleted"] != true && fits(r)).skip(skip).take(limit + 1).map(|r| r.o.clone()).collect();
+        op.t.rows(table)
+            .rev()
+            .map(|(_, r)| r)
+            .filter(|r| r.o["deleted"] != true && fits(r))
+            .skip(skip)
+            .take(limit + 1)
+            .map(|r| r.o.clone())
+            .collect();
     let has_more = data.len() > limit;
     data.truncate(limit);
-    let next = if has_more { json!(format!("page_{}", skip + limit)) } else { Value::Null };
+    let next = if has_more {
+        json!(format!("page_{}", skip + limit))
+    } else {
+        Value::Null
+    };
     Ok(json!({"object": "search_result", "data": data, "has_more": has_more, "next_page": next, "url": url}))
 }
 
@@ -281,7 +335,12 @@ pub fn expand(op: &Op<'_>, answer: &mut Value, p: &Params<'_>) -> Answer<()> {
         if parts.len() > 5 {
             return Err(StripeError::invalid("You cannot expand more than 4 levels of a property.").param("expand"));
         }
-        walk(op, answer, &parts).ok_or_else(|| StripeError::invalid(format!("This property cannot be expanded ({path}). You may want to try expanding it with a different path.")).param("expand"))?;
+        walk(op, answer, &parts).ok_or_else(|| {
+            StripeError::invalid(format!(
+                "This property cannot be expanded ({path}). You may want to try expanding it with a different path."
+            ))
+            .param("expand")
+        })?;
     }
     Ok(())
 }
@@ -314,7 +373,13 @@ fn walk(op: &Op<'_>, at: &mut Value, path: &[&str]) -> Option<()> {
 
 /// Refunds of a charge, as its expandable sub-list.
 fn of_parent(op: &Op<'_>, table: &'static str, field: &'static str, id: &str) -> Value {
-    let data: Vec<Value> = op.t.rows_by(table, field, id).into_iter().rev().take(10).map(|r| r.o.clone()).collect();
+    let data: Vec<Value> =
+        op.t.rows_by(table, field, id)
+            .into_iter()
+            .rev()
+            .take(10)
+            .map(|r| r.o.clone())
+            .collect();
     json!({"object": "list", "data": data, "has_more": false, "url": format!("/v1/charges/{id}/refunds")})
 }
 
@@ -346,7 +411,15 @@ mod tests {
     #[test]
     fn a_search_query_compares_metadata_numbers_and_negations_but_mixes_no_and_with_or() {
         let o = json!({"amount": 500, "status": "succeeded", "metadata": {"order": "it's 7"}});
-        let hit = |q: &str| clauses(q).map(|c| if c.any { c.list.iter().any(|x| x.holds(&o)) } else { c.list.iter().all(|x| x.holds(&o)) });
+        let hit = |q: &str| {
+            clauses(q).map(|c| {
+                if c.any {
+                    c.list.iter().any(|x| x.holds(&o))
+                } else {
+                    c.list.iter().all(|x| x.holds(&o))
+                }
+            })
+        };
         assert_eq!(hit(r"metadata['order']:'it\'s 7' AND amount>=500"), Some(true));
         assert_eq!(hit("metadata[\"order\"]:\"8\" OR status:'succeeded'"), Some(true));
         assert_eq!(hit("-status:'succeeded'"), Some(false));

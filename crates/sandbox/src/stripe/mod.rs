@@ -63,7 +63,9 @@ impl Stripe {
 
     /// The account that holds an object: pages know an id and no key.
     fn holder_of(&self, table: &'static str, id: &str) -> Option<&Arc<Account>> {
-        self.accounts.iter().find(|a| a.run_quietly(&self.shared, CallId::default(), |op| op.t.get(table, id).is_some()))
+        self.accounts
+            .iter()
+            .find(|a| a.run_quietly(&self.shared, CallId::default(), |op| op.t.get(table, id).is_some()))
     }
 
     /// Mounted at `/stripe`.

@@ -13,18 +13,59 @@ const TWO_DECIMAL: &str = "aed afn all amd ang aoa ars aud awg azn bam bbd bdt b
 
 /// About half a US dollar, per currency, in the smallest unit. Others: see [`minimum`].
 const MINIMUM: &[(&str, i64)] = &[
-    ("usd", 50), ("eur", 50), ("gbp", 30), ("chf", 50), ("aud", 50), ("cad", 50), ("nzd", 50), ("sgd", 50), ("dkk", 250), ("sek", 300),
-    ("nok", 300), ("hkd", 400), ("jpy", 50), ("mxn", 1_000), ("myr", 200), ("aed", 200), ("pln", 200), ("czk", 1_500), ("huf", 17_500),
-    ("ron", 200), ("bgn", 100), ("inr", 50), ("brl", 50), ("thb", 1_000), ("zar", 1_000), ("krw", 700), ("vnd", 13_000), ("idr", 800_000),
-    ("ngn", 80_000), ("kes", 6_500), ("try", 2_000), ("php", 2_900), ("cop", 200_000), ("clp", 470), ("ars", 50_000), ("egp", 2_500),
-    ("pkr", 14_000), ("ugx", 1_900), ("kwd", 160), ("bhd", 190), ("omr", 200), ("jod", 360), ("tnd", 1_600), ("isk", 6_500),
+    ("usd", 50),
+    ("eur", 50),
+    ("gbp", 30),
+    ("chf", 50),
+    ("aud", 50),
+    ("cad", 50),
+    ("nzd", 50),
+    ("sgd", 50),
+    ("dkk", 250),
+    ("sek", 300),
+    ("nok", 300),
+    ("hkd", 400),
+    ("jpy", 50),
+    ("mxn", 1_000),
+    ("myr", 200),
+    ("aed", 200),
+    ("pln", 200),
+    ("czk", 1_500),
+    ("huf", 17_500),
+    ("ron", 200),
+    ("bgn", 100),
+    ("inr", 50),
+    ("brl", 50),
+    ("thb", 1_000),
+    ("zar", 1_000),
+    ("krw", 700),
+    ("vnd", 13_000),
+    ("idr", 800_000),
+    ("ngn", 80_000),
+    ("kes", 6_500),
+    ("try", 2_000),
+    ("php", 2_900),
+    ("cop", 200_000),
+    ("clp", 470),
+    ("ars", 50_000),
+    ("egp", 2_500),
+    ("pkr", 14_000),
+    ("ugx", 1_900),
+    ("kwd", 160),
+    ("bhd", 190),
+    ("omr", 200),
+    ("jod", 360),
+    ("tnd", 1_600),
+    ("isk", 6_500),
 ];
 
 /// Eight digits.
 const MAXIMUM: i64 = 99_999_999;
 
 pub fn known(currency: &str) -> bool {
-    [ZERO_DECIMAL, THREE_DECIMAL, TWO_DECIMAL].iter().any(|l| l.split(' ').any(|c| c == currency))
+    [ZERO_DECIMAL, THREE_DECIMAL, TWO_DECIMAL]
+        .iter()
+        .any(|l| l.split(' ').any(|c| c == currency))
 }
 
 /// Digits after the point on Stripe's wire.
@@ -49,7 +90,11 @@ pub fn shown(amount: i64, currency: &str) -> String {
     let code = currency.to_uppercase();
     let (sign, a) = (if amount < 0 { "-" } else { "" }, amount.unsigned_abs());
     let scale = scale.unsigned_abs();
-    if d == 0 { format!("{sign}{a} {code}") } else { format!("{sign}{}.{:0w$} {code}", a / scale, a % scale, w = d as usize) }
+    if d == 0 {
+        format!("{sign}{a} {code}")
+    } else {
+        format!("{sign}{}.{:0w$} {code}", a / scale, a % scale, w = d as usize)
+    }
 }
 
 /// The currency parameter, lower case; any case is taken.
@@ -59,7 +104,11 @@ pub fn currency(p: &Params<'_>, key: &str) -> Answer<Option<String>> {
     if known(&low) {
         return Ok(Some(low));
     }
-    Err(StripeError::invalid(format!("Invalid currency: {c}. Stripe currently supports these currencies: {TWO_DECIMAL} {ZERO_DECIMAL} {THREE_DECIMAL}").replace("  ", " ")).param(&p.name(key)))
+    Err(StripeError::invalid(
+        format!("Invalid currency: {c}. Stripe currently supports these currencies: {TWO_DECIMAL} {ZERO_DECIMAL} {THREE_DECIMAL}")
+            .replace("  ", " "),
+    )
+    .param(&p.name(key)))
 }
 
 /// A positive amount within the currency's rules.
@@ -73,7 +122,9 @@ pub fn amount(p: &Params<'_>, key: &str, currency: &str) -> Answer<Option<i64>> 
 pub fn positive(p: &Params<'_>, key: &str) -> Answer<Option<i64>> {
     let Some(a) = p.int(key)? else { return Ok(None) };
     if a < 1 {
-        return Err(StripeError::invalid("This value must be greater than or equal to 1.").code("parameter_invalid_integer").param(&p.name(key)));
+        return Err(StripeError::invalid("This value must be greater than or equal to 1.")
+            .code("parameter_invalid_integer")
+            .param(&p.name(key)));
     }
     Ok(Some(a))
 }
@@ -81,10 +132,18 @@ pub fn positive(p: &Params<'_>, key: &str) -> Answer<Option<i64>> {
 /// Minimum, maximum and the last digit of three-decimal currencies.
 pub fn check(a: i64, currency: &str, param: &str) -> Answer<()> {
     if a < minimum(currency) {
-        return Err(StripeError::invalid(format!("Amount must be at least {}", shown(minimum(currency), currency))).code("amount_too_small").param(param));
+        return Err(
+            StripeError::invalid(format!("Amount must be at least {}", shown(minimum(currency), currency)))
+                .code("amount_too_small")
+                .param(param),
+        );
     }
     if a > MAXIMUM {
-        return Err(StripeError::invalid(format!("Amount must be no more than {}", shown(MAXIMUM, currency))).code("amount_too_large").param(param));
+        return Err(
+            StripeError::invalid(format!("Amount must be no more than {}", shown(MAXIMUM, currency)))
+                .code("amount_too_large")
+                .param(param),
+        );
     }
     last_digit(a, currency, param)
 }
@@ -92,7 +151,12 @@ pub fn check(a: i64, currency: &str, param: &str) -> Answer<()> {
 /// Three-decimal currencies are charged in steps of ten thousandths.
 pub fn last_digit(a: i64, currency: &str, param: &str) -> Answer<()> {
     if decimals(currency) == 3 && a % 10 != 0 {
-        return Err(StripeError::invalid(format!("Invalid amount: {a}. Amounts in {} must end in 0: the least significant digit is always 0 for three-decimal currencies.", currency.to_uppercase())).code("parameter_invalid_integer").param(param));
+        return Err(StripeError::invalid(format!(
+            "Invalid amount: {a}. Amounts in {} must end in 0: the least significant digit is always 0 for three-decimal currencies.",
+            currency.to_uppercase()
+        ))
+        .code("parameter_invalid_integer")
+        .param(param));
     }
     Ok(())
 }

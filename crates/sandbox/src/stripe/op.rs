@@ -52,12 +52,18 @@ impl Op<'_> {
 
     /// An object named in the path: 404 when it is not there.
     pub fn must(&self, table: &'static str, id: &str, param: &str) -> Answer<Value> {
-        self.t.get(table, id).cloned().ok_or_else(|| StripeError::no_such(noun(table), id, param))
+        self.t
+            .get(table, id)
+            .cloned()
+            .ok_or_else(|| StripeError::no_such(noun(table), id, param))
     }
 
     /// An object named in a parameter: 400 when it is not there.
     pub fn referenced(&self, table: &'static str, id: &str, param: &str) -> Answer<Value> {
-        self.t.get(table, id).cloned().ok_or_else(|| StripeError::no_such_param(noun(table), id, param))
+        self.t
+            .get(table, id)
+            .cloned()
+            .ok_or_else(|| StripeError::no_such_param(noun(table), id, param))
     }
 
     /// Changes an object that is known to exist and gives its new state.
@@ -94,7 +100,12 @@ impl Op<'_> {
         });
         self.t.put(EVENTS, &id, event.clone());
         self.t.hide(EVENTS, &id, "undelivered", targets.len());
-        let group = ["payment_intent", "id"].iter().map(|k| object.text(k)).find(|s| !s.is_empty()).unwrap_or_default().to_string();
+        let group = ["payment_intent", "id"]
+            .iter()
+            .map(|k| object.text(k))
+            .find(|s| !s.is_empty())
+            .unwrap_or_default()
+            .to_string();
         self.queue(EVENTS, &event, &group, targets);
     }
 
@@ -130,7 +141,9 @@ impl Op<'_> {
     fn targets(&self, kind: &str) -> Vec<(String, String)> {
         let mut out = vec![(DEFAULT_TARGET.to_string(), self.hook_url())];
         for (id, r) in self.t.rows(ENDPOINTS) {
-            let wants = r.o["enabled_events"].as_array().is_some_and(|a| a.iter().any(|e| e == "*" || e == kind));
+            let wants = r.o["enabled_events"]
+                .as_array()
+                .is_some_and(|a| a.iter().any(|e| e == "*" || e == kind));
             if wants && r.o.is("status", "enabled") {
                 out.push((id.clone(), r.o.text("url").to_string()));
             }
@@ -140,7 +153,10 @@ impl Op<'_> {
 
     fn queue(&mut self, table: &'static str, event: &Value, group: &str, targets: Vec<(String, String)>) {
         let fault = |k: FaultKind| {
-            matches!(k, FaultKind::Late | FaultKind::Twice | FaultKind::Lost | FaultKind::Reorder | FaultKind::Forged | FaultKind::WrongAmount)
+            matches!(
+                k,
+                FaultKind::Late | FaultKind::Twice | FaultKind::Lost | FaultKind::Reorder | FaultKind::Forged | FaultKind::WrongAmount
+            )
         };
         // `webhook` spoils any event, `webhook:payment_intent.succeeded` only that type.
         let named = format!("webhook:{}", event.text("type"));

@@ -21,7 +21,11 @@ pub fn create(op: &mut Op<'_>, p: &Params<'_>) -> Answer<Value> {
     let account = from.need_text("financial_account")?.to_string();
     let debit = money::currency(&from, "currency")?.ok_or_else(|| StripeError::missing_param(&from.name("currency")))?;
     if debit != currency {
-        return Err(StripeError::invalid("This financial account pays out in the currency it holds: from.currency must equal amount.currency.").code("currency_mismatch").param("from[currency]"));
+        return Err(StripeError::invalid(
+            "This financial account pays out in the currency it holds: from.currency must equal amount.currency.",
+        )
+        .code("currency_mismatch")
+        .param("from[currency]"));
     }
     let recipient = to.need_text("recipient")?.to_string();
     let descriptor = p.text("statement_descriptor")?.unwrap_or("QD SANDBOX").to_string();
@@ -61,14 +65,23 @@ fn announce(op: &mut Op<'_>, o: &Value, what: &str) {
 pub fn become_(op: &mut Op<'_>, id: &str, status: &str) -> Answer<Value> {
     let o = op.must(OUTBOUND, id, "id")?;
     let from = o.text("status").to_string();
-    let allowed = if status == "returned" { from == "posted" } else { from == "processing" };
+    let allowed = if status == "returned" {
+        from == "posted"
+    } else {
+        from == "processing"
+    };
     if !allowed {
         let kind = match (status, from.as_str()) {
             ("canceled", "canceled") => "already_canceled",
             ("canceled", _) => "not_cancelable",
             _ => "invalid_request_error",
         };
-        return Err(StripeError::new(400, kind, format!("OutboundPayment {id} has a status of {from} and cannot become {status}.")).with("code", "outbound_payment_unexpected_state"));
+        return Err(StripeError::new(
+            400,
+            kind,
+            format!("OutboundPayment {id} has a status of {from} and cannot become {status}."),
+        )
+        .with("code", "outbound_payment_unexpected_state"));
     }
     let now = millis_text(op.now);
     let trace = op.token("", 15).to_uppercase();
@@ -82,11 +95,17 @@ pub fn become_(op: &mut Op<'_>, id: &str, status: &str) -> Answer<Value> {
                 m["tracking_details"]["bank_account"] = json!({"trace_id": trace});
             }
             "returned" => {
-                m.insert("status_details".into(), json!({"failed": null, "processing": null, "returned": {"reason": "payout_method_closed"}}));
+                m.insert(
+                    "status_details".into(),
+                    json!({"failed": null, "processing": null, "returned": {"reason": "payout_method_closed"}}),
+                );
                 m.insert("expected_arrival_date".into(), Value::Null);
             }
             "failed" => {
-                m.insert("status_details".into(), json!({"failed": {"reason": "payout_method_declined"}, "processing": null, "returned": null}));
+                m.insert(
+                    "status_details".into(),
+                    json!({"failed": {"reason": "payout_method_declined"}, "processing": null, "returned": null}),
+                );
                 m.insert("expected_arrival_date".into(), Value::Null);
             }
             _ => {

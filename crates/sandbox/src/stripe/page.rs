@@ -10,12 +10,12 @@ use super::money;
 use super::op::Op;
 use super::sessions::{self, Payer};
 use super::tables::*;
+use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::Router;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -67,7 +67,10 @@ fn html(status: StatusCode, title: &str, body: &str) -> Response {
     let mut r = (status, Html(page)).into_response();
     r.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Forms may lead anywhere: back to the merchant, whoever that is.
-    r.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"));
+    r.headers_mut().insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"),
+    );
     r
 }
 
@@ -82,7 +85,11 @@ fn go(to: &str) -> Response {
 /// router may stand under any prefix. `/checkout/cs_1` says `cs_1/pay`, `/checkout/cs_1/pay` says
 /// `pay`.
 fn steps(uri: &Uri, id: &str) -> String {
-    if uri.path().trim_end_matches('/').ends_with(id) { format!("{id}/") } else { String::new() }
+    if uri.path().trim_end_matches('/').ends_with(id) {
+        format!("{id}/")
+    } else {
+        String::new()
+    }
 }
 
 fn act<R>(s: &Stripe, table: &'static str, id: &str, f: impl FnOnce(&mut Op<'_>) -> R) -> Option<R> {
@@ -91,11 +98,17 @@ fn act<R>(s: &Stripe, table: &'static str, id: &str, f: impl FnOnce(&mut Op<'_>)
 }
 
 fn nobody() -> Response {
-    html(StatusCode::NOT_FOUND, "Not found", "<h1>This page does not exist</h1><p>The link may have been cut.</p>")
+    html(
+        StatusCode::NOT_FOUND,
+        "Not found",
+        "<h1>This page does not exist</h1><p>The link may have been cut.</p>",
+    )
 }
 
 async fn show(State(s): At, uri: Uri, Path(id): Path<String>) -> Response {
-    let found = act(&s, SESSIONS, &id, |op| (op.t.get(SESSIONS, &id).cloned(), op.t.hidden(SESSIONS, &id, "line_items").cloned()));
+    let found = act(&s, SESSIONS, &id, |op| {
+        (op.t.get(SESSIONS, &id).cloned(), op.t.hidden(SESSIONS, &id, "line_items").cloned())
+    });
     match found {
         Some((Some(session), items)) => checkout(&session, &items.unwrap_or(Value::Null), &steps(&uri, &id), None),
         _ => nobody(),
@@ -104,17 +117,50 @@ async fn show(State(s): At, uri: Uri, Path(id): Path<String>) -> Response {
 
 fn checkout(s: &Value, items: &Value, here: &str, error: Option<&str>) -> Response {
     let sum = money::shown(s.num("amount_total"), s.text("currency"));
-    let back = s["cancel_url"].as_str().map(|u| format!("<p><a href=\"{}\">Back to the merchant</a></p>", escape(u))).unwrap_or_default();
+    let back = s["cancel_url"]
+        .as_str()
+        .map(|u| format!("<p><a href=\"{}\">Back to the merchant</a></p>", escape(u)))
+        .unwrap_or_default();
     match s.text("status") {
-        "complete" => return html(StatusCode::OK, "Paid", &format!("<h1>This payment is complete</h1><p class=\"sum\">{sum}</p><p><a href=\"{}\">Continue</a></p>", escape(&sessions::success_url(s)))),
+        "complete" => {
+            return html(
+                StatusCode::OK,
+                "Paid",
+                &format!(
+                    "<h1>This payment is complete</h1><p class=\"sum\">{sum}</p><p><a href=\"{}\">Continue</a></p>",
+                    escape(&sessions::success_url(s))
+                ),
+            );
+        }
         "expired" => return html(StatusCode::GONE, "Expired", &format!("<h1>This checkout has expired</h1>{back}")),
         _ => {}
     }
-    let lines: String = items.as_array().into_iter().flatten().map(|i| format!("<li>{} × {} — {}</li>", escape(i.text("description")), i.num("quantity"), money::shown(i.num("amount_total"), i.text("currency")))).collect();
-    let alert = error.map(|e| format!("<p class=\"error\" role=\"alert\" id=\"error\">{}</p>", escape(e))).unwrap_or_default();
-    let buttons: String = BUTTONS.iter().map(|(n, label)| format!("<button name=\"card\" value=\"{n}\" id=\"card-{n}\">{label}</button>")).collect();
+    let lines: String = items
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|i| {
+            format!(
+                "<li>{} × {} — {}</li>",
+                escape(i.text("description")),
+                i.num("quantity"),
+                money::shown(i.num("amount_total"), i.text("currency"))
+            )
+        })
+        .collect();
+    let alert = error
+        .map(|e| format!("<p class=\"error\" role=\"alert\" id=\"error\">{}</p>", escape(e)))
+        .unwrap_or_default();
+    let buttons: String = BUTTONS
+        .iter()
+        .map(|(n, label)| format!("<button name=\"card\" value=\"{n}\" id=\"card-{n}\">{label}</button>"))
+        .collect();
     let email = s["customer_email"].as_str().unwrap_or_default();
-    let abandon = if s["cancel_url"].is_string() { format!("<form method=\"post\" action=\"{here}abandon\"><button class=\"quiet\" id=\"abandon\">Abandon and go back</button></form>") } else { String::new() };
+    let abandon = if s["cancel_url"].is_string() {
+        format!("<form method=\"post\" action=\"{here}abandon\"><button class=\"quiet\" id=\"abandon\">Abandon and go back</button></form>")
+    } else {
+        String::new()
+    };
     let body = format!(
         "<h1>Checkout</h1><p class=\"sum\" id=\"amount\">{sum}</p><ul>{lines}</ul>{alert}\
          <form method=\"post\" action=\"{here}pay\"><label for=\"number\">Card number</label><input id=\"number\" name=\"number\" inputmode=\"numeric\" autocomplete=\"off\" placeholder=\"4242 4242 4242 4242\" required>\
@@ -122,21 +168,49 @@ fn checkout(s: &Value, items: &Value, here: &str, error: Option<&str>) -> Respon
          <form method=\"post\" action=\"{here}pay\"><fieldset><legend>Test cards</legend>{buttons}<button name=\"outcome\" value=\"processing\" id=\"processing\">Pay by a delayed method</button></fieldset></form>{abandon}",
         escape(email)
     );
-    html(if error.is_some() { StatusCode::PAYMENT_REQUIRED } else { StatusCode::OK }, &format!("Pay {sum}"), &body)
+    html(
+        if error.is_some() {
+            StatusCode::PAYMENT_REQUIRED
+        } else {
+            StatusCode::OK
+        },
+        &format!("Pay {sum}"),
+        &body,
+    )
 }
 
 fn fields(body: &Bytes) -> HashMap<String, String> {
-    form::pairs(&String::from_utf8_lossy(body)).into_iter().filter(|(_, v)| !v.is_empty()).collect()
+    form::pairs(&String::from_utf8_lossy(body))
+        .into_iter()
+        .filter(|(_, v)| !v.is_empty())
+        .collect()
 }
 
 async fn pay(State(s): At, uri: Uri, Path(id): Path<String>, body: Bytes) -> Response {
     let mut f = fields(&body);
-    let number = f.remove("card").or_else(|| f.remove("number")).unwrap_or_else(|| "4242424242424242".into());
-    let how = How { delayed: f.get("outcome").is_some_and(|o| o == "processing"), ..How::default() };
+    let number = f
+        .remove("card")
+        .or_else(|| f.remove("number"))
+        .unwrap_or_else(|| "4242424242424242".into());
+    let how = How {
+        delayed: f.get("outcome").is_some_and(|o| o == "processing"),
+        ..How::default()
+    };
     let here = steps(&uri, &id);
     let paid = act(&s, SESSIONS, &id, |op| {
         let card = customers::number_of(&number, "number");
-        let tried = card.and_then(|c| sessions::pay(op, &id, &c, Payer { email: f.remove("email"), name: f.remove("name") }, how));
+        let tried = card.and_then(|c| {
+            sessions::pay(
+                op,
+                &id,
+                &c,
+                Payer {
+                    email: f.remove("email"),
+                    name: f.remove("name"),
+                },
+                how,
+            )
+        });
         let session = op.t.get(SESSIONS, &id).cloned().unwrap_or(Value::Null);
         let items = op.t.hidden(SESSIONS, &id, "line_items").cloned().unwrap_or(Value::Null);
         (tried, session, items)
@@ -157,14 +231,22 @@ async fn abandon(State(s): At, Path(id): Path<String>) -> Response {
         None => nobody(),
         Some(x) => match x["cancel_url"].as_str() {
             Some(u) => go(u),
-            None => html(StatusCode::OK, "Abandoned", "<h1>Nothing was paid</h1><p>You may close this page.</p>"),
+            None => html(
+                StatusCode::OK,
+                "Abandoned",
+                "<h1>Nothing was paid</h1><p>You may close this page.</p>",
+            ),
         },
     }
 }
 
 fn challenge(action: &str, pi: &Value) -> Response {
     if !pi.is("status", "requires_action") {
-        return html(StatusCode::OK, "Nothing to confirm", "<h1>There is nothing to confirm</h1><p>This payment waits for no authentication.</p>");
+        return html(
+            StatusCode::OK,
+            "Nothing to confirm",
+            "<h1>There is nothing to confirm</h1><p>This payment waits for no authentication.</p>",
+        );
     }
     let sum = money::shown(pi.num("amount"), pi.text("currency"));
     html(
@@ -177,7 +259,12 @@ fn challenge(action: &str, pi: &Value) -> Response {
 }
 
 async fn show_challenge(State(s): At, uri: Uri, Path(id): Path<String>) -> Response {
-    let pi = act(&s, SESSIONS, &id, |op| op.t.get(SESSIONS, &id).and_then(|x| op.t.get(INTENTS, x.text("payment_intent"))).cloned()).flatten();
+    let pi = act(&s, SESSIONS, &id, |op| {
+        op.t.get(SESSIONS, &id)
+            .and_then(|x| op.t.get(INTENTS, x.text("payment_intent")))
+            .cloned()
+    })
+    .flatten();
     match pi {
         Some(pi) => challenge(&format!("{}3ds", steps(&uri, &id)), &pi),
         None => nobody(),
@@ -188,7 +275,10 @@ async fn answer_session(State(s): At, uri: Uri, Path(id): Path<String>, body: By
     let passed = fields(&body).get("answer").is_none_or(|a| a != "fail");
     let here = steps(&uri, &id);
     let done = act(&s, SESSIONS, &id, |op| {
-        let pi = op.t.get(SESSIONS, &id).map(|x| x.text("payment_intent").to_string()).unwrap_or_default();
+        let pi =
+            op.t.get(SESSIONS, &id)
+                .map(|x| x.text("payment_intent").to_string())
+                .unwrap_or_default();
         let result = attempt::answer_challenge(op, &pi, passed);
         sessions::refresh(op, &id);
         let items = op.t.hidden(SESSIONS, &id, "line_items").cloned().unwrap_or(Value::Null);
@@ -221,12 +311,23 @@ async fn answer_intent(State(s): At, Path(id): Path<String>, body: Bytes) -> Res
         (before, op.t.get(INTENTS, &id).cloned().unwrap_or(Value::Null))
     });
     let Some((before, after)) = done else { return nobody() };
-    let status = if matches!(after.text("status"), "succeeded" | "requires_capture" | "processing") { "succeeded" } else { "failed" };
+    let status = if matches!(after.text("status"), "succeeded" | "requires_capture" | "processing") {
+        "succeeded"
+    } else {
+        "failed"
+    };
     match before["next_action"]["redirect_to_url"]["return_url"].as_str() {
         Some(back) => {
             let sign = if back.contains('?') { '&' } else { '?' };
-            go(&format!("{back}{sign}payment_intent={id}&payment_intent_client_secret={}&redirect_status={status}", after.text("client_secret")))
+            go(&format!(
+                "{back}{sign}payment_intent={id}&payment_intent_client_secret={}&redirect_status={status}",
+                after.text("client_secret")
+            ))
         }
-        None => html(StatusCode::OK, "Done", &format!("<h1>Authentication {status}</h1><p>You may close this page.</p>")),
+        None => html(
+            StatusCode::OK,
+            "Done",
+            &format!("<h1>Authentication {status}</h1><p>You may close this page.</p>"),
+        ),
     }
 }

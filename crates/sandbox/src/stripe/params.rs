@@ -20,14 +20,26 @@ impl<'a> Params<'a> {
 
     /// `amount`, or `line_items[0][quantity]` when nested.
     pub fn name(&self, key: &str) -> String {
-        if self.at.is_empty() { key.to_string() } else { format!("{}[{key}]", self.at) }
+        if self.at.is_empty() {
+            key.to_string()
+        } else {
+            format!("{}[{key}]", self.at)
+        }
     }
 
     /// Refuses every name that is not among the space-separated `allowed`.
     pub fn only(&self, allowed: Allowed<'_>) -> Answer<()> {
-        let unknown: Vec<String> =
-            self.map.keys().filter(|k| !allowed.split(' ').any(|a| a == k.as_str()) && k.as_str() != "expand").map(|k| self.name(k)).collect();
-        if unknown.is_empty() { Ok(()) } else { Err(StripeError::unknown_params(&unknown)) }
+        let unknown: Vec<String> = self
+            .map
+            .keys()
+            .filter(|k| !allowed.split(' ').any(|a| a == k.as_str()) && k.as_str() != "expand")
+            .map(|k| self.name(k))
+            .collect();
+        if unknown.is_empty() {
+            Ok(())
+        } else {
+            Err(StripeError::unknown_params(&unknown))
+        }
     }
 
     pub fn has(&self, key: &str) -> bool {
@@ -74,7 +86,9 @@ impl<'a> Params<'a> {
     pub fn int(&self, key: &str) -> Answer<Option<i64>> {
         let bad = |v: &Value| {
             let shown = v.as_str().map_or_else(|| v.to_string(), str::to_string);
-            StripeError::invalid(format!("Invalid integer: {shown}")).code("parameter_invalid_integer").param(&self.name(key))
+            StripeError::invalid(format!("Invalid integer: {shown}"))
+                .code("parameter_invalid_integer")
+                .param(&self.name(key))
         };
         match self.map.get(key) {
             None | Some(Value::Null) => Ok(None),
@@ -119,7 +133,10 @@ impl<'a> Params<'a> {
     pub fn object(&self, key: &str) -> Answer<Option<Params<'a>>> {
         match self.map.get(key) {
             None | Some(Value::Null) => Ok(None),
-            Some(Value::Object(m)) => Ok(Some(Params { map: m, at: self.name(key) })),
+            Some(Value::Object(m)) => Ok(Some(Params {
+                map: m,
+                at: self.name(key),
+            })),
             Some(Value::String(s)) if s.is_empty() => Ok(None),
             Some(_) => Err(StripeError::invalid("Invalid object").param(&self.name(key))),
         }
@@ -132,7 +149,11 @@ impl<'a> Params<'a> {
             Some(Value::Array(a)) => {
                 let mut out = Vec::with_capacity(a.len());
                 for v in a {
-                    out.push(v.as_str().ok_or_else(|| StripeError::invalid("Invalid array").param(&self.name(key)))?.to_string());
+                    out.push(
+                        v.as_str()
+                            .ok_or_else(|| StripeError::invalid("Invalid array").param(&self.name(key)))?
+                            .to_string(),
+                    );
                 }
                 Ok(Some(out))
             }
@@ -176,7 +197,11 @@ impl<'a> Params<'a> {
                         _ => return Err(StripeError::invalid("Metadata values must be strings").param(&name)),
                     };
                     if text.chars().count() > 500 {
-                        return Err(StripeError::invalid(format!("Metadata values can have up to 500 characters, but you passed in a value that is {} characters.", text.chars().count())).param(&name));
+                        return Err(StripeError::invalid(format!(
+                            "Metadata values can have up to 500 characters, but you passed in a value that is {} characters.",
+                            text.chars().count()
+                        ))
+                        .param(&name));
                     }
                     if text.is_empty() {
                         out.remove(k);

@@ -10,14 +10,17 @@ use super::params::Params;
 use super::tables::*;
 use serde_json::{Value, json};
 
-const CREATE: &str = "amount charge currency customer instructions_email metadata origin payment_intent reason refund_application_fee reverse_transfer";
+const CREATE: &str =
+    "amount charge currency customer instructions_email metadata origin payment_intent reason refund_application_fee reverse_transfer";
 
 pub fn create(op: &mut Op<'_>, p: &Params<'_>) -> Answer<Value> {
     p.only(CREATE)?;
     let charge = charge_of(op, p)?;
     let id = charge.text("id").to_string();
     let amount = money::positive(p, "amount")?;
-    let reason = p.choice("reason", "duplicate fraudulent requested_by_customer")?.map(str::to_string);
+    let reason = p
+        .choice("reason", "duplicate fraudulent requested_by_customer")?
+        .map(str::to_string);
     let metadata = p.metadata(&Value::Null)?;
     let currency = charge.text("currency").to_string();
     let left = charge.num("amount") - charge.num("amount_refunded");
@@ -30,14 +33,34 @@ pub fn create(op: &mut Op<'_>, p: &Params<'_>) -> Answer<Value> {
     let amount = amount.unwrap_or(left);
     money::last_digit(amount, &currency, "amount")?;
     if amount > left {
-        let what = if charge.num("amount_refunded") == 0 { format!("charge amount ({})", money::shown(left, &currency)) } else { format!("unrefunded amount on charge ({})", money::shown(left, &currency)) };
-        return Err(StripeError::invalid(format!("Refund amount ({}) is greater than {what}", money::shown(amount, &currency))).param("amount"));
+        let what = if charge.num("amount_refunded") == 0 {
+            format!("charge amount ({})", money::shown(left, &currency))
+        } else {
+            format!("unrefunded amount on charge ({})", money::shown(left, &currency))
+        };
+        return Err(StripeError::invalid(format!(
+            "Refund amount ({}) is greater than {what}",
+            money::shown(amount, &currency)
+        ))
+        .param("amount"));
     }
     let card = customers::card_of(op, charge.text("payment_method"));
     let pends = card.as_ref().is_some_and(|c| c.behaviour == Behaviour::RefundPends);
     let fails = card.as_ref().is_some_and(|c| c.behaviour == Behaviour::RefundFails);
     let refund_id = op.token("re_3", 23);
-    let entry = balance::book(op, Entry { kind: "refund", category: "refund", amount: -amount, fee: 0, currency: &currency, source: &refund_id, description: json!(format!("REFUND FOR CHARGE ({id})")), available_at_once: true });
+    let entry = balance::book(
+        op,
+        Entry {
+            kind: "refund",
+            category: "refund",
+            amount: -amount,
+            fee: 0,
+            currency: &currency,
+            source: &refund_id,
+            description: json!(format!("REFUND FOR CHARGE ({id})")),
+            available_at_once: true,
+        },
+    );
     let reference = op.token("", 12).to_uppercase();
     let r = json!({
         "id": refund_id, "object": "refund", "amount": amount, "balance_transaction": entry, "charge": id, "created": op.secs(), "currency": currency,
@@ -65,12 +88,18 @@ pub fn create(op: &mut Op<'_>, p: &Params<'_>) -> Answer<Value> {
 
 /// An inquiry can still be answered with a refund.
 fn refundable_dispute(op: &Op<'_>, charge: &str) -> bool {
-    op.t.rows_by(DISPUTES, "charge", charge).iter().all(|r| r.o["is_charge_refundable"] == true || r.o.is("status", "won"))
+    op.t.rows_by(DISPUTES, "charge", charge)
+        .iter()
+        .all(|r| r.o["is_charge_refundable"] == true || r.o.is("status", "won"))
 }
 
 fn charge_of(op: &Op<'_>, p: &Params<'_>) -> Answer<Value> {
     match (p.text("charge")?, p.text("payment_intent")?) {
-        (None, None) => Err(StripeError::invalid("One of the following params should be provided for this request: payment_intent or charge.").code("parameter_missing").param("payment_intent")),
+        (None, None) => Err(StripeError::invalid(
+            "One of the following params should be provided for this request: payment_intent or charge.",
+        )
+        .code("parameter_missing")
+        .param("payment_intent")),
         (Some(c), pi) => {
             let charge = op.referenced(CHARGES, c, "charge")?;
             if pi.is_some_and(|pi| charge["payment_intent"] != pi) {
@@ -80,10 +109,17 @@ fn charge_of(op: &Op<'_>, p: &Params<'_>) -> Answer<Value> {
         }
         (None, Some(pi)) => {
             let intent = op.referenced(INTENTS, pi, "payment_intent")?;
-            let charge = op.t.get(CHARGES, intent.text("latest_charge")).filter(|c| c.is("status", "succeeded")).cloned();
+            let charge =
+                op.t.get(CHARGES, intent.text("latest_charge"))
+                    .filter(|c| c.is("status", "succeeded"))
+                    .cloned();
             match charge {
                 Some(c) => paid(c),
-                None => Err(StripeError::invalid(format!("This PaymentIntent ({pi}) does not have a successful charge to refund.")).code("payment_intent_unexpected_state").param("payment_intent")),
+                None => Err(
+                    StripeError::invalid(format!("This PaymentIntent ({pi}) does not have a successful charge to refund."))
+                        .code("payment_intent_unexpected_state")
+                        .param("payment_intent"),
+                ),
             }
         }
     }
@@ -91,10 +127,19 @@ fn charge_of(op: &Op<'_>, p: &Params<'_>) -> Answer<Value> {
 
 fn paid(charge: Value) -> Answer<Value> {
     if !charge.is("status", "succeeded") {
-        return Err(StripeError::invalid(format!("Charge {} was not successful and cannot be refunded.", charge.text("id"))).code("charge_not_refundable").param("charge"));
+        return Err(
+            StripeError::invalid(format!("Charge {} was not successful and cannot be refunded.", charge.text("id")))
+                .code("charge_not_refundable")
+                .param("charge"),
+        );
     }
     if charge["captured"] != true {
-        return Err(StripeError::invalid(format!("Charge {} has not been captured; cancel its PaymentIntent instead.", charge.text("id"))).code("charge_not_captured").param("charge"));
+        return Err(StripeError::invalid(format!(
+            "Charge {} has not been captured; cancel its PaymentIntent instead.",
+            charge.text("id")
+        ))
+        .code("charge_not_captured")
+        .param("charge"));
     }
     Ok(charge)
 }
@@ -151,7 +196,19 @@ pub fn cancel(op: &mut Op<'_>, id: &str, p: &Params<'_>) -> Answer<Value> {
 
 fn undo(op: &mut Op<'_>, r: &Value, status: &str, reason: Option<&str>) {
     let id = r.text("id").to_string();
-    let entry = balance::book(op, Entry { kind: "refund_failure", category: "refund_failure", amount: r.num("amount"), fee: 0, currency: r.text("currency"), source: &id, description: json!(format!("REFUND FAILURE FOR REFUND ({id})")), available_at_once: true });
+    let entry = balance::book(
+        op,
+        Entry {
+            kind: "refund_failure",
+            category: "refund_failure",
+            amount: r.num("amount"),
+            fee: 0,
+            currency: r.text("currency"),
+            source: &id,
+            description: json!(format!("REFUND FAILURE FOR REFUND ({id})")),
+            available_at_once: true,
+        },
+    );
     op.edit(REFUNDS, &id, |m| {
         m.insert("status".into(), json!(status));
         m.insert("pending_reason".into(), Value::Null);

@@ -16,7 +16,14 @@ const LISTS: [(&str, Listing); 11] = [
     ("customers", listing(CUSTOMERS, "/v1/customers", "email test_clock")),
     ("payment_methods", listing(METHODS, "/v1/payment_methods", "customer type")),
     ("payment_intents", listing(INTENTS, "/v1/payment_intents", "customer")),
-    ("checkout/sessions", listing(SESSIONS, "/v1/checkout/sessions", "customer payment_intent status payment_link subscription")),
+    (
+        "checkout/sessions",
+        listing(
+            SESSIONS,
+            "/v1/checkout/sessions",
+            "customer payment_intent status payment_link subscription",
+        ),
+    ),
     ("charges", listing(CHARGES, "/v1/charges", "customer payment_intent transfer_group")),
     ("refunds", listing(REFUNDS, "/v1/refunds", "charge payment_intent")),
     ("disputes", listing(DISPUTES, "/v1/disputes", "charge payment_intent")),
@@ -29,7 +36,10 @@ const LISTS: [(&str, Listing); 11] = [
 /// The operation's name as faults are ordered for it: `payment_intents.create`,
 /// `checkout.sessions.expire`, `refunds.list`, `outbound_payments.create`.
 pub fn name(method: &str, path: &str) -> String {
-    let path = path.trim_start_matches("/v1/").trim_start_matches("/v2/").trim_start_matches("money_management/");
+    let path = path
+        .trim_start_matches("/v1/")
+        .trim_start_matches("/v2/")
+        .trim_start_matches("money_management/");
     let mut parts: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
     let mut collection = Vec::new();
     if matches!(parts.first(), Some(&("checkout" | "core"))) {
@@ -169,7 +179,9 @@ fn v2(op: &mut Op<'_>, method: &str, parts: &[&str], path: &str, p: &Params<'_>)
                 _ => p.texts("status")?.unwrap_or_default(),
             };
             let recipient = p.text("recipient")?;
-            page(op, OUTBOUND, path, p, |o| (statuses.is_empty() || statuses.iter().any(|s| o.is("status", s))) && recipient.is_none_or(|r| o["to"].is("recipient", r)))
+            page(op, OUTBOUND, path, p, |o| {
+                (statuses.is_empty() || statuses.iter().any(|s| o.is("status", s))) && recipient.is_none_or(|r| o["to"].is("recipient", r))
+            })
         }
         ("GET", ["money_management", "outbound_payments", id]) => op.must(OUTBOUND, id, "id"),
         ("POST", ["money_management", "outbound_payments", id, "cancel"]) => outbound::become_(op, id, "canceled"),
@@ -186,11 +198,21 @@ fn v2(op: &mut Op<'_>, method: &str, parts: &[&str], path: &str, p: &Params<'_>)
 fn page(op: &Op<'_>, table: &'static str, path: &str, p: &Params<'_>, fits: impl Fn(&Value) -> bool) -> Answer<Value> {
     let limit = usize::try_from(p.int("limit")?.unwrap_or(20).clamp(1, 100)).unwrap_or(20);
     let skip: usize = p.text("page")?.and_then(|t| t.parse().ok()).unwrap_or(0);
-    let mut data: Vec<Value> = op.t.rows(table).rev().map(|(_, r)| r.o.clone()).filter(|o| fits(o)).skip(skip).take(limit + 1).collect();
+    let mut data: Vec<Value> =
+        op.t.rows(table)
+            .rev()
+            .map(|(_, r)| r.o.clone())
+            .filter(|o| fits(o))
+            .skip(skip)
+            .take(limit + 1)
+            .collect();
     let more = data.len() > limit;
     data.truncate(limit);
     // The other filters must go along, or the next page would be of another list.
-    let others: String = ["status", "recipient", "object_id"].iter().filter_map(|k| p.raw(k).and_then(Value::as_str).map(|v| format!("&{k}={v}"))).collect();
+    let others: String = ["status", "recipient", "object_id"]
+        .iter()
+        .filter_map(|k| p.raw(k).and_then(Value::as_str).map(|v| format!("&{k}={v}")))
+        .collect();
     let url = |at: usize| json!(format!("{path}?limit={limit}&page={at}{others}"));
     Ok(json!({
         "data": data,

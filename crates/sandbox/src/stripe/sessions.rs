@@ -19,9 +19,15 @@ pub fn create(op: &mut Op<'_>, p: &Params<'_>) -> Answer<Value> {
     p.only(CREATE)?;
     let mode = p.choice("mode", "payment setup subscription")?.unwrap_or("payment");
     if mode != "payment" {
-        return Err(StripeError::invalid(format!("This account takes Checkout Sessions in `payment` mode only; you passed `{mode}`.")).param("mode"));
+        return Err(StripeError::invalid(format!(
+            "This account takes Checkout Sessions in `payment` mode only; you passed `{mode}`."
+        ))
+        .param("mode"));
     }
-    let ui = p.choice("ui_mode", "hosted hosted_page embedded embedded_page custom elements form")?.unwrap_or("hosted_page").to_string();
+    let ui = p
+        .choice("ui_mode", "hosted hosted_page embedded embedded_page custom elements form")?
+        .unwrap_or("hosted_page")
+        .to_string();
     let hosted = ui.starts_with("hosted");
     let success = url(p, "success_url")?;
     let cancel = url(p, "cancel_url")?;
@@ -33,10 +39,16 @@ pub fn create(op: &mut Op<'_>, p: &Params<'_>) -> Answer<Value> {
     let customer = customers::referenced(op, p)?;
     let email = p.settable("customer_email")?.unwrap_or(Value::Null);
     if !customer.is_null() && !email.is_null() {
-        return Err(StripeError::invalid("You may only specify one of these parameters: customer, customer_email.").param("customer_email"));
+        return Err(
+            StripeError::invalid("You may only specify one of these parameters: customer, customer_email.").param("customer_email"),
+        );
     }
     if email.as_str().is_some_and(|e| !e.contains('@')) {
-        return Err(StripeError::invalid(format!("Invalid email address: {}", email.as_str().unwrap_or_default())).code("email_invalid").param("customer_email"));
+        return Err(
+            StripeError::invalid(format!("Invalid email address: {}", email.as_str().unwrap_or_default()))
+                .code("email_invalid")
+                .param("customer_email"),
+        );
     }
     let expires = match p.int("expires_at")? {
         None => op.now.plus_secs(86_400).secs(),
@@ -44,10 +56,16 @@ pub fn create(op: &mut Op<'_>, p: &Params<'_>) -> Answer<Value> {
             // A minute of grace on both sides, for the caller's clock and the way here.
             let from_now = t - op.secs();
             if from_now < 30 * 60 - 60 {
-                return Err(StripeError::invalid("The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation.").param("expires_at"));
+                return Err(
+                    StripeError::invalid("The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation.")
+                        .param("expires_at"),
+                );
             }
             if from_now > 86_400 + 60 {
-                return Err(StripeError::invalid("The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.").param("expires_at"));
+                return Err(
+                    StripeError::invalid("The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.")
+                        .param("expires_at"),
+                );
             }
             t
         }
@@ -63,7 +81,10 @@ pub fn create(op: &mut Op<'_>, p: &Params<'_>) -> Answer<Value> {
     let id = op.token("cs_test_a1", 56);
     let locale = p.text("locale")?.map(str::to_string);
     let submit = p.choice("submit_type", "auto book donate pay subscribe")?.map(str::to_string);
-    let creation = p.choice("customer_creation", "always if_required")?.unwrap_or("if_required").to_string();
+    let creation = p
+        .choice("customer_creation", "always if_required")?
+        .unwrap_or("if_required")
+        .to_string();
     let s = json!({
         "id": id, "object": "checkout.session", "adaptive_pricing": {"enabled": false}, "after_expiration": null, "allow_promotion_codes": null,
         "amount_subtotal": total, "amount_total": total, "automatic_tax": {"enabled": false, "liability": null, "provider": null, "status": null},
@@ -99,32 +120,51 @@ fn url(p: &Params<'_>, key: &str) -> Answer<Option<String>> {
 
 /// Line items, their common currency and the total.
 fn lines(op: &Op<'_>, p: &Params<'_>) -> Answer<(Value, String, i64)> {
-    let given = p.objects("line_items")?.filter(|l| !l.is_empty()).ok_or_else(|| StripeError::missing_param("line_items"))?;
+    let given = p
+        .objects("line_items")?
+        .filter(|l| !l.is_empty())
+        .ok_or_else(|| StripeError::missing_param("line_items"))?;
     let (mut out, mut currency, mut total) = (Vec::new(), String::new(), 0i64);
     for item in &given {
         item.only("adjustable_quantity metadata price price_data quantity tax_rates dynamic_tax_rates")?;
         if let Some(price) = item.text("price")? {
             return Err(StripeError::no_such_param("price", price, &item.name("price")));
         }
-        let price = item.object("price_data")?.ok_or_else(|| StripeError::missing_param(&item.name("price")))?;
+        let price = item
+            .object("price_data")?
+            .ok_or_else(|| StripeError::missing_param(&item.name("price")))?;
         price.only("currency product product_data recurring tax_behavior unit_amount unit_amount_decimal")?;
         let c = money::currency(&price, "currency")?.ok_or_else(|| StripeError::missing_param(&price.name("currency")))?;
         if !currency.is_empty() && currency != c {
             return Err(StripeError::invalid("All items in `line_items` must use the same currency.").param(&price.name("currency")));
         }
-        let key = if price.has("unit_amount_decimal") { "unit_amount_decimal" } else { "unit_amount" };
-        let unit = price.int(key)?.ok_or_else(|| StripeError::missing_param(&price.name("unit_amount")))?;
+        let key = if price.has("unit_amount_decimal") {
+            "unit_amount_decimal"
+        } else {
+            "unit_amount"
+        };
+        let unit = price
+            .int(key)?
+            .ok_or_else(|| StripeError::missing_param(&price.name("unit_amount")))?;
         if unit < 0 {
-            return Err(StripeError::invalid("This value must be greater than or equal to 0.").code("parameter_invalid_integer").param(&price.name(key)));
+            return Err(StripeError::invalid("This value must be greater than or equal to 0.")
+                .code("parameter_invalid_integer")
+                .param(&price.name(key)));
         }
-        let product = price.object("product_data")?.ok_or_else(|| StripeError::missing_param(&price.name("product_data")))?;
+        let product = price
+            .object("product_data")?
+            .ok_or_else(|| StripeError::missing_param(&price.name("product_data")))?;
         product.only("description images metadata name tax_code tax_details unit_label")?;
         let name = product.need_text("name")?;
         let quantity = item.need_int("quantity")?;
         if !(1..=999_999).contains(&quantity) {
-            return Err(StripeError::invalid("This value must be greater than or equal to 1.").code("parameter_invalid_integer").param(&item.name("quantity")));
+            return Err(StripeError::invalid("This value must be greater than or equal to 1.")
+                .code("parameter_invalid_integer")
+                .param(&item.name("quantity")));
         }
-        let sum = unit.checked_mul(quantity).ok_or_else(|| StripeError::invalid("Invalid integer").param(&price.name(key)))?;
+        let sum = unit
+            .checked_mul(quantity)
+            .ok_or_else(|| StripeError::invalid("Invalid integer").param(&price.name(key)))?;
         total = total.saturating_add(sum);
         let price_json = json!({"id": op.token("price_1", 23), "object": "price", "active": false, "billing_scheme": "per_unit", "created": op.secs(), "currency": c,
             "livemode": false, "lookup_key": null, "metadata": {}, "nickname": null, "product": op.token("prod_", 14), "recurring": null, "tax_behavior": "unspecified",
@@ -137,13 +177,21 @@ fn lines(op: &Op<'_>, p: &Params<'_>) -> Answer<(Value, String, i64)> {
 }
 
 fn intent_data(p: &Params<'_>) -> Answer<Value> {
-    let Some(d) = p.object("payment_intent_data")? else { return Ok(json!({})) };
+    let Some(d) = p.object("payment_intent_data")? else {
+        return Ok(json!({}));
+    };
     d.only(INTENT_DATA)?;
     let metadata = d.metadata(&Value::Null)?;
     let capture = d.choice("capture_method", "automatic automatic_async manual")?;
     let future = d.choice("setup_future_usage", "off_session on_session")?;
     let mut out = json!({"metadata": metadata, "capture_method": capture, "setup_future_usage": future});
-    for key in ["description", "receipt_email", "statement_descriptor", "statement_descriptor_suffix", "transfer_group"] {
+    for key in [
+        "description",
+        "receipt_email",
+        "statement_descriptor",
+        "statement_descriptor_suffix",
+        "transfer_group",
+    ] {
         out[key] = d.settable(key)?.unwrap_or(Value::Null);
     }
     Ok(out)
@@ -162,14 +210,19 @@ pub fn expire(op: &mut Op<'_>, id: &str, p: &Params<'_>) -> Answer<Value> {
     p.only("")?;
     let s = op.must(SESSIONS, id, "session")?;
     if !s.is("status", "open") {
-        return Err(StripeError::invalid(format!("Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a status of {}.", s.text("status"))));
+        return Err(StripeError::invalid(format!(
+            "Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a status of {}.",
+            s.text("status")
+        )));
     }
     Ok(lapse(op, id))
 }
 
 /// Ends an open session, by the API or by time.
 pub fn lapse(op: &mut Op<'_>, id: &str) -> Value {
-    let Some(s) = op.t.get(SESSIONS, id).filter(|s| s.is("status", "open")).cloned() else { return Value::Null };
+    let Some(s) = op.t.get(SESSIONS, id).filter(|s| s.is("status", "open")).cloned() else {
+        return Value::Null;
+    };
     let ended = s.num("expires_at").min(op.secs());
     let s = op.edit(SESSIONS, id, |m| {
         m.insert("status".into(), json!("expired"));
@@ -179,7 +232,12 @@ pub fn lapse(op: &mut Op<'_>, id: &str) -> Value {
     op.t.remove(JOBS, &format!("session_expire:{id}"));
     op.event("checkout.session.expired", &s, None);
     let pi = s.text("payment_intent").to_string();
-    if op.t.get(INTENTS, &pi).is_some_and(|p| matches!(p.text("status"), "requires_payment_method" | "requires_confirmation" | "requires_action")) {
+    if op.t.get(INTENTS, &pi).is_some_and(|p| {
+        matches!(
+            p.text("status"),
+            "requires_payment_method" | "requires_confirmation" | "requires_action"
+        )
+    }) {
         intents::void(op, &pi, Some("expired"));
     }
     s
@@ -197,7 +255,10 @@ pub struct Payer {
 pub fn pay(op: &mut Op<'_>, id: &str, card: &TestCard, payer: Payer, how: How) -> Answer<Value> {
     let s = op.must(SESSIONS, id, "session")?;
     if !s.is("status", "open") {
-        return Err(StripeError::invalid(format!("This Checkout Session has a status of {}.", s.text("status"))).code("checkout_session_unexpected_state"));
+        return Err(
+            StripeError::invalid(format!("This Checkout Session has a status of {}.", s.text("status")))
+                .code("checkout_session_unexpected_state"),
+        );
     }
     let pi = match s["payment_intent"].as_str() {
         Some(pi) => pi.to_string(),
@@ -211,7 +272,13 @@ pub fn pay(op: &mut Op<'_>, id: &str, card: &TestCard, payer: Payer, how: How) -
         m.insert("payment_method".into(), method["id"].clone());
     });
     op.t.hide(SESSIONS, id, "payer", json!({"email": email, "name": payer.name}));
-    let how = How { return_url: s["success_url"].as_str().map(str::to_string).or(Some("https://example.invalid".into())), ..how };
+    let how = How {
+        return_url: s["success_url"]
+            .as_str()
+            .map(str::to_string)
+            .or(Some("https://example.invalid".into())),
+        ..how
+    };
     attempt::confirm(op, &pi, how)?;
     refresh(op, id);
     op.must(SESSIONS, id, "session")
@@ -219,8 +286,17 @@ pub fn pay(op: &mut Op<'_>, id: &str, card: &TestCard, payer: Payer, how: How) -
 
 fn make_intent(op: &mut Op<'_>, s: &Value) -> String {
     let data = op.t.hidden(SESSIONS, s.text("id"), "intent_data").cloned().unwrap_or(Value::Null);
-    let metadata = if data["metadata"].is_object() { data["metadata"].clone() } else { json!({}) };
-    let types = s["payment_method_types"].as_array().into_iter().flatten().filter_map(|t| t.as_str().map(str::to_string)).collect();
+    let metadata = if data["metadata"].is_object() {
+        data["metadata"].clone()
+    } else {
+        json!({})
+    };
+    let types = s["payment_method_types"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|t| t.as_str().map(str::to_string))
+        .collect();
     let draft = Draft {
         amount: s.num("amount_total"),
         currency: s.text("currency").to_string(),
@@ -230,7 +306,14 @@ fn make_intent(op: &mut Op<'_>, s: &Value) -> String {
         types,
     };
     let mut pi = intents::blank(op, draft);
-    for key in ["description", "receipt_email", "statement_descriptor", "statement_descriptor_suffix", "transfer_group", "setup_future_usage"] {
+    for key in [
+        "description",
+        "receipt_email",
+        "statement_descriptor",
+        "statement_descriptor_suffix",
+        "transfer_group",
+        "setup_future_usage",
+    ] {
         pi[key] = data[key].clone();
     }
     let id = pi.text("id").to_string();
@@ -246,7 +329,9 @@ fn make_intent(op: &mut Op<'_>, s: &Value) -> String {
 /// Brings a session up to date with its payment and tells about it.
 pub fn refresh(op: &mut Op<'_>, id: &str) {
     let Some(s) = op.t.get(SESSIONS, id).cloned() else { return };
-    let Some(pi) = op.t.get(INTENTS, s.text("payment_intent")).cloned() else { return };
+    let Some(pi) = op.t.get(INTENTS, s.text("payment_intent")).cloned() else {
+        return;
+    };
     let paid = pi.is("status", "succeeded");
     match (s.text("status"), pi.text("status")) {
         ("open", "succeeded" | "processing" | "requires_capture") => {
@@ -280,8 +365,13 @@ pub fn refresh(op: &mut Op<'_>, id: &str) {
 }
 
 fn new_customer(op: &mut Op<'_>, payer: &Value) -> Value {
-    let map: serde_json::Map<String, Value> = ["email", "name"].iter().filter_map(|k| payer[*k].as_str().map(|v| (k.to_string(), json!(v)))).collect();
-    customers::create(op, &Params::root(&map)).map(|c| c["id"].clone()).unwrap_or(Value::Null)
+    let map: serde_json::Map<String, Value> = ["email", "name"]
+        .iter()
+        .filter_map(|k| payer[*k].as_str().map(|v| (k.to_string(), json!(v))))
+        .collect();
+    customers::create(op, &Params::root(&map))
+        .map(|c| c["id"].clone())
+        .unwrap_or(Value::Null)
 }
 
 /// Where the customer goes after paying.

@@ -49,8 +49,22 @@ pub const DELIVERIES: &str = "delivery";
 pub const JOBS: &str = "job";
 
 pub const ALL: [&str; 16] = [
-    CUSTOMERS, METHODS, INTENTS, CHARGES, REFUNDS, DISPUTES, BALANCE, PAYOUTS, SESSIONS, EVENTS, ENDPOINTS, OUTBOUND, THIN_EVENTS, KEYS,
-    DELIVERIES, JOBS,
+    CUSTOMERS,
+    METHODS,
+    INTENTS,
+    CHARGES,
+    REFUNDS,
+    DISPUTES,
+    BALANCE,
+    PAYOUTS,
+    SESSIONS,
+    EVENTS,
+    ENDPOINTS,
+    OUTBOUND,
+    THIN_EVENTS,
+    KEYS,
+    DELIVERIES,
+    JOBS,
 ];
 
 pub struct Tables {
@@ -63,7 +77,12 @@ pub struct Tables {
 
 impl Tables {
     pub fn load(connection: &str, books: &Books) -> Result<Tables> {
-        let mut t = Tables { connection: connection.into(), tables: HashMap::new(), next_seq: 1, dirty: BTreeSet::new() };
+        let mut t = Tables {
+            connection: connection.into(),
+            tables: HashMap::new(),
+            next_seq: 1,
+            dirty: BTreeSet::new(),
+        };
         for name in ALL {
             for (id, row) in books.load::<Row>(&t.kind(name))? {
                 t.next_seq = t.next_seq.max(row.seq + 1);
@@ -153,13 +172,18 @@ impl Tables {
 
     /// Rows from the oldest to the newest; reverse it for the API's order.
     pub fn rows(&self, table: &'static str) -> impl DoubleEndedIterator<Item = (&String, &Row)> {
-        self.tables.get(table).into_iter().flat_map(|t| t.order.values().filter_map(|id| t.rows.get(id).map(|r| (id, r))))
+        self.tables
+            .get(table)
+            .into_iter()
+            .flat_map(|t| t.order.values().filter_map(|id| t.rows.get(id).map(|r| (id, r))))
     }
 
     /// Rows whose `field` (one of [`INDEXED`]) is `value`, oldest first.
     pub fn rows_by(&self, table: &'static str, field: &'static str, value: &str) -> Vec<&Row> {
         let Some(t) = self.tables.get(table) else { return Vec::new() };
-        let Some(set) = t.by.get(&(field, value.to_string())) else { return Vec::new() };
+        let Some(set) = t.by.get(&(field, value.to_string())) else {
+            return Vec::new();
+        };
         set.iter().filter_map(|s| t.order.get(s).and_then(|id| t.rows.get(id))).collect()
     }
 

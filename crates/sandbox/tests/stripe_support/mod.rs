@@ -5,7 +5,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
+use axum::routing::{get, post};
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
@@ -63,7 +63,10 @@ impl Catcher {
     pub async fn listen(&self) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let app = Router::new().route("/{*path}", post(take)).with_state(self.clone());
+        let app = Router::new()
+            .route("/caught", get(show))
+            .route("/{*path}", post(take))
+            .with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
         base
     }
@@ -91,8 +94,22 @@ async fn take(State(c): State<Catcher>, uri: axum::http::Uri, headers: HeaderMap
             return StatusCode::SERVICE_UNAVAILABLE;
         }
     }
-    c.all.lock().unwrap().push(Caught { path: uri.path().to_string(), headers, body: String::from_utf8(body.to_vec()).unwrap() });
+    c.all.lock().unwrap().push(Caught {
+        path: uri.path().to_string(),
+        headers,
+        body: String::from_utf8(body.to_vec()).unwrap(),
+    });
     StatusCode::OK
+}
+
+/// For programs in other languages: what has come so far.
+async fn show(State(c): State<Catcher>) -> axum::Json<Value> {
+    axum::Json(
+        c.all()
+            .iter()
+            .map(|c| json!({"path": c.path, "signature": c.headers["stripe-signature"].to_str().unwrap(), "body": c.body}))
+            .collect(),
+    )
 }
 
 /// Polls for a condition.
@@ -151,8 +168,16 @@ pub async fn world_at(data_dir: Option<PathBuf>, catcher: Catcher, hook_base: St
         public_base: format!("{base}/sandbox"),
         hook_base: hook_base.clone(),
         stripe: vec![
-            StripeAccountConfig { connection: CONNECTION.into(), secret_key: KEY.into(), webhook_secret: SECRET.into() },
-            StripeAccountConfig { connection: "stripe-intl".into(), secret_key: "sk_test_sandbox_intl".into(), webhook_secret: "whsec_test_intl".into() },
+            StripeAccountConfig {
+                connection: CONNECTION.into(),
+                secret_key: KEY.into(),
+                webhook_secret: SECRET.into(),
+            },
+            StripeAccountConfig {
+                connection: "stripe-intl".into(),
+                secret_key: "sk_test_sandbox_intl".into(),
+                webhook_secret: "whsec_test_intl".into(),
+            },
         ],
         mt5: vec![],
         smtp_listen: Some("127.0.0.1:0".parse().unwrap()),
@@ -161,25 +186,46 @@ pub async fn world_at(data_dir: Option<PathBuf>, catcher: Catcher, hook_base: St
     let sandbox = Sandbox::start(cfg, Env::system()).await.unwrap();
     let app = Router::new().nest("/sandbox", sandbox.router()).merge(sandbox.router());
     tokio::spawn(async move { axum::serve(listener, app.into_make_service_with_connect_info::<ConnId>()).await });
-    World { sandbox, catcher, hook_base, base, http: Client::builder(TokioExecutor::new()).build_http() }
+    World {
+        sandbox,
+        catcher,
+        hook_base,
+        base,
+        http: Client::builder(TokioExecutor::new()).build_http(),
+    }
 }
 
 impl World {
     /// Any request; `None` when the connection broke before an answer.
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Option<Answer> {
-        let url = if path.starts_with("http") { path.to_string() } else { format!("{}{path}", self.base) };
+        let url = if path.starts_with("http") {
+            path.to_string()
+        } else {
+            format!("{}{path}", self.base)
+        };
         let mut r = hyper::Request::builder().method(method).uri(url);
         for (k, v) in headers {
             r = r.header(*k, *v);
         }
-        let response = self.http.request(r.body(Full::new(Bytes::from(body.to_string()))).unwrap()).await.ok()?;
+        let response = self
+            .http
+            .request(r.body(Full::new(Bytes::from(body.to_string()))).unwrap())
+            .await
+            .ok()?;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.ok()?.to_bytes();
-        Some(Answer { status: parts.status.as_u16(), headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() })
+        Some(Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        })
     }
     pub async fn api(&self, method: &str, path: &str, form: &str, key: Option<&str>) -> Option<Answer> {
         let auth = format!("Bearer {KEY}");
-        let mut h = vec![("authorization", auth.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+        let mut h = vec![
+            ("authorization", auth.as_str()),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ];
         h.extend(key.map(|k| ("idempotency-key", k)));
         self.send(method, &format!("/sandbox/stripe{path}"), &h, form).await
     }
@@ -191,10 +237,19 @@ impl World {
     }
     /// A form as the checkout page sends it.
     pub async fn submit(&self, path: &str, form: &str) -> Answer {
-        self.send("POST", path, &[("content-type", "application/x-www-form-urlencoded")], form).await.unwrap()
+        self.send("POST", path, &[("content-type", "application/x-www-form-urlencoded")], form)
+            .await
+            .unwrap()
     }
     pub async fn control(&self, path: &str, body: Value) -> Answer {
-        self.send("POST", &format!("/sandbox/control{path}"), &[("content-type", "application/json")], &body.to_string()).await.unwrap()
+        self.send(
+            "POST",
+            &format!("/sandbox/control{path}"),
+            &[("content-type", "application/json")],
+            &body.to_string(),
+        )
+        .await
+        .unwrap()
     }
     pub async fn fault(&self, target: &str, kind: &str, more: Value) {
         let mut f = json!({"provider": "stripe", "target": target, "kind": kind});
@@ -204,7 +259,12 @@ impl World {
     }
     /// A payment of 100.00 EUR by this test card; the intent.
     pub async fn paid(&self, method: &str) -> Value {
-        self.post("/v1/payment_intents", &format!("amount=10000&currency=eur&confirm=true&payment_method={method}&metadata[deposit]=dep_1")).await.ok()
+        self.post(
+            "/v1/payment_intents",
+            &format!("amount=10000&currency=eur&confirm=true&payment_method={method}&metadata[deposit]=dep_1"),
+        )
+        .await
+        .ok()
     }
     pub async fn session(&self) -> Value {
         self.post("/v1/checkout/sessions", "mode=payment&line_items[0][quantity]=1&line_items[0][price_data][currency]=eur&line_items[0][price_data][unit_amount]=25000&line_items[0][price_data][product_data][name]=Deposit+%26+more&success_url=http%3A%2F%2F127.0.0.1%3A9%2Fback%3Fs%3D%7BCHECKOUT_SESSION_ID%7D&cancel_url=http%3A%2F%2F127.0.0.1%3A9%2Fno&client_reference_id=dep_7&metadata[deposit]=dep_7&payment_intent_data[metadata][deposit]=dep_7").await.ok()
