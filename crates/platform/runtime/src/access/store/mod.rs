@@ -1,0 +1,6 @@
+//! The statements of access, by noun.
+
+pub(super) mod identities;
+pub(super) mod keys;
+pub(super) mod roles;
+pub(super) mod sessions;
