@@ -29,7 +29,10 @@ struct Known {
 
 impl Mt5 {
     pub(crate) async fn read_server_info(&self) -> CallResult<ServerInfo> {
-        let common = self.read_one::<wire::Common>(Command::read("/api/common/get")).await?.unwrap_or_default();
+        let common = self
+            .read_one::<wire::Common>(Command::read("/api/common/get"))
+            .await?
+            .unwrap_or_default();
         let (wall, minutes) = self.server_clock().await?;
         let zone = self.zone().await?;
         let now = self.env.now();
@@ -41,7 +44,10 @@ impl Mt5 {
             name: common.name.filled().unwrap_or(&self.server_id).to_string(),
             build: self.reads.build().await,
             // A server that shows no time is taken to have ours.
-            server_time: wall.and_then(|w| w.checked_mul(1_000)).and_then(|ms| zone.to_utc(ms)).unwrap_or(now),
+            server_time: wall
+                .and_then(|w| w.checked_mul(1_000))
+                .and_then(|ms| zone.to_utc(ms))
+                .unwrap_or(now),
             utc_offset_min: offset_min,
             accounts: common.total_users.int(),
             deals: common.total_deals.int(),
@@ -52,11 +58,16 @@ impl Mt5 {
     pub(crate) async fn user(&self, login: &str) -> CallResult<Option<(wire::User, GroupMoney)>> {
         let login = checked_login(login)?;
         let reply = self.read(Command::read("/api/user/get").with("login", login)).await?;
-        let Some(user) = one::<wire::User>(&reply, "/api/user/get")? else { return Ok(None) };
+        let Some(user) = one::<wire::User>(&reply, "/api/user/get")? else {
+            return Ok(None);
+        };
         if user.login.text() != login {
             return Err(reply.unreadable("/api/user/get", "the answer is about another login"));
         }
-        let group = user.group.filled().ok_or_else(|| reply.unreadable("/api/user/get", "Group is missing or unreadable"))?;
+        let group = user
+            .group
+            .filled()
+            .ok_or_else(|| reply.unreadable("/api/user/get", "Group is missing or unreadable"))?;
         let money = self.group_money(group).await?;
         self.remember(login, money);
         Ok(Some((user, money)))
@@ -102,7 +113,10 @@ impl Mt5 {
         let mut out = Vec::with_capacity(logins.len());
         for user in self.users(&logins).await? {
             let group = user.group.filled().ok_or_else(|| {
-                CallError::unreadable("user record: Group is missing or unreadable", format!("login {}", user.login.text()))
+                CallError::unreadable(
+                    "user record: Group is missing or unreadable",
+                    format!("login {}", user.login.text()),
+                )
             })?;
             let money = self.group_money(group).await?;
             self.remember(user.login.text(), money);
@@ -133,8 +147,14 @@ impl Mt5 {
     }
 
     pub(crate) async fn find_or_add(&self, new: &NewAccount) -> CallResult<PlatformAccount> {
-        if new.our_ref.is_empty() || new.our_ref.len() > OUR_REF_MAX || !new.our_ref.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)) {
-            return Err(CallError::refused("our_ref_malformed", format!("our id must be 1 to {OUR_REF_MAX} letters, digits, _ or -")));
+        if new.our_ref.is_empty()
+            || new.our_ref.len() > OUR_REF_MAX
+            || !new.our_ref.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+        {
+            return Err(CallError::refused(
+                "our_ref_malformed",
+                format!("our id must be 1 to {OUR_REF_MAX} letters, digits, _ or -"),
+            ));
         }
         // Held over look-up and creation: two callers with one id must not both find nothing.
         let mut all_known = self.known.lock().await;
@@ -218,7 +238,10 @@ impl Mt5 {
         if dropped.is_empty() {
             return Ok(after);
         }
-        Err(CallError::refused("not_applied", format!("the server said done but kept its own {}", dropped.join(" and "))))
+        Err(CallError::refused(
+            "not_applied",
+            format!("the server said done but kept its own {}", dropped.join(" and ")),
+        ))
     }
 
     pub(crate) async fn read_state(&self, login: &str) -> CallResult<AccountState> {
@@ -265,7 +288,10 @@ fn add_command(new: &NewAccount, field: map::OurRefField) -> Command {
         (if field == map::OurRefField::Id { "ID" } else { "Comment" }, new.our_ref.as_str()),
     ];
     let filled: Vec<(&str, &str)> = members.into_iter().filter(|(_, v)| !v.is_empty()).collect();
-    Command::change("/api/user/add").with("group", &new.group).with("leverage", &leverage).with_body(&filled)
+    Command::change("/api/user/add")
+        .with("group", &new.group)
+        .with("leverage", &leverage)
+        .with_body(&filled)
 }
 
 /// At most `most` characters: longer ones make the server refuse or cut in its own way.

@@ -52,13 +52,34 @@ mod tests {
 
     #[test]
     fn the_vendors_vectors_and_the_ones_beyond_ascii_come_out() {
-        assert_eq!(hex::encode(Key::of(&Secret::new("Password1")).0), "904ba8ecb16273d2f0ae9c3b8a023752");
-        assert_eq!(answer("Password1", "73007dc7184747ce0f7c98516ef1c851"), "77fe51827f7fa69dd80fbec9aa33f1bb");
-        assert_eq!(answer("Password1", "4db98fec17aab4dc5a240bdc659e8395"), "1732021b1b332f51660b2b315eed3a35");
-        assert_eq!(answer("Crm-Api-2024!", "00112233445566778899aabbccddeeff"), "76285b7f50104b7f43df542a6f817f07");
-        assert_eq!(answer("Crm-Api-2024!", "0f1e2d3c4b5a69788796a5b4c3d2e1f0"), "43ae8d29dcdfc2c92fcdcb3fb56898d0");
-        assert_eq!(answer("Pärl€1x!", "00112233445566778899AABBCCDDEEFF"), "f2d26b207f32a433587882db6ede215e");
-        assert_eq!(answer("Pärl€1x!", "0f1e2d3c4b5a69788796a5b4c3d2e1f0"), "b613b0b65539f4ecdf5869b76d9e5bbc");
+        assert_eq!(
+            hex::encode(Key::of(&Secret::new("Password1")).0),
+            "904ba8ecb16273d2f0ae9c3b8a023752"
+        );
+        assert_eq!(
+            answer("Password1", "73007dc7184747ce0f7c98516ef1c851"),
+            "77fe51827f7fa69dd80fbec9aa33f1bb"
+        );
+        assert_eq!(
+            answer("Password1", "4db98fec17aab4dc5a240bdc659e8395"),
+            "1732021b1b332f51660b2b315eed3a35"
+        );
+        assert_eq!(
+            answer("Crm-Api-2024!", "00112233445566778899aabbccddeeff"),
+            "76285b7f50104b7f43df542a6f817f07"
+        );
+        assert_eq!(
+            answer("Crm-Api-2024!", "0f1e2d3c4b5a69788796a5b4c3d2e1f0"),
+            "43ae8d29dcdfc2c92fcdcb3fb56898d0"
+        );
+        assert_eq!(
+            answer("Pärl€1x!", "00112233445566778899AABBCCDDEEFF"),
+            "f2d26b207f32a433587882db6ede215e"
+        );
+        assert_eq!(
+            answer("Pärl€1x!", "0f1e2d3c4b5a69788796a5b4c3d2e1f0"),
+            "b613b0b65539f4ecdf5869b76d9e5bbc"
+        );
     }
 
     #[test]

@@ -35,7 +35,10 @@ impl Mt5 {
 
     async fn deals_between(&self, group_mask: &str, from: i64, to: i64, zone: &ServerZone) -> CallResult<Vec<Deal>> {
         let path = "/api/deal/get_batch";
-        let cmd = Command::read(path).with("group", group_mask).with("from", from.to_string()).with("to", to.to_string());
+        let cmd = Command::read(path)
+            .with("group", group_mask)
+            .with("from", from.to_string())
+            .with("to", to.to_string());
         let reply = self.read(cmd).await?;
         all(&reply, path, |d: &wire::Deal| map::deal(d, zone))
     }

@@ -32,7 +32,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 /// Lists of deals are large: a burst minute of a big server is some tens of megabytes.
-const MAX_BODY: usize = 64 * 1024 * 1024;
+const DEFAULT_MAX_ANSWER: usize = 64 * 1024 * 1024;
 /// How long the server's offset and a group's currency are believed.
 const ZONE_TTL_S: i64 = 60;
 const GROUP_TTL_S: i64 = 600;
@@ -56,10 +56,12 @@ pub struct Mt5Config {
     /// IANA name of the server's zone (`Europe/Nicosia`). Without it today's offset is used for
     /// all moments; see `zone.rs`.
     pub zone: Option<String>,
+    /// Bytes of one answer. A list of deals that is larger is asked for in halves.
+    pub max_answer: usize,
 }
 
 impl Mt5Config {
-    /// The web's trust, 15 s, our id in the `ID` field, the zone as measured.
+    /// The web's trust, 15 s, 64 MB, our id in the `ID` field, the zone as measured.
     pub fn new(server_id: impl Into<String>, base_url: impl Into<String>, manager_login: u64, password: Secret) -> Self {
         Mt5Config {
             server_id: server_id.into(),
@@ -71,6 +73,7 @@ impl Mt5Config {
             timeout_ms: 15_000,
             our_ref_field: OurRefField::Id,
             zone: None,
+            max_answer: DEFAULT_MAX_ANSWER,
         }
     }
 }
@@ -120,8 +123,13 @@ impl Mt5 {
             let mut target = WireTarget::new(base.clone());
             target.trust = cfg.trust.clone();
             target.timeout = Duration::from_millis(cfg.timeout_ms);
-            target.max_body = MAX_BODY;
-            let sign_in = SignIn { target, manager_login: cfg.manager_login, key: key.clone(), agent: cfg.agent.clone() };
+            target.max_body = cfg.max_answer;
+            let sign_in = SignIn {
+                target,
+                manager_login: cfg.manager_login,
+                key: key.clone(),
+                agent: cfg.agent.clone(),
+            };
             Session::new(sign_in, env.clone(), name)
         };
         Ok(Mt5 {
@@ -198,7 +206,10 @@ impl Mt5 {
         let record: wire::Group = one(&reply, "/api/group/get")?
             .ok_or_else(|| CallError::refused("group_unknown", format!("the server knows no group {group}")))?;
         let money = map::group_money(&record).map_err(|why| reply.unreadable("/api/group/get", why))?;
-        self.groups.lock().unwrap_or_else(|p| p.into_inner()).insert(group.to_string(), (now, money));
+        self.groups
+            .lock()
+            .unwrap_or_else(|p| p.into_inner())
+            .insert(group.to_string(), (now, money));
         Ok(money)
     }
 
@@ -211,14 +222,21 @@ impl Mt5 {
     }
 
     fn remember(&self, login: &str, money: GroupMoney) {
-        self.logins.lock().unwrap_or_else(|p| p.into_inner()).insert(login.to_string(), money);
+        self.logins
+            .lock()
+            .unwrap_or_else(|p| p.into_inner())
+            .insert(login.to_string(), money);
     }
 }
 
 /// A login is a number above zero; anything else would be a list or a mask to the server.
 fn checked_login(login: &str) -> CallResult<&str> {
     let plain = !login.is_empty() && login.len() <= 19 && login.bytes().all(|b| b.is_ascii_digit()) && !login.starts_with('0');
-    if plain { Ok(login) } else { Err(CallError::refused("login_malformed", "a MetaTrader login is a number")) }
+    if plain {
+        Ok(login)
+    } else {
+        Err(CallError::refused("login_malformed", "a MetaTrader login is a number"))
+    }
 }
 
 /// The one record of an answer. A list of one counts; a server may answer a single look-up so.

@@ -65,7 +65,10 @@ pub(crate) fn group_money(g: &wire::Group) -> Mapped<GroupMoney> {
     let currency = Currency::parse(code).map_err(|_| format!("Currency {code} is not one we know"))?;
     let digits = match g.currency_digits.filled() {
         None => currency.exponent(),
-        Some(_) => need("CurrencyDigits", g.currency_digits.int().and_then(|d| u8::try_from(d).ok()).filter(|d| *d <= 8))?,
+        Some(_) => need(
+            "CurrencyDigits",
+            g.currency_digits.int().and_then(|d| u8::try_from(d).ok()).filter(|d| *d <= 8),
+        )?,
     };
     Ok(GroupMoney { currency, digits })
 }
@@ -143,11 +146,45 @@ pub(crate) fn idle_state(a: &PlatformAccount, read_at: Ts) -> AccountState {
 pub(crate) fn langid(tag: &str) -> Option<u16> {
     let primary = tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
     Some(match primary.as_str() {
-        "ar" => 0x01, "bg" => 0x02, "zh" => 0x04, "cs" => 0x05, "da" => 0x06, "de" => 0x07, "el" => 0x08, "en" => 0x09,
-        "es" => 0x0a, "fi" => 0x0b, "fr" => 0x0c, "he" => 0x0d, "hu" => 0x0e, "it" => 0x10, "ja" => 0x11, "ko" => 0x12,
-        "nl" => 0x13, "no" | "nb" | "nn" => 0x14, "pl" => 0x15, "pt" => 0x16, "ro" => 0x18, "ru" => 0x19, "hr" => 0x1a,
-        "sk" => 0x1b, "sv" => 0x1d, "th" => 0x1e, "tr" => 0x1f, "ur" => 0x20, "id" => 0x21, "uk" => 0x22, "sl" => 0x24,
-        "et" => 0x25, "lv" => 0x26, "lt" => 0x27, "fa" => 0x29, "vi" => 0x2a, "hi" => 0x39, "ms" => 0x3e, "kk" => 0x3f,
+        "ar" => 0x01,
+        "bg" => 0x02,
+        "zh" => 0x04,
+        "cs" => 0x05,
+        "da" => 0x06,
+        "de" => 0x07,
+        "el" => 0x08,
+        "en" => 0x09,
+        "es" => 0x0a,
+        "fi" => 0x0b,
+        "fr" => 0x0c,
+        "he" => 0x0d,
+        "hu" => 0x0e,
+        "it" => 0x10,
+        "ja" => 0x11,
+        "ko" => 0x12,
+        "nl" => 0x13,
+        "no" | "nb" | "nn" => 0x14,
+        "pl" => 0x15,
+        "pt" => 0x16,
+        "ro" => 0x18,
+        "ru" => 0x19,
+        "hr" => 0x1a,
+        "sk" => 0x1b,
+        "sv" => 0x1d,
+        "th" => 0x1e,
+        "tr" => 0x1f,
+        "ur" => 0x20,
+        "id" => 0x21,
+        "uk" => 0x22,
+        "sl" => 0x24,
+        "et" => 0x25,
+        "lv" => 0x26,
+        "lt" => 0x27,
+        "fa" => 0x29,
+        "vi" => 0x2a,
+        "hi" => 0x39,
+        "ms" => 0x3e,
+        "kk" => 0x3f,
         _ => return None,
     })
 }
@@ -268,7 +305,10 @@ impl Action {
     }
     /// The operations that `trade/balance` makes.
     pub fn moves_money(self) -> bool {
-        matches!(self, Action::Balance | Action::Credit | Action::Charge | Action::Correction | Action::Bonus)
+        matches!(
+            self,
+            Action::Balance | Action::Credit | Action::Charge | Action::Correction | Action::Bonus
+        )
     }
 }
 
@@ -284,10 +324,31 @@ fn entry(n: i64) -> Option<DealEntry> {
 
 fn reason(n: i64) -> String {
     const WORDS: [&str; 20] = [
-        "client", "expert", "dealer", "stop_loss", "take_profit", "stop_out", "rollover", "external_client", "variation_margin", "gateway",
-        "signal", "settlement", "transfer", "sync", "external_service", "migration", "mobile", "web", "split", "corporate_action",
+        "client",
+        "expert",
+        "dealer",
+        "stop_loss",
+        "take_profit",
+        "stop_out",
+        "rollover",
+        "external_client",
+        "variation_margin",
+        "gateway",
+        "signal",
+        "settlement",
+        "transfer",
+        "sync",
+        "external_service",
+        "migration",
+        "mobile",
+        "web",
+        "split",
+        "corporate_action",
     ];
-    usize::try_from(n).ok().and_then(|i| WORDS.get(i)).map_or_else(|| format!("reason_{n}"), |w| (*w).to_string())
+    usize::try_from(n)
+        .ok()
+        .and_then(|i| WORDS.get(i))
+        .map_or_else(|| format!("reason_{n}"), |w| (*w).to_string())
 }
 
 /// Rollover, transfer, sync, migration, split: the platform's own housekeeping.
@@ -414,7 +475,10 @@ pub(crate) fn position(p: &wire::Position, zone: &ServerZone) -> Mapped<Position
             None => 0,
             Some(_) => need("Storage", p.storage.fixed(money_digits))?,
         },
-        opened_at: need("TimeCreate", wall_ms(&p.time_create_msc, &p.time_create).and_then(|ms| zone.to_utc(ms)))?,
+        opened_at: need(
+            "TimeCreate",
+            wall_ms(&p.time_create_msc, &p.time_create).and_then(|ms| zone.to_utc(ms)),
+        )?,
     })
 }
 

@@ -28,10 +28,16 @@ impl Mt5 {
             .map_err(before_sending)?
             .ok_or_else(|| CallError::refused("13", format!("the server knows no login {login}")))?;
         if money.currency != op.amount.currency {
-            return Err(CallError::refused("currency_mismatch", format!("login {login} is in {}, not {}", money.currency, op.amount.currency)));
+            return Err(CallError::refused(
+                "currency_mismatch",
+                format!("login {login} is in {}, not {}", money.currency, op.amount.currency),
+            ));
         }
         let text = map::money_text(op.amount, money.digits).ok_or_else(|| {
-            CallError::refused("amount_not_representable", format!("the group of login {login} keeps {} decimals", money.digits))
+            CallError::refused(
+                "amount_not_representable",
+                format!("the group of login {login} keeps {} decimals", money.digits),
+            )
         })?;
         let cmd = Command::change("/api/trade/balance")
             .with("login", login)
@@ -44,7 +50,11 @@ impl Mt5 {
             .and_then(|t| t.ticket.int())
             .filter(|t| *t > 0)
             .ok_or_else(|| reply.unreadable(cmd.path, "done, but without a ticket"))?;
-        Ok(MoneyReceipt { ticket: ticket.to_string(), amount_minor: op.amount.minor, at: None })
+        Ok(MoneyReceipt {
+            ticket: ticket.to_string(),
+            amount_minor: op.amount.minor,
+            at: None,
+        })
     }
 
     /// The token at the start of the comment decides; an operation that carries it with another
@@ -56,7 +66,10 @@ impl Mt5 {
         let until = Ts(now.0.max(op.since.0));
         let (from, to) = zone.window(op.since.plus_secs(-SKEW_S), until.plus_secs(SKEW_S));
         let path = "/api/deal/get_batch";
-        let cmd = Command::read(path).with("login", login).with("from", from.to_string()).with("to", to.to_string());
+        let cmd = Command::read(path)
+            .with("login", login)
+            .with("from", from.to_string())
+            .with("to", to.to_string());
         let reply = self.read(cmd).await?;
         let wanted_type = i64::from(map::money_type(op.kind));
         let mut receipts: Vec<MoneyReceipt> = Vec::new();
@@ -72,11 +85,20 @@ impl Mt5 {
                 return Err(format!("login {} where {login} was asked", mapped.login));
             }
             if mapped.profit_minor != op.amount.minor || action != wanted_type {
-                strange.get_or_insert_with(|| format!("deal {} carries the token, but moves {} minor units as type {action}", mapped.ticket, mapped.profit_minor));
+                strange.get_or_insert_with(|| {
+                    format!(
+                        "deal {} carries the token, but moves {} minor units as type {action}",
+                        mapped.ticket, mapped.profit_minor
+                    )
+                });
                 return Ok(());
             }
             if receipts.iter().all(|r| r.ticket != mapped.ticket) {
-                receipts.push(MoneyReceipt { ticket: mapped.ticket, amount_minor: mapped.profit_minor, at: Some(mapped.at) });
+                receipts.push(MoneyReceipt {
+                    ticket: mapped.ticket,
+                    amount_minor: mapped.profit_minor,
+                    at: Some(mapped.at),
+                });
             }
             Ok(())
         })?;

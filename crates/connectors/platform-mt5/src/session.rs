@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 /// Any number from 484 on will do; the server prints it in its journal.
 const API_VERSION: &str = "3470";
 /// The server closes after 180 s of silence; before a call after this much, a ping finds out.
-const IDLE_BEFORE_PING: Duration = Duration::from_secs(20);
+const IDLE_BEFORE_PING_S: i64 = 20;
 /// How much of an answer that can't be read is kept for the exception about it.
 const RAW_KEPT: usize = 4_000;
 
@@ -38,10 +38,20 @@ pub(crate) struct Command {
 
 impl Command {
     pub fn read(path: &'static str) -> Self {
-        Command { path, effect: Effect::Read, query: String::new(), body: None }
+        Command {
+            path,
+            effect: Effect::Read,
+            query: String::new(),
+            body: None,
+        }
     }
     pub fn change(path: &'static str) -> Self {
-        Command { path, effect: Effect::Change, query: String::new(), body: None }
+        Command {
+            path,
+            effect: Effect::Change,
+            query: String::new(),
+            body: None,
+        }
     }
     pub fn with(mut self, name: &str, value: impl AsRef<str>) -> Self {
         self.query.push(if self.query.is_empty() { '?' } else { '&' });
@@ -124,13 +134,21 @@ pub(crate) struct Session {
 #[derive(Default)]
 struct State {
     wire: Option<Wire>,
+    /// When the server was last heard of, by our clock; the wire counts by the machine's. Either
+    /// may be the one that knows (a machine that slept, a clock that was moved).
+    heard_at: Ts,
     backoff: Backoff,
     build: String,
 }
 
 impl Session {
     pub fn new(sign_in: SignIn, env: Env, name: &'static str) -> Session {
-        Session { sign_in, env, name, state: Mutex::new(State::default()) }
+        Session {
+            sign_in,
+            env,
+            name,
+            state: Mutex::new(State::default()),
+        }
     }
 
     /// The server's build as it said at the last sign-in; empty before the first.
@@ -151,7 +169,10 @@ impl Session {
                 Err(WireError::Closed) => {
                     state.wire = None;
                     if second {
-                        return Err(CallError::not_sent("connection_lost", format!("{}: the connection ends before requests leave", cmd.path)));
+                        return Err(CallError::not_sent(
+                            "connection_lost",
+                            format!("{}: the connection ends before requests leave", cmd.path),
+                        ));
                     }
                     second = true;
                     continue;
@@ -200,7 +221,12 @@ impl Session {
                 return Err(CallError::unreadable(format!("{}: no number in retcode", cmd.path), cut(&text)));
             };
             match verdict(code, cmd.effect) {
-                Verdict::Yes => return Ok(Reply { answer: found.filter(|a| !wire::is_empty(a)), raw: text }),
+                Verdict::Yes => {
+                    return Ok(Reply {
+                        answer: found.filter(|a| !wire::is_empty(a)),
+                        raw: text,
+                    });
+                }
                 Verdict::Nothing => return Ok(Reply { answer: None, raw: text }),
                 Verdict::SessionLost => {
                     state.wire = None;
@@ -217,13 +243,15 @@ impl Session {
 
     /// A signed-in wire that was heard from lately. Every failure is "not sent".
     async fn ready<'a>(&self, state: &'a mut State) -> CallResult<&'a mut Wire> {
+        let now = self.env.now();
+        let lately = (0..IDLE_BEFORE_PING_S).contains(&now.secs_since(state.heard_at));
+        state.heard_at = now;
         if let Some(mut wire) = state.wire.take()
             && wire.is_open()
-            && (wire.idle() < IDLE_BEFORE_PING || ping(&mut wire).await)
+            && ((lately && wire.idle() < Duration::from_secs(IDLE_BEFORE_PING_S.unsigned_abs())) || ping(&mut wire).await)
         {
             return Ok(state.wire.insert(wire));
         }
-        let now = self.env.now();
         state.backoff.check(now)?;
         match self.sign_in().await {
             Ok((wire, build)) => {
@@ -258,12 +286,17 @@ impl Session {
 
         let mut ours = [0u8; 16];
         self.env.entropy.fill(&mut ours);
-        let finish = Command::read("/api/auth/answer").with("srv_rand_answer", who.key.answer(&srv_rand)).with("cli_rand", hex::encode(ours));
+        let finish = Command::read("/api/auth/answer")
+            .with("srv_rand_answer", who.key.answer(&srv_rand))
+            .with("cli_rand", hex::encode(ours));
         let text = step(&mut wire, &finish).await?;
         let e = read_step(&finish, &text)?;
         if !e.cli_rand_answer.text().eq_ignore_ascii_case(&who.key.answer(&ours)) {
             // It let us in without knowing the password: not the server we think it is.
-            return Err(CallError::not_sent("server_unproven", "auth/answer: the server could not prove that it knows the password"));
+            return Err(CallError::not_sent(
+                "server_unproven",
+                "auth/answer: the server could not prove that it knows the password",
+            ));
         }
         let build = e.version_trade.filled().map_or(build, str::to_string);
         Ok((wire, build))
@@ -271,7 +304,9 @@ impl Session {
 }
 
 async fn ping(wire: &mut Wire) -> bool {
-    let Ok(req) = Command::read("/api/test/access").request() else { return false };
+    let Ok(req) = Command::read("/api/test/access").request() else {
+        return false;
+    };
     match wire.send(req).await {
         Ok(r) => r.status.as_u16() == 200 && Envelope::read(&r.text()).is_ok_and(|e| matches!(e.code(), Some(0 | 1))),
         Err(_) => false,
@@ -286,7 +321,10 @@ async fn step(wire: &mut Wire, cmd: &Command) -> CallResult<String> {
     match answer.status.as_u16() {
         200 => Ok(answer.text().into_owned()),
         status @ (401 | 403) => Err(CallError::not_sent("unauthorised", format!("{}: HTTP {status}", cmd.path))),
-        status => Err(CallError::not_sent(format!("http_{status}"), format!("{}: HTTP {status}", cmd.path))),
+        status => Err(CallError::not_sent(
+            format!("http_{status}"),
+            format!("{}: HTTP {status}", cmd.path),
+        )),
     }
 }
 
@@ -358,7 +396,11 @@ impl Backoff {
     /// Refused credentials: 5 s, doubling to 2 min. Anything else: 0.5 s, doubling to 30 s.
     /// Each ±20 %, so that several nodes don't knock together.
     fn failed(&mut self, e: &CallError, now: Ts, env: &Env) {
-        let (first_ms, most_ms) = if matches!(e.code.as_str(), "unauthorised" | "server_unproven") { (5_000, 120_000) } else { (500, 30_000) };
+        let (first_ms, most_ms) = if matches!(e.code.as_str(), "unauthorised" | "server_unproven") {
+            (5_000, 120_000)
+        } else {
+            (500, 30_000)
+        };
         let pause_ms = (first_ms << self.failures.min(8)).min(most_ms);
         let jitter = i64::try_from(env.entropy.below(401)).unwrap_or(200) + 800;
         self.failures = self.failures.saturating_add(1);
@@ -373,8 +415,14 @@ mod tests {
 
     #[test]
     fn values_get_backslashes_and_percent_signs() {
-        let c = Command::read("/api/x").with("group", "demo\\forex usd").with("comment", "a=b|c\nü").with("login", "1,2");
-        assert_eq!(c.query, "?group=demo%5C%5Cforex%20usd&comment=a%5C%3Db%5C%7Cc%5C%0A%C3%BC&login=1,2");
+        let c = Command::read("/api/x")
+            .with("group", "demo\\forex usd")
+            .with("comment", "a=b|c\nü")
+            .with("login", "1,2");
+        assert_eq!(
+            c.query,
+            "?group=demo%5C%5Cforex%20usd&comment=a%5C%3Db%5C%7Cc%5C%0A%C3%BC&login=1,2"
+        );
     }
 
     #[test]
@@ -387,7 +435,9 @@ mod tests {
         assert_eq!(verdict(14, Read), Verdict::Yes);
         assert_eq!(verdict(10_019, Change), Verdict::No(Fate::Refused));
         assert_eq!(verdict(10_018, Change), Verdict::No(Fate::RefusedForNow));
-        for lost in [2, 5, 7, 9, 12, 14, 15, 17, 1_018, 10_001, 10_002, 10_008, 10_010, 10_012, 10_031, 12_003, 77, 99_999] {
+        for lost in [
+            2, 5, 7, 9, 12, 14, 15, 17, 1_018, 10_001, 10_002, 10_008, 10_010, 10_012, 10_031, 12_003, 77, 99_999,
+        ] {
             assert_eq!(verdict(lost, Change), Verdict::No(Fate::Unknown), "{lost}");
         }
         for later in [5, 9, 12, 1_018, 10_031] {

@@ -71,7 +71,9 @@ impl<'a> Envelope<'a> {
 /// record instead of a list counts as a list of one.
 pub(crate) fn list(answer: &str) -> Result<Vec<&RawValue>, String> {
     if answer.trim_start().starts_with('{') {
-        return serde_json::from_str::<&RawValue>(answer).map(|r| vec![r]).map_err(|e| e.to_string());
+        return serde_json::from_str::<&RawValue>(answer)
+            .map(|r| vec![r])
+            .map_err(|e| e.to_string());
     }
     serde_json::from_str(answer).map_err(|e| e.to_string())
 }
@@ -210,7 +212,10 @@ mod tests {
         let e = Envelope::read(text).unwrap();
         assert_eq!(e.code(), Some(0));
         let u: User = serde_json::from_str(e.answer.unwrap().get()).unwrap();
-        assert_eq!((u.login.int(), u.group.text(), u.balance.fixed(2)), (Some(954_402), "real\\forex-usd", Some(2_600_000)));
+        assert_eq!(
+            (u.login.int(), u.group.text(), u.balance.fixed(2)),
+            (Some(954_402), "real\\forex-usd", Some(2_600_000))
+        );
         assert_eq!(u.leverage.filled(), None);
     }
 
@@ -224,7 +229,13 @@ mod tests {
 
     #[test]
     fn a_code_is_the_leading_number_and_its_words_do_not_matter() {
-        for (text, code) in [("13 Not found", Some(13)), ("0 Done", Some(0)), ("10009", Some(10_009)), ("", None), ("Done", None)] {
+        for (text, code) in [
+            ("13 Not found", Some(13)),
+            ("0 Done", Some(0)),
+            ("10009", Some(10_009)),
+            ("", None),
+            ("Done", None),
+        ] {
             let body = format!("{{\"retcode\":\"{text}\"}}");
             assert_eq!(Envelope::read(&body).unwrap().code(), code, "{text}");
         }

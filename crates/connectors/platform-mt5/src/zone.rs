@@ -20,7 +20,9 @@ pub(crate) struct ServerZone(TimeZone);
 
 impl ServerZone {
     pub fn fixed(offset_min: i32) -> ServerZone {
-        ServerZone(TimeZone::fixed(Offset::from_seconds(offset_min.saturating_mul(60)).unwrap_or(Offset::UTC)))
+        ServerZone(TimeZone::fixed(
+            Offset::from_seconds(offset_min.saturating_mul(60)).unwrap_or(Offset::UTC),
+        ))
     }
     pub fn named(tz: TimeZone) -> ServerZone {
         ServerZone(tz)
@@ -54,7 +56,10 @@ pub(crate) fn wall_seconds(now: &TimeNow) -> Option<i64> {
 pub(crate) fn offset_minutes(settings: Option<&TimeSettings>, wall_s: Option<i64>, now: Ts) -> Option<i32> {
     let stated = settings.and_then(|s| {
         let zone = i32::try_from(s.time_zone.int()?).ok()?;
-        let summer = s.daylight_state.filled().is_some_and(|d| d != "0" && !d.eq_ignore_ascii_case("false"));
+        let summer = s
+            .daylight_state
+            .filled()
+            .is_some_and(|d| d != "0" && !d.eq_ignore_ascii_case("false"));
         Some(zone + if summer { 60 } else { 0 }).filter(|m| m.abs() <= 14 * 60)
     });
     let measured = wall_s.and_then(|w| {
@@ -83,7 +88,10 @@ mod tests {
     fn the_clock_beats_the_settings_and_a_wrong_clock_of_ours_does_not() {
         let s = settings("120", "1");
         assert_eq!(offset_minutes(Some(&s), Some(NOW.secs() + 10_800 + 2), NOW), Some(180));
-        assert_eq!(offset_minutes(Some(&settings("-120", "0")), Some(NOW.secs() + 7_199), NOW), Some(120));
+        assert_eq!(
+            offset_minutes(Some(&settings("-120", "0")), Some(NOW.secs() + 7_199), NOW),
+            Some(120)
+        );
         // The number was UTC: only the settings know.
         assert_eq!(offset_minutes(Some(&s), Some(NOW.secs()), NOW), Some(180));
         // Our clock is minutes off, or years.
@@ -96,7 +104,14 @@ mod tests {
     #[test]
     fn a_named_zone_converts_summer_and_winter_and_takes_the_first_of_the_double_hour() {
         let z = ServerZone::named(TimeZone::get("Europe/Nicosia").unwrap());
-        let wall = |s: &str| s.parse::<jiff::civil::DateTime>().unwrap().to_zoned(TimeZone::UTC).unwrap().timestamp().as_millisecond();
+        let wall = |s: &str| {
+            s.parse::<jiff::civil::DateTime>()
+                .unwrap()
+                .to_zoned(TimeZone::UTC)
+                .unwrap()
+                .timestamp()
+                .as_millisecond()
+        };
         let utc = |s: &str| Ts(s.parse::<Timestamp>().unwrap().as_microsecond());
         assert_eq!(z.to_utc(wall("2026-07-01T12:00:00.250")), Some(utc("2026-07-01T09:00:00.250Z")));
         assert_eq!(z.to_utc(wall("2026-11-20T12:00:00")), Some(utc("2026-11-20T10:00:00Z")));
@@ -104,7 +119,10 @@ mod tests {
         assert_eq!(z.to_utc(wall("2026-10-25T03:30:00")), Some(utc("2026-10-25T00:30:00Z")));
         // A window across the change holds both readings.
         let (from, to) = z.window(utc("2026-10-25T00:50:00Z"), utc("2026-10-25T01:10:00Z"));
-        assert!(from * 1000 <= wall("2026-10-25T03:00:00") && to * 1000 >= wall("2026-10-25T03:59:59"), "{from} {to}");
+        assert!(
+            from * 1000 <= wall("2026-10-25T03:00:00") && to * 1000 >= wall("2026-10-25T03:59:59"),
+            "{from} {to}"
+        );
         let f = ServerZone::fixed(-240);
         assert_eq!(f.to_utc(0), Some(Ts::from_secs(14_400)));
         assert_eq!(f.window(Ts::from_secs(14_400), Ts::from_secs(14_401)), (0, 2));

@@ -28,12 +28,22 @@ async fn the_server_tells_its_name_build_and_offset_in_winter_and_in_summer() {
 async fn an_account_is_opened_once_however_often_it_is_asked_for() {
     let w = world().await;
     let a = w.open("tac_01JD3K0000000000000000000A").await;
-    assert_eq!((a.group.as_str(), a.currency, a.leverage, a.rights), (EUR, Currency::EUR, 30, TradeRights::Full));
+    assert_eq!(
+        (a.group.as_str(), a.currency, a.leverage, a.rights),
+        (EUR, Currency::EUR, 30, TradeRights::Full)
+    );
     assert_eq!(a.our_ref.as_deref(), Some("tac_01JD3K0000000000000000000A"));
     assert_eq!(w.open("tac_01JD3K0000000000000000000A").await.login, a.login);
     // A connector that has just started knows nothing and still finds it.
     let other = Mt5::new(config(format!("http://{}", w.plain)), w.env.clone()).unwrap();
-    assert_eq!(other.open_account(&applicant("tac_01JD3K0000000000000000000A")).await.unwrap().login, a.login);
+    assert_eq!(
+        other
+            .open_account(&applicant("tac_01JD3K0000000000000000000A"))
+            .await
+            .unwrap()
+            .login,
+        a.login
+    );
     let b = applicant("tac_2");
     let (x, y) = tokio::join!(w.mt5.open_account(&b), w.mt5.open_account(&b));
     assert_eq!(x.unwrap().login, y.unwrap().login);
@@ -46,9 +56,14 @@ async fn an_account_is_opened_once_however_often_it_is_asked_for() {
 #[tokio::test]
 async fn an_account_whose_creation_got_no_answer_is_found_again() {
     let w = world().await;
-    for (i, (kind, made)) in [(FaultKind::DropAfter, true), (FaultKind::DropBefore, false), (FaultKind::Garbage, true), (FaultKind::Forbidden, false)]
-        .into_iter()
-        .enumerate()
+    for (i, (kind, made)) in [
+        (FaultKind::DropAfter, true),
+        (FaultKind::DropBefore, false),
+        (FaultKind::Garbage, true),
+        (FaultKind::Forbidden, false),
+    ]
+    .into_iter()
+    .enumerate()
     {
         let our_ref = format!("tac_{i}");
         w.order("user/add", kind);
@@ -77,28 +92,43 @@ async fn an_account_whose_creation_got_no_answer_is_found_again() {
 async fn changes_are_read_back_and_a_value_dropped_in_silence_is_noticed() {
     let w = world().await;
     let a = w.funded("tac_1").await;
-    let rights = |r| AccountChange { rights: Some(r), ..AccountChange::default() };
+    let rights = |r| AccountChange {
+        rights: Some(r),
+        ..AccountChange::default()
+    };
     for r in [TradeRights::ReadOnly, TradeRights::Blocked, TradeRights::Full, TradeRights::Full] {
         assert_eq!(w.mt5.change_account(&a.login, &rights(r)).await.unwrap().rights, r);
     }
     // Undocumented and internal bits of the mask survive.
-    w.control("POST", &format!("/account/{}/block", a.login), json!({"rights": 6627})).await;
+    w.control("POST", &format!("/account/{}/block", a.login), json!({"rights": 6627}))
+        .await;
     w.mt5.change_account(&a.login, &rights(TradeRights::ReadOnly)).await.unwrap();
     let shown = w.control("GET", "/accounts", json!({})).await;
     assert_eq!(shown["accounts"][0]["rights"].to_string().trim_matches('"'), (6627 | 4).to_string());
 
-    let both = AccountChange { group: Some(r"real\pro-eur".into()), leverage: Some(200), ..AccountChange::default() };
+    let both = AccountChange {
+        group: Some(r"real\pro-eur".into()),
+        leverage: Some(200),
+        ..AccountChange::default()
+    };
     let b = w.mt5.change_account(&a.login, &both).await.unwrap();
     assert_eq!((b.group.as_str(), b.leverage, b.balance_minor), (r"real\pro-eur", 200, 1_000_000));
-    let too_much = AccountChange { leverage: Some(5_000), ..AccountChange::default() };
+    let too_much = AccountChange {
+        leverage: Some(5_000),
+        ..AccountChange::default()
+    };
     let e = w.mt5.change_account(&a.login, &too_much).await.unwrap_err();
     assert_eq!((e.fate, e.code.as_str()), (Fate::Refused, "not_applied"), "{e}");
-    let across = AccountChange { group: Some(r"real\forex-usd".into()), ..AccountChange::default() };
+    let across = AccountChange {
+        group: Some(r"real\forex-usd".into()),
+        ..AccountChange::default()
+    };
     let e = w.mt5.change_account(&a.login, &across).await.unwrap_err();
     assert_eq!((e.fate, e.code.as_str()), (Fate::Refused, "3010"), "{e}");
     assert_eq!(w.mt5.change_account("999999", &across).await.unwrap_err().fate, Fate::Refused);
     // The operator blocks the account on the platform itself: we see it.
-    w.control("POST", &format!("/account/{}/block", a.login), json!({"mode": "disable"})).await;
+    w.control("POST", &format!("/account/{}/block", a.login), json!({"mode": "disable"}))
+        .await;
     assert_eq!(w.mt5.account(&a.login).await.unwrap().unwrap().rights, TradeRights::Blocked);
 }
 
@@ -108,15 +138,26 @@ async fn equity_is_read_while_there_is_activity_and_derived_when_there_is_none()
     let a = w.funded("tac_1").await;
     w.control("POST", "/restart", json!({})).await;
     let idle = w.mt5.account_state(&a.login).await.unwrap();
-    assert_eq!((idle.balance_minor, idle.equity_minor, idle.margin_minor, idle.currency), (1_000_000, 1_000_000, 0, Currency::EUR));
-    w.control("POST", "/open", json!({"login": a.login.parse::<u64>().unwrap(), "symbol": "EURUSD", "side": "buy", "volume_lots": "0.10"})).await;
+    assert_eq!(
+        (idle.balance_minor, idle.equity_minor, idle.margin_minor, idle.currency),
+        (1_000_000, 1_000_000, 0, Currency::EUR)
+    );
+    w.control(
+        "POST",
+        "/open",
+        json!({"login": a.login.parse::<u64>().unwrap(), "symbol": "EURUSD", "side": "buy", "volume_lots": "0.10"}),
+    )
+    .await;
     w.control("POST", "/price", json!({"symbol": "EURUSD", "move_points": -100})).await;
     let s = w.mt5.account_state(&a.login).await.unwrap();
     assert!(s.margin_minor > 0 && s.floating_minor < 0, "{s:?}");
     assert_eq!(s.equity_minor, s.balance_minor + s.credit_minor + s.floating_minor);
     assert_eq!(s.free_margin_minor, s.equity_minor - s.margin_minor);
     let p = w.mt5.positions(&a.login).await.unwrap();
-    assert_eq!((p.len(), p[0].side, p[0].volume, p[0].symbol.as_str()), (1, DealSide::Buy, Lots(10_000_000), "EURUSD"));
+    assert_eq!(
+        (p.len(), p[0].side, p[0].volume, p[0].symbol.as_str()),
+        (1, DealSide::Buy, Lots(10_000_000), "EURUSD")
+    );
     assert!((p[0].opened_at.secs() - START.secs()).abs() < 60, "{}", p[0].opened_at);
     assert_eq!(w.mt5.account_state("999999").await.unwrap_err().fate, Fate::Refused);
 }
@@ -126,29 +167,55 @@ async fn deals_arrive_whole_with_edits_and_cancellations_in_utc() {
     let w = world().await;
     let a = w.funded("tac_1").await;
     let login: u64 = a.login.parse().unwrap();
-    let t = w.control("POST", "/trade", json!({"login": login, "symbol": "EURUSD", "side": "sell", "volume_lots": "1.25", "hold_s": 600, "move_points": 50})).await;
+    let t = w
+        .control(
+            "POST",
+            "/trade",
+            json!({"login": login, "symbol": "EURUSD", "side": "sell", "volume_lots": "1.25", "hold_s": 600, "move_points": 50}),
+        )
+        .await;
     let from = w.env.now().plus_secs(-3_600);
     let deals = w.mt5.deals(r"real\*", from, w.env.now()).await.unwrap();
-    assert_eq!(deals.iter().map(|d| (d.kind, d.entry)).collect::<Vec<_>>(), [
-        (DealKind::Trade, DealEntry::In),
-        (DealKind::Balance, DealEntry::In),
-        (DealKind::Trade, DealEntry::Out),
-    ]);
+    assert_eq!(
+        deals.iter().map(|d| (d.kind, d.entry)).collect::<Vec<_>>(),
+        [
+            (DealKind::Trade, DealEntry::In),
+            (DealKind::Balance, DealEntry::In),
+            (DealKind::Trade, DealEntry::Out),
+        ]
+    );
     let (open, money, close) = (&deals[0], &deals[1], &deals[2]);
-    assert_eq!((open.side, close.side, open.volume, close.volume_closed, open.volume_closed), (DealSide::Sell, DealSide::Buy, Lots(125_000_000), Lots(125_000_000), Lots(0)));
-    assert_eq!((close.digits, close.contract_size, close.position_id == open.position_id), (5, 100_000, true));
+    assert_eq!(
+        (open.side, close.side, open.volume, close.volume_closed, open.volume_closed),
+        (DealSide::Sell, DealSide::Buy, Lots(125_000_000), Lots(125_000_000), Lots(0))
+    );
+    assert_eq!(
+        (close.digits, close.contract_size, close.position_id == open.position_id),
+        (5, 100_000, true)
+    );
     assert_eq!(close.at.secs() - open.at.secs(), 600);
     assert!((close.at.secs() - START.secs()).abs() < 60, "{}", close.at);
     assert_eq!(close.server_wall_ms - close.at.millis(), 7_200_000);
     assert_eq!(Amount::new(close.profit_minor, Currency::EUR).text(), t["profit"].as_str().unwrap());
-    assert_eq!((money.profit_minor, money.comment.as_str()), (1_000_000, format!("F-{login}").as_str()));
+    assert_eq!(
+        (money.profit_minor, money.comment.as_str()),
+        (1_000_000, format!("F-{login}").as_str())
+    );
     assert_eq!(open.price - close.price, 50);
 
     let ticket = &close.ticket;
-    w.control("PATCH", &format!("/deal/{ticket}"), json!({"volume_lots": "1.00", "comment": "corrected"})).await;
+    w.control(
+        "PATCH",
+        &format!("/deal/{ticket}"),
+        json!({"volume_lots": "1.00", "comment": "corrected"}),
+    )
+    .await;
     let again = w.mt5.deals(EUR, from, w.env.now()).await.unwrap();
     let edited = again.iter().find(|d| d.ticket == *ticket).unwrap();
-    assert_eq!((edited.modified, edited.volume, edited.comment.as_str()), (true, Lots(100_000_000), "corrected"));
+    assert_eq!(
+        (edited.modified, edited.volume, edited.comment.as_str()),
+        (true, Lots(100_000_000), "corrected")
+    );
     assert!(!again.iter().find(|d| d.ticket == open.ticket).unwrap().modified);
     w.control("POST", &format!("/deal/{ticket}/cancel"), json!({})).await;
     let gone = w.mt5.deals(EUR, from, w.env.now()).await.unwrap();
@@ -163,6 +230,31 @@ async fn deals_arrive_whole_with_edits_and_cancellations_in_utc() {
 }
 
 #[tokio::test]
+async fn a_flood_of_deals_is_asked_for_in_halves() {
+    let w = world().await;
+    let a = w.funded("tac_1").await;
+    let login: u64 = a.login.parse().unwrap();
+    for i in 0..40 {
+        w.control(
+            "POST",
+            "/late_deal",
+            json!({"login": login, "symbol": "EURUSD", "volume_lots": "0.01", "hold_s": 30, "ago_s": 3_600 - i * 60}),
+        )
+        .await;
+    }
+    let (from, to) = (w.env.now().plus_secs(-7_200), w.env.now());
+    let whole = w.mt5.deals("*", from, to).await.unwrap();
+    assert_eq!(whole.len(), 81);
+    let mut cfg = config(format!("http://{}", w.plain));
+    cfg.max_answer = 20_000;
+    let narrow = Mt5::new(cfg, w.env.clone()).unwrap();
+    assert_eq!(narrow.deals("*", from, to).await.unwrap(), whole);
+    // One second that is too large by itself cannot be halved, and is not cut short in silence.
+    w.control("POST", "/burst", json!({"count": 60, "login": login})).await;
+    assert_eq!(narrow.deals("*", from, w.env.now()).await.unwrap_err().code, "too_large");
+}
+
+#[tokio::test]
 async fn summer_deals_are_in_utc_too_when_the_zone_is_named() {
     let w = world_at(Ts::from_ymd(2026, 7, 1)).await;
     let a = w.funded("tac_1").await;
@@ -174,9 +266,22 @@ async fn summer_deals_are_in_utc_too_when_the_zone_is_named() {
     let d = named.deals("*", summer.plus_secs(-60), summer).await.unwrap();
     assert_eq!(d.len(), 1);
     assert!((d[0].at.secs() - summer.secs()).abs() < 5, "{}", d[0].at);
-    assert_eq!(named.find_money(&MoneyOp { since: summer.plus_secs(-5), ..w.op(&a.login, 1_000_000, &format!("F-{}", a.login)) }).await.unwrap(), {
-        qd_ports::platform::Found::One(qd_ports::platform::MoneyReceipt { ticket: d[0].ticket.clone(), amount_minor: 1_000_000, at: Some(d[0].at) })
-    });
+    assert_eq!(
+        named
+            .find_money(&MoneyOp {
+                since: summer.plus_secs(-5),
+                ..w.op(&a.login, 1_000_000, &format!("F-{}", a.login))
+            })
+            .await
+            .unwrap(),
+        {
+            qd_ports::platform::Found::One(qd_ports::platform::MoneyReceipt {
+                ticket: d[0].ticket.clone(),
+                amount_minor: 1_000_000,
+                at: Some(d[0].at),
+            })
+        }
+    );
 }
 
 #[tokio::test]
@@ -199,7 +304,7 @@ async fn reads_heal_by_themselves_and_say_so_when_they_cannot() {
     w.order("user/get", FaultKind::Forbidden);
     let e = w.mt5.account(&a.login).await.unwrap_err();
     assert_eq!((e.fate, e.code.as_str()), (Fate::Refused, "unauthorised"));
-    w.order_with("user/get", FaultKind::Slow, Some(2_000), None);
+    w.order_with("user/get", FaultKind::Slow, Some(4_000), None);
     assert!(w.mt5.account(&a.login).await.is_ok(), "the second attempt is not slow");
     w.control("POST", "/restart", json!({})).await;
     assert!(w.mt5.account(&a.login).await.unwrap().is_some());
@@ -236,7 +341,11 @@ async fn futures<T>(all: impl Iterator<Item = impl std::future::Future<Output = 
             }
             std::task::Poll::Pending => true,
         });
-        if pending.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        if pending.is_empty() {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
     })
     .await;
     done
@@ -281,9 +390,13 @@ async fn a_server_that_cannot_prove_itself_gets_no_command() {
                     && n > 0
                 {
                     let head = String::from_utf8_lossy(&buf[..n]).to_string();
-                    log.lock().unwrap().push(head.split(['?', ' ']).nth(1).unwrap_or_default().to_string());
+                    log.lock()
+                        .unwrap()
+                        .push(head.split(['?', ' ']).nth(1).unwrap_or_default().to_string());
                     let body = r#"{"retcode":"0 Done","version_access":"1","srv_rand":"00112233445566778899aabbccddeeff","cli_rand_answer":"00112233445566778899aabbccddeeff"}"#;
-                    let _ = s.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).await;
+                    let _ = s
+                        .write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).as_bytes())
+                        .await;
                 }
             });
         }

@@ -31,9 +31,15 @@ async fn a_deposit_and_a_withdrawal_leave_receipts_that_the_look_up_confirms() {
     let r = w.mt5.move_money(&withdrawal).await.unwrap();
     assert_eq!(ticket(&w.mt5.find_money(&withdrawal).await.unwrap()), r.ticket);
     assert_eq!(w.balance(&a.login).await, 29_999);
-    let credit = MoneyOp { kind: MoneyKind::Credit, ..w.op(&a.login, 1_000, "C-1") };
+    let credit = MoneyOp {
+        kind: MoneyKind::Credit,
+        ..w.op(&a.login, 1_000, "C-1")
+    };
     w.mt5.move_money(&credit).await.unwrap();
-    let correction = MoneyOp { kind: MoneyKind::Correction, ..w.op(&a.login, -99, "K-1") };
+    let correction = MoneyOp {
+        kind: MoneyKind::Correction,
+        ..w.op(&a.login, -99, "K-1")
+    };
     w.mt5.move_money(&correction).await.unwrap();
     for op in [&credit, &correction] {
         assert!(matches!(w.mt5.find_money(op).await.unwrap(), Found::One(_)));
@@ -41,8 +47,14 @@ async fn a_deposit_and_a_withdrawal_leave_receipts_that_the_look_up_confirms() {
     let now = w.mt5.account(&a.login).await.unwrap().unwrap();
     assert_eq!((now.balance_minor, now.credit_minor), (29_900, 1_000));
     // A longer token that begins alike is another operation.
-    assert_eq!(w.mt5.find_money(&w.op(&a.login, 50_000, "D-7K2Q9F4M1")).await.unwrap(), Found::Nothing);
-    assert_eq!(w.mt5.find_money(&w.op("999999", 50_000, "D-7K2Q9F4M1X")).await.unwrap(), Found::Nothing);
+    assert_eq!(
+        w.mt5.find_money(&w.op(&a.login, 50_000, "D-7K2Q9F4M1")).await.unwrap(),
+        Found::Nothing
+    );
+    assert_eq!(
+        w.mt5.find_money(&w.op("999999", 50_000, "D-7K2Q9F4M1X")).await.unwrap(),
+        Found::Nothing
+    );
 }
 
 #[tokio::test]
@@ -59,7 +71,10 @@ async fn refusals_are_final_and_move_nothing() {
     assert_eq!(refused(w.op("999999", 100, "D-2")).await, "13");
     assert_eq!(refused(w.op(&a.login, 0, "D-3")).await, "amount_zero");
     assert_eq!(refused(w.op(&a.login, 100, "no|good")).await, "token_malformed");
-    let usd = MoneyOp { amount: Amount::new(100, Currency::USD), ..w.op(&a.login, 0, "D-4") };
+    let usd = MoneyOp {
+        amount: Amount::new(100, Currency::USD),
+        ..w.op(&a.login, 0, "D-4")
+    };
     assert_eq!(refused(usd).await, "currency_mismatch");
     w.order_with("trade/balance", FaultKind::Refuse, None, Some("8"));
     assert_eq!(refused(w.op(&a.login, 100, "D-5")).await, "8");
@@ -72,7 +87,10 @@ async fn yen_have_no_decimals_on_the_wire() {
     let mut new = applicant("tac_jpy");
     new.group = r"real\forex-jpy".into();
     let a = w.mt5.open_account(&new).await.unwrap();
-    let op = MoneyOp { amount: Amount::new(70_000, Currency::JPY), ..w.op(&a.login, 0, "D-JPY") };
+    let op = MoneyOp {
+        amount: Amount::new(70_000, Currency::JPY),
+        ..w.op(&a.login, 0, "D-JPY")
+    };
     w.mt5.move_money(&op).await.unwrap();
     assert_eq!(w.balance(&a.login).await, 70_000);
     assert!(matches!(w.mt5.find_money(&op).await.unwrap(), Found::One(r) if r.amount_minor == 70_000));
@@ -86,8 +104,8 @@ async fn every_way_to_lose_the_answer_is_unknown_and_the_look_up_finds_what_happ
     let cases = [
         (FaultKind::DropBefore, None, None, false, "connection_lost"),
         (FaultKind::DropAfter, None, None, true, "connection_lost"),
-        (FaultKind::Slow, Some(1_200), None, true, "timeout"),
-        (FaultKind::SlowBefore, Some(1_200), None, true, "timeout"),
+        (FaultKind::Slow, Some(2_500), None, true, "timeout"),
+        (FaultKind::SlowBefore, Some(2_500), None, true, "timeout"),
         (FaultKind::Garbage, None, None, true, "unreadable_answer"),
         (FaultKind::Forbidden, None, None, false, "unauthorised"),
         (FaultKind::Refuse, None, Some("9"), false, "9"),
@@ -158,6 +176,16 @@ async fn a_session_that_ended_in_silence_costs_no_operation() {
 }
 
 #[tokio::test]
+async fn a_session_that_was_silent_for_long_is_tried_before_money_is_entrusted_to_it() {
+    let w = world().await;
+    let a = w.funded("tac_1").await;
+    // The server forgets a session after 180 s.
+    w.clock.advance_secs(600);
+    w.mt5.move_money(&w.op(&a.login, 700, "D-SILENT")).await.unwrap();
+    assert_eq!(w.balance(&a.login).await, 1_000_700);
+}
+
+#[tokio::test]
 async fn a_deal_that_shows_late_is_found_later() {
     let w = world().await;
     let a = w.funded("tac_1").await;
@@ -180,7 +208,12 @@ async fn a_token_on_another_amount_or_booked_twice_goes_to_a_person() {
     assert_eq!((e.fate, e.code.as_str()), (Fate::Unknown, "echo_mismatch"));
     let twice = w.op(&a.login, 2_500, "D-TWICE");
     w.mt5.move_money(&twice).await.unwrap();
-    w.control("POST", "/balance", json!({"login": a.login.parse::<u64>().unwrap(), "amount": "25.00", "comment": "D-TWICE by hand"})).await;
+    w.control(
+        "POST",
+        "/balance",
+        json!({"login": a.login.parse::<u64>().unwrap(), "amount": "25.00", "comment": "D-TWICE by hand"}),
+    )
+    .await;
     match w.mt5.find_money(&twice).await.unwrap() {
         Found::Several(r) => assert_eq!(r.len(), 2),
         other => panic!("{other:?}"),

@@ -61,7 +61,11 @@ impl Client {
         http.set_nodelay(true);
         http.set_connect_timeout(Some(options.connect_timeout));
         http.set_keepalive(Some(Duration::from_secs(60)));
-        let https = HttpsConnectorBuilder::new().with_tls_config((*tls).clone()).https_or_http().enable_http1().wrap_connector(http);
+        let https = HttpsConnectorBuilder::new()
+            .with_tls_config((*tls).clone())
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(http);
         let pool = Pool::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(50))
@@ -88,19 +92,36 @@ impl Client {
             let (head, body) = answer.into_parts();
             let body = Limited::new(body, self.options.max_body).collect().await.map_err(|e| {
                 if e.downcast_ref::<http_body_util::LengthLimitError>().is_some() {
-                    SendError::Unknown(Cause::new("too_large", format!("{host}: the answer is larger than {} bytes", self.options.max_body)))
+                    SendError::Unknown(Cause::new(
+                        "too_large",
+                        format!("{host}: the answer is larger than {} bytes", self.options.max_body),
+                    ))
                 } else {
-                    SendError::Unknown(Cause::new("connection_lost", format!("{host}: the answer broke off ({})", root_text(&*e))))
+                    SendError::Unknown(Cause::new(
+                        "connection_lost",
+                        format!("{host}: the answer broke off ({})", root_text(&*e)),
+                    ))
                 }
             })?;
-            Ok(Response { status: head.status, headers: head.headers, body: body.to_bytes() })
+            Ok(Response {
+                status: head.status,
+                headers: head.headers,
+                body: body.to_bytes(),
+            })
         };
         match tokio::time::timeout(self.options.timeout, call).await {
             Ok(done) => done,
             Err(_) => {
-                let cause = Cause::new("timeout", format!("{host}: no whole answer within {} ms", self.options.timeout.as_millis()));
+                let cause = Cause::new(
+                    "timeout",
+                    format!("{host}: no whole answer within {} ms", self.options.timeout.as_millis()),
+                );
                 let connected = chosen.connection_metadata().is_some();
-                Err(if connected { SendError::Unknown(cause) } else { SendError::NotSent(cause) })
+                Err(if connected {
+                    SendError::Unknown(cause)
+                } else {
+                    SendError::NotSent(cause)
+                })
             }
         }
     }

@@ -12,7 +12,10 @@ pub struct Cause {
 
 impl Cause {
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
-        Cause { code, detail: detail.into() }
+        Cause {
+            code,
+            detail: detail.into(),
+        }
     }
 }
 
@@ -92,7 +95,11 @@ pub(crate) fn refused_address(e: &(dyn std::error::Error + 'static)) -> Option<C
             return Some(r.cause());
         }
         // An io::Error hides its inner error from `source` when it is the inner error itself.
-        if let Some(r) = x.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref()).and_then(|i| i.downcast_ref::<crate::guard::Refused>()) {
+        if let Some(r) = x
+            .downcast_ref::<std::io::Error>()
+            .and_then(|io| io.get_ref())
+            .and_then(|i| i.downcast_ref::<crate::guard::Refused>())
+        {
             return Some(r.cause());
         }
         at = x.source();

@@ -44,7 +44,10 @@ pub fn check_url(uri: &Uri, reach: Reach) -> Result<(), Cause> {
         Some("http" | "https") => {}
         _ => return Err(Cause::new("url_malformed", "expected a URL that starts with http:// or https://")),
     }
-    let host = uri.host().filter(|h| !h.is_empty()).ok_or_else(|| Cause::new("url_malformed", "expected a host in the URL"))?;
+    let host = uri
+        .host()
+        .filter(|h| !h.is_empty())
+        .ok_or_else(|| Cause::new("url_malformed", "expected a host in the URL"))?;
     if uri.authority().is_some_and(|a| a.as_str().contains('@')) {
         return Err(Cause::new("url_malformed", "a URL must not carry a user name or password"));
     }
@@ -83,7 +86,10 @@ pub(crate) async fn resolve(host: &str, port: u16, reach: Reach) -> std::io::Res
     }
     // One private address among public ones is how rebinding starts: such a name is refused whole.
     if is_local_name(host) || found.iter().any(|a| !is_public(a.ip())) {
-        return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, Refused { host: host.to_string() }));
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::PermissionDenied,
+            Refused { host: host.to_string() },
+        ));
     }
     Ok(found)
 }
@@ -142,13 +148,41 @@ mod tests {
     #[test]
     fn inside_addresses_are_refused_in_every_spelling() {
         for ip in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
-            "255.255.255.255", "::1", "::", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:7f00:1::", "fc00::1", "fd12::1",
-            "fe80::1", "ff02::1", "2001:db8::1", "2001::1", "::7f00:1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::a00:1",
+            "2002:7f00:1::",
+            "fc00::1",
+            "fd12::1",
+            "fe80::1",
+            "ff02::1",
+            "2001:db8::1",
+            "2001::1",
+            "::7f00:1",
         ] {
             assert!(!is_public(ip.parse().unwrap()), "{ip}");
         }
-        for ip in ["1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::808:808"] {
+        for ip in [
+            "1.1.1.1",
+            "172.32.0.1",
+            "100.128.0.1",
+            "2606:4700::1111",
+            "2001:4860:4860::8888",
+            "::ffff:8.8.8.8",
+            "64:ff9b::808:808",
+        ] {
             assert!(is_public(ip.parse().unwrap()), "{ip}");
         }
     }

@@ -68,16 +68,22 @@ pub(crate) fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, Cause> {
         .map_err(|e| Cause::new("tls_failed", e.to_string()))?;
     let config = match trust {
         Trust::WebRoots => {
-            let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+            let roots = RootCertStore {
+                roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+            };
             builder.with_root_certificates(roots).with_no_client_auth()
         }
         Trust::Pinned(pins) => builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Pinned { pins: Some(pins.clone()), provider }))
+            .with_custom_certificate_verifier(Arc::new(Pinned {
+                pins: Some(pins.clone()),
+                provider,
+            }))
             .with_no_client_auth(),
-        Trust::AcceptAny => {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(Pinned { pins: None, provider })).with_no_client_auth()
-        }
+        Trust::AcceptAny => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Pinned { pins: None, provider }))
+            .with_no_client_auth(),
     };
     Ok(Arc::new(config))
 }
@@ -99,12 +105,16 @@ impl ServerCertVerifier for Pinned {
         _ocsp: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let Some(pins) = &self.pins else { return Ok(ServerCertVerified::assertion()) };
+        let Some(pins) = &self.pins else {
+            return Ok(ServerCertVerified::assertion());
+        };
         let seen = Fingerprint::of(end_entity);
         if pins.contains(&seen) {
             Ok(ServerCertVerified::assertion())
         } else {
-            Err(rustls::Error::General(format!("the certificate's fingerprint {seen} is not among the pinned ones")))
+            Err(rustls::Error::General(format!(
+                "the certificate's fingerprint {seen} is not among the pinned ones"
+            )))
         }
     }
     fn verify_tls12_signature(

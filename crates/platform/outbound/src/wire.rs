@@ -115,7 +115,10 @@ impl Wire {
             }
             Err(_) => {
                 self.driver.abort();
-                Err(WireError::Unknown(Cause::new("timeout", format!("{}: no whole answer within {} ms", self.name, self.timeout.as_millis()))))
+                Err(WireError::Unknown(Cause::new(
+                    "timeout",
+                    format!("{}: no whole answer within {} ms", self.name, self.timeout.as_millis()),
+                )))
             }
         }
     }
@@ -129,7 +132,10 @@ impl Drop for Wire {
 
 impl std::fmt::Debug for Wire {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Wire").field("to", &self.name).field("open", &self.is_open()).finish_non_exhaustive()
+        f.debug_struct("Wire")
+            .field("to", &self.name)
+            .field("open", &self.is_open())
+            .finish_non_exhaustive()
     }
 }
 
@@ -155,7 +161,11 @@ async fn exchange(sender: &mut SendRequest<Full<Bytes>>, req: Request<Full<Bytes
             Lost::After(Cause::new("connection_lost", format!("the answer broke off ({})", root_text(&*e))))
         }
     })?;
-    Ok(Response { status: head.status, headers: head.headers, body: body.to_bytes() })
+    Ok(Response {
+        status: head.status,
+        headers: head.headers,
+        body: body.to_bytes(),
+    })
 }
 
 async fn connect(target: &WireTarget, name: &str) -> Result<Wire, Cause> {
@@ -217,8 +227,10 @@ async fn handshake<T>(io: T, name: &str) -> Result<(SendRequest<Full<Bytes>>, to
 where
     T: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
-    let (sender, connection) =
-        http1::Builder::new().handshake(io).await.map_err(|e| Cause::new("connect_failed", format!("{name}: {}", root_text(&e))))?;
+    let (sender, connection) = http1::Builder::new()
+        .handshake(io)
+        .await
+        .map_err(|e| Cause::new("connect_failed", format!("{name}: {}", root_text(&e))))?;
     let label: Arc<str> = name.into();
     let driver = tokio::spawn(async move {
         if let Err(e) = connection.await {

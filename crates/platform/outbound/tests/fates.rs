@@ -1,5 +1,7 @@
 //! What a failure says about the other side, against servers that misbehave on purpose.
 
+#![allow(clippy::unwrap_used)]
+
 use http::Request;
 use qd_outbound::{Bytes, Client, ClientOptions, Fingerprint, Reach, SendError, Trust, Wire, WireError, WireTarget};
 use std::net::SocketAddr;
@@ -51,7 +53,7 @@ where
 fn client() -> Client {
     Client::new(ClientOptions {
         reach: Reach::Anywhere,
-        timeout: Duration::from_millis(500),
+        timeout: Duration::from_millis(1_500),
         max_body: 1000,
         ..ClientOptions::default()
     })
@@ -64,7 +66,7 @@ fn get(uri: &str) -> Request<Bytes> {
 
 async fn wire(addr: SocketAddr) -> Wire {
     let mut t = WireTarget::new(format!("http://{addr}").parse().unwrap());
-    t.timeout = Duration::from_millis(500);
+    t.timeout = Duration::from_millis(1_500);
     t.max_body = 1000;
     Wire::open(&t).await.unwrap()
 }
@@ -78,7 +80,9 @@ async fn a_refused_connection_is_not_sent() {
     let addr = unused_port().await;
     let e = client().send(get(&format!("http://{addr}/"))).await.unwrap_err();
     assert!(matches!(&e, SendError::NotSent(c) if c.code == "connect_failed"), "{e}");
-    let e = Wire::open(&WireTarget::new(format!("http://{addr}").parse().unwrap())).await.unwrap_err();
+    let e = Wire::open(&WireTarget::new(format!("http://{addr}").parse().unwrap()))
+        .await
+        .unwrap_err();
     assert!(matches!(&e, SendError::NotSent(c) if c.code == "connect_failed"), "{e}");
 }
 
@@ -120,7 +124,11 @@ async fn an_answer_above_the_limit_or_cut_short_is_unknown() {
     let (addr, _) = server(|mut s| async move {
         let head = read_head(&mut s).await.unwrap_or_default();
         if head.contains("/big") {
-            answer(&mut s, &format!("HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n{}", "x".repeat(5000))).await;
+            answer(
+                &mut s,
+                &format!("HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n{}", "x".repeat(5000)),
+            )
+            .await;
         } else {
             answer(&mut s, "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nonly this").await;
         }
@@ -179,13 +187,22 @@ async fn redirects_are_answers_and_the_base_path_comes_first() {
     let (addr, n) = server(|mut s| async move {
         let head = read_head(&mut s).await.unwrap();
         let path = head.split(' ').nth(1).unwrap().to_string();
-        answer(&mut s, &format!("HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: {}\r\n\r\n{path}", path.len())).await;
+        answer(
+            &mut s,
+            &format!(
+                "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: {}\r\n\r\n{path}",
+                path.len()
+            ),
+        )
+        .await;
     })
     .await;
     let r = client().send(get(&format!("http://{addr}/p"))).await.unwrap();
     assert_eq!((r.status.as_u16(), r.header("location")), (302, Some("/elsewhere")));
     assert_eq!(n.load(Ordering::SeqCst), 1);
-    let mut w = Wire::open(&WireTarget::new(format!("http://{addr}/mt5/live/").parse().unwrap())).await.unwrap();
+    let mut w = Wire::open(&WireTarget::new(format!("http://{addr}/mt5/live/").parse().unwrap()))
+        .await
+        .unwrap();
     assert_eq!(w.send(get("/api/x?y=1")).await.unwrap().text(), "/mt5/live/api/x?y=1");
 }
 
@@ -200,7 +217,10 @@ async fn a_users_url_does_not_reach_our_own_network_in_any_spelling() {
         // Some systems do not resolve the odd spellings at all, which is as good.
         assert!(["address_refused", "connect_failed"].contains(&e.cause().code), "{host}: {e}");
     }
-    assert_eq!(c.send(get(&format!("http://localhost:{p}/"))).await.unwrap_err().cause().code, "address_refused");
+    assert_eq!(
+        c.send(get(&format!("http://localhost:{p}/"))).await.unwrap_err().cause().code,
+        "address_refused"
+    );
     assert_eq!(n.load(Ordering::SeqCst), 0);
 }
 
@@ -239,7 +259,14 @@ async fn a_self_signed_server_is_trusted_by_its_fingerprint_and_by_nothing_else(
         t.trust = trust;
         Wire::open(&t).await
     };
-    let colons = print.to_string().to_uppercase().as_bytes().chunks(2).map(|c| std::str::from_utf8(c).unwrap()).collect::<Vec<_>>().join(":");
+    let colons = print
+        .to_string()
+        .to_uppercase()
+        .as_bytes()
+        .chunks(2)
+        .map(|c| std::str::from_utf8(c).unwrap())
+        .collect::<Vec<_>>()
+        .join(":");
     assert_eq!(Fingerprint::parse(&colons), Some(print));
     assert_eq!(Fingerprint::parse("abcd"), None);
     let mut w = open(Trust::Pinned(vec![Fingerprint([7; 32]), print])).await.unwrap();
@@ -249,7 +276,12 @@ async fn a_self_signed_server_is_trusted_by_its_fingerprint_and_by_nothing_else(
         assert!(matches!(&e, SendError::NotSent(c) if c.code == "tls_failed"), "{e}");
     }
     assert_eq!(open(Trust::AcceptAny).await.unwrap().send(get("/")).await.unwrap().text(), "ok");
-    let pinned = Client::new(ClientOptions { reach: Reach::Anywhere, trust: Trust::Pinned(vec![print]), ..ClientOptions::default() }).unwrap();
+    let pinned = Client::new(ClientOptions {
+        reach: Reach::Anywhere,
+        trust: Trust::Pinned(vec![print]),
+        ..ClientOptions::default()
+    })
+    .unwrap();
     assert_eq!(pinned.send(get(&format!("https://{addr}/"))).await.unwrap().text(), "ok");
     let e = client().send(get(&format!("https://{addr}/"))).await.unwrap_err();
     assert!(e.not_sent(), "{e}");

@@ -28,7 +28,14 @@ pub struct World {
 
 fn group(name: &str, currency: &str, leverage_max: u32) -> GroupConfig {
     let digits = if currency == "JPY" { 0 } else { 2 };
-    GroupConfig { name: name.into(), currency: currency.into(), digits, leverage_max, margin_call: 100, stop_out: 50 }
+    GroupConfig {
+        name: name.into(),
+        currency: currency.into(),
+        digits,
+        leverage_max,
+        margin_call: 100,
+        stop_out: 50,
+    }
 }
 
 pub async fn world() -> World {
@@ -47,7 +54,12 @@ pub async fn world_at(start: Ts) -> World {
         plain_listen: any,
         first_login: 500_001,
         tz: "Europe/Nicosia".into(),
-        groups: vec![group(EUR, "EUR", 100), group(r"real\pro-eur", "EUR", 500), group(r"real\forex-usd", "USD", 100), group(r"real\forex-jpy", "JPY", 100)],
+        groups: vec![
+            group(EUR, "EUR", 100),
+            group(r"real\pro-eur", "EUR", 500),
+            group(r"real\forex-usd", "USD", 100),
+            group(r"real\forex-jpy", "JPY", 100),
+        ],
     };
     let cfg = SandboxConfig {
         data_dir: None,
@@ -62,24 +74,44 @@ pub async fn world_at(start: Ts) -> World {
     let plain = sandbox.address("mt5:live:plain").unwrap();
     let tls = sandbox.address("mt5:live:tls").unwrap();
     let mt5 = Mt5::new(config(format!("http://{plain}")), env.clone()).unwrap();
-    World { sandbox, clock, env, mt5, plain, tls }
+    World {
+        sandbox,
+        clock,
+        env,
+        mt5,
+        plain,
+        tls,
+    }
 }
 
 pub fn config(base: String) -> Mt5Config {
     let mut cfg = Mt5Config::new("live", base, 1_000, Secret::new(PASSWORD));
-    cfg.timeout_ms = 700;
+    cfg.timeout_ms = 1_500;
     cfg
 }
 
 impl World {
     pub fn fault(&self, target: &str, kind: FaultKind) -> Fault {
-        Fault { id: String::new(), provider: "mt5".into(), target: target.into(), server: None, kind, count: 1, delay_ms: None, value: None }
+        Fault {
+            id: String::new(),
+            provider: "mt5".into(),
+            target: target.into(),
+            server: None,
+            kind,
+            count: 1,
+            delay_ms: None,
+            value: None,
+        }
     }
     pub fn order(&self, target: &str, kind: FaultKind) {
         self.sandbox.shared().faults.order(self.fault(target, kind));
     }
     pub fn order_with(&self, target: &str, kind: FaultKind, delay_ms: Option<u64>, value: Option<&str>) {
-        let f = Fault { delay_ms, value: value.map(str::to_string), ..self.fault(target, kind) };
+        let f = Fault {
+            delay_ms,
+            value: value.map(str::to_string),
+            ..self.fault(target, kind)
+        };
         self.sandbox.shared().faults.order(f);
     }
     /// Calm again: no orders left, and past any pause after failed sign-ins.
@@ -88,7 +120,11 @@ impl World {
         self.clock.advance_secs(40);
     }
     pub async fn control(&self, method: &str, path: &str, body: Value) -> Value {
-        let req = axum::http::Request::builder().method(method).uri(format!("/control/mt5/live{path}")).body(Body::from(body.to_string())).unwrap();
+        let req = axum::http::Request::builder()
+            .method(method)
+            .uri(format!("/control/mt5/live{path}"))
+            .body(Body::from(body.to_string()))
+            .unwrap();
         let res = self.sandbox.router().oneshot(req).await.unwrap();
         let status = res.status();
         let bytes = to_bytes(res.into_body(), 1 << 20).await.unwrap();
@@ -100,7 +136,10 @@ impl World {
     }
     pub async fn funded(&self, our_ref: &str) -> PlatformAccount {
         let a = self.open(our_ref).await;
-        self.mt5.move_money(&self.op(&a.login, 1_000_000, &format!("F-{}", a.login))).await.unwrap();
+        self.mt5
+            .move_money(&self.op(&a.login, 1_000_000, &format!("F-{}", a.login)))
+            .await
+            .unwrap();
         a
     }
     pub fn op(&self, login: &str, minor: i64, token: &str) -> MoneyOp {
