@@ -2,7 +2,6 @@
 
 use qd_kernel::{Env, Secret, Ts};
 use qd_runtime::files::{self, FileKey, Files, FilesConfig, Mime};
-use qd_testkit::TestDb;
 use std::path::{Path, PathBuf};
 
 struct Folder(PathBuf);
