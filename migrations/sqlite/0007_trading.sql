@@ -13,26 +13,6 @@ CREATE TABLE trading_servers (
     last_error_at INTEGER
 ) STRICT;
 
--- Which server, group and leverage a new account gets. A changed rule is a new version; accounts
--- keep the id and version they were opened under.
-CREATE TABLE account_mappings (
-    id TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    entity TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('live', 'demo')),
-    account_type TEXT NOT NULL,
-    currency TEXT NOT NULL,
-    server TEXT NOT NULL,
-    platform_group TEXT NOT NULL,
-    leverage_default INTEGER NOT NULL,
-    leverage_max INTEGER NOT NULL,
-    max_per_client INTEGER NOT NULL,
-    active INTEGER NOT NULL,
-    created_at INTEGER NOT NULL,
-    PRIMARY KEY (id, version)
-) STRICT;
-CREATE INDEX account_mappings_pick ON account_mappings (entity, kind, account_type, currency);
-
 CREATE TABLE trading_accounts (
     id TEXT PRIMARY KEY,
     client_id TEXT NOT NULL,

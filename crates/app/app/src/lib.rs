@@ -1,0 +1,58 @@
+//! The composition root: builds every service in one visible order, and joins the domains. What
+//! one domain does when another has changed is in `reactions`; what one needs to know of another
+//! is put together in `compose`. No rule of its own lives here.
+
+pub mod compose;
+pub mod config;
+pub mod demo;
+pub mod identify;
+pub mod reactions;
+pub mod wiring;
+
+use qd_kernel::{Env, Result};
+use qd_notify::Catalogue;
+use qd_payments::Psps;
+use qd_platform_mt5 as _;
+use qd_runtime::access::Access;
+use qd_runtime::bus::Live;
+use qd_runtime::files::Files;
+use qd_runtime::{Core, audit};
+use qd_trading::Platforms;
+use std::sync::Arc;
+
+pub use config::Config;
+pub use wiring::{Running, open_database};
+
+/// Everything a request or a job needs. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pub core: Core,
+    pub access: Access,
+    pub platforms: Platforms,
+    pub psps: Psps,
+    pub files: Files,
+    pub catalogue: Arc<Catalogue>,
+    /// The live feed of events on this node.
+    pub live: Live,
+    pub sealer: audit::Sealer,
+    pub kyc_numbers: qd_kyc::NumberKey,
+    pub config: Arc<Config>,
+}
+
+impl App {
+    /// Opens the database, migrates it, and builds the services; starts nothing.
+    pub async fn build(config: Config, env: Env) -> Result<App> {
+        wiring::build(config, env).await
+    }
+
+    /// Starts the bus and the workers on this node.
+    pub async fn start(&self) -> Result<Running> {
+        wiring::start(self).await
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("App")
+    }
+}

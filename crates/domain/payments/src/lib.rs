@@ -1,0 +1,120 @@
+//! Client money in and out: deposits, withdrawals, transfers between a client's own places,
+//! disputes. Every step is a state with its ledger entry, event and audit row in one transaction;
+//! providers and platforms are only ever called from jobs.
+
+pub mod deposit;
+pub mod dispute;
+pub mod jobs;
+pub mod psps;
+pub mod status;
+mod store;
+pub mod transfer;
+pub mod withdrawal;
+
+pub use psps::Psps;
+pub use status::{Step, StepState};
+
+use qd_kernel::{Amount, Currency, Rate, Result, Rounding, id};
+use qd_ledger::{AccountKey, Purpose};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+id!(DepositId, "dep", "One intended deposit.");
+id!(WithdrawalId, "wdr", "One requested withdrawal.");
+id!(TransferId, "trf", "A transfer between a client's own places.");
+id!(DisputeId, "dsp", "A chargeback or inquiry about a deposit.");
+
+/// What the payment rules need to know of a client; put together by the composition root from the
+/// client record, the KYC case and the entity's configuration.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClientFacts {
+    pub client_id: String,
+    pub entity: String,
+    pub email: String,
+    pub name: String,
+    pub locale: String,
+    pub country: String,
+    pub kyc_approved: bool,
+    /// Days since the last approval.
+    pub kyc_age_days: Option<i64>,
+    /// How much an unverified client may deposit in all; None: no limit.
+    pub unverified_limit: Option<Amount>,
+    /// Methods open to this client, with the connection each goes through.
+    pub methods: Vec<MethodFact>,
+    /// Payments in or out stopped by a restriction, with its reason.
+    pub deposits_stopped: Option<String>,
+    pub withdrawals_stopped: Option<String>,
+    /// Days since the device of this request was first seen with this client; None: never.
+    pub device_age_days: Option<i64>,
+    /// The device the client came with: as old as the client, whatever its days.
+    pub device_is_first: bool,
+    /// Hours since the e-mail address or phone, and the password, were changed; None: never.
+    pub contact_changed_hours: Option<i64>,
+    pub password_changed_hours: Option<i64>,
+    /// `low`, `medium`, `high`.
+    pub risk: String,
+    pub vip: bool,
+    pub restricted: bool,
+    pub screening_hits: i64,
+    pub limits: Limits,
+    /// The entity's base currency and what one unit of each other is worth in it.
+    pub base_currency: Currency,
+    pub base_rates: BTreeMap<String, Rate>,
+}
+
+/// The entity's limits, minor units of its base currency.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Limits {
+    pub deposit_max_minor: i64,
+    pub auto_max_minor: i64,
+    pub two_people_over_minor: i64,
+    pub withdrawal_min_minor: i64,
+    pub kyc_refresh_days: i64,
+    pub review_hours: i64,
+}
+
+impl ClientFacts {
+    /// In minor units of the base currency; None when there is no rate, which stops every rule
+    /// that needs it.
+    pub fn base(&self, a: Amount) -> Option<i64> {
+        if a.currency == self.base_currency {
+            return Some(a.minor);
+        }
+        let rate = self.base_rates.get(a.currency.code())?;
+        a.convert(*rate, self.base_currency, Rounding::HalfAwayFromZero).ok().map(|b| b.minor)
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct MethodFact {
+    pub method: String,
+    pub connection: String,
+    pub currencies: Vec<String>,
+    pub min_minor: i64,
+    pub max_minor: i64,
+}
+
+pub(crate) fn wallet(client_id: &str, currency: Currency) -> AccountKey {
+    AccountKey { owner: format!("client:{client_id}"), purpose: Purpose::Wallet, currency }
+}
+
+pub(crate) fn clearing(connection: &str, currency: Currency) -> AccountKey {
+    AccountKey { owner: format!("psp:{connection}"), purpose: Purpose::Clearing, currency }
+}
+
+/// The purpose of a platform move and back.
+pub(crate) fn purpose(kind: &str, id: impl std::fmt::Display) -> String {
+    format!("{kind}:{id}")
+}
+
+/// A reason that somebody will read later.
+pub(crate) fn reason(text: &str) -> Result<String> {
+    let t = text.trim();
+    if t.is_empty() {
+        return Err(qd_kernel::Problem::invalid("reason", "reason_missing", "expected the reason, which staff and auditors will read"));
+    }
+    if t.chars().count() > 2_000 {
+        return Err(qd_kernel::Problem::invalid("reason", "reason_too_long", "expected at most 2000 characters"));
+    }
+    Ok(t.to_string())
+}

@@ -105,38 +105,51 @@ pub struct Owner {
     pub address: String,
     pub phone: String,
     pub language: String,
-    /// The entity's and the questionnaire's cap on leverage for this person.
-    pub leverage_cap: Option<i64>,
 }
 
-pub async fn request(tx: &mut Tx, core: &Core, caller: &Caller, owner: Owner, req: OpenRequest) -> Result<AccountView> {
+/// What the entity's rule book says about a new account, decided by the caller; the account keeps
+/// the rule book's version for ever (TP-02).
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    pub kind: AccountKind,
+    pub account_type: String,
+    pub currency: Currency,
+    pub server: String,
+    pub group: String,
+    /// What the type gives without a wish, and the most this client may have.
+    pub leverage_default: i64,
+    pub leverage_max: i64,
+    pub max_per_client: i64,
+    /// The entity's code and the version of its rule book.
+    pub source: String,
+    pub version: i64,
+}
+
+pub async fn request(tx: &mut Tx, core: &Core, caller: &Caller, owner: Owner, m: Mapping, wish: Option<i64>) -> Result<AccountView> {
     let now = core.now();
-    let m = store::mapping(tx, &owner.entity, req.kind, &req.account_type, req.currency).await?.ok_or_else(|| {
-        Problem::invalid("account_type", "account_type_unavailable", format!("no {} account of this type and currency is offered by this entity", req.kind))
-    })?;
-    let cap = owner.leverage_cap.unwrap_or(m.leverage_max).min(m.leverage_max);
-    let leverage = match req.leverage {
+    let cap = m.leverage_max;
+    let leverage = match wish {
         Some(l) if l < 1 || l > cap => return Err(Problem::invalid("leverage", "leverage_out_of_range", format!("expected 1 to {cap}"))),
         Some(l) => l,
         None => m.leverage_default.min(cap),
     };
-    let have = store::count_for_limit(tx, &owner.client_id, req.kind, &req.account_type).await?;
+    let have = store::count_for_limit(tx, &owner.client_id, m.kind, &m.account_type).await?;
     if have >= m.max_per_client {
-        return Err(Problem::conflict("account_limit_reached", format!("at most {} {} accounts of the type {} for one client", m.max_per_client, req.kind, req.account_type)));
+        return Err(Problem::conflict("account_limit_reached", format!("at most {} {} accounts of the type {} for one client", m.max_per_client, m.kind, m.account_type)));
     }
     let row = AccountRow {
         id: TradingAccountId::new(&core.env),
         client_id: owner.client_id.clone(),
         entity: owner.entity.clone(),
-        kind: req.kind,
-        account_type: req.account_type,
-        currency: req.currency,
-        server: m.server.clone(),
-        platform_group: m.platform_group.clone(),
+        kind: m.kind,
+        account_type: m.account_type,
+        currency: m.currency,
+        server: m.server,
+        platform_group: m.group,
         leverage,
         login: None,
         state: AccountState::Requested,
-        mapping_id: m.id.clone(),
+        mapping_id: m.source,
         mapping_version: m.version,
         rights_wanted: Rights::Full,
         rights_actual: Rights::Full,
@@ -246,10 +259,10 @@ pub async fn restrict(tx: &mut Tx, core: &Core, caller: &Caller, id: TradingAcco
     Ok(view(a, now))
 }
 
-pub async fn set_leverage(tx: &mut Tx, core: &Core, caller: &Caller, id: TradingAccountId, leverage: i64) -> Result<AccountView> {
+/// `max`: the most this client may have, from the entity's rule book.
+pub async fn set_leverage(tx: &mut Tx, core: &Core, caller: &Caller, id: TradingAccountId, leverage: i64, max: i64) -> Result<AccountView> {
     caller.require(Right::AccountsLeverage)?;
     let mut a = scoped(tx, caller, id).await?;
-    let max = store::mapping(tx, &a.entity, a.kind, &a.account_type, a.currency).await?.map_or(a.leverage, |m| m.leverage_max);
     if !(1..=max).contains(&leverage) {
         return Err(Problem::invalid("leverage", "leverage_out_of_range", format!("expected 1 to {max}")));
     }

@@ -266,7 +266,7 @@ async fn foreign_money(tx: &mut Tx, core: &Core, server: &str, a: &store::Accoun
         exceptions::NewException {
             kind: "platform.foreign_money",
             subject: format!("deal:{server}:{}", d.ticket),
-            entity: a.entity.clone(),
+            entity: Some(a.entity.clone()),
             client_id: Some(a.client_id.clone()),
             owner_role: "finance",
             rule: "platform_money_without_our_token",
@@ -313,6 +313,11 @@ pub async fn full(tx: &mut Tx, server: &str, ticket: &str, revision: i64) -> Res
     };
     let opened_at = store::position_opened(tx, server, &deal.position_id).await?;
     Ok(Some(DealFull { deal, account, opened_at }))
+}
+
+/// Closed trades of a client's live accounts and their volume in 1e-8 lots.
+pub async fn activity(tx: &mut Tx, client_id: &str) -> Result<(i64, i64)> {
+    store::activity(tx, client_id).await
 }
 
 /// An account's history, newest first.

@@ -203,7 +203,7 @@ async fn refused(tx: &mut qd_db::Tx, core: &Core, id: TradingAccountId, e: &Call
         exceptions::NewException {
             kind: "platform.account_refused",
             subject: format!("tacc:{id}"),
-            entity: a.entity.clone(),
+            entity: Some(a.entity.clone()),
             client_id: Some(a.client_id.clone()),
             owner_role: "ops",
             rule: "platform_refused_account",
@@ -278,7 +278,7 @@ impl Handler for Apply {
                             exceptions::NewException {
                                 kind: "platform.change_refused",
                                 subject: format!("tacc:{id}"),
-                                entity: a.entity.clone(),
+                                entity: Some(a.entity.clone()),
                                 client_id: Some(a.client_id.clone()),
                                 owner_role: "ops",
                                 rule: "platform_refused_change",
@@ -550,7 +550,7 @@ impl Feed {
         let (c, server, cause) = (core.clone(), self.server.clone(), format!("{}: {}", e.code, e.detail));
         core.db
             .write(async move |tx| {
-                let entity = store::server(tx, &server).await?.map_or_else(String::new, |s| s.entity);
+                let entity = store::server(tx, &server).await?.map(|s| s.entity);
                 exceptions::raise(
                     tx,
                     &c,

@@ -5,7 +5,6 @@
 pub mod accounts;
 pub mod feed;
 pub mod jobs;
-pub mod mappings;
 pub mod moves;
 pub mod platforms;
 pub mod servers;

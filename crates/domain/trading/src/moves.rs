@@ -257,7 +257,7 @@ pub(crate) async fn mark_refused(tx: &mut Tx, core: &Core, m: &mut MoveRow, e: &
             exceptions::NewException {
                 kind: "platform.move_refused",
                 subject: format!("move:{}", m.id),
-                entity: m.entity.clone(),
+                entity: Some(m.entity.clone()),
                 client_id: Some(m.client_id.clone()),
                 owner_role: "finance",
                 rule: "platform_refused_credit",
@@ -311,7 +311,7 @@ pub(crate) async fn stuck(tx: &mut Tx, core: &Core, m: &MoveRow, cause: &str, ra
         exceptions::NewException {
             kind: "platform.move_stuck",
             subject: format!("move:{}", m.id),
-            entity: m.entity.clone(),
+            entity: Some(m.entity.clone()),
             client_id: Some(m.client_id.clone()),
             owner_role: "ops",
             rule: "platform_outcome_unknown",

@@ -36,24 +36,6 @@ row! {
 }
 
 row! {
-    #[derive(Clone, Debug, serde::Serialize)]
-    pub struct MappingRow {
-        pub id: String,
-        pub version: i64,
-        pub entity: String,
-        pub kind: AccountKind,
-        pub account_type: String,
-        pub currency: Currency,
-        pub server: String,
-        pub platform_group: String,
-        pub leverage_default: i64,
-        pub leverage_max: i64,
-        pub max_per_client: i64,
-        pub active: bool,
-    }
-}
-
-row! {
     #[derive(Clone, Debug)]
     pub struct MoveRow {
         pub id: MoveId,
@@ -173,41 +155,6 @@ pub async fn server_ok(tx: &mut Tx, id: &str, info: Option<&str>, at: Ts) -> Res
 
 pub async fn server_failed(tx: &mut Tx, id: &str, error: &str, at: Ts) -> Result<()> {
     tx.exec(sql!("UPDATE trading_servers SET last_error = $2, last_error_at = $3 WHERE id = $1"), &vals![id, error, at]).await.map(|_| ())
-}
-
-// Mappings
-
-pub async fn mapping(tx: &mut Tx, entity: &str, kind: AccountKind, account_type: &str, currency: Currency) -> Result<Option<MappingRow>> {
-    tx.one(
-        sql!("SELECT id, version, entity, kind, account_type, currency, server, platform_group, leverage_default, leverage_max, max_per_client, active
-              FROM account_mappings WHERE entity = $1 AND kind = $2 AND account_type = $3 AND currency = $4 AND active ORDER BY version DESC, id LIMIT 1"),
-        &vals![entity, kind, account_type, currency],
-    )
-    .await
-}
-
-pub async fn mappings(tx: &mut Tx, entity: Option<&str>) -> Result<Vec<MappingRow>> {
-    tx.rows(
-        sql!("SELECT id, version, entity, kind, account_type, currency, server, platform_group, leverage_default, leverage_max, max_per_client, active
-              FROM account_mappings WHERE ($1 IS NULL OR entity = $1) ORDER BY entity, kind, account_type, currency, version DESC"),
-        &vals![entity],
-    )
-    .await
-}
-
-pub async fn last_mapping_version(tx: &mut Tx, id: &str) -> Result<i64> {
-    Ok(tx.must::<(i64,)>(sql!("SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM account_mappings WHERE id = $1"), &vals![id]).await?.0)
-}
-
-pub async fn put_mapping(tx: &mut Tx, m: &MappingRow, at: Ts) -> Result<()> {
-    tx.exec(sql!("UPDATE account_mappings SET active = FALSE WHERE id = $1"), &vals![m.id.as_str()]).await?;
-    tx.exec(
-        sql!("INSERT INTO account_mappings (id, version, entity, kind, account_type, currency, server, platform_group, leverage_default, leverage_max, max_per_client, active, created_at)
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"),
-        &vals![m.id.as_str(), m.version, m.entity.as_str(), m.kind, m.account_type.as_str(), m.currency, m.server.as_str(), m.platform_group.as_str(), m.leverage_default, m.leverage_max, m.max_per_client, m.active, at],
-    )
-    .await
-    .map(|_| ())
 }
 
 // Accounts
@@ -476,6 +423,17 @@ pub async fn deals_of(tx: &mut Tx, account_id: TradingAccountId, from: Ts, to: T
                 AND NOT EXISTS (SELECT 1 FROM deals n WHERE n.server = d.server AND n.ticket = d.ticket AND n.revision > d.revision)
               ORDER BY d.at DESC, d.ticket DESC LIMIT $6"),
         &vals![account_id, from, to, at, ticket, limit],
+    )
+    .await
+}
+
+/// Closed trades and their volume over all of a client's live accounts: (deals, 1e-8 lots).
+pub async fn activity(tx: &mut Tx, client_id: &str) -> Result<(i64, i64)> {
+    tx.must(
+        sql!("SELECT COUNT(*), CAST(COALESCE(SUM(d.volume_closed), 0) AS BIGINT) FROM trading_accounts a JOIN deals d ON d.account_id = a.id
+              WHERE a.client_id = $1 AND a.kind = 'live' AND d.kind = 'trade' AND d.entry <> 'in' AND NOT d.gone
+                AND NOT EXISTS (SELECT 1 FROM deals n WHERE n.server = d.server AND n.ticket = d.ticket AND n.revision > d.revision)"),
+        &vals![client_id],
     )
     .await
 }

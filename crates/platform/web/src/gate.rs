@@ -19,7 +19,7 @@ pub const COOKIE: &str = "qd_session";
 /// Turns a token into a caller; without one, into the public.
 #[async_trait]
 pub trait Identify: Send + Sync {
-    async fn identify(&self, token: Option<&str>, ip: Option<String>, device: Option<String>) -> Result<Caller>;
+    async fn identify(&self, token: Option<&str>, ip: Option<String>) -> Result<Caller>;
 }
 
 #[derive(Clone)]
@@ -83,11 +83,12 @@ fn same_origin(headers: &HeaderMap) -> bool {
     }
 }
 
-pub(crate) async fn check(gate: Gate, right: Right, mut req: Request, next: Next) -> Response {
-    match admit(&gate, right, &req).await {
+pub(crate) async fn check(gate: Gate, right: Right, req: Request, next: Next) -> Response {
+    let (mut parts, body) = req.into_parts();
+    match admit(&gate, right, &parts).await {
         Ok(caller) => {
-            req.extensions_mut().insert(caller);
-            next.run(req).await
+            parts.extensions.insert(caller);
+            next.run(Request::from_parts(parts, body)).await
         }
         Err(p) => ApiProblem(p).into_response(),
     }
@@ -103,30 +104,29 @@ pub fn ip_of(gate_behind_proxy: bool, headers: &HeaderMap, peer: Option<Peer>) -
     peer.map(|p| p.0.ip().to_string())
 }
 
-async fn admit(gate: &Gate, right: Right, req: &Request) -> Result<Caller> {
-    let headers = req.headers();
+async fn admit(gate: &Gate, right: Right, req: &Parts) -> Result<Caller> {
+    let headers = &req.headers;
     let (token, cookie) = match token(headers) {
         Token::None => (None, false),
         Token::Header(t) => (Some(t), false),
         Token::Cookie(t) => (Some(t), true),
     };
-    let write = !matches!(*req.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let write = !matches!(req.method, Method::GET | Method::HEAD | Method::OPTIONS);
     if cookie && write && !same_origin(headers) {
         return Err(Problem::forbidden("cross_site_write", "a signed-in browser may write only from our own pages"));
     }
-    let ip = ip_of(gate.behind_proxy, headers, req.extensions().get::<Peer>().copied());
-    let device = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).map(|s| s.chars().take(200).collect());
+    let ip = ip_of(gate.behind_proxy, headers, req.extensions.get::<Peer>().copied());
     // A public route works with an expired session too: the sign-in page, above all.
     let caller = if right == Right::Public {
-        match gate.identify.identify(token.as_deref(), ip.clone(), device.clone()).await {
+        match gate.identify.identify(token.as_deref(), ip.clone()).await {
             Ok(c) => c,
-            Err(_) => gate.identify.identify(None, ip, device).await?,
+            Err(_) => gate.identify.identify(None, ip).await?,
         }
     } else {
         if token.is_none() {
             return Err(Problem::unauthenticated("sign_in_required", "sign in first"));
         }
-        gate.identify.identify(token.as_deref(), ip, device).await?
+        gate.identify.identify(token.as_deref(), ip).await?
     };
     if right != Right::Public {
         caller.require(right)?;

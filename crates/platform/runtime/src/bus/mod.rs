@@ -157,7 +157,10 @@ impl Live {
         self.tell.subscribe()
     }
     pub(crate) fn send(&self, ev: Arc<Event>) {
-        // Nobody listening is no error.
+        self.publish(ev);
+    }
+    /// Passes an event on; nobody listening is no error.
+    pub fn publish(&self, ev: Arc<Event>) {
         let _ = self.tell.send(ev);
     }
 }

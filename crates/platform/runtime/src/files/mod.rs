@@ -129,6 +129,31 @@ impl Files {
         run_blocking(move || inner.get(id)).await
     }
 
+    /// Seals a small secret for a column: key id, nonce and cipher text in one.
+    pub fn seal(&self, plain: &[u8]) -> Result<Vec<u8>> {
+        let (key_id, cipher) = self.inner.keys.first().ok_or_else(|| Problem::bug("file_key_missing", "no key"))?;
+        let mut out = vec![u8::try_from(key_id.len()).unwrap_or_default()];
+        out.extend_from_slice(key_id.as_bytes());
+        let mut nonce = [0u8; NONCE];
+        self.inner.env.entropy.fill(&mut nonce);
+        let sealed = cipher
+            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &out })
+            .map_err(|_| Problem::bug("seal_failed", "a secret could not be sealed"))?;
+        out.extend_from_slice(&nonce);
+        out.extend_from_slice(&sealed);
+        Ok(out)
+    }
+
+    /// Opens what [`Files::seal`] made.
+    pub fn unseal(&self, sealed: &[u8]) -> Result<Vec<u8>> {
+        let broken = || Problem::bug("seal_broken", "a sealed secret was changed or its key is not configured");
+        let head = 1 + usize::from(*sealed.first().ok_or_else(broken)?);
+        let key_id = sealed.get(1..head).ok_or_else(broken)?;
+        let nonce: [u8; NONCE] = sealed.get(head..head + NONCE).and_then(|n| n.try_into().ok()).ok_or_else(broken)?;
+        let (_, cipher) = self.inner.keys.iter().find(|(k, _)| k.as_bytes() == key_id).ok_or_else(broken)?;
+        cipher.decrypt(&XNonce::from(nonce), Payload { msg: &sealed[head + NONCE..], aad: &sealed[..head] }).map_err(|_| broken())
+    }
+
     /// Removes a file for good (end of retention, erasure). Missing is fine.
     pub async fn remove(&self, id: FileId) -> Result<()> {
         let path = self.inner.path(id);

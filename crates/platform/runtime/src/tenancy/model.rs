@@ -180,6 +180,13 @@ pub struct AccountType {
     /// Opened by itself when the client is verified.
     #[serde(default)]
     pub opened_at_approval: bool,
+    /// Accounts of this type one client may have.
+    #[serde(default = "five")]
+    pub max_per_client: u32,
+}
+
+fn five() -> u32 {
+    5
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,0 +1,246 @@
+//! Who is built from what, in order.
+
+use crate::config::{BusConfig, Config, DatabaseConfig, TradingServerConfig, TrustConfig};
+use crate::{App, compose, reactions};
+use qd_db::{Db, DbConfig};
+use qd_kernel::{Env, Problem, Result, Secret};
+use qd_notify::{Catalogue, MailHandler, Smtp, SmtpConfig};
+use qd_outbound::{Client, ClientOptions, Fingerprint, Reach, Trust};
+use qd_payments::Psps;
+use qd_platform_mt5::{Mt5, Mt5Config};
+use qd_ports::platform::TradingPlatform;
+use qd_ports::psp::Psp;
+use qd_psp_stripe::{Stripe, StripeConfig};
+use qd_runtime::access::{Access, AccessConfig, HouseKey};
+use qd_runtime::audit::{AuditKey, Sealer, SealerConfig};
+use qd_runtime::bus::{Bus, BusHandle, InProcess, Live, Nats, NatsConfig};
+use qd_runtime::files::{FileKey, Files, FilesConfig};
+use qd_runtime::jobs::{Handler, JobError, Lease, Registry, Worker, WorkerHandle};
+use qd_runtime::Core;
+use qd_trading::{Platforms, Vault};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub async fn open_database(config: &DatabaseConfig) -> Result<Db> {
+    let c = match config {
+        DatabaseConfig::Sqlite { path } => DbConfig::Sqlite { path: path.clone(), durable: true },
+        DatabaseConfig::Postgres { url, max_connections } => DbConfig::Postgres { url: url.read("database.url")?, max_connections: *max_connections },
+    };
+    Db::open(&c).await
+}
+
+pub(crate) async fn build(config: Config, env: Env) -> Result<App> {
+    qd_outbound::init_tls();
+    let db = open_database(&config.database).await?;
+    db.migrate().await?;
+    let core = Core::new(db, env.clone());
+    let house = config.keys.house.read("keys.house")?;
+    let access = Access::open(core.clone(), AccessConfig::new(HouseKey::from_hex(&house)?)).await?;
+    let files = Files::open(
+        FilesConfig {
+            dir: config.files.dir.clone(),
+            keys: config
+                .files
+                .keys
+                .iter()
+                .map(|k| Ok(FileKey { id: k.id.clone(), hex: k.key.read("files.keys")? }))
+                .collect::<Result<_>>()?,
+            max_bytes: config.files.max_bytes,
+        },
+        env.clone(),
+    )?;
+    let mut platforms: BTreeMap<String, Arc<dyn TradingPlatform>> = BTreeMap::new();
+    for s in &config.trading_server {
+        platforms.insert(s.id.clone(), Arc::new(mt5(s, &env)?));
+    }
+    let platforms = Platforms::new(platforms, Arc::new(FileVault(files.clone())));
+    let mut psps: BTreeMap<String, Arc<dyn Psp>> = BTreeMap::new();
+    for p in &config.psp {
+        let secrets = p.webhook_secrets.iter().map(|s| s.read("psp.webhook_secrets")).collect::<Result<Vec<_>>>()?;
+        let mut c = StripeConfig::new(p.id.clone(), p.secret_key.read("psp.secret_key")?, secrets);
+        if let Some(base) = &p.api_base {
+            c.api_base = base.clone();
+        }
+        let reach = if p.private_network { Reach::Anywhere } else { Reach::PublicOnly };
+        let client = Client::new(ClientOptions { reach, ..ClientOptions::default() })
+            .map_err(|e| Problem::bug("client_unbuildable", "the HTTP client could not be built").with_source(format!("{e:?}")))?;
+        psps.insert(p.id.clone(), Arc::new(Stripe::new(c, client)?));
+    }
+    let audit_key = AuditKey::from_hex(&config.keys.audit.read("keys.audit")?)?;
+    let sealer = Sealer::new(core.clone(), SealerConfig { key: Some(audit_key), ..SealerConfig::default() });
+    let app = App {
+        access,
+        platforms,
+        psps: Psps::new(psps),
+        files,
+        catalogue: Arc::new(Catalogue::builtin()?),
+        live: Live::new(),
+        sealer,
+        kyc_numbers: qd_kyc::NumberKey::from_hex(&house)?,
+        config: Arc::new(config),
+        core,
+    };
+    register(&app).await?;
+    Ok(app)
+}
+
+fn mt5(s: &TradingServerConfig, env: &Env) -> Result<Mt5> {
+    let mut c = Mt5Config::new(s.id.clone(), s.base_url.clone(), s.manager_login, s.manager_password.read("trading_server.manager_password")?);
+    c.zone = s.zone.clone();
+    c.trust = match &s.trust {
+        TrustConfig::WebRoots => Trust::WebRoots,
+        TrustConfig::AcceptAny => Trust::AcceptAny,
+        TrustConfig::Pinned(path) => {
+            let pem = std::fs::read_to_string(path)
+                .map_err(|e| Problem::invalid("trading_server.trust.pinned", "certificate_missing", "expected a readable PEM file").with_source(e))?;
+            Trust::Pinned(vec![
+                Fingerprint::of_pem(&pem).ok_or_else(|| Problem::invalid("trading_server.trust.pinned", "certificate_malformed", "expected a certificate in PEM form"))?,
+            ])
+        }
+    };
+    Mt5::new(c, env.clone())
+}
+
+/// Seals first passwords with the files' key ring.
+struct FileVault(Files);
+
+impl Vault for FileVault {
+    fn seal(&self, plain: &[u8]) -> Result<Vec<u8>> {
+        self.0.seal(plain)
+    }
+    fn open(&self, sealed: &[u8]) -> Result<Vec<u8>> {
+        self.0.unseal(sealed)
+    }
+}
+
+/// Writes the configured connections into the database, where screens and rules find them.
+async fn register(app: &App) -> Result<()> {
+    let config = app.config.clone();
+    app.core
+        .db
+        .write(async move |tx| {
+            for s in &config.trading_server {
+                qd_trading::servers::register(tx, &s.id, &s.entity, &s.platform, s.kind, &s.group_mask).await?;
+            }
+            for p in &config.psp {
+                qd_payments::jobs::connections::register(tx, &p.id, &p.entity, &p.provider, &serde_json::json!([])).await?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// A started node.
+pub struct Running {
+    bus: BusHandle,
+    workers: Option<WorkerHandle>,
+}
+
+impl Running {
+    /// Lets work under way finish.
+    pub async fn stop(self) {
+        if let Some(w) = self.workers {
+            w.stop().await;
+        }
+        self.bus.stop().await;
+    }
+}
+
+/// All handlers and schedules of the product.
+pub fn registry(app: &App) -> Result<Registry> {
+    let mut r = Registry::new();
+    for h in qd_trading::jobs::handlers(&app.core, &app.platforms) {
+        r = r.add(h);
+    }
+    for h in qd_payments::jobs::handlers(&app.core, &app.psps, Arc::new(compose::Facts(app.clone())), &app.config.server.public_url) {
+        r = r.add(h);
+    }
+    for h in reactions::handlers(app) {
+        r = r.add(h);
+    }
+    let mail = &app.config.mail;
+    let smtp = Smtp::new(&SmtpConfig {
+        host: mail.host.clone(),
+        port: mail.port,
+        user: mail.user.clone(),
+        pass: mail.password.as_ref().map(|p| p.read("mail.password")).transpose()?,
+        tls: mail.tls,
+    })?;
+    r = r.add(Arc::new(MailHandler::new(app.core.clone(), app.catalogue.clone(), Arc::new(smtp))));
+    let work = &app.config.worker;
+    for s in &app.config.trading_server {
+        r = r.every(format!("feed:{}", s.id), work.feed_every_s, qd_trading::jobs::feed_handler(&app.core, &app.platforms, &s.id));
+        r = r.every(format!("sweep:{}", s.id), work.sweep_every_s, qd_trading::jobs::sweep_handler(&app.core, &app.platforms, &s.id));
+    }
+    r = r.every("audit.seal", 1, Arc::new(app.sealer.clone()));
+    r = r.every("housekeeping", 60, Arc::new(Housekeeping(app.core.clone())));
+    Ok(r)
+}
+
+pub(crate) async fn start(app: &App) -> Result<Running> {
+    let node = node_name(app);
+    let bus: Box<dyn Bus> = match &app.config.bus {
+        BusConfig::InProcess => Box::new(InProcess),
+        BusConfig::Nats { url, credentials, replicas, stream } => {
+            let mut c = NatsConfig::new(url.clone(), node.clone());
+            c.credentials = credentials.as_ref().map(|s| s.read("bus.credentials")).transpose()?;
+            c.replicas = *replicas;
+            if let Some(s) = stream {
+                c.stream = s.clone();
+            }
+            Box::new(Nats::new(c))
+        }
+    };
+    let handle = bus.start(app.core.clone(), reactions::subscriptions()).await?;
+    // The bus has its own feed; the API listens to the one in the App.
+    let mut from = handle.live().subscribe();
+    let to = app.live.clone();
+    tokio::spawn(async move {
+        loop {
+            match from.recv().await {
+                Ok(e) => to.publish(e),
+                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
+                Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    });
+    let workers = if app.config.worker.concurrency > 0 { Some(Worker::start(app.core.clone(), registry(app)?, &node, app.config.worker.concurrency)) } else { None };
+    Ok(Running { bus: handle, workers })
+}
+
+fn node_name(app: &App) -> String {
+    if app.config.worker.node.is_empty() {
+        format!("node-{}-{}", std::process::id(), app.core.env.entropy.code(4))
+    } else {
+        app.config.worker.node.clone()
+    }
+}
+
+/// What has to end by itself: holds, approvals.
+struct Housekeeping(Core);
+
+#[async_trait::async_trait]
+impl Handler for Housekeeping {
+    fn kind(&self) -> &'static str {
+        "house.keeping"
+    }
+    async fn run(&self, _lease: &Lease) -> std::result::Result<(), JobError> {
+        let core = self.0.clone();
+        self.0
+            .db
+            .write(async move |tx| {
+                let now = core.now();
+                qd_ledger::expire_due(tx, &core, now).await?;
+                qd_runtime::approvals::expire_due(tx, &core, now).await?;
+                Ok(())
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+/// Text keys of the configured house key, for tools that only verify.
+pub fn audit_public_key(config: &Config) -> Result<String> {
+    let seed: Secret = config.keys.audit.read("keys.audit")?;
+    Ok(AuditKey::from_hex(&seed)?.public_hex())
+}

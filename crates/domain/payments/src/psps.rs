@@ -1,0 +1,24 @@
+//! The payment providers this node is connected to, by connection id.
+
+use qd_kernel::{Problem, Result};
+use qd_ports::psp::Psp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+#[derive(Clone)]
+pub struct Psps(Arc<BTreeMap<String, Arc<dyn Psp>>>);
+
+impl Psps {
+    pub fn new(by_connection: BTreeMap<String, Arc<dyn Psp>>) -> Self {
+        Psps(Arc::new(by_connection))
+    }
+    pub fn get(&self, connection: &str) -> Result<Arc<dyn Psp>> {
+        self.0
+            .get(connection)
+            .cloned()
+            .ok_or_else(|| Problem::unavailable("psp_not_connected", format!("this node has no connection to the payment provider {connection}")))
+    }
+    pub fn find(&self, connection: &str) -> Option<Arc<dyn Psp>> {
+        self.0.get(connection).cloned()
+    }
+}

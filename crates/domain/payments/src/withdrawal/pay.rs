@@ -1,0 +1,309 @@
+//! Paying out: the plan, the legs, and what comes back.
+
+use super::{Command, Effect, LegEffect, LegState, PlannedLeg, Source, WithdrawalState, WithdrawalView, decide, go, hold_ref, lane, leg, load, scoped, split_to_sources, view};
+use crate::store::{self, LegRow, WithdrawalRow};
+use crate::{WithdrawalId, clearing, reason, wallet};
+use qd_db::Tx;
+use qd_kernel::{Amount, Problem, Result};
+use qd_ledger::{AccountKey, Leg, NewEntry, Purpose};
+use qd_ports::CallError;
+use qd_ports::psp::{RefundReport, RefundState};
+use qd_runtime::access::{Caller, Right};
+use qd_runtime::jobs::{self, NewJob};
+use qd_runtime::{Core, exceptions};
+use serde::Serialize;
+use serde_json::json;
+
+fn transit(w: &WithdrawalRow) -> AccountKey {
+    AccountKey { owner: format!("client:{}", w.client_id), purpose: Purpose::PayoutTransit, currency: w.currency }
+}
+
+/// Where a leg's money is once it has left: the provider's clearing, or the entity's bank.
+fn outside(w: &WithdrawalRow, l: &LegRow) -> AccountKey {
+    match &l.connection {
+        Some(c) => clearing(c, w.currency),
+        None => AccountKey { owner: format!("psp:bank-{}", w.entity), purpose: Purpose::Clearing, currency: w.currency },
+    }
+}
+
+async fn book(tx: &mut Tx, core: &Core, w: &WithdrawalRow, step: &str, from: AccountKey, to: AccountKey, minor: i64, source: &str) -> Result<()> {
+    qd_ledger::post(tx, core, entry(core, w, step, from, to, minor, source)).await.map(|_| ())
+}
+
+fn entry(core: &Core, w: &WithdrawalRow, step: &str, from: AccountKey, to: AccountKey, minor: i64, source: &str) -> NewEntry {
+    NewEntry {
+        kind: "withdrawal",
+        reference: format!("withdrawal:{}:{step}", w.id),
+        legs: vec![Leg { account: from, minor: -minor }, Leg { account: to, minor }],
+        source: source.to_string(),
+        value_at: core.now(),
+        note: None,
+        fx: None,
+    }
+}
+
+pub(super) async fn plan_of(tx: &mut Tx, w: &WithdrawalRow) -> Result<Vec<PlannedLeg>> {
+    let mut sources = Vec::new();
+    for d in store::received_of(tx, &w.client_id).await? {
+        // Disputed money is already on its way back by another road.
+        if d.currency != w.currency || d.dispute_state.as_deref().is_some_and(|s| s != "won") {
+            continue;
+        }
+        let Some(payment_ref) = d.payment_ref.clone() else { continue };
+        let planned = store::refunds_planned(tx, &d.id.to_string()).await?;
+        let left = d.received_minor - d.returned_minor - planned;
+        if left > 0 && d.state.is_received() {
+            sources.push(Source { deposit_id: d.id.to_string(), connection: d.connection, payment_ref, refundable_minor: left });
+        }
+    }
+    Ok(split_to_sources(w.amount_minor, &sources))
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanView {
+    pub amount: Amount,
+    /// The deposit the part returns to; None: by bank transfer.
+    pub deposit_id: Option<String>,
+    pub connection: Option<String>,
+}
+
+/// How the money would go back, before anybody has decided (PM-19).
+pub async fn plan(tx: &mut Tx, caller: &Caller, id: WithdrawalId) -> Result<Vec<PlanView>> {
+    let w = scoped(tx, caller, id).await?;
+    Ok(plan_of(tx, &w)
+        .await?
+        .into_iter()
+        .map(|l| PlanView {
+            amount: Amount::new(l.amount_minor, w.currency),
+            deposit_id: l.source.as_ref().map(|s| s.deposit_id.clone()),
+            connection: l.source.map(|s| s.connection),
+        })
+        .collect())
+}
+
+/// Settles the hold into the payout transit and writes the legs; each gets its own job.
+pub(crate) async fn start_paying(tx: &mut Tx, core: &Core, id: WithdrawalId) -> Result<()> {
+    let mut w = load(tx, id).await?;
+    let Effect::Go(to) = decide(w.state, Command::PayStarted) else { return Ok(()) };
+    let plan = plan_of(tx, &w).await?;
+    go(tx, core, &Caller::system("job:withdrawal.pay"), &mut w, to, None, None).await?;
+    let moved = entry(core, &w, "sent", wallet(&w.client_id, w.currency), transit(&w), w.amount_minor, "approved");
+    qd_ledger::settle(tx, core, &hold_ref(id), moved).await?;
+    for (i, p) in plan.into_iter().enumerate() {
+        let n = i64::try_from(i + 1).unwrap_or(i64::MAX);
+        let l = LegRow {
+            withdrawal_id: id,
+            n,
+            kind: if p.source.is_some() { "refund".into() } else { "bank".into() },
+            connection: p.source.as_ref().map(|s| s.connection.clone()),
+            deposit_id: p.source.as_ref().map(|s| s.deposit_id.clone()),
+            payment_ref: p.source.map(|s| s.payment_ref),
+            amount_minor: p.amount_minor,
+            currency: w.currency,
+            state: LegState::Planned,
+            our_ref: format!("{id}-{n}"),
+            provider_ref: None,
+            failure_code: None,
+            first_sent_at: None,
+            done_at: None,
+            version: 1,
+        };
+        store::insert_leg(tx, &l).await?;
+        if l.kind == "refund" {
+            jobs::enqueue(tx, core, NewJob::new("withdrawal.leg", json!({"withdrawal_id": id, "n": n}), core.now()).key(l.our_ref.clone()).lane(lane(id)).attempts(500)).await?;
+        } else {
+            exceptions::raise(
+                tx,
+                core,
+                exceptions::NewException {
+                    kind: "withdrawal.bank_transfer",
+                    subject: format!("withdrawal:{id}:{n}"),
+                    entity: Some(w.entity.clone()),
+                    client_id: Some(w.client_id.clone()),
+                    owner_role: "finance",
+                    rule: "more_than_the_sources",
+                    cause: format!("{} exceed what came in by the client's payment methods and go by bank transfer", Amount::new(l.amount_minor, w.currency)),
+                    detail: json!({"withdrawal_id": id, "n": n}),
+                    retry: None,
+                },
+            )
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+async fn save(tx: &mut Tx, l: &mut LegRow) -> Result<()> {
+    if !store::update_leg(tx, l).await? {
+        return Err(Problem::unavailable("leg_changed", "this payout leg was changed by another worker"));
+    }
+    l.version += 1;
+    Ok(())
+}
+
+/// Committed before the call leaves.
+pub(crate) async fn leg_sending(tx: &mut Tx, core: &Core, id: WithdrawalId, n: i64) -> Result<Option<LegRow>> {
+    let mut l = store::leg(tx, id, n).await?.ok_or_else(|| Problem::missing("payout leg"))?;
+    if matches!(l.state, LegState::Paid | LegState::Returned) {
+        return Ok(None);
+    }
+    if l.state == LegState::Planned {
+        l.state = LegState::Sending;
+        l.first_sent_at = Some(core.now());
+        save(tx, &mut l).await?;
+    }
+    Ok(Some(l))
+}
+
+/// What the provider says about a leg.
+pub(crate) enum LegOutcome<'a> {
+    Report(&'a RefundReport),
+    /// Refused for good: it never left.
+    Refused(&'a CallError),
+}
+
+pub(crate) async fn leg_reported(tx: &mut Tx, core: &Core, id: WithdrawalId, n: i64, outcome: LegOutcome<'_>) -> Result<()> {
+    let mut l = store::leg(tx, id, n).await?.ok_or_else(|| Problem::missing("payout leg"))?;
+    let state = match &outcome {
+        LegOutcome::Report(r) => {
+            if l.provider_ref.is_none() {
+                l.provider_ref = Some(r.provider_ref.clone());
+            }
+            if r.amount != Amount::new(l.amount_minor, l.currency) {
+                return Err(Problem::conflict("echo_mismatch", format!("the provider reports a refund of {} for {}", r.amount, Amount::new(l.amount_minor, l.currency))));
+            }
+            l.failure_code = r.failure_code.clone();
+            r.state
+        }
+        LegOutcome::Refused(e) => {
+            l.failure_code = Some(e.code.clone());
+            RefundState::Failed
+        }
+    };
+    ended(tx, core, &Caller::system("job:withdrawal.leg"), l, state).await
+}
+
+async fn ended(tx: &mut Tx, core: &Core, who: &Caller, mut l: LegRow, state: RefundState) -> Result<()> {
+    let mut w = load(tx, l.withdrawal_id).await?;
+    let source = format!("{} {}", l.connection.as_deref().unwrap_or("bank"), l.provider_ref.as_deref().unwrap_or(&l.our_ref));
+    let n = l.n;
+    match leg(l.state, state) {
+        LegEffect::Nothing => return save(tx, &mut l).await,
+        LegEffect::Pending => {
+            l.state = LegState::Pending;
+            return save(tx, &mut l).await;
+        }
+        LegEffect::Paid => {
+            l.state = LegState::Paid;
+            l.done_at = Some(core.now());
+            save(tx, &mut l).await?;
+            book(tx, core, &w, &format!("leg{n}:paid"), transit(&w), outside(&w, &l), l.amount_minor, &source).await?;
+            returned_to_source(tx, &l, l.amount_minor).await?;
+        }
+        LegEffect::Failed => {
+            l.state = LegState::Returned;
+            l.done_at = Some(core.now());
+            save(tx, &mut l).await?;
+            book(tx, core, &w, &format!("leg{n}:failed"), transit(&w), wallet(&w.client_id, w.currency), l.amount_minor, &source).await?;
+            tell_person(tx, core, &w, &l, "the provider did not pay it; the money is in the client's wallet").await?;
+        }
+        LegEffect::CameBack => {
+            l.state = LegState::Returned;
+            l.done_at = Some(core.now());
+            save(tx, &mut l).await?;
+            book(tx, core, &w, &format!("leg{n}:came_back"), outside(&w, &l), wallet(&w.client_id, w.currency), l.amount_minor, &source).await?;
+            returned_to_source(tx, &l, -l.amount_minor).await?;
+            tell_person(tx, core, &w, &l, "it was paid and came back; the money is in the client's wallet").await?;
+            if let Effect::Go(to) = decide(w.state, Command::CameBack) {
+                w.reason_code = Some("payout_returned".into());
+                go(tx, core, who, &mut w, to, l.failure_code.clone(), None).await?;
+            }
+            return Ok(());
+        }
+    }
+    let legs = store::legs(tx, l.withdrawal_id).await?;
+    let over = legs.iter().all(|l| matches!(l.state, LegState::Paid | LegState::Returned));
+    if over && w.state == WithdrawalState::Paying {
+        let all = legs.iter().all(|l| l.state == LegState::Paid);
+        if let Effect::Go(to) = decide(w.state, Command::LegsEnded(all)) {
+            w.paid_at = all.then(|| core.now());
+            if !all {
+                w.reason_code = Some("payout_failed".into());
+            }
+            go(tx, core, who, &mut w, to, None, None).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the deposit's sum of what went back, the limit of later refunds.
+async fn returned_to_source(tx: &mut Tx, l: &LegRow, minor: i64) -> Result<()> {
+    let Some(id) = l.deposit_id.as_deref() else { return Ok(()) };
+    let mut d = store::deposit(tx, crate::DepositId::parse(id)?).await?.ok_or_else(|| Problem::missing("deposit"))?;
+    d.returned_minor += minor;
+    if !store::update_deposit(tx, &d).await? {
+        return Err(Problem::unavailable("deposit_changed", "this deposit was changed by another worker"));
+    }
+    Ok(())
+}
+
+async fn tell_person(tx: &mut Tx, core: &Core, w: &WithdrawalRow, l: &LegRow, what: &str) -> Result<()> {
+    exceptions::raise(
+        tx,
+        core,
+        exceptions::NewException {
+            kind: "withdrawal.returned",
+            subject: format!("withdrawal:{}:{}", w.id, l.n),
+            entity: Some(w.entity.clone()),
+            client_id: Some(w.client_id.clone()),
+            owner_role: "finance",
+            rule: "payout_returned",
+            cause: format!("payout of {} by {}: {what} ({})", Amount::new(l.amount_minor, l.currency), l.connection.as_deref().unwrap_or("bank"), l.failure_code.as_deref().unwrap_or("no code")),
+            detail: json!({"withdrawal_id": w.id, "n": l.n, "provider_ref": l.provider_ref}),
+            retry: None,
+        },
+    )
+    .await
+    .map(|_| ())
+}
+
+/// An answer that cannot be trusted or read, or a window in which repeating is no longer safe: a
+/// person looks; the leg stays as it is.
+pub(crate) async fn leg_unclear(tx: &mut Tx, core: &Core, id: WithdrawalId, n: i64, e: &CallError) -> Result<()> {
+    let w = load(tx, id).await?;
+    exceptions::raise(
+        tx,
+        core,
+        exceptions::NewException {
+            kind: "withdrawal.unclear",
+            subject: format!("withdrawal:{id}:{n}"),
+            entity: Some(w.entity.clone()),
+            client_id: Some(w.client_id.clone()),
+            owner_role: "finance",
+            rule: "payout_outcome_unclear",
+            cause: format!("the outcome of a payout is unclear: {} {}", e.code, e.detail),
+            detail: json!({"withdrawal_id": id, "n": n, "raw": e.raw}),
+            retry: None,
+        },
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Finance says what became of a bank transfer: paid, or returned by the bank.
+pub async fn mark_bank_leg(tx: &mut Tx, core: &Core, caller: &Caller, id: WithdrawalId, n: i64, paid: bool, reference: &str) -> Result<WithdrawalView> {
+    caller.require(Right::WithdrawalsPayout)?;
+    let reference = reason(reference)?;
+    let w = scoped(tx, caller, id).await?;
+    let mut l = store::leg(tx, id, n).await?.ok_or_else(|| Problem::missing("payout leg"))?;
+    if l.kind != "bank" {
+        return Err(Problem::conflict("leg_not_by_bank", "only a bank leg is marked by hand; the others follow their provider"));
+    }
+    if l.provider_ref.is_none() || !paid {
+        l.provider_ref = Some(reference.clone());
+    }
+    ended(tx, core, caller, l, if paid { RefundState::Succeeded } else { RefundState::Failed }).await?;
+    exceptions::resolve(tx, core, "withdrawal.bank_transfer", &format!("withdrawal:{id}:{n}"), &reference).await?;
+    let w = load(tx, w.id).await?;
+    view(tx, core, caller, w).await
+}
