@@ -1,0 +1,4 @@
+pub mod engine;
+pub mod exact;
+pub mod plan;
+pub mod preview;

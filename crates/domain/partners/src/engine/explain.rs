@@ -1,0 +1,65 @@
+//! The story of a line, kept with it: enough to work the amount out again by hand.
+
+use super::facts::{Rank, Tested};
+use super::fx::Step;
+use crate::plan::Specificity;
+use qd_kernel::Currency;
+use serde::{Deserialize, Serialize};
+
+/// A rule that fitted and lost, or won.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    pub plan: String,
+    pub version: i64,
+    pub rule: String,
+    pub rank: Rank,
+    /// Symbol 2, product group 1, any 0; account type; group; country; entity.
+    pub specificity: Specificity,
+    pub rate: String,
+}
+
+/// What a partner below earned, where that decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Below {
+    pub partner: String,
+    pub amount: String,
+    pub currency: Currency,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// One line for a person: `1.25 lots x 8 USD = 10 USD`.
+    pub formula: String,
+    /// `direct`, `fixed`, `differential`, `percent_of_child`; empty where nothing was computed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub method: String,
+    /// Partners from the client upwards.
+    pub path: Vec<String>,
+    pub level: u32,
+    /// Lots as the platform counts, the factors on them, lots paid on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<Volume>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Candidate>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub losing: Vec<Candidate>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub below: Vec<Below>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fx: Vec<Step>,
+    /// What was tested, whether it stopped the line or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tested: Vec<Tested>,
+    /// Unrounded, in the wallet's currency.
+    pub exact: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volume {
+    pub platform_lots: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub factors: Vec<Tested>,
+    pub lots: String,
+}

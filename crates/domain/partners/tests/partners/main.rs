@@ -1,0 +1,6 @@
+//! The partner engine: worked examples and invariants without a database, then the whole on both
+//! engines.
+
+mod examples;
+mod invariants;
+mod refused;

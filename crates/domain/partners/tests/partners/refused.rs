@@ -1,0 +1,141 @@
+//! Plans and events that must not get in, each fault named by its pointer.
+
+use crate::examples::{deal, per_lot, with};
+use qd_partners::plan::Plan;
+use qd_partners::preview::{EVENTS_SCHEMA, PLAN_SCHEMA, preview};
+use serde_json::{Value, json};
+
+fn faults(doc: &Value) -> Vec<(String, String)> {
+    match Plan::read(doc) {
+        Ok(_) => Vec::new(),
+        Err(p) => {
+            assert_eq!(p.code, "plan_refused");
+            p.fields.into_iter().map(|f| (f.pointer, f.code)).collect()
+        }
+    }
+}
+
+fn rules(list: Value) -> Value {
+    json!({"format": 1, "name": "x", "currency": "USD", "rules": list})
+}
+
+#[test]
+fn each_fault_of_a_plan_is_named_by_its_pointer_and_all_at_once() {
+    let one = |v: Value| faults(&v).into_iter().map(|(p, c)| format!("{p} {c}")).collect::<Vec<_>>();
+    let base = |more: Value| rules(json!([with(json!({"id": "a", "kind": "per_lot", "rate": "1"}), more)]));
+    assert_eq!(one(base(serde_json::from_str("{\"rate\": 7.5}").unwrap())), ["/rules/0/rate not_a_decimal"]);
+    assert_eq!(one(base(json!({"rate": "-1"}))), ["/rules/0/rate rate_negative"]);
+    assert_eq!(one(base(json!({"rate": "1.0000000000001"}))), ["/rules/0/rate not_a_decimal"]);
+    assert_eq!(one(base(json!({"kind": "pips"}))), ["/rules/0/kind kind_unknown"]);
+    assert_eq!(one(base(json!({"rte": "1"}))), ["/rules/0/rte unknown_field"]);
+    assert_eq!(one(base(json!({"level": 2}))), ["/rules/0/level level_unused"]);
+    assert_eq!(one(base(json!({"valid_from": "2026-02-30"}))), ["/rules/0/valid_from not_a_time"]);
+    assert_eq!(one(base(json!({"valid_from": "2026-03-01", "valid_to": "2026-03-01"}))), ["/rules/0/valid_to range_empty"]);
+    assert_eq!(one(base(json!({"scope": {"countries": ["Germany"]}}))), ["/rules/0/scope/countries country_malformed"]);
+    assert_eq!(one(with(base(json!({"scope": {"countries": ["DE"]}})), json!({"scope": {"countries": ["FR"]}}))), ["/rules/0/scope/countries scope_impossible"]);
+    assert_eq!(one(with(per_lot("1"), json!({"currency": "EURO"}))), ["/currency currency_unknown"]);
+    assert_eq!(one(with(per_lot("1"), json!({"override": {"method": "fixed"}}))), ["/override override_without_rates"]);
+    assert_eq!(one(with(per_lot("1"), json!({"override": {"method": "percent_of_child", "of": "top", "levels": []}}))), ["/override/of base_unknown"]);
+    assert_eq!(one(with(per_lot("1"), json!({"volume_factors": [{"factor": "0.01"}]}))), ["/volume_factors/0 scope_missing"]);
+    assert_eq!(one(rules(json!([]))), ["/rules empty"]);
+    let mut both = one(json!({"format": 1, "currency": "USD", "rules": [{"kind": "per_lot", "rate": "1"}]}));
+    both.sort();
+    assert_eq!(both, ["/name missing", "/rules/0/id missing"]);
+}
+
+#[test]
+fn rules_that_tie_are_refused_and_rules_that_never_meet_are_not() {
+    let rule = |id: &str, scope: Value, more: Value| with(json!({"id": id, "kind": "per_lot", "rate": "1", "scope": scope}), more);
+    let tie = |a: Value, b: Value| faults(&rules(json!([a, b]))).iter().any(|(p, c)| p == "/rules/1" && c == "rule_tie");
+    let none = || json!({});
+    assert!(tie(rule("a", none(), none()), rule("b", none(), none())));
+    assert!(tie(rule("a", json!({"symbols": ["EURUSD", "GBPUSD"]}), none()), rule("b", json!({"symbols": ["GBPUSD"]}), none())));
+    assert!(tie(rule("a", json!({"product_groups": ["fx"], "account_types": ["raw"]}), none()), rule("b", json!({"product_groups": ["fx"], "account_types": ["raw", "std"]}), none())));
+    // Another symbol, another width, another start, another time, another level.
+    assert!(!tie(rule("a", json!({"symbols": ["EURUSD"]}), none()), rule("b", json!({"symbols": ["GBPUSD"]}), none())));
+    assert!(!tie(rule("a", json!({"symbols": ["EURUSD"]}), none()), rule("b", json!({"product_groups": ["fx"]}), none())));
+    assert!(!tie(rule("a", none(), none()), rule("b", none(), json!({"valid_from": "2026-04-01"}))));
+    assert!(!tie(rule("a", none(), json!({"valid_from": "2026-01-01", "valid_to": "2026-02-01"})), rule("b", none(), json!({"valid_from": "2026-02-01"}))));
+}
+
+#[test]
+fn events_with_a_cycle_or_an_unknown_partner_are_refused_with_pointers() {
+    let events = json!({"format": 1,
+        "partners": [{"id": "A", "parent": "B"}, {"id": "B", "parent": "A"}, {"id": "C", "parent": "Z", "plan": "gold"}],
+        "clients": [{"id": "c", "partner": "Q"}], "deals": [with(deal("1", "0.123456789"), json!({"client": "d"}))]});
+    let p = preview(&per_lot("1"), &events).unwrap_err();
+    let found: Vec<String> = p.fields.iter().map(|f| format!("{} {}", f.pointer, f.code)).collect();
+    for expected in [
+        "/partners/0/parent tree_cycle", "/partners/1/parent tree_cycle", "/partners/2/parent partner_unknown", "/partners/2/plan plan_unknown",
+        "/clients/0/partner partner_unknown", "/deals/0/lots lots_malformed", "/deals/0/client client_unknown",
+    ] {
+        assert!(found.iter().any(|f| f == expected), "{expected} not among {found:#?}");
+    }
+}
+
+/// Every property that a schema lists, by the path of objects above it.
+fn properties(v: &Value, at: &str, out: &mut Vec<String>) {
+    match v {
+        Value::Object(o) => {
+            if let Some(Value::Object(props)) = o.get("properties") {
+                out.extend(props.keys().map(|k| format!("{at}/{k}")));
+                for (k, v) in props {
+                    properties(v, &format!("{at}/{k}"), out);
+                }
+            }
+            for k in ["items", "oneOf"] {
+                if let Some(v) = o.get(k) {
+                    properties(v, at, out);
+                }
+            }
+        }
+        Value::Array(a) => a.iter().for_each(|v| properties(v, at, out)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_schemas_know_exactly_the_fields_that_the_readers_know() {
+    // A plan and events with every field the readers ask for: none may be unknown to the schema, and
+    // the schema may promise none that the readers refuse.
+    let names = || json!(["x"]);
+    let full = json!({"format": 1, "name": "n", "note": "n", "currency": "USD",
+        "scope": {"entities": ["eu"], "countries": ["DE"], "forbidden": [{"country": "NL", "source": "AFM"}]},
+        "rules": [{"id": "a", "kind": "per_lot", "level": 1, "rate": "1", "valid_from": "2026-01-01", "valid_to": "2026-02-01",
+            "scope": {"symbols": names(), "product_groups": names(), "account_types": names(), "groups": names(), "countries": ["DE"], "entities": ["eu"]}}],
+        "override": {"method": "percent_of_child", "of": "next", "levels": ["0.1"]},
+        "exclusions": {"min_duration_secs": 1, "negative_balance": true, "bonus_share": true},
+        "volume_factors": [{"account_types": names(), "groups": names(), "factor": "1"}]});
+    assert_eq!(faults(&full), []);
+    let events = json!({"format": 1, "settings": {"rounding": "line", "blocked": "keep"},
+        "partners": [{"id": "P", "parent": "Q", "currency": "USD", "state": "active", "plan": "plan", "campaign_plan": "plan", "entity_plan": "plan", "global_plan": "plan"}, {"id": "Q"}],
+        "clients": [{"id": "c", "partner": "P"}], "quotes": [{"base": "EUR", "quote": "USD", "rate": "1", "source": "x", "at": "2026-01-01"}],
+        "deals": [{"server": "s", "ticket": "1", "revision": 1, "kind": "trade", "deleted": false, "technical": false, "reason": "x", "client": "c", "entity": "eu", "country": "DE",
+            "account": "a", "account_type": "x", "group": "x", "currency": "USD", "excluded": false, "symbol": "x", "product_group": "x", "lots": "1",
+            "opened_at": "2025-01-01", "at": "2026-01-02", "negative_balance": false, "equity_minor": 2, "bonus_minor": 1},
+            {"ticket": "2", "client": "c", "symbol": "x", "volume_units": 1, "at": "2026-01-02"}]});
+    preview(&full, &events).unwrap();
+
+    for (schema, full) in [(PLAN_SCHEMA, &full), (EVENTS_SCHEMA, &events)] {
+        let schema: Value = serde_json::from_str(schema).unwrap();
+        let (mut listed, mut used) = (Vec::new(), Vec::new());
+        properties(&schema, "", &mut listed);
+        paths(full, "", &mut used);
+        listed.sort();
+        listed.dedup();
+        used.sort();
+        used.dedup();
+        assert_eq!(listed, used);
+    }
+}
+
+fn paths(v: &Value, at: &str, out: &mut Vec<String>) {
+    match v {
+        Value::Object(o) => o.iter().for_each(|(k, v)| {
+            out.push(format!("{at}/{k}"));
+            paths(v, &format!("{at}/{k}"), out);
+        }),
+        Value::Array(a) => a.iter().for_each(|v| paths(v, at, out)),
+        _ => {}
+    }
+}
