@@ -163,6 +163,7 @@ mod tests {
         for s in DepositState::ALL {
             let _ = write!(table, " {s} |");
         }
+        let _ = write!(table, "\n|{}", " --- |".repeat(DepositState::ALL.len() + 1));
         for c in COMMANDS {
             let _ = write!(table, "\n| {c:?} |");
             for s in DepositState::ALL {

@@ -215,6 +215,7 @@ mod tests {
         for s in WithdrawalState::ALL {
             let _ = write!(table, " {s} |");
         }
+        let _ = write!(table, "\n|{}", " --- |".repeat(WithdrawalState::ALL.len() + 1));
         for c in COMMANDS {
             let _ = write!(table, "\n| {c:?} |");
             for s in WithdrawalState::ALL {
