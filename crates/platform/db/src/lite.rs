@@ -219,11 +219,11 @@ impl Lite {
                 }
                 Ok(v) => {
                     let done: Done = Box::new(move |flushed| {
-                        let ok = flushed.is_ok();
-                        let _ = tell.send(flushed.map(|()| v));
-                        if ok {
+                        // Before the caller hears of it: who acts on the answer finds caches cleared.
+                        if flushed.is_ok() {
                             on_commit.into_iter().for_each(|f| f());
                         }
+                        let _ = tell.send(flushed.map(|()| v));
                     });
                     (conn, Some(done))
                 }

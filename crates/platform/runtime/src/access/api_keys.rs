@@ -82,9 +82,19 @@ pub async fn create(tx: &mut Tx, access: &Access, caller: &Caller, n: NewApiKey)
 
 pub async fn revoke(tx: &mut Tx, access: &Access, caller: &Caller, id: ApiKeyId, reason: &str) -> Result<()> {
     caller.require(Right::ApiKeysManage)?;
-    let k = store::by_id(tx, id).await?.filter(|k| caller.enters(k.entity.as_deref())).ok_or_else(|| Problem::missing("API key"))?;
+    let k = store::by_id(tx, id)
+        .await?
+        .filter(|k| caller.enters(k.entity.as_deref()))
+        .ok_or_else(|| Problem::missing("API key"))?;
     if store::revoke(tx, id, access.core.now()).await? == 1 {
-        audit::record(tx, &access.core, Entry::new(caller, "api_key.revoked", format!("api_key:{id}")).entity(k.entity).reason(reason)).await?;
+        audit::record(
+            tx,
+            &access.core,
+            Entry::new(caller, "api_key.revoked", format!("api_key:{id}"))
+                .entity(k.entity)
+                .reason(reason),
+        )
+        .await?;
     }
     access.forget(tx, &key_identity(id));
     Ok(())

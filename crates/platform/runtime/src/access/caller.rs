@@ -84,15 +84,32 @@ impl Caller {
             desk: desk.map(str::to_string),
             entities: entities.iter().map(|e| e.to_string()).collect(),
         };
-        Caller { step_up_until: Some(Ts(i64::MAX)), ..Caller::of(who, Arc::new(Matrix::builtin().grants(roles))) }
+        Caller {
+            step_up_until: Some(Ts(i64::MAX)),
+            ..Caller::of(who, Arc::new(Matrix::builtin().grants(roles)))
+        }
     }
     /// A client, freshly proven: for the seed and for tests.
     pub fn client(login: LoginId, client: &str, entity: &str) -> Caller {
-        let who = Who::Client { login, client: client.to_string(), entity: entity.to_string() };
-        Caller { step_up_until: Some(Ts(i64::MAX)), ..Caller::of(who, Arc::new(Matrix::builtin().grants(&[Role::Client]))) }
+        let who = Who::Client {
+            login,
+            client: client.to_string(),
+            entity: entity.to_string(),
+        };
+        Caller {
+            step_up_until: Some(Ts(i64::MAX)),
+            ..Caller::of(who, Arc::new(Matrix::builtin().grants(&[Role::Client])))
+        }
     }
     pub(super) fn of(who: Who, grants: Arc<Grants>) -> Caller {
-        Caller { who, session: None, ip: None, device: None, step_up_until: None, grants }
+        Caller {
+            who,
+            session: None,
+            ip: None,
+            device: None,
+            step_up_until: None,
+            grants,
+        }
     }
     /// The same caller, seen coming from an address.
     pub fn from_ip(mut self, ip: Option<String>) -> Caller {
@@ -124,7 +141,9 @@ impl Caller {
         match (&self.who, self.step_up_until) {
             (Who::System(_), _) => Ok(()),
             (Who::Staff { .. } | Who::Client { .. }, Some(until)) if now <= until => Ok(()),
-            (Who::Staff { .. } | Who::Client { .. }, _) => Err(Problem::forbidden("step_up_required", "confirm that it is you, then ask again")),
+            (Who::Staff { .. } | Who::Client { .. }, _) => {
+                Err(Problem::forbidden("step_up_required", "confirm that it is you, then ask again"))
+            }
             (Who::ApiKey { .. } | Who::Public, _) => Err(Problem::forbidden("person_required", "only a signed-in person may do this")),
         }
     }

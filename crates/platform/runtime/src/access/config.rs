@@ -89,6 +89,10 @@ impl AccessConfig {
     }
     /// The same with argon2id as light as it goes: tests only.
     pub fn light(house_key: HouseKey) -> AccessConfig {
-        AccessConfig { argon_memory_kib: 64, argon_passes: 1, ..AccessConfig::new(house_key) }
+        AccessConfig {
+            argon_memory_kib: 64,
+            argon_passes: 1,
+            ..AccessConfig::new(house_key)
+        }
     }
 }

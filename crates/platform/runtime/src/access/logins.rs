@@ -21,9 +21,17 @@ pub fn normal_email(email: &str) -> String {
 pub fn check_email(email: &str) -> Result<()> {
     let e = email.trim();
     let ok = e.len() <= 254
-        && e.split_once('@').is_some_and(|(l, d)| !l.is_empty() && l.len() <= 64 && d.contains('.') && !d.contains('@') && !d.starts_with('.') && !d.ends_with('.'))
-        && !e.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';' | '"'));
-    if ok { Ok(()) } else { Err(Problem::invalid("email", "email_malformed", "an address like name@example.com")) }
+        && e.split_once('@').is_some_and(|(l, d)| {
+            !l.is_empty() && l.len() <= 64 && d.contains('.') && !d.contains('@') && !d.starts_with('.') && !d.ends_with('.')
+        })
+        && !e
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';' | '"'));
+    if ok {
+        Ok(())
+    } else {
+        Err(Problem::invalid("email", "email_malformed", "an address like name@example.com"))
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -61,9 +69,16 @@ pub async fn create(tx: &mut Tx, access: &Access, caller: &Caller, n: NewLogin) 
         at: access.core.now(),
     };
     if !store::insert(tx, &row).await? {
-        return Err(Problem::conflict("login_taken", "this address has an account here").and_field("/email", "login_taken", "another address, or sign in"));
+        return Err(Problem::conflict("login_taken", "this address has an account here").and_field(
+            "/email",
+            "login_taken",
+            "another address, or sign in",
+        ));
     }
-    let e = Entry::new(caller, "login.created", format!("login:{id}")).client(n.client_id).entity(Some(n.entity)).after(json!({ "brand": n.brand, "email": row.email }));
+    let e = Entry::new(caller, "login.created", format!("login:{id}"))
+        .client(n.client_id)
+        .entity(Some(n.entity))
+        .after(json!({ "brand": n.brand, "email": row.email }));
     audit::record(tx, &access.core, e).await?;
     Ok(id)
 }
@@ -124,7 +139,15 @@ pub async fn set_enabled(tx: &mut Tx, access: &Access, caller: &Caller, client_i
         }
         let entity = i.entities.get(0).and_then(|e| e.as_str()).map(str::to_string);
         let action = if on { "login.enabled" } else { "login.disabled" };
-        audit::record(tx, &access.core, Entry::new(caller, action, format!("login:{}", i.id)).client(client_id).entity(entity).reason(reason)).await?;
+        audit::record(
+            tx,
+            &access.core,
+            Entry::new(caller, action, format!("login:{}", i.id))
+                .client(client_id)
+                .entity(entity)
+                .reason(reason),
+        )
+        .await?;
     }
     Ok(())
 }
@@ -148,13 +171,19 @@ pub async fn change_email(tx: &mut Tx, access: &Access, caller: &Caller, email: 
     if let Some(other) = store::by_address(tx, &i.realm, &norm).await?
         && other.id != id
     {
-        return Err(Problem::conflict("login_taken", "this address has an account here").and_field("/email", "login_taken", "another address"));
+        return Err(Problem::conflict("login_taken", "this address has an account here").and_field(
+            "/email",
+            "login_taken",
+            "another address",
+        ));
     }
     store::set_address(tx, &id, email.trim(), &norm).await?;
     for purpose in ["verify_email", "reset_password"] {
         store::spoil_tokens(tx, &id, purpose, access.core.now()).await?;
     }
-    let e = own_entry(caller, "login.email_changed", format!("login:{id}")).before(json!({ "email": i.email })).after(json!({ "email": email.trim() }));
+    let e = own_entry(caller, "login.email_changed", format!("login:{id}"))
+        .before(json!({ "email": i.email }))
+        .after(json!({ "email": email.trim() }));
     audit::record(tx, &access.core, e).await?;
     Ok(())
 }
@@ -162,7 +191,9 @@ pub async fn change_email(tx: &mut Tx, access: &Access, caller: &Caller, email: 
 /// A token that proves an address; older ones lose their power. To be mailed by the caller, in the
 /// same transaction.
 pub async fn issue_verification(tx: &mut Tx, access: &Access, login: LoginId) -> Result<Secret> {
-    let i = store::by_id(tx, &login.to_string()).await?.ok_or_else(|| Problem::missing("login"))?;
+    let i = store::by_id(tx, &login.to_string())
+        .await?
+        .ok_or_else(|| Problem::missing("login"))?;
     issue(tx, access, &i, "verify_email", access.inner.config.verify_email_secs).await
 }
 
@@ -170,7 +201,16 @@ async fn issue(tx: &mut Tx, access: &Access, i: &Identity, purpose: &'static str
     let now = access.core.now();
     store::spoil_tokens(tx, &i.id, purpose, now).await?;
     let token = access.new_token("qdt_");
-    store::put_token(tx, &sha256(token.expose()), purpose, &i.id, &normal_email(&i.email), now, now.plus_secs(life)).await?;
+    store::put_token(
+        tx,
+        &sha256(token.expose()),
+        purpose,
+        &i.id,
+        &normal_email(&i.email),
+        now,
+        now.plus_secs(life),
+    )
+    .await?;
     Ok(token)
 }
 
@@ -190,7 +230,9 @@ pub struct Verified {
 /// Uses a verification token. The caller publishes what follows from it.
 pub async fn verify_email(tx: &mut Tx, access: &Access, token: &Secret) -> Result<Verified> {
     let now = access.core.now();
-    let (id, email) = store::use_token(tx, &sha256(token.expose()), "verify_email", now).await?.ok_or_else(token_bad)?;
+    let (id, email) = store::use_token(tx, &sha256(token.expose()), "verify_email", now)
+        .await?
+        .ok_or_else(token_bad)?;
     let i = store::lock(tx, &id).await?;
     // The address may have been changed after the mail went out.
     if normal_email(&i.email) != email {
@@ -203,7 +245,12 @@ pub async fn verify_email(tx: &mut Tx, access: &Access, token: &Secret) -> Resul
         let who = access.plain_caller(&i, None)?;
         audit::record(tx, &access.core, own_entry(&who, "login.email_verified", format!("login:{id}"))).await?;
     }
-    Ok(Verified { login: LoginId::parse(&id)?, client_id, entity, first })
+    Ok(Verified {
+        login: LoginId::parse(&id)?,
+        client_id,
+        entity,
+        first,
+    })
 }
 
 /// A reset to be mailed.
@@ -223,7 +270,9 @@ const RESETS_AN_HOUR: i64 = 5;
 /// None for an unknown or disabled login, or too many in the last hour: whoever asks is told the
 /// same in every case. The caller mails it in the same transaction.
 pub async fn start_reset(tx: &mut Tx, access: &Access, realm: &Realm, email: &str) -> Result<Option<Reset>> {
-    let Some(i) = store::by_address(tx, &realm.text(), &normal_email(email)).await? else { return Ok(None) };
+    let Some(i) = store::by_address(tx, &realm.text(), &normal_email(email)).await? else {
+        return Ok(None);
+    };
     if i.state != IdentityState::Active {
         return Ok(None);
     }
@@ -232,16 +281,32 @@ pub async fn start_reset(tx: &mut Tx, access: &Access, realm: &Realm, email: &st
         return Ok(None);
     }
     let token = issue(tx, access, &i, "reset_password", access.inner.config.reset_secs).await?;
-    Ok(Some(Reset { identity: i.id, client_id: i.client_id, email: i.email, name: i.name, language: i.language, token }))
+    Ok(Some(Reset {
+        identity: i.id,
+        client_id: i.client_id,
+        email: i.email,
+        name: i.name,
+        language: i.language,
+        token,
+    }))
 }
 
 /// An invitation for new staff: the first password is set with it.
 pub async fn issue_invite(tx: &mut Tx, access: &Access, caller: &Caller, staff: StaffId) -> Result<Reset> {
     caller.require(Right::StaffManage)?;
-    let i = store::by_id(tx, &staff.to_string()).await?.ok_or_else(|| Problem::missing("staff"))?;
+    let i = store::by_id(tx, &staff.to_string())
+        .await?
+        .ok_or_else(|| Problem::missing("staff"))?;
     let token = issue(tx, access, &i, "invite", access.inner.config.invite_secs).await?;
     audit::record(tx, &access.core, Entry::new(caller, "staff.invited", format!("staff:{staff}"))).await?;
-    Ok(Reset { identity: i.id, client_id: None, email: i.email, name: i.name, language: i.language, token })
+    Ok(Reset {
+        identity: i.id,
+        client_id: None,
+        email: i.email,
+        name: i.name,
+        language: i.language,
+        token,
+    })
 }
 
 impl Access {
@@ -307,7 +372,12 @@ pub async fn end_session(tx: &mut Tx, access: &Access, caller: &Caller, session:
 pub async fn end_other_sessions(tx: &mut Tx, access: &Access, caller: &Caller) -> Result<u64> {
     let (session, id) = own_session(caller)?;
     let n = access.end_sessions(tx, &id, Some(session), "ended_by_owner").await?;
-    audit::record(tx, &access.core, own_entry(caller, "session.others_ended", format!("login:{id}")).after(json!({ "ended": n }))).await?;
+    audit::record(
+        tx,
+        &access.core,
+        own_entry(caller, "session.others_ended", format!("login:{id}")).after(json!({ "ended": n })),
+    )
+    .await?;
     Ok(n)
 }
 
@@ -329,7 +399,9 @@ pub async fn sign_ins_of(tx: &mut Tx, caller: &Caller, page: &PageRequest) -> Re
 /// Somebody's sign-ins, for a module that has checked the caller.
 pub async fn sign_ins(tx: &mut Tx, identity: &str, page: &PageRequest) -> Result<Page<SignInRow>> {
     let before = match &page.after {
-        Some(a) => a.parse().map_err(|_| Problem::invalid("cursor", "cursor_malformed", "expected the `next_cursor` of an earlier page"))?,
+        Some(a) => a
+            .parse()
+            .map_err(|_| Problem::invalid("cursor", "cursor_malformed", "expected the `next_cursor` of an earlier page"))?,
         None => i64::MAX,
     };
     let rows = store::sign_ins_of(tx, identity, before, page.fetch()).await?;

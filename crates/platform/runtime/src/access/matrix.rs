@@ -44,7 +44,11 @@ fn parsed() -> &'static (Matrix, Guard) {
         for (role, sees) in text.sees {
             m.roles.entry(role).or_default().sees = sees;
         }
-        let mut g = Guard { rights: text.never, masks: text.never_sees, apart: BTreeSet::new() };
+        let mut g = Guard {
+            rights: text.never,
+            masks: text.never_sees,
+            apart: BTreeSet::new(),
+        };
         for (a, others) in text.apart {
             for b in others {
                 g.apart.insert((a.min(b), a.max(b)));
@@ -78,7 +82,8 @@ impl Matrix {
         }
         let guard = &parsed().1;
         for r in roles {
-            sum.rights.retain(|right, _| !guard.rights.get(r).is_some_and(|n| n.contains(right)));
+            sum.rights
+                .retain(|right, _| !guard.rights.get(r).is_some_and(|n| n.contains(right)));
             sum.sees.retain(|mask| !guard.masks.get(r).is_some_and(|n| n.contains(mask)));
         }
         sum
@@ -115,7 +120,11 @@ impl Matrix {
         for mask in Mask::ALL {
             out.push_str(&format!("| {mask} |"));
             for r in Role::ALL {
-                let cell = if self.roles.get(r).is_some_and(|g| g.sees.contains(mask)) { "yes" } else { "" };
+                let cell = if self.roles.get(r).is_some_and(|g| g.sees.contains(mask)) {
+                    "yes"
+                } else {
+                    ""
+                };
                 out.push_str(&format!(" {cell} |"));
             }
             out.push('\n');
@@ -128,7 +137,11 @@ impl Matrix {
 /// of `[never]` hold whoever edits.
 pub(super) fn check_role(role: Role, grants: &Grants) -> Result<()> {
     let guard = &parsed().1;
-    let mut p = Problem::new(Class::Invalid, "right_not_for_role", format!("the role {role} can never have some of these"));
+    let mut p = Problem::new(
+        Class::Invalid,
+        "right_not_for_role",
+        format!("the role {role} can never have some of these"),
+    );
     for right in grants.rights.keys() {
         let barred = guard.rights.get(&role).is_some_and(|n| n.contains(right));
         let shape = match role {
@@ -155,7 +168,11 @@ pub(super) fn check_together(roles: &[Role]) -> Result<()> {
         return Err(Problem::invalid("roles", "roles_missing", "at least one role"));
     }
     if let Some(r) = roles.iter().find(|r| !r.is_staff()) {
-        return Err(Problem::invalid("roles", "role_not_for_staff", format!("{r} is not a role of the house")));
+        return Err(Problem::invalid(
+            "roles",
+            "role_not_for_staff",
+            format!("{r} is not a role of the house"),
+        ));
     }
     for (i, a) in roles.iter().enumerate() {
         for b in &roles[i + 1..] {
@@ -193,7 +210,13 @@ mod tests {
     #[test]
     fn sales_neither_approves_nor_sees_money_and_finance_leaves_kyc_alone() {
         for role in [Role::Sales, Role::SalesManager] {
-            for right in [Right::WithdrawalsApprove, Right::WithdrawalsOverride, Right::WithdrawalsReview, Right::LedgerView, Right::AmlView] {
+            for right in [
+                Right::WithdrawalsApprove,
+                Right::WithdrawalsOverride,
+                Right::WithdrawalsReview,
+                Right::LedgerView,
+                Right::AmlView,
+            ] {
                 assert!(!has(role, right), "{role} {right}");
             }
             let sees = &Matrix::builtin().role(role).unwrap().sees;

@@ -12,6 +12,7 @@
 pub mod api_keys;
 mod caller;
 mod config;
+mod credentials;
 pub mod logins;
 pub mod mask;
 mod matrix;

@@ -17,19 +17,142 @@ pub const MAX_BYTES: usize = 256;
 /// What people choose first, in lower case. A small list of our own: the longer ones come with
 /// their own licences and live outside the program.
 const COMMON: &[&str] = &[
-    "password", "passw0rd", "password1", "password12", "password123", "password1234", "12345678", "123456789", "1234567890", "12345678910",
-    "123456789012", "87654321", "11111111", "111111111111", "00000000", "000000000000", "88888888", "12341234", "123123123", "123123123123",
-    "qwertyui", "qwertyuiop", "qwerty123", "qwerty1234", "qwerty12345", "qwerty123456", "qwertzuiop", "azertyuiop", "1q2w3e4r", "1q2w3e4r5t",
-    "1q2w3e4r5t6y", "1qaz2wsx", "1qaz2wsx3edc", "zaq12wsx", "asdfghjk", "asdfghjkl", "asdf1234", "zxcvbnm1", "zxcvbnm123", "abcd1234",
-    "abc12345", "abcdefgh", "abcdefghijkl", "a1b2c3d4", "aa123456", "aa12345678", "iloveyou", "iloveyou1", "iloveyou123", "letmein1", "letmein123",
-    "letmein12345", "welcome1", "welcome12", "welcome123", "welcome1234", "changeme", "changeme1", "changeme123", "changeme1234", "trustno1", "football",
-    "football1", "baseball", "superman", "superman1", "batman123", "sunshine", "sunshine1", "princess", "princess1", "dragon123", "monkey123",
-    "shadow123", "master123", "michael1", "jennifer", "computer", "internet", "whatever", "starwars", "starwars1", "pokemon1", "liverpool", "chelsea1",
-    "arsenal1", "mercedes", "ferrari1", "corvette", "samsung1", "google123", "facebook", "facebook1", "linkedin", "administrator", "admin123",
-    "admin1234", "admin12345", "admin123456", "administrator1", "root1234", "test1234", "test12345", "testtest", "testtesttest", "temp1234", "guest123",
-    "secret123", "secret1234", "p@ssw0rd", "p@ssword", "p@ssw0rd123", "passwort", "passwort1", "passwort123", "passwort1234", "hallo123", "schatz123",
-    "motdepasse", "contrasena", "trader123", "trading1", "trading123", "forex123", "forex1234", "forex12345", "metatrader", "metatrader4", "metatrader5",
-    "bitcoin1", "bitcoin123", "money123", "quarterdeck", "quarterdeck1", "brokerage", "brokerage123",
+    "password",
+    "passw0rd",
+    "password1",
+    "password12",
+    "password123",
+    "password1234",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "12345678910",
+    "123456789012",
+    "87654321",
+    "11111111",
+    "111111111111",
+    "00000000",
+    "000000000000",
+    "88888888",
+    "12341234",
+    "123123123",
+    "123123123123",
+    "qwertyui",
+    "qwertyuiop",
+    "qwerty123",
+    "qwerty1234",
+    "qwerty12345",
+    "qwerty123456",
+    "qwertzuiop",
+    "azertyuiop",
+    "1q2w3e4r",
+    "1q2w3e4r5t",
+    "1q2w3e4r5t6y",
+    "1qaz2wsx",
+    "1qaz2wsx3edc",
+    "zaq12wsx",
+    "asdfghjk",
+    "asdfghjkl",
+    "asdf1234",
+    "zxcvbnm1",
+    "zxcvbnm123",
+    "abcd1234",
+    "abc12345",
+    "abcdefgh",
+    "abcdefghijkl",
+    "a1b2c3d4",
+    "aa123456",
+    "aa12345678",
+    "iloveyou",
+    "iloveyou1",
+    "iloveyou123",
+    "letmein1",
+    "letmein123",
+    "letmein12345",
+    "welcome1",
+    "welcome12",
+    "welcome123",
+    "welcome1234",
+    "changeme",
+    "changeme1",
+    "changeme123",
+    "changeme1234",
+    "trustno1",
+    "football",
+    "football1",
+    "baseball",
+    "superman",
+    "superman1",
+    "batman123",
+    "sunshine",
+    "sunshine1",
+    "princess",
+    "princess1",
+    "dragon123",
+    "monkey123",
+    "shadow123",
+    "master123",
+    "michael1",
+    "jennifer",
+    "computer",
+    "internet",
+    "whatever",
+    "starwars",
+    "starwars1",
+    "pokemon1",
+    "liverpool",
+    "chelsea1",
+    "arsenal1",
+    "mercedes",
+    "ferrari1",
+    "corvette",
+    "samsung1",
+    "google123",
+    "facebook",
+    "facebook1",
+    "linkedin",
+    "administrator",
+    "admin123",
+    "admin1234",
+    "admin12345",
+    "admin123456",
+    "administrator1",
+    "root1234",
+    "test1234",
+    "test12345",
+    "testtest",
+    "testtesttest",
+    "temp1234",
+    "guest123",
+    "secret123",
+    "secret1234",
+    "p@ssw0rd",
+    "p@ssword",
+    "p@ssw0rd123",
+    "passwort",
+    "passwort1",
+    "passwort123",
+    "passwort1234",
+    "hallo123",
+    "schatz123",
+    "motdepasse",
+    "contrasena",
+    "trader123",
+    "trading1",
+    "trading123",
+    "forex123",
+    "forex1234",
+    "forex12345",
+    "metatrader",
+    "metatrader4",
+    "metatrader5",
+    "bitcoin1",
+    "bitcoin123",
+    "money123",
+    "quarterdeck",
+    "quarterdeck1",
+    "brokerage",
+    "brokerage123",
 ];
 
 /// Whether a new password may be set. `about`: the person's address and name, which it must not be.
@@ -43,17 +166,28 @@ pub fn check(password: &Secret, staff: bool, about: &[&str]) -> Result<()> {
         return Err(Problem::invalid("password", "password_long", format!("at most {MAX_BYTES} bytes")));
     }
     let lower = p.to_lowercase();
-    let one_character = p.chars().all(|c| Some(c) == p.chars().next());
+    let one_character = p.chars().all(|c| p.starts_with(c));
     // "Password2024!!" is "password" to whoever guesses.
     let bare = lower.trim_end_matches(|c: char| !c.is_alphabetic());
     if one_character || COMMON.contains(&lower.as_str()) || (bare.chars().count() * 2 > p.chars().count() && COMMON.contains(&bare)) {
-        return Err(Problem::invalid("password", "password_common", "one that others would not guess first"));
+        return Err(Problem::invalid(
+            "password",
+            "password_common",
+            "one that others would not guess first",
+        ));
     }
     for a in about {
         let a = a.to_lowercase();
         let local = a.split('@').next().unwrap_or_default();
-        if [a.as_str(), local].iter().any(|x| x.chars().count() >= 4 && (lower == **x || bare == *x)) {
-            return Err(Problem::invalid("password", "password_is_name", "one that is not your address or name"));
+        if [a.as_str(), local]
+            .iter()
+            .any(|x| x.chars().count() >= 4 && (lower == **x || bare == *x))
+        {
+            return Err(Problem::invalid(
+                "password",
+                "password_is_name",
+                "one that is not your address or name",
+            ));
         }
     }
     Ok(())
@@ -77,7 +211,10 @@ fn failed(e: impl std::fmt::Display) -> Problem {
 }
 
 fn hash_now(params: &Params, password: &str, salt: &[u8]) -> Result<String> {
-    argon(params).hash_password_with_salt(password.as_bytes(), salt).map(|h| h.to_string()).map_err(failed)
+    argon(params)
+        .hash_password_with_salt(password.as_bytes(), salt)
+        .map(|h| h.to_string())
+        .map_err(failed)
 }
 
 impl Hasher {
@@ -86,7 +223,13 @@ impl Hasher {
         let mut salt = [0; 16];
         entropy.fill(&mut salt);
         let nobody = hash_now(&params, "nobody has this password", &salt)?;
-        Ok(Hasher { params, slots: Arc::new(Semaphore::new(config.hash_slots.max(1))), waiting: AtomicUsize::new(0), queue: config.hash_queue, nobody })
+        Ok(Hasher {
+            params,
+            slots: Arc::new(Semaphore::new(config.hash_slots.max(1))),
+            waiting: AtomicUsize::new(0),
+            queue: config.hash_queue,
+            nobody,
+        })
     }
 
     pub(super) async fn hash(&self, entropy: &dyn Entropy, password: &Secret) -> Result<String> {
@@ -120,7 +263,10 @@ impl Hasher {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let _leave = Leave(&self.waiting);
         if before >= self.queue {
-            return Err(Problem::limit("sign_in_busy", "too many people sign in at this moment; try again in a few seconds"));
+            return Err(Problem::limit(
+                "sign_in_busy",
+                "too many people sign in at this moment; try again in a few seconds",
+            ));
         }
         let permit = self.slots.clone().acquire_owned().await.map_err(failed)?;
         tokio::task::spawn_blocking(move || {
@@ -137,7 +283,9 @@ mod tests {
     use super::*;
 
     fn refused(p: &str, staff: bool) -> Option<&'static str> {
-        check(&Secret::new(p), staff, &["anna.berg@northwind.example", "Anna Berg"]).err().map(|p| p.code)
+        check(&Secret::new(p), staff, &["anna.berg@northwind.example", "Anna Berg"])
+            .err()
+            .map(|p| p.code)
     }
 
     #[test]

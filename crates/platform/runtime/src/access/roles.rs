@@ -42,7 +42,14 @@ pub(super) async fn add_missing(tx: &mut Tx, now: Ts) -> Result<()> {
             }
         }
         // Another node that does the same at this moment wins or loses; the outcome is the same.
-        store::update(tx, &RoleRow { version: old.version, ..row(*role, &g, now)? }).await?;
+        store::update(
+            tx,
+            &RoleRow {
+                version: old.version,
+                ..row(*role, &g, now)?
+            },
+        )
+        .await?;
     }
     Ok(())
 }
@@ -82,7 +89,14 @@ pub async fn list(tx: &mut Tx, caller: &Caller) -> Result<Vec<RoleView>> {
     rows.into_iter()
         .map(|r| {
             let g = grants(&r)?;
-            Ok(RoleView { role: r.role, rights: g.rights, sees: g.sees, version: r.version, updated_at: r.updated_at, updated_by: r.updated_by })
+            Ok(RoleView {
+                role: r.role,
+                rights: g.rights,
+                sees: g.sees,
+                version: r.version,
+                updated_at: r.updated_at,
+                updated_by: r.updated_by,
+            })
         })
         .collect()
 }
@@ -98,7 +112,11 @@ pub async fn put(tx: &mut Tx, access: &Access, caller: &Caller, role: Role, vers
     }
     matrix::check_role(role, &g)?;
     if role == Role::SuperAdmin && [Right::RolesManage, Right::StaffManage].iter().any(|r| !g.rights.contains_key(r)) {
-        return Err(Problem::invalid("rights", "role_locked_out", "super_admin keeps roles.manage and staff.manage"));
+        return Err(Problem::invalid(
+            "rights",
+            "role_locked_out",
+            "super_admin keeps roles.manage and staff.manage",
+        ));
     }
     if reason.trim().is_empty() {
         return Err(Problem::invalid("reason", "reason_missing", "a reason, for the audit trail"));
@@ -106,12 +124,27 @@ pub async fn put(tx: &mut Tx, access: &Access, caller: &Caller, role: Role, vers
     let rows = store::all(tx).await?;
     let old = rows.iter().find(|r| r.role == role).ok_or_else(|| Problem::missing("role"))?;
     let now = access.core.now();
-    let new = RoleRow { version, updated_by: caller.id(), ..row(role, &g, now)? };
+    let new = RoleRow {
+        version,
+        updated_by: caller.id(),
+        ..row(role, &g, now)?
+    };
     if !store::update(tx, &new).await? {
-        return Err(Problem::conflict("version_stale", "somebody changed this role meanwhile; look again"));
+        return Err(Problem::conflict(
+            "version_stale",
+            "somebody changed this role meanwhile; look again",
+        ));
     }
     let doc = |r: &RoleRow| -> Value { json!({ "rights": r.rights, "sees": r.sees }) };
-    audit::record(tx, &access.core, Entry::new(caller, "role.changed", format!("role:{role}")).before(doc(old)).after(doc(&new)).reason(reason)).await?;
+    audit::record(
+        tx,
+        &access.core,
+        Entry::new(caller, "role.changed", format!("role:{role}"))
+            .before(doc(old))
+            .after(doc(&new))
+            .reason(reason),
+    )
+    .await?;
     access.forget_all(tx);
     Ok(())
 }

@@ -39,8 +39,13 @@ pub(super) fn new_seed(entropy: &dyn Entropy) -> Vec<u8> {
 
 pub(super) fn enrolment(config: &AccessConfig, seed: &[u8], account: &str) -> Result<Enrolment> {
     let t = totp(config, seed, account)?;
-    let url = t.to_url().map_err(|e| Problem::bug("totp", "a second factor could not be described").with_source(e))?;
-    Ok(Enrolment { secret: Secret::new(t.secret().to_base32()), url: Secret::new(url) })
+    let url = t
+        .to_url()
+        .map_err(|e| Problem::bug("totp", "a second factor could not be described").with_source(e))?;
+    Ok(Enrolment {
+        secret: Secret::new(t.secret().to_base32()),
+        url: Secret::new(url),
+    })
 }
 
 /// The step of the code when it is good and later than `last_step`.
@@ -66,7 +71,13 @@ pub(super) fn seal(key: &HouseKey, entropy: &dyn Entropy, whose: &str, seed: &[u
     let mut nonce = [0; 24];
     entropy.fill(&mut nonce);
     let sealed = XChaCha20Poly1305::new(&Key::from(*key.bytes()))
-        .encrypt(&XNonce::from(nonce), Payload { msg: seed, aad: whose.as_bytes() })
+        .encrypt(
+            &XNonce::from(nonce),
+            Payload {
+                msg: seed,
+                aad: whose.as_bytes(),
+            },
+        )
         .map_err(|_| Problem::bug("seal", "a secret could not be sealed"))?;
     let mut out = nonce.to_vec();
     out.extend(sealed);
@@ -77,7 +88,13 @@ pub(super) fn open(key: &HouseKey, whose: &str, sealed: &[u8]) -> Result<Vec<u8>
     let bad = || Problem::bug("seal", "a sealed secret cannot be opened: another house key, or another person's");
     let (nonce, body) = sealed.split_first_chunk::<24>().ok_or_else(bad)?;
     XChaCha20Poly1305::new(&Key::from(*key.bytes()))
-        .decrypt(&XNonce::from(*nonce), Payload { msg: body, aad: whose.as_bytes() })
+        .decrypt(
+            &XNonce::from(*nonce),
+            Payload {
+                msg: body,
+                aad: whose.as_bytes(),
+            },
+        )
         .map_err(|_| bad())
 }
 
@@ -97,7 +114,12 @@ pub(super) fn new_recovery_code(entropy: &dyn Entropy) -> String {
 }
 
 pub(super) fn recovery_hash(key: &HouseKey, identity: &str, code: &Secret) -> Option<Vec<u8>> {
-    let plain: String = code.expose().chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
+    let plain: String = code
+        .expose()
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_uppercase())
+        .collect();
     (plain.len() == 12).then(|| keyed(key, identity, &plain))
 }
 
@@ -114,7 +136,12 @@ mod tests {
     #[test]
     fn the_codes_are_those_of_the_standard() {
         let seed = Secret::new(data_encoding::BASE32_NOPAD.encode(b"12345678901234567890"));
-        for (at, code) in [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (2_000_000_000, "279037")] {
+        for (at, code) in [
+            (59, "287082"),
+            (1_111_111_109, "081804"),
+            (1_234_567_890, "005924"),
+            (2_000_000_000, "279037"),
+        ] {
             assert_eq!(code_at(&seed, Ts::from_secs(at)).unwrap(), code);
         }
     }
@@ -150,7 +177,10 @@ mod tests {
         let code = new_recovery_code(&*env.entropy);
         assert_eq!(code.len(), 14);
         let typed = Secret::new(code.to_lowercase().replace('-', " "));
-        assert_eq!(recovery_hash(&key, "stf_1", &typed), recovery_hash(&key, "stf_1", &Secret::new(code.clone())));
+        assert_eq!(
+            recovery_hash(&key, "stf_1", &typed),
+            recovery_hash(&key, "stf_1", &Secret::new(code.clone()))
+        );
         assert_ne!(recovery_hash(&key, "stf_2", &typed), recovery_hash(&key, "stf_1", &typed));
         assert_eq!(recovery_hash(&key, "stf_1", &Secret::new("123456")), None);
     }

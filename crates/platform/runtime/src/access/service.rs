@@ -77,7 +77,10 @@ impl Access {
             matrix: Mutex::new((Arc::new(Matrix::builtin().clone()), Ts(i64::MIN))),
             generation: AtomicU64::new(0),
         };
-        Ok(Access { core, inner: Arc::new(inner) })
+        Ok(Access {
+            core,
+            inner: Arc::new(inner),
+        })
     }
 
     pub fn config(&self) -> &AccessConfig {
@@ -131,13 +134,27 @@ impl Access {
             ends_at = r.expires_at.min(seen_written_at.plus_secs(self.inner.config.staff_idle_secs));
         }
         let caller = self.session_caller(&r, &matrix)?;
-        let entry = Cached { caller: caller.clone(), identity: r.identity, loaded_at: now, seen_written_at, ends_at };
+        let entry = Cached {
+            caller: caller.clone(),
+            identity: r.identity,
+            loaded_at: now,
+            seen_written_at,
+            ends_at,
+        };
         self.keep(hash, entry, generation);
         Ok(caller.from_ip(ip))
     }
 
     fn session_caller(&self, r: &Resolved, matrix: &Matrix) -> Result<Caller> {
-        let who = who(&r.identity, r.kind, &r.name, &r.roles, r.desk.clone(), &r.entities, r.client_id.clone())?;
+        let who = who(
+            &r.identity,
+            r.kind,
+            &r.name,
+            &r.roles,
+            r.desk.clone(),
+            &r.entities,
+            r.client_id.clone(),
+        )?;
         let roles = match &who {
             Who::Staff { roles, .. } => roles.clone(),
             _ => vec![Role::Client],
@@ -160,7 +177,12 @@ impl Access {
         let refused = || Problem::unauthenticated("api_key_unknown", "this API key is unknown, revoked or over");
         let generation = self.inner.generation.load(Ordering::SeqCst);
         let h = *hash;
-        let k = self.core.db.read(async move |tx| keys::by_token(tx, &h).await).await?.ok_or_else(refused)?;
+        let k = self
+            .core
+            .db
+            .read(async move |tx| keys::by_token(tx, &h).await)
+            .await?
+            .ok_or_else(refused)?;
         let ends_at = k.expires_at.unwrap_or(Ts(i64::MAX));
         if k.revoked_at.is_some() || now >= ends_at {
             return Err(refused());
@@ -172,9 +194,25 @@ impl Access {
             self.core.db.write(async move |tx| keys::used(tx, id, now).await).await?;
             seen_written_at = now;
         }
-        let grants = Grants { rights: serde_json::from_value(k.rights)?, sees: serde_json::from_value(k.sees)? };
-        let caller = Caller::of(Who::ApiKey { id: k.id, name: k.name, entity: k.entity }, Arc::new(grants));
-        let entry = Cached { caller: caller.clone(), identity: k.id.to_string(), loaded_at: now, seen_written_at, ends_at };
+        let grants = Grants {
+            rights: serde_json::from_value(k.rights)?,
+            sees: serde_json::from_value(k.sees)?,
+        };
+        let caller = Caller::of(
+            Who::ApiKey {
+                id: k.id,
+                name: k.name,
+                entity: k.entity,
+            },
+            Arc::new(grants),
+        );
+        let entry = Cached {
+            caller: caller.clone(),
+            identity: k.id.to_string(),
+            loaded_at: now,
+            seen_written_at,
+            ends_at,
+        };
         self.keep(h, entry, generation);
         Ok(caller)
     }
@@ -262,7 +300,13 @@ fn who(
 ) -> Result<Who> {
     let mut entities: Vec<String> = serde_json::from_value(entities.clone())?;
     Ok(match kind {
-        Kind::Staff => Who::Staff { id: super::StaffId::parse(id)?, name: name.to_string(), roles: serde_json::from_value(roles.clone())?, desk, entities },
+        Kind::Staff => Who::Staff {
+            id: super::StaffId::parse(id)?,
+            name: name.to_string(),
+            roles: serde_json::from_value(roles.clone())?,
+            desk,
+            entities,
+        },
         Kind::Client => Who::Client {
             login: super::LoginId::parse(id)?,
             client: client_id.unwrap_or_default(),
@@ -276,11 +320,18 @@ pub(super) fn lend(maker: &Caller, wanted: &[Right], entity: Option<&str>) -> Re
     let mut out = std::collections::BTreeMap::new();
     for right in wanted {
         if right.is_own() {
-            return Err(Problem::invalid("rights", "right_not_for_keys", format!("{right} is a person's own")));
+            return Err(Problem::invalid(
+                "rights",
+                "right_not_for_keys",
+                format!("{right} is a person's own"),
+            ));
         }
         let has = maker.require(*right)?;
         if has < Scope::Entity {
-            return Err(Problem::forbidden("right_missing", format!("{right} reaches only your own work and cannot be lent")));
+            return Err(Problem::forbidden(
+                "right_missing",
+                format!("{right} reaches only your own work and cannot be lent"),
+            ));
         }
         out.insert(*right, if entity.is_some() { Scope::Entity } else { has });
     }

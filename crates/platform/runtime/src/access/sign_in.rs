@@ -7,7 +7,7 @@
 use super::service::sha256;
 use super::store::identities::{self as store, Identity, IdentityState, Kind, NewSignIn};
 use super::store::sessions::{self, NewSession};
-use super::{Access, Caller, DeviceId, Realm, SESSION_PREFIX, SessionId, Who, normal_email, password, second};
+use super::{Access, Caller, DeviceId, Realm, SESSION_PREFIX, SessionId, Who, normal_email, second};
 use crate::audit::{self, Entry};
 use qd_db::Tx;
 use qd_kernel::{Problem, Result, Secret, Ts};
@@ -53,7 +53,7 @@ pub struct Proof {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Verdict {
+pub(super) enum Verdict {
     Good,
     Unknown,
     Locked,
@@ -75,11 +75,14 @@ impl Verdict {
             Verdict::WrongCode => "wrong_code",
         }
     }
-    fn problem(self) -> Problem {
+    pub(super) fn problem(self) -> Problem {
         match self {
             Verdict::CodeMissing => Problem::unauthenticated("second_factor_required", "enter the code of your authenticator app"),
             Verdict::WrongCode => Problem::unauthenticated("second_factor_wrong", "this code is wrong or was used already"),
-            _ => Problem::unauthenticated("sign_in_failed", "the address or the password is wrong, or too many tries went wrong; wait a quarter of an hour or reset the password"),
+            _ => Problem::unauthenticated(
+                "sign_in_failed",
+                "the address or the password is wrong, or too many tries went wrong; wait a quarter of an hour or reset the password",
+            ),
         }
     }
 }
@@ -92,7 +95,11 @@ impl Access {
     pub async fn sign_in(&self, s: SignIn) -> Result<SignedIn> {
         let (realm, email) = (s.realm.text(), normal_email(&s.email));
         let now = self.core.now();
-        let (ip, since, limit) = (s.ip.clone(), now.plus_secs(-self.inner.config.ip_window_secs), self.inner.config.ip_failures);
+        let (ip, since, limit) = (
+            s.ip.clone(),
+            now.plus_secs(-self.inner.config.ip_window_secs),
+            self.inner.config.ip_failures,
+        );
         let (r, e) = (realm.clone(), email.clone());
         let (failures, found) = self
             .core
@@ -106,7 +113,10 @@ impl Access {
             })
             .await?;
         if failures >= limit {
-            return Err(Problem::limit("sign_in_too_many", "too many failed tries from your address; wait a quarter of an hour"));
+            return Err(Problem::limit(
+                "sign_in_too_many",
+                "too many failed tries from your address; wait a quarter of an hour",
+            ));
         }
         let checked_hash = found.as_ref().and_then(|i| i.password_hash.clone());
         let password_good = self.inner.hasher.verify(checked_hash.as_deref(), &s.password).await?;
@@ -159,10 +169,22 @@ impl Access {
         outcome.map_err(Verdict::problem)
     }
 
-    async fn start_session(&self, tx: &mut Tx, i: &Identity, device: DeviceId, new_device: bool, ip: Option<String>, now: Ts) -> Result<SignedIn> {
+    async fn start_session(
+        &self,
+        tx: &mut Tx,
+        i: &Identity,
+        device: DeviceId,
+        new_device: bool,
+        ip: Option<String>,
+        now: Ts,
+    ) -> Result<SignedIn> {
         let config = &self.inner.config;
         let token = self.new_token(SESSION_PREFIX);
-        let life = if i.kind == Kind::Staff { config.staff_session_secs } else { config.client_session_secs };
+        let life = if i.kind == Kind::Staff {
+            config.staff_session_secs
+        } else {
+            config.client_session_secs
+        };
         let s = NewSession {
             id: SessionId::new(&self.core.env),
             token_hash: sha256(token.expose()),
@@ -176,7 +198,8 @@ impl Access {
         let mut caller = self.plain_caller(i, ip)?;
         caller.session = Some(s.id);
         caller.device = Some(device.to_string());
-        let mut e = Entry::new(&caller, "session.started", format!("session:{}", s.id)).after(json!({ "device": device, "new_device": new_device }));
+        let mut e = Entry::new(&caller, "session.started", format!("session:{}", s.id))
+            .after(json!({ "device": device, "new_device": new_device }));
         if let Who::Client { client, entity, .. } = &caller.who {
             e = e.client(client.clone()).entity(Some(entity.clone()));
         }
@@ -208,7 +231,11 @@ impl Access {
         match (i.totp_confirmed_at, code) {
             (None, _) => Ok(Verdict::Good),
             (Some(_), None) => Ok(Verdict::CodeMissing),
-            (Some(_), Some(code)) => Ok(if self.code_good(tx, i, code, now).await? { Verdict::Good } else { Verdict::WrongCode }),
+            (Some(_), Some(code)) => Ok(if self.code_good(tx, i, code, now).await? {
+                Verdict::Good
+            } else {
+                Verdict::WrongCode
+            }),
         }
     }
 
@@ -229,7 +256,7 @@ impl Access {
         }
     }
 
-    async fn count_failure(&self, tx: &mut Tx, i: &Identity, v: Verdict, ip: Option<String>, now: Ts) -> Result<()> {
+    pub(super) async fn count_failure(&self, tx: &mut Tx, i: &Identity, v: Verdict, ip: Option<String>, now: Ts) -> Result<()> {
         if !matches!(v, Verdict::WrongPassword | Verdict::WrongCode) {
             return Ok(());
         }
@@ -297,7 +324,9 @@ impl Access {
             .await?;
         outcome.map_err(|v| match v {
             Verdict::WrongPassword => Problem::invalid("password", "password_wrong", "your password"),
-            Verdict::WrongCode | Verdict::CodeMissing => Problem::invalid("code", "second_factor_wrong", "a fresh code of your authenticator app"),
+            Verdict::WrongCode | Verdict::CodeMissing => {
+                Problem::invalid("code", "second_factor_wrong", "a fresh code of your authenticator app")
+            }
             v => v.problem(),
         })
     }
@@ -319,151 +348,11 @@ impl Access {
 
     pub(super) async fn identity(&self, id: &str) -> Result<Identity> {
         let id = id.to_string();
-        self.core.db.read(async move |tx| store::by_id(tx, &id).await).await?.ok_or_else(|| Problem::missing("login"))
-    }
-
-    /// Checks the rules and hashes, outside any transaction. `about`: address and name.
-    pub async fn hash_new_password(&self, p: &Secret, staff: bool, about: &[&str]) -> Result<String> {
-        password::check(p, staff, about)?;
-        self.inner.hasher.hash(&*self.core.env.entropy, p).await
-    }
-
-    /// Changes one's own password; other sessions end.
-    pub async fn change_password(&self, caller: &Caller, current: &Secret, new: &Secret) -> Result<()> {
-        let (session, id) = own_session(caller)?;
-        let i = self.identity(&id).await?;
-        if !self.inner.hasher.verify(i.password_hash.as_deref(), current).await? {
-            // Counted like any other proof, so that a stolen session is no place to guess.
-            let (me, id, ip) = (self.clone(), id.clone(), caller.ip.clone());
-            self.core
-                .db
-                .write(async move |tx| {
-                    let i = store::lock(tx, &id).await?;
-                    me.count_failure(tx, &i, Verdict::WrongPassword, ip.clone(), me.core.now()).await
-                })
-                .await?;
-            return Err(Problem::invalid("current", "password_wrong", "your present password"));
-        }
-        if i.locked_until.is_some_and(|u| self.core.now() < u) {
-            return Err(Verdict::Locked.problem());
-        }
-        if current == new {
-            return Err(Problem::invalid("new", "password_same", "another one than before"));
-        }
-        let hash = self.hash_new_password(new, i.kind == Kind::Staff, &[&i.email, &i.name]).await?;
-        let (me, caller, was) = (self.clone(), caller.clone(), i.password_hash);
         self.core
             .db
-            .write(async move |tx| {
-                let i = store::lock(tx, &id).await?;
-                if i.password_hash != was {
-                    return Err(Problem::conflict("version_stale", "the password was changed meanwhile"));
-                }
-                store::set_password(tx, &id, &hash, false, me.core.now()).await?;
-                store::spoil_tokens(tx, &id, "reset_password", me.core.now()).await?;
-                me.end_sessions(tx, &id, Some(session), "password_changed").await?;
-                audit::record(tx, &me.core, own_entry(&caller, "login.password_changed", format!("login:{id}"))).await?;
-                Ok(())
-            })
-            .await
-    }
-
-    /// Starts a second factor; it counts once confirmed. With one in force, a fresh proof is needed.
-    pub async fn enrol_second_factor(&self, caller: &Caller) -> Result<second::Enrolment> {
-        let (_, id) = own_session(caller)?;
-        let i = self.identity(&id).await?;
-        if i.totp_confirmed_at.is_some() {
-            return Err(Problem::conflict("second_factor_in_force", "remove the present one first"));
-        }
-        caller.require_step_up(self.core.now())?;
-        let config = &self.inner.config;
-        let seed = second::new_seed(&*self.core.env.entropy);
-        let shown = second::enrolment(config, &seed, &i.email)?;
-        let sealed = second::seal(&config.house_key, &*self.core.env.entropy, &id, &seed)?;
-        self.core
-            .db
-            .write(async move |tx| {
-                let i = store::lock(tx, &id).await?;
-                if i.totp_confirmed_at.is_some() {
-                    return Err(Problem::conflict("second_factor_in_force", "remove the present one first"));
-                }
-                store::set_totp(tx, &id, Some(sealed.clone()), None, 0).await
-            })
-            .await?;
-        Ok(shown)
-    }
-
-    /// The first code proves the app has the seed. Answers the recovery codes, shown once; other
-    /// sessions end.
-    pub async fn confirm_second_factor(&self, caller: &Caller, code: &Secret) -> Result<Vec<Secret>> {
-        let (session, id) = own_session(caller)?;
-        let (me, caller, code) = (self.clone(), caller.clone(), code.clone());
-        self.core
-            .db
-            .write(async move |tx| {
-                let now = me.core.now();
-                let config = &me.inner.config;
-                let i = store::lock(tx, &id).await?;
-                let sealed = match (&i.totp_sealed, i.totp_confirmed_at) {
-                    (Some(s), None) => s.clone(),
-                    (_, Some(_)) => return Err(Problem::conflict("second_factor_in_force", "it is confirmed already")),
-                    (None, None) => return Err(Problem::conflict("second_factor_not_started", "start it first")),
-                };
-                let seed = second::open(&config.house_key, &id, &sealed)?;
-                let step = second::accepted_step(config, &seed, &code, now, 0)?
-                    .ok_or_else(|| Problem::invalid("code", "second_factor_wrong", "the code your app shows now"))?;
-                store::set_totp(tx, &id, Some(sealed), Some(now), step).await?;
-                let codes = me.new_recovery_codes(tx, &id).await?;
-                me.end_sessions(tx, &id, Some(session), "second_factor_added").await?;
-                audit::record(tx, &me.core, own_entry(&caller, "login.second_factor_added", format!("login:{id}"))).await?;
-                Ok(codes)
-            })
-            .await
-    }
-
-    /// New recovery codes in place of the old ones. Needs a fresh proof.
-    pub async fn renew_recovery_codes(&self, caller: &Caller) -> Result<Vec<Secret>> {
-        caller.require_step_up(self.core.now())?;
-        let (_, id) = own_session(caller)?;
-        let (me, caller) = (self.clone(), caller.clone());
-        self.core
-            .db
-            .write(async move |tx| {
-                let i = store::lock(tx, &id).await?;
-                if i.totp_confirmed_at.is_none() {
-                    return Err(Problem::conflict("second_factor_not_started", "there is no second factor"));
-                }
-                let codes = me.new_recovery_codes(tx, &id).await?;
-                audit::record(tx, &me.core, own_entry(&caller, "login.recovery_codes_renewed", format!("login:{id}"))).await?;
-                Ok(codes)
-            })
-            .await
-    }
-
-    /// Removes one's second factor. Needs a fresh proof; other sessions end.
-    pub async fn remove_second_factor(&self, caller: &Caller) -> Result<()> {
-        caller.require_step_up(self.core.now())?;
-        let (session, id) = own_session(caller)?;
-        let (me, caller) = (self.clone(), caller.clone());
-        self.core
-            .db
-            .write(async move |tx| {
-                store::lock(tx, &id).await?;
-                store::set_totp(tx, &id, None, None, 0).await?;
-                store::drop_recovery_codes(tx, &id).await?;
-                me.end_sessions(tx, &id, Some(session), "second_factor_removed").await?;
-                audit::record(tx, &me.core, own_entry(&caller, "login.second_factor_removed", format!("login:{id}"))).await?;
-                Ok(())
-            })
-            .await
-    }
-
-    async fn new_recovery_codes(&self, tx: &mut Tx, id: &str) -> Result<Vec<Secret>> {
-        let codes: Vec<Secret> =
-            (0..second::RECOVERY_CODES).map(|_| Secret::new(second::new_recovery_code(&*self.core.env.entropy))).collect();
-        let hashes: Vec<Vec<u8>> = codes.iter().filter_map(|c| second::recovery_hash(&self.inner.config.house_key, id, c)).collect();
-        store::put_recovery_codes(tx, id, &hashes).await?;
-        Ok(codes)
+            .read(async move |tx| store::by_id(tx, &id).await)
+            .await?
+            .ok_or_else(|| Problem::missing("login"))
     }
 }
 

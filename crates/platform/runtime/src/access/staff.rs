@@ -76,7 +76,11 @@ fn check(caller: &Caller, name: &str, roles: &[Role], entities: &[String]) -> Re
         return Err(Problem::invalid("name", "name_malformed", "1 to 200 characters"));
     }
     if entities.is_empty() {
-        return Err(Problem::invalid("entities", "entities_missing", format!("codes of entities, or {ALL_ENTITIES:?}")));
+        return Err(Problem::invalid(
+            "entities",
+            "entities_missing",
+            format!("codes of entities, or {ALL_ENTITIES:?}"),
+        ));
     }
     // Nobody opens a door they may not go through themselves.
     if let Some(mine) = caller.allowed_entities()
@@ -114,17 +118,30 @@ pub async fn create(tx: &mut Tx, access: &Access, caller: &Caller, n: NewStaff) 
         at: access.core.now(),
     };
     if !store::insert(tx, &row).await? {
-        return Err(Problem::conflict("login_taken", "somebody here has this address").and_field("/email", "login_taken", "another address"));
+        return Err(Problem::conflict("login_taken", "somebody here has this address").and_field(
+            "/email",
+            "login_taken",
+            "another address",
+        ));
     }
     let mut after = doc(&n.name, &n.roles, n.desk.as_deref(), &n.entities);
     after["email"] = json!(row.email);
-    audit::record(tx, &access.core, Entry::new(caller, "staff.created", format!("staff:{id}")).after(after)).await?;
+    audit::record(
+        tx,
+        &access.core,
+        Entry::new(caller, "staff.created", format!("staff:{id}")).after(after),
+    )
+    .await?;
     Ok(id)
 }
 
 async fn locked(tx: &mut Tx, id: StaffId) -> Result<Identity> {
     let i = store::lock(tx, &id.to_string()).await?;
-    if i.kind == Kind::Staff { Ok(i) } else { Err(Problem::missing("staff")) }
+    if i.kind == Kind::Staff {
+        Ok(i)
+    } else {
+        Err(Problem::missing("staff"))
+    }
 }
 
 /// One Super admin must stay, else nobody can put rights in order again.
@@ -145,7 +162,10 @@ pub async fn update(tx: &mut Tx, access: &Access, caller: &Caller, id: StaffId, 
         return Err(Problem::conflict("version_stale", "somebody changed this meanwhile; look again"));
     }
     if caller.id() == id.to_string() && (old.roles != c.roles || old.entities != c.entities) {
-        return Err(Problem::forbidden("own_rights", "your own roles and entities are for somebody else to change"));
+        return Err(Problem::forbidden(
+            "own_rights",
+            "your own roles and entities are for somebody else to change",
+        ));
     }
     if old.roles.contains(&Role::SuperAdmin) && !c.roles.contains(&Role::SuperAdmin) {
         keep_one_super_admin(tx, id).await?;
@@ -208,7 +228,12 @@ pub async fn reset_second_factor(tx: &mut Tx, access: &Access, caller: &Caller, 
     store::set_totp(tx, &id.to_string(), None, None, 0).await?;
     store::drop_recovery_codes(tx, &id.to_string()).await?;
     access.end_sessions(tx, &id.to_string(), None, "second_factor_reset").await?;
-    audit::record(tx, &access.core, Entry::new(caller, "staff.second_factor_reset", format!("staff:{id}")).reason(reason)).await?;
+    audit::record(
+        tx,
+        &access.core,
+        Entry::new(caller, "staff.second_factor_reset", format!("staff:{id}")).reason(reason),
+    )
+    .await?;
     Ok(())
 }
 
@@ -222,8 +247,15 @@ pub async fn unlock(tx: &mut Tx, access: &Access, caller: &Caller, id: StaffId) 
 }
 
 pub async fn get(tx: &mut Tx, caller: &Caller, id: StaffId) -> Result<StaffView> {
-    let scope = if caller.id() == id.to_string() { Scope::All } else { caller.require(Right::StaffView)? };
-    let i = store::by_id(tx, &id.to_string()).await?.filter(|i| i.kind == Kind::Staff).ok_or_else(|| Problem::missing("staff"))?;
+    let scope = if caller.id() == id.to_string() {
+        Scope::All
+    } else {
+        caller.require(Right::StaffView)?
+    };
+    let i = store::by_id(tx, &id.to_string())
+        .await?
+        .filter(|i| i.kind == Kind::Staff)
+        .ok_or_else(|| Problem::missing("staff"))?;
     let v = view(i)?;
     if matches!(scope, Scope::Own | Scope::Desk) && v.desk.as_deref() != caller.desk() {
         return Err(Problem::missing("staff"));
@@ -242,7 +274,36 @@ pub async fn list(tx: &mut Tx, caller: &Caller, desk: Option<&str>, active_only:
     Ok(page.finish(views, |v: &StaffView| join_key(&[&v.name, &v.id.to_string()])))
 }
 
-/// Names and desks of staff for other modules (owners of clients, approvers), without a right.
+/// Somebody to give work to.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct StaffBrief {
+    pub id: StaffId,
+    pub name: String,
+    pub language: String,
+    pub desk: Option<String>,
+}
+
+/// Active staff on a desk, in a role, allowed into an entity, each if asked for; by id, at most 500.
+/// For routing, notifications and exceptions: no right is asked.
+pub async fn find(tx: &mut Tx, desk: Option<&str>, role: Option<Role>, entity: Option<&str>) -> Result<Vec<StaffBrief>> {
+    let mut out = Vec::new();
+    for i in store::active_staff(tx, desk).await? {
+        let v = view(i)?;
+        let in_role = role.is_none_or(|r| v.roles.contains(&r));
+        let enters = entity.is_none_or(|e| v.entities.iter().any(|x| x == e || x == ALL_ENTITIES));
+        if in_role && enters {
+            out.push(StaffBrief {
+                id: v.id,
+                name: v.name,
+                language: v.language,
+                desk: v.desk,
+            });
+        }
+    }
+    Ok(out)
+}
+
+/// The name of somebody of the house, for showing owners and approvers; no right is asked.
 pub async fn name_of(tx: &mut Tx, id: StaffId) -> Result<Option<String>> {
     Ok(store::by_id(tx, &id.to_string()).await?.map(|i| i.name))
 }

@@ -105,7 +105,13 @@ pub async fn request(tx: &mut Tx, core: &Core, caller: &Caller, n: NewApproval) 
     audit::record(
         tx,
         core,
-        Entry { client_id: n.client_id, entity: n.entity, after: Some(after), reason: Some(n.reason), ..Entry::new(caller, "approval.requested", n.subject) },
+        Entry {
+            client_id: n.client_id,
+            entity: n.entity,
+            after: Some(after),
+            reason: Some(n.reason),
+            ..Entry::new(caller, "approval.requested", n.subject)
+        },
     )
     .await?;
     Ok(id)
@@ -131,13 +137,19 @@ pub async fn vote(tx: &mut Tx, core: &Core, caller: &Caller, id: ApprovalId, app
         return Err(Problem::conflict("approval_ended", "the time for votes is over"));
     }
     if !a.requester_may_vote && a.requester_id == caller.id() {
-        return Err(Problem::forbidden("approval_own_request", "you asked for it; somebody else must decide"));
+        return Err(Problem::forbidden(
+            "approval_own_request",
+            "you asked for it; somebody else must decide",
+        ));
     }
     if !approve && reason.trim().is_empty() {
         return Err(Problem::invalid("reason", "reason_missing", "why not"));
     }
     if !store::insert_vote(tx, id, caller, approve, reason, &seen, now).await? {
-        return Err(Problem::conflict("approval_same_person", "you have voted on this; it needs different people"));
+        return Err(Problem::conflict(
+            "approval_same_person",
+            "you have voted on this; it needs different people",
+        ));
     }
     let given = a.given + u32::from(approve);
     let outcome = match (approve, given >= a.needed) {
@@ -168,7 +180,15 @@ pub async fn cancel(tx: &mut Tx, core: &Core, caller: &Caller, id: ApprovalId, r
     end(tx, core, caller, id, ApprovalState::Cancelled, "approval.cancelled", reason).await
 }
 
-async fn end(tx: &mut Tx, core: &Core, caller: &Caller, id: ApprovalId, state: ApprovalState, action: &'static str, reason: &str) -> Result<()> {
+async fn end(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    id: ApprovalId,
+    state: ApprovalState,
+    action: &'static str,
+    reason: &str,
+) -> Result<()> {
     let a = store::lock(tx, id).await?;
     if a.state != ApprovalState::Waiting {
         return Ok(());
@@ -190,7 +210,16 @@ pub async fn expire_due(tx: &mut Tx, core: &Core, now: Ts) -> Result<Vec<(Approv
     let caller = Caller::system("job:approvals.expire");
     let due = store::due(tx, now).await?;
     for (id, _) in &due {
-        end(tx, core, &caller, *id, ApprovalState::Expired, "approval.expired", "nobody voted in time").await?;
+        end(
+            tx,
+            core,
+            &caller,
+            *id,
+            ApprovalState::Expired,
+            "approval.expired",
+            "nobody voted in time",
+        )
+        .await?;
     }
     Ok(due)
 }
@@ -287,7 +316,10 @@ pub async fn of_subject(tx: &mut Tx, caller: &Caller, subject: &str) -> Result<V
 
 pub async fn get(tx: &mut Tx, caller: &Caller, id: ApprovalId) -> Result<ApprovalView> {
     caller.require(Right::ApprovalsView)?;
-    let a = store::get(tx, id).await?.filter(|a| caller.enters(a.entity.as_deref())).ok_or_else(|| Problem::missing("approval"))?;
+    let a = store::get(tx, id)
+        .await?
+        .filter(|a| caller.enters(a.entity.as_deref()))
+        .ok_or_else(|| Problem::missing("approval"))?;
     view(tx, caller, a).await
 }
 
@@ -301,5 +333,8 @@ pub async fn list(tx: &mut Tx, caller: &Caller, state: ApprovalState, page: &Pag
     for a in found.items {
         items.push(view(tx, caller, a).await?);
     }
-    Ok(Page { items, next_cursor: found.next_cursor })
+    Ok(Page {
+        items,
+        next_cursor: found.next_cursor,
+    })
 }

@@ -61,7 +61,10 @@ pub(super) async fn insert(tx: &mut Tx, id: ApprovalId, caller: &Caller, n: &New
 
 /// Takes the row's lock, then reads it.
 pub(super) async fn lock(tx: &mut Tx, id: ApprovalId) -> Result<Approval> {
-    tx.exec_one(sql!("UPDATE approvals SET version = version + 1 WHERE id = $1"), &vals![id], || Problem::missing("approval")).await?;
+    tx.exec_one(sql!("UPDATE approvals SET version = version + 1 WHERE id = $1"), &vals![id], || {
+        Problem::missing("approval")
+    })
+    .await?;
     get(tx, id).await?.ok_or_else(|| Problem::missing("approval"))
 }
 
@@ -108,7 +111,11 @@ pub(super) async fn page(tx: &mut Tx, state: ApprovalState, entities: Option<&[S
 }
 
 pub(super) async fn due(tx: &mut Tx, now: Ts) -> Result<Vec<(ApprovalId, String)>> {
-    tx.rows(sql!("SELECT id, subject FROM approvals WHERE state = 'waiting' AND expires_at <= $1 ORDER BY id LIMIT 500"), &vals![now]).await
+    tx.rows(
+        sql!("SELECT id, subject FROM approvals WHERE state = 'waiting' AND expires_at <= $1 ORDER BY id LIMIT 500"),
+        &vals![now],
+    )
+    .await
 }
 
 pub(super) async fn count(tx: &mut Tx, id: ApprovalId, given: u32, state: ApprovalState, now: Ts) -> Result<()> {
@@ -122,14 +129,32 @@ pub(super) async fn count(tx: &mut Tx, id: ApprovalId, given: u32, state: Approv
 }
 
 /// False: this person has voted.
-pub(super) async fn insert_vote(tx: &mut Tx, id: ApprovalId, caller: &Caller, approve: bool, reason: &str, seen: &Value, now: Ts) -> Result<bool> {
+pub(super) async fn insert_vote(
+    tx: &mut Tx,
+    id: ApprovalId,
+    caller: &Caller,
+    approve: bool,
+    reason: &str,
+    seen: &Value,
+    now: Ts,
+) -> Result<bool> {
     let rows = tx
         .exec(
             sql!(
                 "INSERT INTO approval_votes (approval_id, voter_id, voter_label, approve, reason, seen, session_id, ip, at)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (approval_id, voter_id) DO NOTHING"
             ),
-            &vals![id, caller.id(), caller.label(), approve, reason, seen, caller.session, caller.ip.as_ref(), now],
+            &vals![
+                id,
+                caller.id(),
+                caller.label(),
+                approve,
+                reason,
+                seen,
+                caller.session,
+                caller.ip.as_ref(),
+                now
+            ],
         )
         .await?;
     Ok(rows == 1)

@@ -42,7 +42,11 @@ impl AuditKey {
         s
     }
     pub(super) fn sign(&self, position: i64, chain_hash: &[u8; 32], at: Ts) -> Checkpoint {
-        let text = format!("quarterdeck audit checkpoint 1\n{position}\n{}\n{}\n", hex::encode(chain_hash), at.micros());
+        let text = format!(
+            "quarterdeck audit checkpoint 1\n{position}\n{}\n{}\n",
+            hex::encode(chain_hash),
+            at.micros()
+        );
         Checkpoint {
             position,
             chain_hash: hex::encode(chain_hash),
@@ -70,6 +74,7 @@ impl Checkpoint {
         serde_json::to_string(self).unwrap_or_default()
     }
     pub fn parse(line: &str) -> Result<Checkpoint> {
-        serde_json::from_str(line).map_err(|e| Problem::invalid("checkpoint", "checkpoint_malformed", "one JSON object a line").with_source(e))
+        serde_json::from_str(line)
+            .map_err(|e| Problem::invalid("checkpoint", "checkpoint_malformed", "one JSON object a line").with_source(e))
     }
 }

@@ -16,16 +16,16 @@
 
 mod canonical;
 mod checkpoint;
-mod search;
 mod sealer;
+mod search;
 mod store;
 mod store_verify;
 pub mod verify;
 
 pub use canonical::chain;
 pub use checkpoint::{AuditKey, Checkpoint};
+pub use sealer::{Publish, Sealed, Sealer, SealerConfig};
 pub use search::{AuditFilter, AuditRow, DecisionRow, decisions_of, search};
-pub use sealer::{Sealed, Sealer, SealerConfig};
 pub use verify::{Fault, Head, Trust, verify};
 
 use crate::Core;
@@ -187,7 +187,13 @@ pub async fn decide(tx: &mut Tx, core: &Core, d: Decision<'_>) -> Result<Decisio
     let audit_id = record(
         tx,
         core,
-        Entry { client_id: d.client_id, entity: d.entity, after: Some(after), rule, ..Entry::new(d.caller, "decision.made", d.subject) },
+        Entry {
+            client_id: d.client_id,
+            entity: d.entity,
+            after: Some(after),
+            rule,
+            ..Entry::new(d.caller, "decision.made", d.subject)
+        },
     )
     .await?;
     store::insert_decision(tx, content, audit_id).await?;

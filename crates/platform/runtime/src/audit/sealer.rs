@@ -2,11 +2,15 @@
 
 use super::{AuditKey, Checkpoint, canonical, store};
 use crate::Core;
+use crate::jobs::{Handler, JobError, Lease};
 use qd_kernel::{Problem, Result, Val, vals};
 use std::sync::Arc;
 
 /// Rows chained in one transaction: bounds how long the writer is held.
 const BATCH: i64 = 1_000;
+
+/// Told of a checkpoint; must not block for long.
+pub type Publish = Arc<dyn Fn(&Checkpoint) + Send + Sync>;
 
 #[derive(Clone)]
 pub struct SealerConfig {
@@ -18,12 +22,17 @@ pub struct SealerConfig {
     pub every_secs: i64,
     /// Told of each checkpoint after its commit: carries it to a place that the database's
     /// administrator cannot write.
-    pub publish: Option<Arc<dyn Fn(&Checkpoint) + Send + Sync>>,
+    pub publish: Option<Publish>,
 }
 
 impl Default for SealerConfig {
     fn default() -> Self {
-        SealerConfig { key: None, every_rows: 1_000, every_secs: 60, publish: None }
+        SealerConfig {
+            key: None,
+            every_rows: 1_000,
+            every_secs: 60,
+            publish: None,
+        }
     }
 }
 
@@ -65,10 +74,12 @@ impl Sealer {
         }
     }
 
-    /// Chains everything and signs the head now: before an export, at the end of a day, in tests.
+    /// Chains everything and signs the head now, unless it is signed: before an export, at the end
+    /// of a day, in tests. None without a key or without rows.
     pub async fn checkpoint_now(&self) -> Result<Option<Checkpoint>> {
         self.run().await?;
-        Ok(self.batch(true).await?.checkpoint)
+        self.batch(true).await?;
+        self.last().await
     }
 
     /// The newest checkpoint, for display and export.
@@ -107,7 +118,10 @@ impl Sealer {
                     }
                     _ => None,
                 };
-                Ok(Sealed { rows: u64::try_from(rows.len()).unwrap_or(0), checkpoint })
+                Ok(Sealed {
+                    rows: u64::try_from(rows.len()).unwrap_or(0),
+                    checkpoint,
+                })
             })
             .await?;
         if let (Some(c), Some(publish)) = (&sealed.checkpoint, &self.config.publish) {
@@ -118,5 +132,18 @@ impl Sealer {
 }
 
 fn bytes32(b: &[u8]) -> Result<[u8; 32]> {
-    b.try_into().map_err(|_| Problem::bug("audit_hash", "a stored hash is not 32 bytes"))
+    b.try_into()
+        .map_err(|_| Problem::bug("audit_hash", "a stored hash is not 32 bytes"))
+}
+
+/// `Registry::every("audit.seal", 1, …)`: the second in which a row is not yet chained.
+#[async_trait::async_trait]
+impl Handler for Sealer {
+    fn kind(&self) -> &'static str {
+        "audit.seal"
+    }
+    async fn run(&self, _: &Lease) -> std::result::Result<(), JobError> {
+        Sealer::run(self).await?;
+        Ok(())
+    }
 }

@@ -65,7 +65,15 @@ pub async fn search(tx: &mut Tx, caller: &Caller, f: &AuditFilter, page: &PageRe
         .into_iter()
         .map(|r| {
             let aml = r.action.starts_with("aml.") && !caller.sees(Mask::Aml);
-            let doc = |v: Option<Value>| v.map(|v| if aml { Value::String(mask::COVERED.into()) } else { mask::cover(caller, &v) });
+            let doc = |v: Option<Value>| {
+                v.map(|v| {
+                    if aml {
+                        Value::String(mask::COVERED.into())
+                    } else {
+                        mask::cover(caller, &v)
+                    }
+                })
+            };
             AuditRow {
                 id: r.id,
                 at: r.at,
@@ -127,7 +135,11 @@ pub async fn decisions_of(tx: &mut Tx, caller: &Caller, subject: &str) -> Result
                 reasons: if aml { Vec::new() } else { serde_json::from_value(d.reasons)? },
                 rule: d.rule,
                 rule_version: d.rule_version,
-                inputs: if aml { Value::String(mask::COVERED.into()) } else { mask::cover(caller, &d.inputs) },
+                inputs: if aml {
+                    Value::String(mask::COVERED.into())
+                } else {
+                    mask::cover(caller, &d.inputs)
+                },
                 actor_id: d.actor_id,
                 actor_label: d.actor_label,
                 at: d.at,

@@ -14,8 +14,24 @@ pub(super) async fn insert_row(tx: &mut Tx, c: Content, hash: [u8; 32]) -> Resul
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
         ),
         &vals![
-            c.id, c.at, c.actor_kind, c.actor_id, c.actor_label, c.session_id, c.ip, c.device, c.action, c.object, c.client_id, c.entity,
-            c.before, c.after, c.reason, c.rule, c.seen, &hash[..]
+            c.id,
+            c.at,
+            c.actor_kind,
+            c.actor_id,
+            c.actor_label,
+            c.session_id,
+            c.ip,
+            c.device,
+            c.action,
+            c.object,
+            c.client_id,
+            c.entity,
+            c.before,
+            c.after,
+            c.reason,
+            c.rule,
+            c.seen,
+            &hash[..]
         ],
     )
     .await?;
@@ -63,7 +79,9 @@ row! {
 /// Newest first; the cursor is `seq`.
 pub(super) async fn search(tx: &mut Tx, f: &AuditFilter, entities: Option<&[String]>, page: &PageRequest) -> Result<Vec<RowRead>> {
     let before: i64 = match &page.after {
-        Some(a) => a.parse().map_err(|_| Problem::invalid("cursor", "cursor_malformed", "expected the `next_cursor` of an earlier page"))?,
+        Some(a) => a
+            .parse()
+            .map_err(|_| Problem::invalid("cursor", "cursor_malformed", "expected the `next_cursor` of an earlier page"))?,
         None => i64::MAX,
     };
     let mut q = Query::new(sql!(
@@ -144,7 +162,10 @@ row! {
 pub(super) async fn work(tx: &mut Tx) -> Result<(bool, HeadRow)> {
     let waiting: Option<(i64,)> = tx.one(sql!("SELECT seq FROM audit_pending ORDER BY seq LIMIT 1"), &[]).await?;
     let head = tx
-        .must(sql!("SELECT position, chain_hash, checkpoint_position, checkpoint_at FROM audit_head WHERE id = 1"), &[])
+        .must(
+            sql!("SELECT position, chain_hash, checkpoint_position, checkpoint_at FROM audit_head WHERE id = 1"),
+            &[],
+        )
         .await?;
     Ok((waiting.is_some(), head))
 }
@@ -167,9 +188,17 @@ pub(super) async fn waiting(tx: &mut Tx, limit: i64) -> Result<Vec<(i64, String,
 }
 
 pub(super) async fn seal(tx: &mut Tx, links: &[Vec<Val>], seqs: &[Vec<Val>], position: i64, chain_hash: &[u8; 32]) -> Result<()> {
-    tx.exec_many(sql!("INSERT INTO audit_chain (position, audit_id, content_hash, chain_hash) VALUES ($1, $2, $3, $4)"), links).await?;
+    tx.exec_many(
+        sql!("INSERT INTO audit_chain (position, audit_id, content_hash, chain_hash) VALUES ($1, $2, $3, $4)"),
+        links,
+    )
+    .await?;
     tx.exec_many(sql!("DELETE FROM audit_pending WHERE seq = $1"), seqs).await?;
-    tx.exec(sql!("UPDATE audit_head SET position = $1, chain_hash = $2 WHERE id = 1"), &vals![position, &chain_hash[..]]).await?;
+    tx.exec(
+        sql!("UPDATE audit_head SET position = $1, chain_hash = $2 WHERE id = 1"),
+        &vals![position, &chain_hash[..]],
+    )
+    .await?;
     Ok(())
 }
 
@@ -180,19 +209,36 @@ pub(super) async fn insert_checkpoint(tx: &mut Tx, c: &Checkpoint) -> Result<()>
         &vals![c.position, bytes(&c.chain_hash)?, c.at, &c.key_id, bytes(&c.signature)?],
     )
     .await?;
-    tx.exec(sql!("UPDATE audit_head SET checkpoint_position = $1, checkpoint_at = $2 WHERE id = 1"), &vals![c.position, c.at]).await?;
+    tx.exec(
+        sql!("UPDATE audit_head SET checkpoint_position = $1, checkpoint_at = $2 WHERE id = 1"),
+        &vals![c.position, c.at],
+    )
+    .await?;
     Ok(())
 }
 
+row! {
+    struct CheckpointRow {
+        position: i64,
+        chain_hash: Vec<u8>,
+        at: Ts,
+        key_id: String,
+        signature: Vec<u8>,
+    }
+}
+
 pub(super) async fn last_checkpoint(tx: &mut Tx) -> Result<Option<Checkpoint>> {
-    let r: Option<(i64, Vec<u8>, Ts, String, Vec<u8>)> = tx
-        .one(sql!("SELECT position, chain_hash, at, key_id, signature FROM audit_checkpoints ORDER BY position DESC LIMIT 1"), &[])
+    let r: Option<CheckpointRow> = tx
+        .one(
+            sql!("SELECT position, chain_hash, at, key_id, signature FROM audit_checkpoints ORDER BY position DESC LIMIT 1"),
+            &[],
+        )
         .await?;
-    Ok(r.map(|(position, hash, at, key_id, signature)| Checkpoint {
-        position,
-        chain_hash: hex::encode(hash),
-        at,
-        key_id,
-        signature: hex::encode(signature),
+    Ok(r.map(|r| Checkpoint {
+        position: r.position,
+        chain_hash: hex::encode(r.chain_hash),
+        at: r.at,
+        key_id: r.key_id,
+        signature: hex::encode(r.signature),
     }))
 }

@@ -39,7 +39,10 @@ impl Head {
         if !keys.iter().any(|k| signed_by(k, c.position, &hash, c.at.micros(), &signature)) {
             return Err(bad());
         }
-        Ok(Head { position: c.position, chain_hash: hash })
+        Ok(Head {
+            position: c.position,
+            chain_hash: hash,
+        })
     }
 }
 
@@ -61,7 +64,11 @@ impl std::fmt::Display for Fault {
 }
 
 fn fault(code: &'static str, row: impl Into<String>, detail: impl Into<String>) -> Fault {
-    Fault { code, row: row.into(), detail: detail.into() }
+    Fault {
+        code,
+        row: row.into(),
+        detail: detail.into(),
+    }
 }
 
 /// Everything that is wrong with the trail, in the order of the chain. Empty: nothing is.
@@ -69,7 +76,11 @@ pub async fn verify(db: &Db, trust: &Trust) -> Result<Vec<Fault>> {
     let mut faults = Vec::new();
     // Rows sealed while we read are for the next time.
     let Some((head_position, head_hash)) = db.read_long(async |tx| store::head(tx).await).await? else {
-        return Ok(vec![fault("head_mismatch", "head", "the row that says where the chain ends is gone")]);
+        return Ok(vec![fault(
+            "head_mismatch",
+            "head",
+            "the row that says where the chain ends is gone",
+        )]);
     };
     // Where a checkpoint or an outside head wants to see the chain.
     let mut wanted: BTreeMap<i64, Vec<(&'static str, [u8; 32])>> = BTreeMap::new();
@@ -90,7 +101,11 @@ pub async fn verify(db: &Db, trust: &Trust) -> Result<Vec<Fault>> {
             match trust.keys.iter().find(|k| key_name(k) == key_id) {
                 Some(k) if signed_by(k, position, &hash, at, &signature) => wanted.entry(position).or_default().push(("checkpoint", hash)),
                 Some(_) => faults.push(fault("checkpoint_forged", row, "its signature is not good")),
-                None => faults.push(fault("checkpoint_unknown_key", row, format!("signed by key {key_id}, which is not among the trusted ones"))),
+                None => faults.push(fault(
+                    "checkpoint_unknown_key",
+                    row,
+                    format!("signed by key {key_id}, which is not among the trusted ones"),
+                )),
             }
         }
     }
@@ -108,7 +123,11 @@ pub async fn verify(db: &Db, trust: &Trust) -> Result<Vec<Fault>> {
                 break 'pages;
             }
             if l.position != expected {
-                let gap = if l.position == expected + 1 { format!("position {expected}") } else { format!("positions {expected} to {}", l.position - 1) };
+                let gap = if l.position == expected + 1 {
+                    format!("position {expected}")
+                } else {
+                    format!("positions {expected} to {}", l.position - 1)
+                };
                 faults.push(fault("link_missing", gap, "the chain has a hole here"));
             }
             let broken = l.position != expected;
@@ -140,7 +159,11 @@ pub async fn verify(db: &Db, trust: &Trust) -> Result<Vec<Fault>> {
 
     let reached = expected - 1;
     if reached < head_position {
-        faults.push(fault("tail_cut", format!("positions {expected} to {head_position}"), "the chain ends before its head"));
+        faults.push(fault(
+            "tail_cut",
+            format!("positions {expected} to {head_position}"),
+            "the chain ends before its head",
+        ));
     } else if <[u8; 32]>::try_from(head_hash.as_slice()).ok() != Some(previous) {
         faults.push(fault("head_mismatch", "head", "the head's hash is not that of the last link"));
     }
@@ -157,9 +180,17 @@ pub async fn verify(db: &Db, trust: &Trust) -> Result<Vec<Fault>> {
 
 fn check_link(l: &Linked, previous: &[u8; 32], after_hole: bool, faults: &mut Vec<Fault>) {
     match content_of(l) {
-        None => faults.push(fault("row_missing", &l.link_audit_id, format!("position {} names this row, and it is gone", l.position))),
+        None => faults.push(fault(
+            "row_missing",
+            &l.link_audit_id,
+            format!("position {} names this row, and it is gone", l.position),
+        )),
         Some(content) if content[..] != l.link_content[..] => {
-            faults.push(fault("row_changed", &l.link_audit_id, format!("its content is not what was chained at position {}", l.position)));
+            faults.push(fault(
+                "row_changed",
+                &l.link_audit_id,
+                format!("its content is not what was chained at position {}", l.position),
+            ));
         }
         Some(content) if l.content.as_deref() != Some(&content[..]) => {
             faults.push(fault("row_changed", &l.link_audit_id, "its own content hash is another one"));
@@ -170,7 +201,11 @@ fn check_link(l: &Linked, previous: &[u8; 32], after_hole: bool, faults: &mut Ve
     joined.extend_from_slice(&l.link_content);
     // After a hole the previous link is not known: the hole is the fault.
     if !after_hole && Sha256::digest(&joined)[..] != l.link_chain[..] {
-        faults.push(fault("link_changed", &l.link_audit_id, format!("position {} does not follow from the one before", l.position)));
+        faults.push(fault(
+            "link_changed",
+            &l.link_audit_id,
+            format!("position {} does not follow from the one before", l.position),
+        ));
     }
 }
 
@@ -247,7 +282,11 @@ async fn check_decisions(db: &Db, marks: Vec<(String, String, String)>, faults: 
             let mut bad = Vec::new();
             for (audit_id, id, sha) in &marks {
                 match store::decision(tx, id).await? {
-                    None => bad.push(fault("decision_missing", id, format!("{audit_id} speaks of this decision, and it is gone"))),
+                    None => bad.push(fault(
+                        "decision_missing",
+                        id,
+                        format!("{audit_id} speaks of this decision, and it is gone"),
+                    )),
                     Some(d) if decision_hash(&d) != *sha => {
                         bad.push(fault("decision_changed", id, format!("it is not what {audit_id} says was decided")));
                     }
@@ -274,12 +313,30 @@ async fn check_the_rest(db: &Db, faults: &mut Vec<Fault>) -> Result<()> {
         .await?;
     for l in unsealed {
         if content_of(&l).as_deref() != l.content.as_deref() {
-            faults.push(fault("row_changed", l.id.unwrap_or_default(), "its content is not what its hash says (not sealed yet)"));
+            faults.push(fault(
+                "row_changed",
+                l.id.unwrap_or_default(),
+                "its content is not what its hash says (not sealed yet)",
+            ));
         }
     }
-    faults.extend(loose.into_iter().map(|(id,)| fault("row_loose", id, "it is neither in the chain nor waiting for it")));
-    faults.extend(gone.into_iter().map(|(seq,)| fault("row_missing", format!("number {seq}"), "it was waiting to be sealed, and it is gone")));
-    faults.extend(undocumented.into_iter().map(|(id,)| fault("decision_undocumented", id, "no audit row speaks of it")));
+    faults.extend(
+        loose
+            .into_iter()
+            .map(|(id,)| fault("row_loose", id, "it is neither in the chain nor waiting for it")),
+    );
+    faults.extend(gone.into_iter().map(|(seq,)| {
+        fault(
+            "row_missing",
+            format!("number {seq}"),
+            "it was waiting to be sealed, and it is gone",
+        )
+    }));
+    faults.extend(
+        undocumented
+            .into_iter()
+            .map(|(id,)| fault("decision_undocumented", id, "no audit row speaks of it")),
+    );
     Ok(())
 }
 
@@ -288,7 +345,14 @@ fn key_name(key: &[u8; 32]) -> String {
 }
 
 fn signed_by(key: &[u8; 32], position: i64, hash: &[u8; 32], at: i64, signature: &[u8]) -> bool {
-    let text = ["quarterdeck audit checkpoint 1", &position.to_string(), &hex::encode(hash), &at.to_string(), ""].join("\n");
+    let text = [
+        "quarterdeck audit checkpoint 1",
+        &position.to_string(),
+        &hex::encode(hash),
+        &at.to_string(),
+        "",
+    ]
+    .join("\n");
     match (VerifyingKey::from_bytes(key), Signature::from_slice(signature)) {
         (Ok(k), Ok(s)) => k.verify_strict(text.as_bytes(), &s).is_ok(),
         _ => false,

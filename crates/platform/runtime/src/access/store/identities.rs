@@ -78,7 +78,10 @@ pub(crate) async fn of_client(tx: &mut Tx, client_id: &str) -> Result<Vec<Identi
 /// Takes the row's lock and reads it: what follows in the transaction decides alone. The version
 /// stays: it counts what people change, and a sign-in is no such change.
 pub(crate) async fn lock(tx: &mut Tx, id: &str) -> Result<Identity> {
-    tx.exec_one(sql!("UPDATE identities SET failed = failed WHERE id = $1"), &vals![id], || Problem::missing("login")).await?;
+    tx.exec_one(sql!("UPDATE identities SET failed = failed WHERE id = $1"), &vals![id], || {
+        Problem::missing("login")
+    })
+    .await?;
     by_id(tx, id).await?.ok_or_else(|| Problem::missing("login"))
 }
 
@@ -120,17 +123,26 @@ pub(crate) async fn insert(tx: &mut Tx, n: &NewIdentity) -> Result<bool> {
 }
 
 pub(crate) async fn failed(tx: &mut Tx, id: &str, failed: i64, locked_until: Option<Ts>) -> Result<()> {
-    tx.exec(sql!("UPDATE identities SET failed = $2, locked_until = $3 WHERE id = $1"), &vals![id, failed, locked_until]).await?;
+    tx.exec(
+        sql!("UPDATE identities SET failed = $2, locked_until = $3 WHERE id = $1"),
+        &vals![id, failed, locked_until],
+    )
+    .await?;
     Ok(())
 }
 
 pub(crate) async fn signed_in(tx: &mut Tx, id: &str, now: Ts) -> Result<()> {
-    tx.exec(sql!("UPDATE identities SET failed = 0, locked_until = NULL, last_sign_in_at = $2 WHERE id = $1"), &vals![id, now]).await?;
+    tx.exec(
+        sql!("UPDATE identities SET failed = 0, locked_until = NULL, last_sign_in_at = $2 WHERE id = $1"),
+        &vals![id, now],
+    )
+    .await?;
     Ok(())
 }
 
 pub(crate) async fn totp_step(tx: &mut Tx, id: &str, step: i64) -> Result<()> {
-    tx.exec(sql!("UPDATE identities SET totp_last_step = $2 WHERE id = $1"), &vals![id, step]).await?;
+    tx.exec(sql!("UPDATE identities SET totp_last_step = $2 WHERE id = $1"), &vals![id, step])
+        .await?;
     Ok(())
 }
 
@@ -154,11 +166,16 @@ pub(crate) async fn set_password(tx: &mut Tx, id: &str, hash: &str, must_change:
 
 /// 1 when it was not verified before.
 pub(crate) async fn set_verified(tx: &mut Tx, id: &str, now: Ts) -> Result<u64> {
-    tx.exec(sql!("UPDATE identities SET email_verified_at = $2 WHERE id = $1 AND email_verified_at IS NULL"), &vals![id, now]).await
+    tx.exec(
+        sql!("UPDATE identities SET email_verified_at = $2 WHERE id = $1 AND email_verified_at IS NULL"),
+        &vals![id, now],
+    )
+    .await
 }
 
 pub(crate) async fn set_state(tx: &mut Tx, id: &str, state: IdentityState) -> Result<()> {
-    tx.exec(sql!("UPDATE identities SET state = $2 WHERE id = $1"), &vals![id, state]).await?;
+    tx.exec(sql!("UPDATE identities SET state = $2 WHERE id = $1"), &vals![id, state])
+        .await?;
     Ok(())
 }
 
@@ -172,10 +189,22 @@ pub(crate) async fn set_address(tx: &mut Tx, id: &str, email: &str, email_norm: 
 }
 
 pub(crate) async fn set_client(tx: &mut Tx, from: &str, to: &str) -> Result<u64> {
-    tx.exec(sql!("UPDATE identities SET client_id = $2, version = version + 1 WHERE client_id = $1"), &vals![from, to]).await
+    tx.exec(
+        sql!("UPDATE identities SET client_id = $2, version = version + 1 WHERE client_id = $1"),
+        &vals![from, to],
+    )
+    .await
 }
 
-pub(crate) async fn set_staff(tx: &mut Tx, id: &str, name: &str, language: &str, roles: &Value, desk: Option<&str>, entities: &Value) -> Result<()> {
+pub(crate) async fn set_staff(
+    tx: &mut Tx,
+    id: &str,
+    name: &str,
+    language: &str,
+    roles: &Value,
+    desk: Option<&str>,
+    entities: &Value,
+) -> Result<()> {
     tx.exec(
         sql!("UPDATE identities SET name = $2, language = $3, roles = $4, desk = $5, entities = $6, version = version + 1 WHERE id = $1"),
         &vals![id, name, language, roles, desk, entities],
@@ -211,7 +240,11 @@ pub(crate) async fn staff_page(tx: &mut Tx, desk: Option<&str>, state: Option<Id
     }
     if let Some(parts) = page.after_parts() {
         let [name, id] = parts[..] else {
-            return Err(Problem::invalid("cursor", "cursor_malformed", "expected the `next_cursor` of an earlier page"));
+            return Err(Problem::invalid(
+                "cursor",
+                "cursor_malformed",
+                "expected the `next_cursor` of an earlier page",
+            ));
         };
         q.push(sql!(" AND (name, id) > ($?, $?)"), [Val::from(name), Val::from(id)]);
     }
@@ -219,15 +252,30 @@ pub(crate) async fn staff_page(tx: &mut Tx, desk: Option<&str>, state: Option<Id
     tx.query(&q).await
 }
 
+pub(crate) async fn active_staff(tx: &mut Tx, desk: Option<&str>) -> Result<Vec<Identity>> {
+    let mut q = Query::new(sql!(
+        "SELECT id, kind, realm, email, name, language, roles, desk, entities, client_id, state, password_hash, must_change, totp_sealed,
+         totp_confirmed_at, totp_last_step, email_verified_at, failed, locked_until, last_sign_in_at, created_at, version
+         FROM identities WHERE kind = 'staff' AND state = 'active'"
+    ));
+    if let Some(d) = desk {
+        q.push(sql!(" AND desk = $?"), [Val::from(d)]);
+    }
+    q.push(sql!(" ORDER BY id LIMIT 500"), []);
+    tx.query(&q).await
+}
+
 pub(crate) async fn put_recovery_codes(tx: &mut Tx, id: &str, hashes: &[Vec<u8>]) -> Result<()> {
     drop_recovery_codes(tx, id).await?;
     let rows: Vec<Vec<Val>> = hashes.iter().map(|h| vals![id, h.clone()].to_vec()).collect();
-    tx.exec_many(sql!("INSERT INTO recovery_codes (identity_id, code_hash) VALUES ($1, $2)"), &rows).await?;
+    tx.exec_many(sql!("INSERT INTO recovery_codes (identity_id, code_hash) VALUES ($1, $2)"), &rows)
+        .await?;
     Ok(())
 }
 
 pub(crate) async fn drop_recovery_codes(tx: &mut Tx, id: &str) -> Result<()> {
-    tx.exec(sql!("DELETE FROM recovery_codes WHERE identity_id = $1"), &vals![id]).await?;
+    tx.exec(sql!("DELETE FROM recovery_codes WHERE identity_id = $1"), &vals![id])
+        .await?;
     Ok(())
 }
 
@@ -243,7 +291,10 @@ pub(crate) async fn use_recovery_code(tx: &mut Tx, id: &str, hash: &[u8], now: T
 
 pub(crate) async fn recovery_codes_left(tx: &mut Tx, id: &str) -> Result<i64> {
     let n: (i64,) = tx
-        .must(sql!("SELECT CAST(COUNT(*) AS BIGINT) FROM recovery_codes WHERE identity_id = $1 AND used_at IS NULL"), &vals![id])
+        .must(
+            sql!("SELECT CAST(COUNT(*) AS BIGINT) FROM recovery_codes WHERE identity_id = $1 AND used_at IS NULL"),
+            &vals![id],
+        )
         .await?;
     Ok(n.0)
 }
@@ -266,7 +317,17 @@ pub(crate) async fn log_sign_in(tx: &mut Tx, s: NewSignIn<'_>) -> Result<()> {
             "INSERT INTO sign_ins (identity_id, realm, who_mark, outcome, ip, device_id, new_device, agent, at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
         ),
-        &vals![s.identity, s.realm, s.who_mark, s.outcome, s.ip, s.device, s.new_device, s.agent, s.at],
+        &vals![
+            s.identity,
+            s.realm,
+            s.who_mark,
+            s.outcome,
+            s.ip,
+            s.device,
+            s.new_device,
+            s.agent,
+            s.at
+        ],
     )
     .await?;
     Ok(())
@@ -375,7 +436,15 @@ row! {
 }
 
 /// The device, known or new; new when the answered id is the offered one.
-pub(crate) async fn see_device(tx: &mut Tx, offered: DeviceId, identity: &str, mark: &[u8; 32], label: &str, ip: Option<&str>, now: Ts) -> Result<DeviceId> {
+pub(crate) async fn see_device(
+    tx: &mut Tx,
+    offered: DeviceId,
+    identity: &str,
+    mark: &[u8; 32],
+    label: &str,
+    ip: Option<&str>,
+    now: Ts,
+) -> Result<DeviceId> {
     let r: (DeviceId,) = tx
         .must(
             sql!(
@@ -399,5 +468,9 @@ pub(crate) async fn devices_of(tx: &mut Tx, identity: &str) -> Result<Vec<Device
 }
 
 pub(crate) async fn device(tx: &mut Tx, id: &str) -> Result<Option<DeviceRow>> {
-    tx.one(sql!("SELECT id, label, first_ip, first_seen_at, last_seen_at FROM devices WHERE id = $1"), &vals![id]).await
+    tx.one(
+        sql!("SELECT id, label, first_ip, first_seen_at, last_seen_at FROM devices WHERE id = $1"),
+        &vals![id],
+    )
+    .await
 }

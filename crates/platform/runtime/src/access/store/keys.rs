@@ -49,19 +49,35 @@ pub(crate) async fn insert(tx: &mut Tx, k: &KeyRow, token_hash: &[u8; 32]) -> Re
             "INSERT INTO api_keys (id, name, token_hash, tail, rights, sees, entity, created_by, created_at, expires_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
         ),
-        &vals![k.id, &k.name, &token_hash[..], &k.tail, &k.rights, &k.sees, k.entity.as_ref(), &k.created_by, k.created_at, k.expires_at],
+        &vals![
+            k.id,
+            &k.name,
+            &token_hash[..],
+            &k.tail,
+            &k.rights,
+            &k.sees,
+            k.entity.as_ref(),
+            &k.created_by,
+            k.created_at,
+            k.expires_at
+        ],
     )
     .await?;
     Ok(())
 }
 
 pub(crate) async fn used(tx: &mut Tx, id: ApiKeyId, now: Ts) -> Result<()> {
-    tx.exec(sql!("UPDATE api_keys SET last_used_at = $2 WHERE id = $1"), &vals![id, now]).await?;
+    tx.exec(sql!("UPDATE api_keys SET last_used_at = $2 WHERE id = $1"), &vals![id, now])
+        .await?;
     Ok(())
 }
 
 pub(crate) async fn revoke(tx: &mut Tx, id: ApiKeyId, now: Ts) -> Result<u64> {
-    tx.exec(sql!("UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL"), &vals![id, now]).await
+    tx.exec(
+        sql!("UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL"),
+        &vals![id, now],
+    )
+    .await
 }
 
 /// Newest first.

@@ -18,7 +18,11 @@ row! {
 }
 
 pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<RoleRow>> {
-    tx.rows(sql!("SELECT role, rights, sees, known, version, updated_at, updated_by FROM roles ORDER BY role"), &[]).await
+    tx.rows(
+        sql!("SELECT role, rights, sees, known, version, updated_at, updated_by FROM roles ORDER BY role"),
+        &[],
+    )
+    .await
 }
 
 pub(crate) async fn insert(tx: &mut Tx, r: &RoleRow) -> Result<()> {

@@ -63,13 +63,21 @@ pub(crate) async fn insert(tx: &mut Tx, s: &NewSession) -> Result<()> {
 }
 
 pub(crate) async fn touch(tx: &mut Tx, id: SessionId, now: Ts) -> Result<()> {
-    tx.exec(sql!("UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2 AND ended_at IS NULL"), &vals![id, now]).await?;
+    tx.exec(
+        sql!("UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2 AND ended_at IS NULL"),
+        &vals![id, now],
+    )
+    .await?;
     Ok(())
 }
 
 /// How many rows: 0 when the session is over.
 pub(crate) async fn step_up(tx: &mut Tx, id: SessionId, now: Ts) -> Result<u64> {
-    tx.exec(sql!("UPDATE sessions SET step_up_at = $2 WHERE id = $1 AND ended_at IS NULL"), &vals![id, now]).await
+    tx.exec(
+        sql!("UPDATE sessions SET step_up_at = $2 WHERE id = $1 AND ended_at IS NULL"),
+        &vals![id, now],
+    )
+    .await
 }
 
 pub(crate) async fn end(tx: &mut Tx, id: SessionId, identity: &str, reason: &str, now: Ts) -> Result<u64> {
