@@ -8,6 +8,7 @@ use qd_kernel::{PageRequest, Problem, Ts};
 use qd_runtime::Core;
 use qd_runtime::access::{Caller, Role, StaffId};
 use qd_runtime::audit::{self, AuditFilter, AuditKey, Checkpoint, Decision, Entry, Head, Sealer, SealerConfig, Trust};
+use qd_runtime::jobs::{Registry, run_until_idle};
 use qd_testkit::{TestDb, both};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -264,6 +265,18 @@ both! {
         s.run().await.unwrap();
         assert_eq!(told.lock().unwrap().len(), 3, "nothing new, nothing signed");
         assert_eq!(s.last().await.unwrap().unwrap().position, 7);
+        assert_eq!(codes(&t, &trust()).await, []);
+    }
+
+    async fn the_sealer_runs_by_the_clock_as_a_job(t: TestDb) {
+        act(&t.core, 3).await;
+        let registry = Registry::new().every("audit.seal", 1, Arc::new(sealer(&t.core)));
+        run_until_idle(&t.core, &registry).await.unwrap();
+        act(&t.core, 2).await;
+        t.clock.advance_secs(2);
+        run_until_idle(&t.core, &registry).await.unwrap();
+        let page = t.db.read(async |tx| audit::search(tx, &anna(), &AuditFilter::default(), &PageRequest::new(None, None)?).await).await.unwrap();
+        assert_eq!(page.items[0].position, Some(5));
         assert_eq!(codes(&t, &trust()).await, []);
     }
 
