@@ -122,6 +122,11 @@ impl Sandbox {
         self.0.mt5.server(server)
     }
 
+    /// The card processor's books, for seeding without HTTP.
+    pub fn stripe(&self) -> &Arc<stripe::Stripe> {
+        &self.0.stripe
+    }
+
     pub fn shared(&self) -> &Arc<Shared> {
         &self.0.shared
     }

@@ -219,3 +219,45 @@ async fn payouts_list_their_lines_and_outbound_payments_post_and_come_back() {
         .unwrap();
     assert_eq!(missing.error()["code"], "parameter_missing");
 }
+
+#[tokio::test]
+async fn payments_of_the_past_can_be_seeded_and_nobody_hears_of_them() {
+    use qd_kernel::Ts;
+    use qd_sandbox::stripe::SeedPayment;
+    let w = world().await;
+    let (connection, day) = ("stripe-eu", Ts::from_ymd(2026, 8, 3));
+    let order = SeedPayment {
+        our_ref: "dep_old",
+        amount: 50_000,
+        currency: "EUR",
+        description: "Deposit",
+        email: "a@example.org",
+        name: "Anna Berg",
+        card: "4000002760000016",
+        success_url: "http://127.0.0.1:9/back",
+        opened: day,
+        paid: day.plus_secs(40),
+    };
+    let paid = w.sandbox.stripe().seed_payment(connection, &order).unwrap();
+    let refund = w
+        .sandbox
+        .stripe()
+        .seed_refund(connection, &paid.payment_intent, 20_000, "wdr_old", day.plus_days(3))
+        .unwrap();
+    assert_eq!(w.sandbox.stripe().refund_of(connection, "wdr_old").unwrap().as_deref(), Some(refund.as_str()));
+    let s = w
+        .get(&format!(
+            "/v1/checkout/sessions/{}?expand[]=payment_intent.latest_charge",
+            paid.session
+        ))
+        .await;
+    assert_eq!((s["payment_status"].as_str(), s["created"].as_i64()), (Some("paid"), Some(day.secs())));
+    let charge = &s["payment_intent"]["latest_charge"];
+    assert_eq!((charge["amount_refunded"].as_i64(), charge["created"].as_i64()), (Some(20_000), Some(day.secs() + 40)));
+    // A payment of today comes after them, and is the first that is told about.
+    let url = w.session().await["url"].as_str().unwrap().to_string();
+    w.submit(&format!("{url}/pay"), "card=4242424242424242").await;
+    let told = w.catcher.wait("checkout.session.completed", 1).await;
+    assert_eq!(told[0].json()["data"]["object"]["client_reference_id"], "dep_7");
+    assert!(w.sandbox.stripe().seed_refund(connection, &paid.payment_intent, 40_000, "wdr_x", day).is_err());
+}

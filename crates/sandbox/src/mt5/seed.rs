@@ -18,6 +18,8 @@ pub struct NewAccount<'a> {
     /// Main and investor password alike; must satisfy the platform's rules.
     pub password: &'a str,
     pub comment: &'a str,
+    /// The broker's own reference, in the field `ID`.
+    pub our_ref: &'a str,
     pub registered: Ts,
 }
 
@@ -50,7 +52,7 @@ impl Server {
     /// Makes an account as `user/add` does; its login.
     pub fn add_account(&self, a: &NewAccount<'_>) -> Result<u64> {
         let body = json!({"Login": a.login.unwrap_or(0), "Group": a.group, "Name": a.name, "Email": a.email, "Leverage": a.leverage,
-            "PassMain": a.password, "PassInvestor": a.password, "Comment": a.comment})
+            "PassMain": a.password, "PassInvestor": a.password, "Comment": a.comment, "ID": a.our_ref})
         .to_string();
         let p = into_problem(Params::read("", body.as_bytes()))?;
         let login = into_problem(self.create_user(&p))?;
@@ -103,6 +105,19 @@ impl Server {
             }
             trades.iter().map(|t| self.round_trip(b, &one(t))).collect()
         }))
+    }
+
+    /// The login that carries a reference.
+    pub fn login_of(&self, our_ref: &str) -> Option<u64> {
+        self.book().users.values().find(|u| u.field("ID") == our_ref).map(|u| u.login)
+    }
+
+    /// Ticket and signed minor units of the balance operation on a login whose comment begins so.
+    pub fn money_with(&self, login: u64, comment: &str) -> Option<(u64, i64)> {
+        let b = self.book();
+        b.deals_of(login, i64::MIN, i64::MAX, self.now())
+            .find(|d| d.action >= BALANCE && d.comment.starts_with(comment))
+            .map(|d| (d.ticket, d.profit))
     }
 
     /// (balance, credit) in minor units, when the account exists.

@@ -147,6 +147,7 @@ mod tests {
                     leverage: 100,
                     password: "Secret-2026",
                     comment: "",
+                    our_ref: "",
                     registered: Ts::from_ymd(2026, 1, 1),
                 })
                 .unwrap();

@@ -23,12 +23,14 @@ mod page;
 mod params;
 mod refunds;
 mod routes;
+mod seed;
 mod sessions;
 mod tables;
 
 pub use deliver::signature;
 pub use op::API_VERSION;
 pub(crate) use page::escape;
+pub use seed::{SeedPaid, SeedPayment};
 
 use crate::Shared;
 use account::{Account, CallId};
