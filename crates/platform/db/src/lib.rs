@@ -186,6 +186,11 @@ impl Db {
         migrate::run(self).await
     }
 
+    /// How many migrations this database lacks; looks only.
+    pub async fn pending_migrations(&self) -> Result<usize> {
+        migrate::pending(self).await
+    }
+
     /// How many transactions were committed with how many flushes since opening (SQLite; zeros on
     /// PostgreSQL, which counts for itself).
     pub fn commit_counts(&self) -> (u64, u64) {

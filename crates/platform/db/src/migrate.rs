@@ -53,3 +53,13 @@ pub(crate) async fn run(db: &Db) -> Result<u32> {
     })
     .await
 }
+
+pub(crate) async fn pending(db: &Db) -> Result<usize> {
+    let applied = db.read(async |tx| tx.rows::<(i64, String, i64)>(sql_internal::LIST, &[]).await).await;
+    match applied {
+        Ok(rows) => Ok(MIGRATIONS.iter().filter(|m| rows.iter().all(|r| r.0 != i64::from(m.number))).count()),
+        // The table is not there yet, or nothing is.
+        Err(p) if p.class == qd_kernel::Class::Bug => Ok(MIGRATIONS.len()),
+        Err(p) => Err(p),
+    }
+}
