@@ -21,12 +21,12 @@ pub use wait::{wait_for, wait_until};
 /// Two tests of each function: one per engine. The body is an async block over a [`TestDb`].
 #[macro_export]
 macro_rules! both {
-    ($($(#[$m:meta])* async fn $name:ident($t:ident : TestDb) $body:block)+) => {$(
+    ($($(#[$m:meta])* async fn $name:ident($t:ident : $ty:ty) $body:block)+) => {$(
         mod $name {
             #[allow(unused_imports, reason = "not every test needs what its file imports")]
             use super::*;
 
-            async fn body($t: $crate::TestDb) $body
+            async fn body($t: $ty) $body
 
             $(#[$m])*
             #[test]

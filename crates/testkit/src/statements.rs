@@ -11,9 +11,10 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// A piece for a `Query`, which only makes sense inside a whole one.
+    /// A piece for a `Query`, which only makes sense inside a whole one: it holds `$?`, or starts
+    /// with a space or a sign.
     pub fn is_fragment(&self) -> bool {
-        self.text.contains("$?") || self.text.starts_with(' ')
+        self.text.contains("$?") || !self.text.starts_with(|c: char| c.is_alphabetic() || c == '/' || c == '\n')
     }
     /// A dialect sibling says so in its first words: `/* sqlite */` or `/* postgres */`.
     pub fn is_for(&self, engine: qd_db::Engine) -> bool {

@@ -101,17 +101,19 @@ both! {
         assert_eq!(all(&t.db).await.len(), 2);
     }
 
-    async fn bells_ring_after_the_commit_only(t: TestDb) {
-        let (tell, hear) = std::sync::mpsc::channel();
-        let db = t.db.clone();
-        t.db.write(async move |tx: &mut Tx| {
-            tx.exec(WRITE, &vals!["a", 1]).await?;
-            let tell = tell.clone();
-            tx.on_commit(move || { let _ = tell.send(()); });
-            Ok(())
-        }).await.unwrap();
-        tokio::task::spawn_blocking(move || hear.recv_timeout(std::time::Duration::from_secs(20))).await.unwrap().unwrap();
-        assert_eq!(all(&db).await.len(), 1);
+    async fn bells_have_rung_when_the_caller_goes_on(t: TestDb) {
+        for n in 0..50u32 {
+            let rung = Arc::new(AtomicU32::new(0));
+            let bell = rung.clone();
+            t.db.write(async move |tx: &mut Tx| {
+                tx.exec(WRITE, &vals![format!("a{n}"), 1]).await?;
+                let b = bell.clone();
+                tx.on_commit(move || { b.fetch_add(1, Ordering::SeqCst); });
+                assert_eq!(bell.load(Ordering::SeqCst), 0);
+                Ok(())
+            }).await.unwrap();
+            assert_eq!(rung.load(Ordering::SeqCst), 1);
+        }
     }
 
     async fn a_wrong_number_of_parameters_is_a_bug_and_not_a_guess(t: TestDb) {

@@ -172,10 +172,16 @@ impl Pump {
             // The database's trouble is nobody's fault, and nothing to leave the others for.
             (Err(p), Some(name)) if p.class != qd_kernel::Class::Unavailable => {
                 tracing::warn!(subscription = name, error = %p, "a reaction failed; its subscription follows by itself now");
-                self.core.db.write(async move |tx: &mut Tx| {
-                    store::lock_shared(tx).await?;
-                    store::part(tx, name).await
-                }).await?;
+                self.core
+                    .db
+                    .write(async move |tx: &mut Tx| {
+                        // Placed here, because the failed transaction took its placing back: with
+                        // nothing to catch up with, the subscription would join again at once.
+                        events::place_new(tx, BATCH).await?;
+                        store::lock_shared(tx).await?;
+                        store::part(tx, name).await
+                    })
+                    .await?;
                 Ok(1)
             }
             (outcome, _) => outcome,
