@@ -1,5 +1,7 @@
 //! Rules as data: saved with checks, tried in the shadow, never edited, and never a silent pass.
 
+mod store;
+
 use qd_kernel::Problem;
 use qd_runtime::access::{Caller, Role, StaffId};
 use qd_runtime::rules::{self, Case, Draft, FactType, OnError, RuleSet, State};
@@ -134,7 +136,7 @@ qd_testkit::both! {
     async fn a_version_cannot_be_edited_or_deleted_even_by_hand_in_the_database(t: TestDb) {
         with_set(&t, OnError::Skip).await;
         save(&t, draft("lead.routing", "german", 20, "true")).await.unwrap();
-        for script in ["UPDATE rule_versions SET expression = 'false'", "DELETE FROM rule_versions", "UPDATE config_versions SET doc = '{}'", "DELETE FROM config_versions"] {
+        for script in store::EDIT_VERSIONS {
             assert!(t.db.run_script(script, script).await.is_err(), "{script}");
         }
         let kept = t.db.read(async |tx| rules::list(tx, None).await).await.unwrap();

@@ -1,0 +1,9 @@
+pub mod clients;
+pub mod duplicates;
+pub mod list;
+pub mod notes;
+pub mod profile;
+pub mod restrictions;
+pub mod search;
+pub mod tasks;
+pub mod timeline;
