@@ -1,4 +1,5 @@
 //! Migrations: applied once, refused when changed.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use qd_db::{Db, Sql, Tx, sql};
 use qd_testkit::{TestDb, both};

@@ -5,6 +5,7 @@
 //! The writer is this test binary itself, run as a child under a preload shim (powercut/shim.c)
 //! that records its writes and flushes; it is killed at a random moment, and the disk is rebuilt
 //! from the record.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 

@@ -1,4 +1,5 @@
 //! Every statement of the tree is good SQL on both engines.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use qd_db::{Engine, Tx};
 use qd_testkit::{TestDb, both, statements};

@@ -1,4 +1,5 @@
 //! What a transaction promises on both engines.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use qd_db::{Db, Sql, Tx, sql};
 use qd_kernel::{Problem, Result, vals};

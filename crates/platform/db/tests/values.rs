@@ -1,4 +1,5 @@
 //! What goes in comes out, on both engines.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use qd_db::{Query, Sql, Tx, row, sql};
 use qd_kernel::{Val, vals};

@@ -1,12 +1,15 @@
 //! One conformance suite for both buses, on both databases.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use async_trait::async_trait;
 use qd_db::Tx;
 use qd_kernel::Problem;
 use qd_runtime::bus::{Bus, InProcess, Live, Nats, NatsConfig, Subscriptions};
+use qd_runtime::exceptions::{self, ExceptionState, Filter};
 use qd_runtime::events::{self, Event, NewEvent};
 use qd_runtime::jobs::{self, Handler, JobError, Lease, NewJob, Registry, Worker, WorkerHandle};
 use qd_runtime::Core;
+use qd_runtime::access::Caller;
 use qd_testkit::{TestDb, both, wait_for, wait_until};
 use serde_json::json;
 use std::collections::HashMap;
@@ -272,6 +275,29 @@ both! {
         publish(&t.core, "sample.happened", "a", 5).await;
         qd_runtime::bus::settle(&t.core, &record("r", &["*"]), &registry).await.unwrap();
         assert_eq!(by_line(&log)["r/a"], [5]);
+        let lags = t.db.read(async |tx: &mut Tx| qd_runtime::bus::lags(tx).await).await.unwrap();
+        assert_eq!(lags, [("r".to_string(), 0)]);
+    }
+
+    async fn a_subscription_that_does_not_get_on_is_told_to_a_person_until_it_does(t: TestDb) {
+        let broken = Arc::new(AtomicBool::new(true));
+        let b = broken.clone();
+        let subs = Subscriptions::new().subscribe("bad", &["sample.*"], move |_, _, _| {
+            let bad = b.load(Ordering::SeqCst);
+            Box::pin(async move { if bad { Err(Problem::conflict("never", "broken")) } else { Ok(()) } })
+        });
+        let bus = InProcess.start(t.core.clone(), subs).await.unwrap();
+        publish(&t.core, "sample.happened", "a", 1).await;
+        let open = || async {
+            let page = qd_kernel::PageRequest::new(None, None).unwrap();
+            let filter = Filter { kind: Some("bus.stuck".into()), state: Some(ExceptionState::Open), ..Filter::default() };
+            let found = t.db.read(async move |tx: &mut Tx| exceptions::list(tx, &Caller::system("test"), &filter, &page).await).await;
+            found.unwrap().items.len()
+        };
+        wait_until("the exception", || async { open().await == 1 }).await;
+        broken.store(false, Ordering::SeqCst);
+        wait_until("it to be closed", || async { open().await == 0 }).await;
+        bus.stop().await;
     }
 
     async fn settling_ends_with_an_error_when_a_reaction_keeps_failing(t: TestDb) {

@@ -1,4 +1,5 @@
 //! The outbox: dense positions, nothing missed, the order of each aggregate.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use qd_db::Tx;
 use qd_kernel::{Problem, Result};

@@ -1,4 +1,5 @@
 //! Callbacks and idempotency keys: one effect, whatever comes how often.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use qd_db::Tx;
 use qd_kernel::{Problem, Result, Ts};

@@ -1,4 +1,5 @@
 //! Jobs: once per key, in order per lane, retried, taken over, buried.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod jobs_kit;
 

@@ -1,4 +1,5 @@
 //! Exceptions: one open per kind and subject, a log, an owner, an end.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use qd_db::Tx;
 use qd_kernel::{PageRequest, Result, Ts};

@@ -94,6 +94,11 @@ async fn follow(core: Core, live: Live, delivered: Arc<Notify>, mut from: i64, m
     }
 }
 
+/// For the pauses of this process only; nothing of it is stored.
+fn steady() -> Instant {
+    Instant::now() // monotonic: a clock that is set must not stretch a pause
+}
+
 struct Pump {
     core: Core,
     list: Arc<Vec<Subscription>>,
@@ -119,7 +124,7 @@ impl Pump {
 
     fn next_try(&self) -> Option<Duration> {
         let at = self.held.values().map(|(_, at)| *at).min()?;
-        Some(at.saturating_duration_since(Instant::now()).max(Duration::from_millis(5)))
+        Some(at.saturating_duration_since(steady()).max(Duration::from_millis(5)))
     }
 
     /// Places and delivers what is there; answers how many events moved (0: nothing to do).
@@ -194,8 +199,8 @@ impl Pump {
         let mut moved = 0;
         let list = self.list.clone();
         for s in list.iter().filter(|s| alone.iter().any(|a| a == s.name)) {
-            let (failures, at) = self.held.get(s.name).copied().unwrap_or((0, Instant::now()));
-            if at > Instant::now() {
+            let (failures, at) = self.held.get(s.name).copied().unwrap_or((0, steady()));
+            if at > steady() {
                 continue;
             }
             let limit = if failures == 0 { CATCH_UP } else { 1 };
@@ -209,7 +214,7 @@ impl Pump {
                     if joined {
                         self.held.remove(s.name);
                     } else {
-                        self.held.insert(s.name, (0, Instant::now()));
+                        self.held.insert(s.name, (0, steady()));
                     }
                     // Joining counts as a move: the shared cursor may be ahead by now.
                     moved += n + u64::from(joined);
@@ -217,7 +222,7 @@ impl Pump {
                 Err(p) => {
                     let failures = failures + 1;
                     report(&self.core, s.name, failures, Some(&p)).await;
-                    self.held.insert(s.name, (failures, Instant::now() + pause(failures)));
+                    self.held.insert(s.name, (failures, steady() + pause(failures)));
                 }
             }
         }

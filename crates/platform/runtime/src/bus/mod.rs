@@ -136,6 +136,14 @@ pub async fn skip_to_head(tx: &mut Tx) -> Result<()> {
     store::skip_all(tx, head).await
 }
 
+/// How many placed events a subscription has still to go through, for /metrics. With a bus that
+/// sorts by subject, those it does not want count too until it meets one it does. `@published` is
+/// the publisher to NATS.
+pub async fn lags(tx: &mut Tx) -> Result<Vec<(String, i64)>> {
+    let head = events::head(tx).await?;
+    Ok(store::positions(tx).await?.into_iter().map(|(name, at)| (name, (head - at).max(0))).collect())
+}
+
 /// Every event as it comes, on this node, for open streams of the portals. A listener that is too
 /// slow loses the oldest and is told so by the channel.
 #[derive(Clone, Debug)]

@@ -235,13 +235,13 @@ impl Node {
     ) -> Result<()> {
         let stream = self.stream().await?;
         let mut last_id = self.resync(&stream).await?;
-        let mut renewed = tokio::time::Instant::now();
+        let mut renewed = tokio::time::Instant::now(); // monotonic: paces the renewals of this process
         while !*stopped.borrow() {
             if renewed.elapsed() >= RENEW {
                 if self.acquire().await?.is_none_or(|g| g.token != grant.token) {
                     return Err(Problem::unavailable("lease_lost", "another node leads the bus"));
                 }
-                renewed = tokio::time::Instant::now();
+                renewed = tokio::time::Instant::now(); // monotonic: paces the renewals of this process
             }
             if self.publish_batch(grant, &mut last_id).await? {
                 continue;

@@ -24,6 +24,12 @@ const JOIN: Sql = sql!("UPDATE bus_cursors SET alone = FALSE WHERE name = $1 AND
 const SKIP_ALL: Sql = sql!("UPDATE bus_cursors SET position = $1");
 const LEAST: Sql = sql!("SELECT MIN(position) FROM bus_cursors WHERE name <> '*' AND name NOT LIKE '@%' AND alone = TRUE");
 
+const LAGS: Sql = sql!(
+    "SELECT c.name, CASE WHEN c.alone = TRUE THEN c.position ELSE s.position END
+     FROM bus_cursors AS c JOIN bus_cursors AS s ON s.name = '*'
+     WHERE c.name <> '*' ORDER BY c.name"
+);
+
 row! {
     /// Where a subscription of its own stands, and in which stream.
     #[derive(Clone, Debug)]
@@ -120,4 +126,9 @@ pub(super) const PUBLISHED: &str = "@published";
 pub(super) async fn published(tx: &mut Tx) -> Result<Own> {
     tx.exec(REGISTER, &vals![PUBLISHED, 0, true]).await?;
     own(tx, PUBLISHED).await
+}
+
+/// Each cursor's position, the publisher's included.
+pub(super) async fn positions(tx: &mut Tx) -> Result<Vec<(String, i64)>> {
+    tx.rows(LAGS, &[]).await
 }

@@ -136,7 +136,8 @@ impl Worker {
                 belled = true;
                 continue;
             }
-            let sleep = self.until_next(look).await;
+            // With every hand full there is nothing to be early for.
+            let sleep = if free == 0 { look } else { self.until_next(look).await };
             tokio::select! {
                 () = self.core.wake.jobs.notified() => { belled = true; look = FIRST_LOOK; }
                 Some(_) = tasks.join_next(), if !tasks.is_empty() => { belled = true; }
