@@ -17,6 +17,8 @@ pub struct Config {
     pub bus: BusConfig,
     #[serde(default)]
     pub worker: WorkerConfig,
+    #[serde(default)]
+    pub access: AccessSection,
     pub keys: KeysConfig,
     pub files: FilesSection,
     pub mail: MailConfig,
@@ -84,6 +86,21 @@ pub struct WorkerConfig {
 impl Default for WorkerConfig {
     fn default() -> Self {
         WorkerConfig { concurrency: 16, node: String::new(), feed_every_s: 1, sweep_every_s: 30 }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AccessSection {
+    /// Staff without a second factor may do nothing but enrol one. Off in the demo only.
+    pub staff_second_factor: bool,
+    /// Shown in authenticator apps.
+    pub issuer: String,
+}
+
+impl Default for AccessSection {
+    fn default() -> Self {
+        AccessSection { staff_second_factor: true, issuer: "Quarterdeck".into() }
     }
 }
 

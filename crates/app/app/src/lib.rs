@@ -3,9 +3,11 @@
 //! is put together in `compose`. No rule of its own lives here.
 
 pub mod compose;
+pub mod compose_kyc;
 pub mod config;
 pub mod demo;
 pub mod identify;
+pub mod onboarding;
 pub mod reactions;
 pub mod wiring;
 
@@ -36,6 +38,8 @@ pub struct App {
     pub live: Live,
     pub sealer: audit::Sealer,
     pub kyc_numbers: qd_kyc::NumberKey,
+    /// Signs partner cookies and hashes visitors' addresses.
+    pub links: qd_partners::clicks::LinkKey,
     pub config: Arc<Config>,
 }
 
@@ -43,6 +47,11 @@ impl App {
     /// Opens the database, migrates it, and builds the services; starts nothing.
     pub async fn build(config: Config, env: Env) -> Result<App> {
         wiring::build(config, env).await
+    }
+
+    /// The same over a database that is open already.
+    pub async fn build_on(config: Config, env: Env, db: qd_db::Db) -> Result<App> {
+        wiring::build_on(config, env, db).await
     }
 
     /// Starts the bus and the workers on this node.

@@ -1,11 +1,12 @@
 //! Who is built from what, in order.
 
-use crate::config::{BusConfig, Config, DatabaseConfig, TradingServerConfig, TrustConfig};
+use crate::config::{BusConfig, Config, DatabaseConfig, PspConfig, TradingServerConfig, TrustConfig};
 use crate::{App, compose, reactions};
 use qd_db::{Db, DbConfig};
 use qd_kernel::{Env, Problem, Result, Secret};
 use qd_notify::{Catalogue, MailHandler, Smtp, SmtpConfig};
 use qd_outbound::{Client, ClientOptions, Fingerprint, Reach, Trust};
+use qd_partners::jobs::RetryStopped;
 use qd_payments::Psps;
 use qd_platform_mt5::{Mt5, Mt5Config};
 use qd_ports::platform::TradingPlatform;
@@ -30,12 +31,17 @@ pub async fn open_database(config: &DatabaseConfig) -> Result<Db> {
 }
 
 pub(crate) async fn build(config: Config, env: Env) -> Result<App> {
-    qd_outbound::init_tls();
     let db = open_database(&config.database).await?;
+    build_on(config, env, db).await
+}
+
+pub(crate) async fn build_on(config: Config, env: Env, db: Db) -> Result<App> {
+    qd_outbound::init_tls();
     db.migrate().await?;
     let core = Core::new(db, env.clone());
     let house = config.keys.house.read("keys.house")?;
-    let access = Access::open(core.clone(), AccessConfig::new(HouseKey::from_hex(&house)?)).await?;
+    let rights = AccessConfig { staff_second_factor: config.access.staff_second_factor, issuer: config.access.issuer.clone(), ..AccessConfig::new(HouseKey::from_hex(&house)?) };
+    let access = Access::open(core.clone(), rights).await?;
     let files = Files::open(
         FilesConfig {
             dir: config.files.dir.clone(),
@@ -51,20 +57,12 @@ pub(crate) async fn build(config: Config, env: Env) -> Result<App> {
     )?;
     let mut platforms: BTreeMap<String, Arc<dyn TradingPlatform>> = BTreeMap::new();
     for s in &config.trading_server {
-        platforms.insert(s.id.clone(), Arc::new(mt5(s, &env)?));
+        platforms.insert(s.id.clone(), platform(s, &env)?);
     }
     let platforms = Platforms::new(platforms, Arc::new(FileVault(files.clone())));
     let mut psps: BTreeMap<String, Arc<dyn Psp>> = BTreeMap::new();
     for p in &config.psp {
-        let secrets = p.webhook_secrets.iter().map(|s| s.read("psp.webhook_secrets")).collect::<Result<Vec<_>>>()?;
-        let mut c = StripeConfig::new(p.id.clone(), p.secret_key.read("psp.secret_key")?, secrets);
-        if let Some(base) = &p.api_base {
-            c.api_base = base.clone();
-        }
-        let reach = if p.private_network { Reach::Anywhere } else { Reach::PublicOnly };
-        let client = Client::new(ClientOptions { reach, ..ClientOptions::default() })
-            .map_err(|e| Problem::bug("client_unbuildable", "the HTTP client could not be built").with_source(format!("{e:?}")))?;
-        psps.insert(p.id.clone(), Arc::new(Stripe::new(c, client)?));
+        psps.insert(p.id.clone(), psp(p)?);
     }
     let audit_key = AuditKey::from_hex(&config.keys.audit.read("keys.audit")?)?;
     let sealer = Sealer::new(core.clone(), SealerConfig { key: Some(audit_key), ..SealerConfig::default() });
@@ -77,6 +75,7 @@ pub(crate) async fn build(config: Config, env: Env) -> Result<App> {
         live: Live::new(),
         sealer,
         kyc_numbers: qd_kyc::NumberKey::from_hex(&house)?,
+        links: qd_partners::clicks::LinkKey::new(house.clone())?,
         config: Arc::new(config),
         core,
     };
@@ -84,7 +83,8 @@ pub(crate) async fn build(config: Config, env: Env) -> Result<App> {
     Ok(app)
 }
 
-fn mt5(s: &TradingServerConfig, env: &Env) -> Result<Mt5> {
+/// The connection to one trading server.
+pub fn platform(s: &TradingServerConfig, env: &Env) -> Result<Arc<dyn TradingPlatform>> {
     let mut c = Mt5Config::new(s.id.clone(), s.base_url.clone(), s.manager_login, s.manager_password.read("trading_server.manager_password")?);
     c.zone = s.zone.clone();
     c.trust = match &s.trust {
@@ -98,7 +98,20 @@ fn mt5(s: &TradingServerConfig, env: &Env) -> Result<Mt5> {
             ])
         }
     };
-    Mt5::new(c, env.clone())
+    Ok(Arc::new(Mt5::new(c, env.clone())?))
+}
+
+/// The connection to one payment provider.
+pub fn psp(p: &PspConfig) -> Result<Arc<dyn Psp>> {
+    let secrets = p.webhook_secrets.iter().map(|s| s.read("psp.webhook_secrets")).collect::<Result<Vec<_>>>()?;
+    let mut c = StripeConfig::new(p.id.clone(), p.secret_key.read("psp.secret_key")?, secrets);
+    if let Some(base) = &p.api_base {
+        c.api_base = base.clone();
+    }
+    let reach = if p.private_network { Reach::Anywhere } else { Reach::PublicOnly };
+    let client = Client::new(ClientOptions { reach, ..ClientOptions::default() })
+        .map_err(|e| Problem::bug("client_unbuildable", "the HTTP client could not be built").with_source(format!("{e:?}")))?;
+    Ok(Arc::new(Stripe::new(c, client)?))
 }
 
 /// Seals first passwords with the files' key ring.
@@ -146,8 +159,8 @@ impl Running {
     }
 }
 
-/// All handlers and schedules of the product.
-pub fn registry(app: &App) -> Result<Registry> {
+/// What this node does when told to, without what it does by the clock and without mail.
+pub fn handlers(app: &App) -> Registry {
     let mut r = Registry::new();
     for h in qd_trading::jobs::handlers(&app.core, &app.platforms) {
         r = r.add(h);
@@ -158,6 +171,12 @@ pub fn registry(app: &App) -> Result<Registry> {
     for h in reactions::handlers(app) {
         r = r.add(h);
     }
+    r
+}
+
+/// All handlers and schedules of the product.
+pub fn registry(app: &App) -> Result<Registry> {
+    let mut r = handlers(app);
     let mail = &app.config.mail;
     let smtp = Smtp::new(&SmtpConfig {
         host: mail.host.clone(),
@@ -173,6 +192,7 @@ pub fn registry(app: &App) -> Result<Registry> {
         r = r.every(format!("sweep:{}", s.id), work.sweep_every_s, qd_trading::jobs::sweep_handler(&app.core, &app.platforms, &s.id));
     }
     r = r.every("audit.seal", 1, Arc::new(app.sealer.clone()));
+    r = r.every("commission.retry", 120, Arc::new(RetryStopped::new(app.core.clone(), Arc::new(compose::Deals))));
     r = r.every("housekeeping", 60, Arc::new(Housekeeping(app.core.clone())));
     Ok(r)
 }

@@ -2,7 +2,7 @@
 
 use crate::case::{CaseFile, may_look};
 use crate::store::{self, reviews};
-use crate::{CaseState, KycId, Level};
+use crate::{Band, CaseState, KycId, Level};
 use qd_db::Tx;
 use qd_kernel::{Problem, Result, Ts};
 use qd_runtime::access::Caller;
@@ -26,6 +26,10 @@ pub struct KycStanding {
     pub state: Option<CaseState>,
     /// What the client still has to give at the standard level.
     pub missing: Vec<String>,
+    /// Band of the last risk score; None before the first.
+    pub risk: Option<Band>,
+    /// A screening hit waits for a person.
+    pub screening_open: bool,
 }
 
 /// One or two indexed reads for an approved client; a few more to say what is missing. Asks no
@@ -46,6 +50,10 @@ pub async fn gate(tx: &mut Tx, client_id: &str, now: Ts) -> Result<KycStanding> 
     };
     let row = rows.into_iter().find(|r| r.level == Level::Standard);
     let state = row.as_ref().map(|r| r.state);
+    let risk = row.as_ref().and_then(|r| r.risk_band);
+    let screening_open = row
+        .as_ref()
+        .is_some_and(|r| r.state.is_waiting_for_us() && r.reasons.0.iter().any(|c| c == "check_screening" || c == "screening_hit"));
     // Age is the identity's: later papers do not make it younger.
     let age_days = standard.map(|s| now.secs_since(s).div_euclid(86_400));
     let (mut stale, mut missing) = (false, Vec::new());
@@ -62,6 +70,8 @@ pub async fn gate(tx: &mut Tx, client_id: &str, now: Ts) -> Result<KycStanding> 
         stale,
         state,
         missing,
+        risk,
+        screening_open,
     })
 }
 

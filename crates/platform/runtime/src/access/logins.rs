@@ -111,6 +111,11 @@ fn view(i: Identity) -> LoginView {
     }
 }
 
+/// When a client's password was last changed; None: it is the one they registered with.
+pub async fn password_changed(tx: &mut Tx, client_id: &str) -> Result<Option<Ts>> {
+    store::password_changed(tx, client_id).await
+}
+
 /// For the module that shows clients; it has checked the caller.
 pub async fn of_client(tx: &mut Tx, client_id: &str) -> Result<Vec<LoginView>> {
     Ok(store::of_client(tx, client_id).await?.into_iter().map(view).collect())

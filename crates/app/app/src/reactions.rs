@@ -1,0 +1,301 @@
+//! What one domain does when another has changed. An event only enqueues a job, keyed by the
+//! event, in the lane of what it is about; the job does the work in one transaction with its own
+//! completion. So each reaction happens once, in order, whatever is delivered twice.
+
+use crate::{App, compose};
+use async_trait::async_trait;
+use qd_clients::{self as clients, Client, ClientId, Command};
+use qd_clients::timeline::{self, NewLine, Visibility};
+use qd_db::Tx;
+use qd_kernel::{Amount, Problem, Result};
+use qd_partners::jobs::{DEAL_JOB, DealHandler};
+use qd_notify::{MailRequest, NewNotification, Param, Params, Recipient, Template, mail, notify};
+use qd_runtime::Core;
+use qd_runtime::access::Caller;
+use qd_runtime::bus::Subscriptions;
+use qd_runtime::events::Event;
+use qd_runtime::jobs::{self, Handler, JobError, Lease, NewJob};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+type Reply = std::result::Result<(), JobError>;
+
+/// Which events make which job.
+pub fn subscriptions() -> Subscriptions {
+    Subscriptions::new()
+        .subscribe("moves", &["platform_move.*"], |tx, core, ev| Box::pin(move_ended(tx, core, ev)))
+        .subscribe("commission", &["deals.recorded"], |tx, core, ev| Box::pin(deals_recorded(tx, core, ev)))
+        .subscribe("onboarding", &["kyc.approved", "kyc.rejected", "kyc.resubmission_requested", "kyc.case_opened", "kyc.submitted"], |tx, core, ev| {
+            Box::pin(hand_on(tx, core, ev, "react.kyc"))
+        })
+        .subscribe("accounts", &["trading.account_ready"], |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.account")))
+        .subscribe("deposits", &["deposit.state", "deposit.received", "deposit.credited", "client.ftd"], |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.deposit")))
+        .subscribe("withdrawals", &["withdrawal.*"], |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.withdrawal")))
+        .subscribe("timeline", &["trading.account_requested", "trading.account_blocked", "transfer.state", "dispute.opened", "statement.closed"], |tx, core, ev| {
+            Box::pin(hand_on(tx, core, ev, "react.timeline"))
+        })
+}
+
+pub fn handlers(app: &App) -> Vec<Arc<dyn Handler>> {
+    let mut all: Vec<Arc<dyn Handler>> = vec![
+        Arc::new(Reaction { app: app.clone(), kind: "react.kyc", run: |app, tx, ev| Box::pin(kyc(app, tx, ev)) }),
+        Arc::new(Reaction { app: app.clone(), kind: "react.account", run: |app, tx, ev| Box::pin(account(app, tx, ev)) }),
+        Arc::new(Reaction { app: app.clone(), kind: "react.deposit", run: |app, tx, ev| Box::pin(deposit(app, tx, ev)) }),
+        Arc::new(Reaction { app: app.clone(), kind: "react.withdrawal", run: |app, tx, ev| Box::pin(withdrawal(app, tx, ev)) }),
+        Arc::new(Reaction { app: app.clone(), kind: "react.timeline", run: |app, tx, ev| Box::pin(on_timeline(app, tx, ev)) }),
+        Arc::new(DealHandler::new(app.core.clone(), Arc::new(compose::Deals))),
+    ];
+    all.extend(qd_kyc::handlers(&app.core));
+    all
+}
+
+async fn hand_on(tx: &mut Tx, core: &Core, ev: &Event, kind: &'static str) -> Result<()> {
+    let body = json!({"id": ev.id, "kind": ev.kind, "entity": ev.entity, "at": ev.at, "payload": ev.payload});
+    jobs::enqueue(tx, core, NewJob::new(kind, body, core.now()).key(ev.id.to_string()).lane(format!("{kind}:{}", ev.aggregate))).await.map(|_| ())
+}
+
+/// In the server's lane: revisions of one deal are booked in order.
+async fn deals_recorded(tx: &mut Tx, core: &Core, ev: &Event) -> Result<()> {
+    let server = ev.payload["server"].as_str().unwrap_or_default().to_string();
+    let mut deals = ev.payload["deals"].clone();
+    for d in deals.as_array_mut().into_iter().flatten() {
+        d["server"] = json!(server);
+    }
+    jobs::enqueue(tx, core, NewJob::new(DEAL_JOB, json!({"deals": deals}), core.now()).key(ev.id.to_string()).lane(format!("commission:{server}")).attempts(1_000)).await.map(|_| ())
+}
+
+async fn move_ended(tx: &mut Tx, core: &Core, ev: &Event) -> Result<()> {
+    let outcome = match ev.kind.as_str() {
+        "platform_move.done" => "done",
+        "platform_move.refused" => "refused",
+        "platform_move.returned" => "returned",
+        _ => return Ok(()),
+    };
+    let body = json!({"purpose": ev.payload["purpose"], "outcome": outcome, "code": ev.payload["code"]});
+    jobs::enqueue(tx, core, NewJob::new("payments.move_settled", body, core.now()).key(ev.id.to_string()).lane(format!("settled:{}", ev.aggregate))).await.map(|_| ())
+}
+
+/// An event as a job carries it.
+pub struct Told {
+    pub id: String,
+    pub kind: String,
+    pub payload: Value,
+}
+
+impl Told {
+    pub fn text(&self, field: &str) -> Result<&str> {
+        self.payload.get(field).and_then(Value::as_str).ok_or_else(|| Problem::bug("event_field_missing", format!("the event {} has no text {field}", self.kind)))
+    }
+    fn amount(&self) -> Result<Amount> {
+        Ok(serde_json::from_value(self.payload["amount"].clone())?)
+    }
+    fn key(&self, what: &str) -> String {
+        format!("{what}:{}", self.id)
+    }
+}
+
+type Step = for<'a> fn(&'a App, &'a mut Tx, &'a Told) -> futures_util::future::LocalBoxFuture<'a, Result<()>>;
+
+struct Reaction {
+    app: App,
+    kind: &'static str,
+    run: Step,
+}
+
+#[async_trait]
+impl Handler for Reaction {
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    async fn run(&self, lease: &Lease) -> Reply {
+        let (app, run, lease) = (self.app.clone(), self.run, lease.clone());
+        let told = Told { id: lease.text("id")?.to_string(), kind: lease.text("kind")?.to_string(), payload: lease.payload["payload"].clone() };
+        self.app
+            .core
+            .db
+            .write(async move |tx| {
+                run(&app, tx, &told).await?;
+                lease.complete(tx).await
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+async fn client_of(tx: &mut Tx, told: &Told) -> Result<Client> {
+    let id = ClientId::parse(told.text("client_id")?)?;
+    clients::find(tx, id).await?.ok_or_else(|| Problem::missing("client"))
+}
+
+fn params<const N: usize>(pairs: [(&str, Param); N]) -> Params {
+    pairs.into_iter().map(|(k, v)| (k.to_string(), v)).collect()
+}
+
+/// A mail to the client in their language; none to somebody without an address.
+async fn write_to(app: &App, tx: &mut Tx, c: &Client, template: Template, key: String, params: Params) -> Result<()> {
+    let Some(address) = c.email.clone() else { return Ok(()) };
+    mail(
+        tx,
+        &app.core,
+        MailRequest { key, template, brand: c.brand.clone(), language: c.language.clone(), to: Recipient { name: c.name(), address }, client_id: Some(c.id.to_string()), params },
+    )
+    .await?;
+    Ok(())
+}
+
+async fn line(app: &App, tx: &mut Tx, c: &Client, told: &Told, kind: &'static str, title_key: &'static str, data: Value, visibility: Visibility) -> Result<()> {
+    timeline::put(tx, &app.core, &Caller::system("events"), NewLine::new(c.id, kind, title_key, data, visibility).key(told.id.clone())).await.map(|_| ())
+}
+
+async fn tell_owner(app: &App, tx: &mut Tx, c: &Client, told: &Told, kind: &str, title_key: &str, data: Value) -> Result<()> {
+    let Some(owner) = c.owner_id else { return Ok(()) };
+    notify(
+        tx,
+        &app.core,
+        NewNotification {
+            recipient: owner.to_string(),
+            key: Some(told.key(kind)),
+            kind: kind.to_string(),
+            title_key: title_key.to_string(),
+            data,
+            object: Some(format!("client:{}", c.id)),
+            entity: Some(c.entity.clone()),
+        },
+    )
+    .await
+    .map(|_| ())
+}
+
+async fn kyc(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
+    let c = client_of(tx, told).await?;
+    let core = &app.core;
+    let who = Caller::system("events");
+    let standing = qd_kyc::gate(tx, &c.id.to_string(), core.now()).await?;
+    if let Some(state) = standing.state {
+        clients::set_kyc_state(tx, core, c.id, &state.to_string()).await?;
+    }
+    match told.kind.as_str() {
+        "kyc.approved" => {
+            clients::stage(tx, core, &who, c.id, Command::Verify, "kyc.approved").await?;
+            line(app, tx, &c, told, "kyc", "timeline.kyc_approved", json!({"level": told.payload["level"]}), Visibility::Client).await?;
+            let link = format!("{}/deposit", app.config.server.public_url);
+            write_to(app, tx, &c, Template::KycApproved, told.key("kyc_approved"), params([("link", Param::Link(link))])).await?;
+            compose::open_first_accounts(app, tx, &c).await
+        }
+        "kyc.resubmission_requested" => {
+            line(app, tx, &c, told, "kyc", "timeline.kyc_resubmission", told.payload.clone(), Visibility::Client).await?;
+            let reasons = compose::reject_texts(tx, &c.entity, &told.payload).await?;
+            let link = format!("{}/verification", app.config.server.public_url);
+            write_to(app, tx, &c, Template::KycRejected, told.key("kyc_rejected"), params([("reasons", Param::Keys(reasons)), ("link", Param::Link(link))])).await
+        }
+        "kyc.rejected" => {
+            line(app, tx, &c, told, "kyc", "timeline.kyc_rejected", json!({}), Visibility::Client).await?;
+            let reasons = compose::reject_texts(tx, &c.entity, &told.payload).await?;
+            write_to(app, tx, &c, Template::KycRejectedFinal, told.key("kyc_rejected_final"), params([("reasons", Param::Keys(reasons))])).await
+        }
+        "kyc.submitted" => {
+            line(app, tx, &c, told, "kyc", "timeline.kyc_submitted", json!({}), Visibility::Client).await?;
+            write_to(app, tx, &c, Template::KycReceived, told.key("kyc_received"), Params::new()).await
+        }
+        _ => line(app, tx, &c, told, "kyc", "timeline.kyc_opened", json!({}), Visibility::Client).await,
+    }
+}
+
+async fn account(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
+    let c = client_of(tx, told).await?;
+    let (login, server) = (told.text("login")?.to_string(), told.text("server")?.to_string());
+    line(app, tx, &c, told, "account", "timeline.account_ready", json!({"login": login, "server": server}), Visibility::Client).await?;
+    qd_clients::search::put(tx, c.id, &[login.as_str()]).await?;
+    let leverage = told.payload["leverage"].as_i64().unwrap_or(1).to_string();
+    let values = params([
+        ("login", Param::Text(login)),
+        ("server", Param::Text(server)),
+        ("currency", Param::Text(told.text("currency")?.to_string())),
+        ("leverage", Param::Text(leverage)),
+        ("link", Param::Link(format!("{}/accounts", app.config.server.public_url))),
+    ]);
+    write_to(app, tx, &c, Template::AccountReady, told.key("account_ready"), values).await
+}
+
+async fn deposit(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
+    let c = client_of(tx, told).await?;
+    let core = &app.core;
+    let who = Caller::system("events");
+    let amount = told.amount()?;
+    let data = json!({"deposit_id": told.payload["deposit_id"], "amount": amount, "method": told.payload["method"], "state": told.payload["state"], "failure_code": told.payload["failure_code"]});
+    match told.kind.as_str() {
+        "client.ftd" => {
+            clients::stage(tx, core, &who, c.id, Command::Fund, "first deposit").await?;
+            line(app, tx, &c, told, "deposit", "timeline.first_deposit", data.clone(), Visibility::Money).await?;
+            // Sales learn that and not how much: the amount is behind the money mask.
+            tell_owner(app, tx, &c, told, "client.ftd", "notification.ftd", json!({"client_id": c.id, "name": c.name()})).await
+        }
+        "deposit.received" => {
+            clients::touch_activity(tx, core, &who, c.id, "deposit").await?;
+            let deposit = qd_payments::DepositId::parse(told.text("deposit_id")?)?;
+            let refs = compose::provider_references(tx, core, deposit).await?;
+            qd_clients::search::put(tx, c.id, &refs.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+            line(app, tx, &c, told, "deposit", "timeline.deposit_received", data, Visibility::Money).await?;
+            write_to(app, tx, &c, Template::DepositReceived, told.key("deposit_received"), params([("amount", Param::Amount(amount))])).await
+        }
+        "deposit.credited" => {
+            line(app, tx, &c, told, "deposit", "timeline.deposit_credited", data, Visibility::Money).await?;
+            let login = compose::login_of(tx, core, told.payload["account_id"].as_str()).await?;
+            write_to(app, tx, &c, Template::DepositCredited, told.key("deposit_credited"), params([("amount", Param::Amount(amount)), ("login", Param::Text(login))])).await
+        }
+        _ => {
+            let state = told.text("state")?;
+            if !matches!(state, "failed" | "expired" | "cancelled" | "held") {
+                return Ok(());
+            }
+            line(app, tx, &c, told, "deposit", "timeline.deposit_state", data, Visibility::Money).await?;
+            if state != "failed" {
+                return Ok(());
+            }
+            let reason = told.payload["failure_code"].as_str().unwrap_or("declined").to_string();
+            let values = params([("amount", Param::Amount(amount)), ("reason", Param::Text(reason)), ("link", Param::Link(format!("{}/deposit", app.config.server.public_url)))]);
+            write_to(app, tx, &c, Template::DepositFailed, told.key("deposit_failed"), values).await
+        }
+    }
+}
+
+async fn withdrawal(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
+    let c = client_of(tx, told).await?;
+    let amount = told.amount()?;
+    let state = told.text("state")?.to_string();
+    let data = json!({"withdrawal_id": told.payload["withdrawal_id"], "amount": amount, "state": state, "reason_code": told.payload["reason_code"]});
+    line(app, tx, &c, told, "withdrawal", "timeline.withdrawal_state", data, Visibility::Money).await?;
+    let template = match state.as_str() {
+        "collecting" | "deciding" => Template::WithdrawalRequested,
+        "approved" => Template::WithdrawalApproved,
+        "rejected" | "refused" => Template::WithdrawalRejected,
+        "paid" => Template::WithdrawalPaid,
+        "returned" => Template::WithdrawalReturned,
+        _ => return Ok(()),
+    };
+    // One mail per withdrawal and kind: collecting and deciding both mean "we have it".
+    let key = format!("{template}:{}", told.text("withdrawal_id")?);
+    let values = params([
+        ("amount", Param::Amount(amount)),
+        ("method", Param::Key("method.source".into())),
+        ("reason", Param::Text(told.payload["reason_code"].as_str().unwrap_or("-").to_string())),
+        ("link", Param::Link(format!("{}/withdrawals", app.config.server.public_url))),
+    ]);
+    write_to(app, tx, &c, template, key, values).await
+}
+
+async fn on_timeline(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
+    if told.payload.get("client_id").and_then(Value::as_str).is_none() {
+        return Ok(());
+    }
+    let c = client_of(tx, told).await?;
+    let (kind, title, visibility) = match told.kind.as_str() {
+        "trading.account_requested" => ("account", "timeline.account_requested", Visibility::Client),
+        "trading.account_blocked" => ("account", "timeline.account_rights", Visibility::Staff),
+        "transfer.state" => ("transfer", "timeline.transfer_state", Visibility::Money),
+        "dispute.opened" => ("dispute", "timeline.dispute", Visibility::Money),
+        _ => ("partner", "timeline.statement_closed", Visibility::Client),
+    };
+    line(app, tx, &c, told, kind, title, told.payload.clone(), visibility).await
+}
