@@ -83,7 +83,7 @@ CREATE TABLE kyc_documents (
     decided_at BIGINT,
     superseded_by TEXT
 );
-CREATE INDEX kyc_documents_case ON kyc_documents (case_id, id);
+CREATE INDEX kyc_documents_case ON kyc_documents (case_id, uploaded_at, id);
 CREATE UNIQUE INDEX kyc_documents_file ON kyc_documents (file_id);
 CREATE INDEX kyc_documents_number ON kyc_documents (number_hash) WHERE number_hash IS NOT NULL;
 CREATE INDEX kyc_documents_client ON kyc_documents (client_id, id);

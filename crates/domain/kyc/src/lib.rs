@@ -41,7 +41,7 @@ pub use documents::{
 pub use expiry::handlers;
 pub use model::{CaseState, Level};
 pub use number::{DocumentNumber, NumberKey, clients_with_number};
-pub use policy::{BANDS_KEY, Bands, POLICY_KEY, Policy, WATCHLIST_KEY, Watchlist};
+pub use policy::{Asked, BANDS_KEY, Bands, POLICY_KEY, Policy, WATCHLIST_KEY, Watchlist};
 pub use questionnaire::{AnswerSet, acknowledge_warning, answer, answers_of, leverage_cap};
 pub use queue::{Figures, OwnedBy, QueueFilter, QueueRow, figures, queue};
 pub use requirement::{DocumentState, Requirement, RequirementState, Side};

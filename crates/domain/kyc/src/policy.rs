@@ -16,8 +16,9 @@ pub const WATCHLIST_KEY: &str = "kyc.watchlist";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
-    /// Who verifies; `manual` is the house itself.
-    pub provider: String,
+    /// Who is asked beside the house. A case is not decided by rule before each has answered; with
+    /// none of them the house verifies by itself.
+    pub providers: Vec<Asked>,
     /// Low risk and every check of `required_checks` clear: approved without a person.
     pub auto_approve_low_risk: bool,
     pub required_checks: Vec<CheckKind>,
@@ -31,11 +32,19 @@ pub struct Policy {
     pub min_file_bytes: i64,
 }
 
+/// A provider's connection and the question it answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    pub kind: CheckKind,
+    pub provider: String,
+}
+
 impl Default for Policy {
     /// The careful one: a person decides.
     fn default() -> Policy {
         Policy {
-            provider: "manual".into(),
+            providers: Vec::new(),
             auto_approve_low_risk: false,
             required_checks: CheckKind::ALL.to_vec(),
             declared_data_counts: false,

@@ -9,7 +9,7 @@ use crate::review::{self, snapshot};
 use crate::risk::{self, Band, RISK_SET, Risk};
 use crate::store::documents::{self, Document};
 use crate::store::reviews;
-use crate::{Applicant, CaseState, CheckId, Day, DocumentState, KycId, Policy, Signals, expiry, policy};
+use crate::{Applicant, Asked, CaseState, CheckId, Day, DocumentState, KycId, Policy, Signals, expiry, policy};
 use qd_db::Tx;
 use qd_kernel::{Problem, Result, Ts};
 use qd_runtime::access::{Caller, Who};
@@ -222,6 +222,14 @@ fn flags(file: &CaseFile, e: &Evidence, checks: &[reviews::CheckRow], risk: &Ris
                 .filter_map(|c| flag_of(c.kind, c.outcome)),
         );
     }
+    let silent = |a: &&Asked| !checks.iter().any(|c| c.kind == a.kind && c.provider == a.provider);
+    out.extend(
+        policy
+            .providers
+            .iter()
+            .filter(silent)
+            .filter_map(|a| flag_of(a.kind, CheckOutcome::Pending)),
+    );
     let min_age = i64::from(file.entity.config.profile.min_age_years);
     if e.applicant.birth_date.as_ref().is_none_or(|b| b.age_on(&e.today) < min_age) {
         out.push("underage".into());

@@ -56,7 +56,7 @@ impl Document {
 const OF_CASE: Sql = sql!(
     "SELECT id, case_id, client_id, requirement, kind, side, state, file_id, sha256, mime, size_bytes, key_id, uploaded_by, uploaded_at, fields,
         fields_source, fields_by, fields_at, expires_on, mismatches, waivers, reason_code, reason_note, decided_by, decided_label, decided_at, superseded_by
-     FROM kyc_documents WHERE case_id = $1 ORDER BY id"
+     FROM kyc_documents WHERE case_id = $1 ORDER BY uploaded_at, id"
 );
 const FIND: Sql = sql!(
     "SELECT id, case_id, client_id, requirement, kind, side, state, file_id, sha256, mime, size_bytes, key_id, uploaded_by, uploaded_at, fields,
