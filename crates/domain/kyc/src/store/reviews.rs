@@ -196,7 +196,7 @@ const UNOWNED: Sql = sql!(" AND owner_id IS NULL");
 const OVERDUE: Sql = sql!(" AND due_at < $?");
 const NONE: Sql = sql!(" AND (1 = 0");
 const OR_ENTITY: Sql = sql!(" OR entity = $?");
-const CLOSE: Sql = sql!(")");
+const CLOSE: Sql = sql!(" )");
 const AFTER: Sql = sql!(" AND (COALESCE(due_at, changed_at) > $? OR (COALESCE(due_at, changed_at) = $? AND id > $?))");
 // The queue proper has a due time on every row: the index serves the order.
 const AFTER_DUE: Sql = sql!(" AND (due_at > $? OR (due_at = $? AND id > $?))");
