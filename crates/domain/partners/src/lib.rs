@@ -1,4 +1,27 @@
+//! Partners: the tree, links and clicks, whose client is whose, plans as data, the commission engine,
+//! lines with their reasons, statements, payouts.
+//!
+//! [`engine::lines`] is pure: deals, paths and plans in, lines out. [`booking::book`] runs it on the
+//! database's tree and plans of the deal's value date and writes lines, ledger entries and sums in
+//! one transaction. [`preview::preview`] runs it on two files.
+
+pub mod attribution;
+pub mod booking;
+pub mod clicks;
 pub mod engine;
 pub mod exact;
+mod ids;
+pub mod jobs;
+pub mod partner;
+pub mod payouts;
 pub mod plan;
+pub mod plans;
 pub mod preview;
+pub mod reading;
+pub mod statements;
+mod store;
+pub mod tree;
+pub mod verify;
+
+pub use engine::{DealFacts, FactKind, Quote, Settings};
+pub use ids::{ClickId, LineId, LinkId, PartnerId, PayoutId, PlanId, StatementId};

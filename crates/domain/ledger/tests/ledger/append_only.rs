@@ -2,6 +2,7 @@
 
 use crate::store_faults;
 use crate::tools::*;
+use qd_testkit::TestDb;
 
 qd_testkit::both! {
     async fn the_database_itself_refuses_to_edit_or_delete_what_was_booked(t: TestDb) {

@@ -2,6 +2,7 @@
 //! statement (or behind the row's lock), two of them spend the same money.
 
 use crate::tools::*;
+use qd_testkit::TestDb;
 use qd_ledger::NewHold;
 
 const TASKS: i64 = 32;

@@ -1,6 +1,7 @@
 //! Statements, entries, totals, as the portals read them.
 
 use crate::tools::*;
+use qd_testkit::TestDb;
 use qd_kernel::PageRequest;
 
 qd_testkit::both! {

@@ -3,4 +3,8 @@
 
 mod examples;
 mod invariants;
+mod kit;
+mod money;
+mod office;
 mod refused;
+mod store_tampering;

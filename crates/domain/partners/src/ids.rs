@@ -1,0 +1,9 @@
+//! Ids of this crate.
+
+qd_kernel::id!(PartnerId, "par", "A partner: introducing broker or affiliate.");
+qd_kernel::id!(LinkId, "lnk", "A partner's link and code.");
+qd_kernel::id!(ClickId, "clk", "A click on a partner's link.");
+qd_kernel::id!(PlanId, "pln", "A deal plan, all its versions.");
+qd_kernel::id!(LineId, "cml", "A commission line.");
+qd_kernel::id!(StatementId, "pst", "A closed statement of a partner.");
+qd_kernel::id!(PayoutId, "ppo", "A payout to a partner.");

@@ -1,0 +1,8 @@
+//! All statements of this crate.
+
+pub mod attribution;
+pub mod lines;
+pub mod partners;
+pub mod payouts;
+pub mod plans;
+pub mod statements;
