@@ -197,4 +197,25 @@ qd_testkit::both! {
         p.insert("link".into(), Param::Link("javascript:alert(1)".into()));
         assert!(render(&c, Template::Welcome, "en", &brand, &entity, &p).is_err());
     }
+
+    async fn every_text_the_demos_rule_books_name_is_in_the_catalogue(t: TestDb) {
+        demo(&t).await;
+        let c = Catalogue::builtin().unwrap();
+        let entities = t.db.read(async |tx| tenancy::entities(tx).await).await.unwrap();
+        for e in entities {
+            let k = &e.config;
+            let mut keys: Vec<&str> = k.reject_reasons.iter().map(|r| r.text_key.as_str()).collect();
+            keys.extend(k.documents.default.iter().chain(k.documents.by_country.values().flatten()).map(|d| d.title_key.as_str()));
+            keys.extend(k.methods.iter().map(|m| m.title_key.as_str()));
+            keys.extend(k.texts.get("risk_warning").map(String::as_str));
+            for q in k.appropriateness.iter().flat_map(|q| &q.questions) {
+                keys.push(&q.text_key);
+                keys.extend(q.options.iter().map(|o| o.text_key.as_str()));
+            }
+            keys.extend(k.appropriateness.iter().flat_map(|q| &q.results).filter_map(|r| r.warning_key.as_deref()));
+            for key in keys {
+                assert!(c.get("en", key).is_some(), "{} names {key}", e.code);
+            }
+        }
+    }
 }

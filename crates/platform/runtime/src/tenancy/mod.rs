@@ -171,7 +171,7 @@ pub async fn put_brand(tx: &mut Tx, core: &Core, caller: &Caller, draft: Brand, 
     store::put_brand(tx, &after, core.now()).await?;
     let doc = serde_json::to_value(&after)?;
     keep_version(tx, core, caller, "brand", &after.code, after.version, &doc, reason).await?;
-    let before = before.map(|b| serde_json::to_value(b)).transpose()?;
+    let before = before.map(serde_json::to_value).transpose()?;
     log(tx, core, caller, "brand.save", format!("brand:{}", after.code), Some(after.entity.clone()), before, doc, reason).await?;
     Ok(after)
 }
@@ -197,7 +197,7 @@ pub async fn put_desk(tx: &mut Tx, core: &Core, caller: &Caller, draft: Desk, re
     store::put_desk(tx, &after, core.now()).await?;
     let doc = serde_json::to_value(&after)?;
     keep_version(tx, core, caller, "desk", &after.code, after.version, &doc, reason).await?;
-    let before = before.map(|b| serde_json::to_value(b)).transpose()?;
+    let before = before.map(serde_json::to_value).transpose()?;
     log(tx, core, caller, "desk.save", format!("desk:{}", after.code), after.entity.clone(), before, doc, reason).await?;
     Ok(after)
 }
