@@ -25,12 +25,13 @@ pub fn subscriptions() -> Subscriptions {
     Subscriptions::new()
         .subscribe("moves", &["platform_move.*"], |tx, core, ev| Box::pin(move_ended(tx, core, ev)))
         .subscribe("commission", &["deals.recorded"], |tx, core, ev| Box::pin(deals_recorded(tx, core, ev)))
-        .subscribe("onboarding", &["kyc.approved", "kyc.rejected", "kyc.resubmission_requested", "kyc.case_opened", "kyc.submitted"], |tx, core, ev| {
+        .subscribe("onboarding", &["kyc.approved", "kyc.rejected", "kyc.resubmission_requested", "kyc.case_opened", "kyc.submitted", "kyc.reopened", "kyc.expired"], |tx, core, ev| {
             Box::pin(hand_on(tx, core, ev, "react.kyc"))
         })
         .subscribe("accounts", &["trading.account_ready"], |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.account")))
         .subscribe("deposits", &["deposit.state", "deposit.received", "deposit.credited", "client.ftd"], |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.deposit")))
         .subscribe("withdrawals", &["withdrawal.*"], |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.withdrawal")))
+        .subscribe("merges", &["client.merged"], |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.merge")))
         .subscribe("timeline", &["trading.account_requested", "trading.account_blocked", "transfer.state", "dispute.opened", "statement.closed"], |tx, core, ev| {
             Box::pin(hand_on(tx, core, ev, "react.timeline"))
         })
@@ -42,9 +43,11 @@ pub fn handlers(app: &App) -> Vec<Arc<dyn Handler>> {
         Arc::new(Reaction { app: app.clone(), kind: "react.account", run: |app, tx, ev| Box::pin(account(app, tx, ev)) }),
         Arc::new(Reaction { app: app.clone(), kind: "react.deposit", run: |app, tx, ev| Box::pin(deposit(app, tx, ev)) }),
         Arc::new(Reaction { app: app.clone(), kind: "react.withdrawal", run: |app, tx, ev| Box::pin(withdrawal(app, tx, ev)) }),
+        Arc::new(Reaction { app: app.clone(), kind: "react.merge", run: |app, tx, ev| Box::pin(merged(app, tx, ev)) }),
         Arc::new(Reaction { app: app.clone(), kind: "react.timeline", run: |app, tx, ev| Box::pin(on_timeline(app, tx, ev)) }),
         Arc::new(DealHandler::new(app.core.clone(), Arc::new(compose::Deals))),
     ];
+    all.push(Arc::new(clients::tasks::TaskDue { core: app.core.clone() }));
     all.extend(qd_kyc::handlers(&app.core));
     all
 }
@@ -194,6 +197,11 @@ async fn kyc(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
             let reasons = compose::reject_texts(tx, &c.entity, &told.payload).await?;
             write_to(app, tx, &c, Template::KycRejectedFinal, told.key("kyc_rejected_final"), params([("reasons", Param::Keys(reasons))])).await
         }
+        // The approval is gone until the end of the new round.
+        "kyc.reopened" | "kyc.expired" => {
+            clients::stage(tx, core, &who, c.id, Command::Unverify, &told.kind).await?;
+            line(app, tx, &c, told, "kyc", "timeline.kyc_again", json!({"cause": told.kind}), Visibility::Client).await
+        }
         "kyc.submitted" => {
             line(app, tx, &c, told, "kyc", "timeline.kyc_submitted", json!({}), Visibility::Client).await?;
             write_to(app, tx, &c, Template::KycReceived, told.key("kyc_received"), Params::new()).await
@@ -283,6 +291,12 @@ async fn withdrawal(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
         ("link", Param::Link(format!("{}/withdrawals", app.config.server.public_url))),
     ]);
     write_to(app, tx, &c, template, key, values).await
+}
+
+/// Two records of one person became one: so do the ways in.
+async fn merged(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
+    let (keep, gone) = (told.text("survivor_id")?, told.text("absorbed_id")?);
+    qd_runtime::access::logins::move_to_client(tx, &app.access, gone, keep).await.map(|_| ())
 }
 
 async fn on_timeline(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {

@@ -193,6 +193,7 @@ pub fn registry(app: &App) -> Result<Registry> {
     }
     r = r.every("audit.seal", 1, Arc::new(app.sealer.clone()));
     r = r.every("commission.retry", 120, Arc::new(RetryStopped::new(app.core.clone(), Arc::new(compose::Deals))));
+    r = r.every("client.dormancy", 3_600, Arc::new(qd_clients::Dormancy { core: app.core.clone() }));
     r = r.every("housekeeping", 60, Arc::new(Housekeeping(app.core.clone())));
     Ok(r)
 }
