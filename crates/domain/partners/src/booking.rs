@@ -23,6 +23,8 @@ use crate::store::{attribution, lines as store, partners, plans as plan_store};
 use qd_db::Tx;
 use qd_kernel::{Currency, Lots, Problem, Result, Ts, text_enum};
 use qd_ledger::{AccountKey, EntryId, Leg, NewEntry, Purpose};
+use qd_runtime::access::{Caller, Right};
+use qd_runtime::audit::{self, Entry};
 use qd_runtime::events::{self, NewEvent};
 use qd_runtime::exceptions::{self, NewException};
 use qd_runtime::{Core, settings};
@@ -72,6 +74,32 @@ pub async fn book_held(tx: &mut Tx, core: &Core, client_id: &str) -> Result<usiz
 
 pub const HELD_BATCH: usize = 200;
 
+/// After a backdated change (a client or partner moved, a plan version with an earlier date): looks at
+/// a client's deals with value dates from `from` up to `to` again. What comes out the same stays; what
+/// does not is taken back and booked anew on the open statements, at the original rates. Needs
+/// `partners.manage`, and a reason. Answers how many deals changed.
+pub async fn rebook(tx: &mut Tx, core: &Core, caller: &Caller, client_id: &str, from: Ts, to: Ts, reason: &str) -> Result<usize> {
+    caller.require(Right::PartnersManage)?;
+    if reason.trim().is_empty() {
+        return Err(Problem::invalid("reason", "reason_missing", "expected why"));
+    }
+    let mut changed = 0;
+    let mut after = (Ts(i64::MIN), String::new(), String::new());
+    loop {
+        let rows = store::deals_of(tx, client_id, from, to, &after, HELD_BATCH as i64).await?;
+        let Some(last) = rows.last() else { break };
+        after = (last.value_at, last.server.clone(), last.ticket.clone());
+        let deals: Vec<DealFacts> = rows.into_iter().map(|r| serde_json::from_value(r.facts)).collect::<std::result::Result<_, _>>()?;
+        if let Some(d) = deals.iter().find(|d| !caller.enters(Some(&d.entity))) {
+            return Err(Problem::forbidden("entity_not_allowed", format!("the deal {} is outside your entities", d.deal())));
+        }
+        changed += run(tx, core, &deals, true).await?.iter().filter(|b| **b != Booked::Already).count();
+    }
+    let e = Entry::new(caller, "commission.rebook", format!("client:{client_id}")).client(client_id);
+    audit::record(tx, core, e.after(json!({"from_us": from, "to_us": to, "changed": changed})).reason(reason)).await?;
+    Ok(changed)
+}
+
 /// A deal on its way through a batch.
 struct Work<'a> {
     /// Its place in the input.
@@ -83,6 +111,48 @@ struct Work<'a> {
     zero: Option<&'static str>,
     settings: Settings,
     entry: Option<EntryId>,
+    /// The new revision pays exactly what stands: the lines stay, only the deal's row moves on.
+    kept: bool,
+}
+
+impl Work<'_> {
+    /// Whether the lines that would be written are those that stand, to the last digit.
+    fn says_the_same(&self) -> bool {
+        let Ok(lines) = &self.result else { return false };
+        let Some(before) = &self.before else { return false };
+        let paying: Vec<&Line> = lines.iter().filter(|l| l.reason.is_none()).collect();
+        if paying.is_empty() && self.standing.is_empty() {
+            return before.outcome == DealOutcome::Zero && before.reason.as_deref() == self.zero;
+        }
+        let d = self.deal;
+        before.outcome == DealOutcome::Paid
+            && paying.len() == self.standing.len()
+            && paying.iter().zip(&self.standing).all(|(l, s)| {
+                let rule = l.rule.as_ref().map(|(p, r)| (p.plan.as_str(), p.version, r.as_str()));
+                s.partner_id.to_string() == l.partner
+                    && s.currency == l.currency
+                    && s.level == i64::from(l.level)
+                    && s.exact == l.exact.fraction()
+                    && s.client_id == d.client
+                    && s.symbol == d.symbol
+                    && s.value_at == d.at
+                    && rule == s.plan_id.as_deref().zip(s.plan_version).zip(s.rule_id.as_deref()).map(|((p, v), r)| (p, v, r))
+            })
+    }
+}
+
+async fn known_deals(tx: &mut Tx, wanted: &[(usize, &DealFacts)]) -> Result<HashMap<(String, String), store::DealRow>> {
+    let mut by_server: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (_, d) in wanted {
+        by_server.entry(&d.server).or_default().push(&d.ticket);
+    }
+    let mut out = HashMap::new();
+    for (server, tickets) in by_server {
+        for row in store::deals(tx, server, &tickets).await? {
+            out.insert((row.server.clone(), row.ticket.clone()), row);
+        }
+    }
+    Ok(out)
 }
 
 async fn run(tx: &mut Tx, core: &Core, deals: &[DealFacts], again: bool) -> Result<Vec<Booked>> {
@@ -90,15 +160,22 @@ async fn run(tx: &mut Tx, core: &Core, deals: &[DealFacts], again: bool) -> Resu
     let mut answers: Vec<Booked> = vec![Booked::Already; deals.len()];
     let mut cache = Cache::default();
     let mut works = Vec::new();
-    for (at, deal) in last_revisions(deals) {
-        let before = store::deal(tx, &deal.server, &deal.ticket).await?;
+    let wanted = last_revisions(deals);
+    let mut known = known_deals(tx, &wanted).await?;
+    cache.load_shares(tx, &wanted).await?;
+    for (at, deal) in wanted {
+        let before = known.remove(&(deal.server.clone(), deal.ticket.clone()));
         if let Some(b) = &before
             && !again
             && (b.revision > deal.revision || (b.revision == deal.revision && b.outcome != DealOutcome::Stopped))
         {
             continue;
         }
-        works.push(prepare(tx, &mut cache, at, deal, before).await?);
+        let w = prepare(tx, &mut cache, at, deal, before).await?;
+        if again && w.says_the_same() {
+            continue;
+        }
+        works.push(w);
     }
     if works.is_empty() {
         return Ok(answers);
@@ -106,7 +183,7 @@ async fn run(tx: &mut Tx, core: &Core, deals: &[DealFacts], again: bool) -> Resu
 
     // Purses, in order.
     let mut keys: BTreeSet<(PartnerId, Currency)> = BTreeSet::new();
-    for w in &works {
+    for w in works.iter().filter(|w| !w.kept) {
         keys.extend(w.standing.iter().map(|l| (l.partner_id, l.currency)));
         for l in w.result.as_deref().unwrap_or_default() {
             keys.insert((PartnerId::parse(&l.partner)?, l.currency));
@@ -142,7 +219,7 @@ async fn run(tx: &mut Tx, core: &Core, deals: &[DealFacts], again: bool) -> Resu
     let days: Vec<_> = out.days.iter().map(|((p, c, d), (lots, deals, minor))| (*p, *c, *d, *lots, *deals, *minor)).collect();
     store::add_days(tx, &days).await?;
     finish_deals(tx, &works, now).await?;
-    announce(tx, core, &works, &out).await?;
+    announce(tx, core, &cache, &works, &out).await?;
     for w in works {
         answers[w.at] = match w.result {
             Err(s) => Booked::Stopped { code: s.code, cause: s.cause },
@@ -190,7 +267,9 @@ async fn prepare<'a>(tx: &mut Tx, cache: &mut Cache, at: usize, deal: &'a DealFa
         Ok(lines) if lines.iter().all(|l| l.reason.is_some()) => lines.first().and_then(|l| l.reason),
         _ => None,
     };
-    Ok(Work { at, deal, before, standing, result, zero, settings, entry: None })
+    let mut w = Work { at, deal, before, standing, result, zero, settings, entry: None, kept: false };
+    w.kept = !w.standing.is_empty() && w.says_the_same();
+    Ok(w)
 }
 
 fn original_quotes(lines: &[store::LineRow]) -> Vec<Quote> {
@@ -238,6 +317,9 @@ impl Out {
 async fn write_one(tx: &mut Tx, core: &Core, w: &mut Work<'_>, purses: &mut BTreeMap<(PartnerId, Currency), (store::PurseRow, Purse)>, out: &mut Out, now: Ts) -> Result<()> {
     let work = out.works;
     out.works += 1;
+    if w.kept {
+        return Ok(());
+    }
     let d = w.deal;
     if let Err(s) = &w.result {
         stop(tx, core, d, s).await?;
@@ -391,7 +473,7 @@ async fn finish_deals(tx: &mut Tx, works: &[Work<'_>], now: Ts) -> Result<()> {
             reason,
             cause,
             facts: serde_json::to_value(d)?,
-            entry_id: w.entry,
+            entry_id: if w.kept { w.before.as_ref().and_then(|b| b.entry_id) } else { w.entry },
             value_at: d.at,
             booked_at: now,
             version: w.before.as_ref().map_or(1, |b| b.version),
@@ -403,7 +485,7 @@ async fn finish_deals(tx: &mut Tx, works: &[Work<'_>], now: Ts) -> Result<()> {
 }
 
 /// One event per partner and batch; and exceptions that are over.
-async fn announce(tx: &mut Tx, core: &Core, works: &[Work<'_>], out: &Out) -> Result<()> {
+async fn announce(tx: &mut Tx, core: &Core, cache: &Cache, works: &[Work<'_>], out: &Out) -> Result<()> {
     let mut per: BTreeMap<(PartnerId, Currency), (i64, i64)> = BTreeMap::new();
     for l in &out.lines {
         let p = per.entry((l.partner_id, l.currency)).or_default();
@@ -412,7 +494,12 @@ async fn announce(tx: &mut Tx, core: &Core, works: &[Work<'_>], out: &Out) -> Re
     }
     for ((partner, currency), (minor, lines)) in per {
         let payload = json!({"partner_id": partner, "currency": currency, "minor": minor, "lines": lines});
-        events::publish(tx, core, NewEvent { kind: "commission.accrued", aggregate: format!("partner:{partner}"), entity: None, payload }).await?;
+        let entity = match cache.entities.get(&partner) {
+            Some(e) => Some(e.clone()),
+            // No longer above the client: only a correction touches such a partner.
+            None => partners::get(tx, partner).await?.map(|p| p.entity),
+        };
+        events::publish(tx, core, NewEvent { kind: "commission.accrued", aggregate: format!("partner:{partner}"), entity, payload }).await?;
     }
     for w in works {
         let was_stopped = w.before.as_ref().is_some_and(|b| b.outcome == DealOutcome::Stopped);
@@ -433,9 +520,20 @@ struct Cache {
     versions: HashMap<crate::ids::PlanId, Vec<plan_store::VersionRow>>,
     plans: HashMap<(crate::ids::PlanId, i64), Arc<Plan>>,
     settings: HashMap<String, Settings>,
+    entities: HashMap<PartnerId, String>,
 }
 
 impl Cache {
+    async fn load_shares(&mut self, tx: &mut Tx, wanted: &[(usize, &DealFacts)]) -> Result<()> {
+        let clients: BTreeSet<&str> = wanted.iter().map(|(_, d)| d.client.as_str()).collect();
+        let clients: Vec<&str> = clients.into_iter().collect();
+        self.shares = clients.iter().map(|c| (c.to_string(), Vec::new())).collect();
+        for row in attribution::histories(tx, &clients).await? {
+            self.shares.entry(row.client_id.clone()).or_default().push(row);
+        }
+        Ok(())
+    }
+
     async fn settings(&mut self, tx: &mut Tx, entity: &str) -> Result<Settings> {
         if let Some(s) = self.settings.get(entity) {
             return Ok(*s);
@@ -447,11 +545,7 @@ impl Cache {
 
     /// The partners above the client at the deal's value date, with the plans of that moment.
     async fn path(&mut self, tx: &mut Tx, d: &DealFacts) -> Result<Vec<Hop>> {
-        if !self.shares.contains_key(&d.client) {
-            let rows = attribution::history(tx, &d.client).await?;
-            self.shares.insert(d.client.clone(), rows);
-        }
-        let share = self.shares[&d.client].iter().find(|s| s.from_at <= d.at && s.to_at.is_none_or(|t| d.at < t));
+        let share = self.shares.get(&d.client).into_iter().flatten().find(|s| s.from_at <= d.at && s.to_at.is_none_or(|t| d.at < t));
         let (Some(partner), held) = (match share {
             Some(s) if s.state != ShareState::Refused => (s.partner_id, s.state == ShareState::Held),
             _ => (None, false),
@@ -461,6 +555,7 @@ impl Cache {
         let rows = self.path_of(tx, partner, d.at).await?;
         let mut hops = Vec::with_capacity(rows.len());
         for r in rows {
+            self.entities.entry(r.id).or_insert_with(|| r.entity.clone());
             let blocked = if held {
                 Some(Blocked::AttributionHeld)
             } else if r.client_id.as_deref() == Some(&d.client) {

@@ -245,3 +245,25 @@ pub async fn list(tx: &mut Tx, caller: &Caller, state: Option<PartnerState>, nam
     let rows = store::list(tx, entities.as_deref(), state, name, page).await?;
     Ok(page.finish(rows.into_iter().map(Partner::from).collect(), |p: &Partner| join_key(&[&p.name, &p.id.to_string()])))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pair_of_states_is_allowed_or_refused_on_purpose() {
+        let table: Vec<String> = PartnerState::ALL
+            .iter()
+            .map(|from| format!("{from}: {}", PartnerState::ALL.iter().filter(|to| from.may_become(**to)).map(|t| t.as_str()).collect::<Vec<_>>().join(" ")))
+            .collect();
+        assert_eq!(table, ["applied: active terminated", "active: suspended terminated", "suspended: active terminated", "terminated: "]);
+    }
+
+    #[test]
+    fn two_spellings_of_one_address_or_number_are_one() {
+        assert_eq!(plain_email(" Anna+trade@Example.org "), plain_email("anna@example.org"));
+        assert_eq!(plain_email("no address"), None);
+        assert_eq!(plain_phone("+49 (0) 171 2345678").as_deref(), Some("4901712345678"));
+        assert_eq!(plain_phone("0049-171"), None);
+    }
+}

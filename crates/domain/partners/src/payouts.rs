@@ -143,14 +143,21 @@ pub async fn decide(tx: &mut Tx, core: &Core, caller: &Caller, id: PayoutId, app
             qd_ledger::release(tx, core, &hold_name(id)).await?;
             row.state = PayoutState::Refused;
         }
-        Outcome::Approved => row.state = PayoutState::Released,
+        Outcome::Approved => {
+            // Corrections since it was prepared may have taken from what was held.
+            lines::lock_purse(tx, row.partner_id, row.currency).await?;
+            if qd_ledger::balance(tx, &payable(row.partner_id, row.currency)).await?.balance_minor < row.minor {
+                return Err(Problem::conflict(qd_ledger::INSUFFICIENT_FUNDS, "the partner is owed less than this by now; refuse it and prepare another"));
+            }
+            row.state = PayoutState::Released;
+        }
     }
     row.decided_by = Some(caller.id());
     row.decided_at = Some(core.now());
     if row.state == PayoutState::Released && row.method == PayoutMethod::Wallet {
         let client = p.client_id.clone().ok_or_else(|| Problem::conflict("wallet_missing", "the partner has no client wallet"))?;
         let to = AccountKey::new(format!("client:{client}"), Purpose::Wallet, row.currency);
-        pay(tx, core, &mut row, to, None).await?;
+        pay(tx, core, &mut row, &p.entity, to, None).await?;
     }
     store::update(tx, &row).await?;
     row.version += 1;
@@ -173,7 +180,7 @@ pub async fn mark_paid(tx: &mut Tx, core: &Core, caller: &Caller, id: PayoutId, 
         return Err(Problem::invalid("reference", "text_malformed", "expected 1 to 140 characters"));
     }
     let bank = AccountKey::new(format!("psp:{connection}"), Purpose::Clearing, row.currency);
-    pay(tx, core, &mut row, bank, Some(reference)).await?;
+    pay(tx, core, &mut row, &p.entity, bank, Some(reference)).await?;
     store::update(tx, &row).await?;
     row.version += 1;
     record(tx, core, caller, "payout.paid", &row, Some(p.entity), None).await?;
@@ -181,7 +188,7 @@ pub async fn mark_paid(tx: &mut Tx, core: &Core, caller: &Caller, id: PayoutId, 
 }
 
 /// Settles the hold: what we owed is now in `to`.
-async fn pay(tx: &mut Tx, core: &Core, row: &mut store::PayoutRow, to: AccountKey, reference: Option<&str>) -> Result<()> {
+async fn pay(tx: &mut Tx, core: &Core, row: &mut store::PayoutRow, entity: &str, to: AccountKey, reference: Option<&str>) -> Result<()> {
     let mut purse = lines::lock_purse(tx, row.partner_id, row.currency).await?;
     let now = core.now();
     let entry = NewEntry {
@@ -201,7 +208,7 @@ async fn pay(tx: &mut Tx, core: &Core, row: &mut store::PayoutRow, to: AccountKe
     row.entry_id = Some(posted.entry_id);
     row.reference = Some(reference.map_or_else(|| posted.entry_id.to_string(), str::to_string));
     let payload = json!({"partner_id": row.partner_id, "payout_id": row.id, "minor": row.minor, "currency": row.currency, "method": row.method});
-    events::publish(tx, core, NewEvent { kind: "partner.paid", aggregate: format!("partner:{}", row.partner_id), entity: None, payload }).await?;
+    events::publish(tx, core, NewEvent { kind: "partner.paid", aggregate: format!("partner:{}", row.partner_id), entity: Some(entity.to_string()), payload }).await?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 use crate::attribution::{Model, ShareState};
 use crate::ids::{ClickId, LinkId, PartnerId};
-use qd_db::{Tx, row, sql};
+use qd_db::{Engine, Tx, row, sql};
 use qd_kernel::{PageRequest, Problem, Result, Ts, vals};
 use serde_json::Value;
 
@@ -63,6 +63,18 @@ pub async fn history(tx: &mut Tx, client: &str) -> Result<Vec<ShareRow>> {
         &vals![client],
     )
     .await
+}
+
+/// Of many clients; each client's rows oldest first.
+pub async fn histories(tx: &mut Tx, clients: &[&str]) -> Result<Vec<ShareRow>> {
+    if tx.engine() == Engine::Postgres {
+        return super::postgres::shares(tx, clients).await;
+    }
+    let mut out = Vec::new();
+    for c in clients {
+        out.extend(history(tx, c).await?);
+    }
+    Ok(out)
 }
 
 pub async fn end(tx: &mut Tx, r: &ShareRow, at: Ts) -> Result<()> {

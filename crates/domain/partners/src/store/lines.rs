@@ -1,6 +1,6 @@
 use crate::booking::{DealOutcome, LineKind};
 use crate::ids::{LineId, PartnerId, StatementId};
-use qd_db::{Query, Tx, row, sql};
+use qd_db::{Engine, Query, Tx, row, sql};
 use qd_kernel::{Currency, Lots, PageRequest, Problem, Result, Ts, Val, vals};
 use qd_ledger::EntryId;
 use serde_json::Value;
@@ -32,6 +32,18 @@ pub async fn deal(tx: &mut Tx, server: &str, ticket: &str) -> Result<Option<Deal
         &vals![server, ticket],
     )
     .await
+}
+
+/// Those of a server that were looked at before.
+pub async fn deals(tx: &mut Tx, server: &str, tickets: &[&str]) -> Result<Vec<DealRow>> {
+    if tx.engine() == Engine::Postgres {
+        return super::postgres::deals(tx, server, tickets).await;
+    }
+    let mut out = Vec::new();
+    for t in tickets {
+        out.extend(deal(tx, server, t).await?);
+    }
+    Ok(out)
 }
 
 fn deal_vals(d: &DealRow) -> Vec<Val> {
@@ -81,6 +93,19 @@ pub async fn count_stopped_before(tx: &mut Tx, value_before: Ts) -> Result<i64> 
     let (n,): (i64,) =
         tx.must(sql!("SELECT COUNT(*) FROM commission_deals WHERE outcome = 'stopped' AND value_at < $1"), &vals![value_before]).await?;
     Ok(n)
+}
+
+/// Deals of a client with value dates from `from` up to `to`, after the one seen last.
+pub async fn deals_of(tx: &mut Tx, client: &str, from: Ts, to: Ts, after: &(Ts, String, String), limit: i64) -> Result<Vec<DealRow>> {
+    tx.rows(
+        sql!(
+            "SELECT server, ticket, revision, client_id, outcome, reason, cause, facts, entry_id, value_at, booked_at, version
+             FROM commission_deals WHERE client_id = $1 AND value_at >= $2 AND value_at < $3 AND (value_at, server, ticket) > ($4, $5, $6)
+             ORDER BY value_at, server, ticket LIMIT $7"
+        ),
+        &vals![client, from, to, after.0, &after.1, &after.2, limit],
+    )
+    .await
 }
 
 /// Deals of a client that paid nothing for this reason.

@@ -5,4 +5,5 @@ pub mod lines;
 pub mod partners;
 pub mod payouts;
 pub mod plans;
+mod postgres;
 pub mod statements;

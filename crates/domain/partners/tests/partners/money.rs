@@ -4,6 +4,7 @@ use crate::kit::*;
 use crate::{store_tampering, tx};
 use qd_kernel::{Amount, Currency, Entropy, PageRequest, SeededEntropy, Ts};
 use qd_partners::booking::{Booked, DealOutcome, LineKind};
+use qd_partners::jobs::{DEAL_JOB, DealHandler, DealName, DealSource, RetryStopped};
 use qd_partners::partner::PayoutMethod;
 use qd_partners::payouts::{self, PayoutState};
 use qd_partners::reading::{self, LineFilter};
@@ -341,5 +342,107 @@ qd_testkit::both! {
         t.db.run_script(store_tampering::REWRITE_SQLITE, store_tampering::REWRITE_POSTGRES).await.unwrap();
         let faults = qd_partners::verify::run(&t.db).await.unwrap();
         assert!(faults.iter().any(|f| f.kind == "statement_hash"), "{faults:#?}");
+    }
+
+    async fn a_backdated_move_is_booked_anew_only_where_it_changes_something(t: TestDb) {
+        let (sub, master) = two(&t, Currency::USD).await;
+        let other = make(&t, "Other", None, Currency::USD, None).await.id;
+        let id = plan(&t, per_lot("8", json!(null))).await;
+        on_plan(&t, other, id, day(1, 1)).await;
+        book(&t, vec![deal("1", "cli_1", "1", day(3, 1)), deal("2", "cli_1", "1", day(3, 10)), deal("3", "cli_1", "1", day(3, 20))]).await;
+        tx!(t, |tx, core| statements::close(tx, core, &finance(), sub, Currency::USD, day(4, 1)).await).unwrap();
+        give(&t, "cli_1", Some(other), day(3, 5)).await;
+        let again = async |caller: qd_runtime::access::Caller| tx!(t, |tx, core| booking::rebook(tx, core, &caller, "cli_1", day(1, 1), day(5, 1), "signed claim").await);
+        assert_eq!(again(sales()).await.unwrap_err().code, "right_missing");
+        assert_eq!(again(elsewhere()).await.unwrap_err().code, "entity_not_allowed");
+        assert_eq!(again(manager()).await.unwrap(), 2);
+        let all = [owed(&t, sub, Currency::USD).await, owed(&t, master, Currency::USD).await, owed(&t, other, Currency::USD).await];
+        assert_eq!(all, [800, 200, 1_600]);
+        assert_eq!(again(manager()).await.unwrap(), 0, "a second time there is nothing left to change");
+        let s = tx!(t, |tx, core| statements::close(tx, core, &finance(), sub, Currency::USD, day(5, 1)).await).unwrap();
+        assert_eq!((s.opening_minor, s.adjustments_minor, s.closing_minor), (2_400, -1_600, 800));
+        sound(&t).await;
+    }
+
+    async fn an_edit_that_changes_no_amount_leaves_the_lines_alone(t: TestDb) {
+        let (sub, _) = two(&t, Currency::USD).await;
+        let d = |revision, reason: &str| DealFacts { revision, reason: reason.into(), ..deal("1", "cli_1", "1", day(3, 5)) };
+        book(&t, vec![d(1, "client")]).await;
+        book(&t, vec![d(2, "dealer")]).await;
+        assert_eq!(lines_of(&t, sub).await.len(), 1);
+        let seen = t.db.read(async |tx| booking::deal(tx, "mt5", "1").await).await.unwrap().unwrap();
+        assert_eq!((seen.revision, seen.outcome), (2, DealOutcome::Paid));
+        assert_eq!(book(&t, vec![d(2, "dealer"), d(1, "client")]).await, [Booked::Already, Booked::Already]);
+        book(&t, vec![DealFacts { deleted: true, ..d(3, "dealer") }]).await;
+        assert_eq!(owed(&t, sub, Currency::USD).await, 0);
+        sound(&t).await;
+    }
+
+    async fn with_the_carry_kept_a_thousand_small_trades_lose_nothing_and_a_correction_neither(t: TestDb) {
+        let admin = qd_runtime::access::Caller::staff(qd_runtime::access::StaffId::from_body(9), "Ada", &[qd_runtime::access::Role::SuperAdmin], None, &["*"]);
+        tx!(t, |tx, core| qd_runtime::settings::put(tx, core, &admin, "entity:eu", booking::SETTINGS, 0, &json!({"rounding": "carry"}), "contracts").await).unwrap();
+        let p = make(&t, "Anna", None, Currency::USD, None).await.id;
+        let id = plan(&t, per_lot("5.6", json!(null))).await;
+        on_plan(&t, p, id, day(1, 1)).await;
+        give(&t, "cli_1", Some(p), day(1, 2)).await;
+        for n in 0..10 {
+            book(&t, (0..100).map(|i| deal(&format!("{}", n * 100 + i), "cli_1", "0.01", day(3, 5))).collect()).await;
+        }
+        assert_eq!(owed(&t, p, Currency::USD).await, 5_600);
+        // Ten of them were twice as large.
+        let larger = (0..10).map(|i| DealFacts { revision: 2, ..deal(&format!("{}", i * 77), "cli_1", "0.02", day(3, 5)) }).collect();
+        book(&t, larger).await;
+        assert_eq!(owed(&t, p, Currency::USD).await, 5_656);
+        sound(&t).await;
+    }
+
+    async fn a_release_is_refused_when_corrections_have_eaten_what_was_held(t: TestDb) {
+        let (sub, _) = two(&t, Currency::USD).await;
+        book(&t, vec![deal("1", "cli_1", "5", day(3, 5))]).await;
+        let out = tx!(t, |tx, core| payouts::prepare(tx, core, &finance(), sub, Amount::new(4_000, Currency::USD)).await).unwrap();
+        book(&t, vec![DealFacts { revision: 2, deleted: true, ..deal("1", "cli_1", "5", day(3, 5)) }]).await;
+        let p = tx!(t, |tx, core| payouts::decide(tx, core, &second_finance(), out.id, true, "ok", json!({})).await).unwrap_err();
+        assert_eq!(p.code, "insufficient_funds");
+        tx!(t, |tx, core| payouts::decide(tx, core, &second_finance(), out.id, false, "nothing left", json!({})).await).unwrap();
+        sound(&t).await;
+    }
+
+    async fn the_job_books_what_its_payload_names_and_retries_what_was_stopped(t: TestDb) {
+        let (sub, _) = two(&t, Currency::USD).await;
+        let source = std::sync::Arc::new(Feed::default());
+        let registry = qd_runtime::jobs::Registry::new()
+            .add(std::sync::Arc::new(DealHandler::new(t.core.clone(), source.clone())))
+            .add(std::sync::Arc::new(RetryStopped::new(t.core.clone(), source.clone())));
+        let enqueue = async |kind: &'static str, key: &'static str, payload: serde_json::Value| {
+            let now = t.core.now();
+            tx!(t, |tx, core| qd_runtime::jobs::enqueue(tx, core, qd_runtime::jobs::NewJob::new(kind, payload.clone(), now).key(key).lane("mt5")).await).unwrap();
+        };
+        let name = |ticket: &str| json!({"server": "mt5", "ticket": ticket, "revision": 1});
+        enqueue(DEAL_JOB, "1", json!({"deals": [name("1"), name("2")]})).await;
+        enqueue(DEAL_JOB, "2", json!({"deals": [name("2")]})).await;
+        qd_runtime::jobs::run_until_idle(&t.core, &registry).await.unwrap();
+        assert_eq!(owed(&t, sub, Currency::USD).await, 800, "ticket 2 waits for its symbol");
+        source.mapped.store(true, std::sync::atomic::Ordering::SeqCst);
+        enqueue("commission.retry_stopped", "1", json!({})).await;
+        qd_runtime::jobs::run_until_idle(&t.core, &registry).await.unwrap();
+        assert_eq!(owed(&t, sub, Currency::USD).await, 1_600);
+        sound(&t).await;
+    }
+}
+
+/// Ticket 2 is in a symbol that somebody maps later.
+#[derive(Default)]
+struct Feed {
+    mapped: std::sync::atomic::AtomicBool,
+}
+
+#[async_trait::async_trait(?Send)]
+impl DealSource for Feed {
+    async fn facts(&self, _: &mut qd_db::Tx, deals: &[DealName]) -> qd_kernel::Result<Vec<DealFacts>> {
+        let mapped = self.mapped.load(std::sync::atomic::Ordering::SeqCst);
+        Ok(deals
+            .iter()
+            .map(|n| DealFacts { product_group: (mapped || n.ticket != "2").then(|| "majors".into()), ..deal(&n.ticket, "cli_1", "1", day(3, 5)) })
+            .collect())
     }
 }
