@@ -85,6 +85,10 @@ pub enum MoneyKind {
     Correction,
 }
 
+/// The code of a refused withdrawal whose login has not enough free margin: the one refusal that
+/// every connector says in the same word, because a client is told of it.
+pub const NO_FREE_MARGIN: &str = "insufficient_free_margin";
+
 /// One movement of money on a login. `token` is unique for ever, at most 20 characters of
 /// `[A-Z0-9-]`, and travels atomically with the money.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -240,6 +240,9 @@ pub(crate) enum Action {
     Newer(i64),
 }
 
+/// Takes away the credit that a stop-out has used up.
+const CREDIT_COMPENSATION: &str = "stop_out_compensation_credit";
+
 impl Action {
     pub fn of(n: i64) -> Action {
         match n {
@@ -263,7 +266,7 @@ impl Action {
             17 => Action::Fee("tax"),
             18 => Action::Fee("agent"),
             19 => Action::Fee("stop_out_compensation"),
-            20 => Action::Fee("stop_out_compensation_credit"),
+            20 => Action::Fee(CREDIT_COMPENSATION),
             n => Action::Newer(n),
         }
     }
@@ -272,8 +275,9 @@ impl Action {
             Action::Buy | Action::Sell => DealKind::Trade,
             Action::BuyCancelled | Action::SellCancelled => DealKind::CancelledTrade,
             Action::Balance => DealKind::Balance,
-            Action::Credit => DealKind::Credit,
-            Action::Charge | Action::Correction | Action::Bonus | Action::Fee(_) | Action::Newer(_) => DealKind::Other,
+            // What these move is the login's credit, not its balance.
+            Action::Credit | Action::Bonus | Action::Fee(CREDIT_COMPENSATION) => DealKind::Credit,
+            Action::Charge | Action::Correction | Action::Fee(_) | Action::Newer(_) => DealKind::Other,
         }
     }
     fn side(self) -> DealSide {

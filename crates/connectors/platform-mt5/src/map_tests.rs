@@ -154,7 +154,7 @@ fn every_action_has_its_kind() {
         let want = match n {
             0 | 1 => DealKind::Trade,
             2 => DealKind::Balance,
-            3 => DealKind::Credit,
+            3 | 6 | 20 => DealKind::Credit,
             13 | 14 => DealKind::CancelledTrade,
             _ => DealKind::Other,
         };

@@ -6,12 +6,20 @@ use crate::map::{self, Action};
 use crate::session::Command;
 use crate::{Mt5, all, before_sending, checked_login, one, wire};
 use qd_kernel::Ts;
-use qd_ports::platform::{Found, MoneyOp, MoneyReceipt};
-use qd_ports::{CallError, CallResult};
+use qd_ports::platform::{Found, MoneyOp, MoneyReceipt, NO_FREE_MARGIN};
+use qd_ports::{CallError, CallResult, Fate};
 
 /// How far around the operation the deals are searched: an hour, in case the offset that was
 /// assumed is from the other side of a clock change, and five minutes for clocks that differ.
 const SKEW_S: i64 = 3_600 + 300;
+
+/// "Not enough money" (10019), in the word that all connectors share.
+fn no_margin(mut e: CallError) -> CallError {
+    if e.fate == Fate::Refused && e.code == "10019" {
+        e.code = NO_FREE_MARGIN.into();
+    }
+    e
+}
 
 impl Mt5 {
     pub(crate) async fn send_money(&self, op: &MoneyOp) -> CallResult<MoneyReceipt> {
@@ -45,7 +53,7 @@ impl Mt5 {
             .with("balance", text)
             .with("comment", &op.token)
             .with("check_margin", if op.check_margin { "1" } else { "0" });
-        let reply = self.changes.call(&cmd).await?;
+        let reply = self.changes.call(&cmd).await.map_err(no_margin)?;
         let ticket = one::<wire::Ticket>(&reply, cmd.path)?
             .and_then(|t| t.ticket.int())
             .filter(|t| *t > 0)

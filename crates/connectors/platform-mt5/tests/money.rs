@@ -66,7 +66,7 @@ async fn refusals_are_final_and_move_nothing() {
         assert_eq!(e.fate, Fate::Refused, "{e}");
         e.code
     };
-    assert_eq!(refused(w.op(&a.login, -1_000_001, "W-1")).await, "10019");
+    assert_eq!(refused(w.op(&a.login, -1_000_001, "W-1")).await, "insufficient_free_margin");
     assert_eq!(refused(w.op(&a.login, 100_000_000_100, "D-1")).await, "4005");
     assert_eq!(refused(w.op("999999", 100, "D-2")).await, "13");
     assert_eq!(refused(w.op(&a.login, 0, "D-3")).await, "amount_zero");

@@ -9,9 +9,13 @@ use qd_ports::platform::{AccountState as Reading, PlatformAccount};
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::events::{self, NewEvent};
 use qd_runtime::jobs::{self, NewJob};
-use qd_runtime::{Core, audit};
+use qd_runtime::{Core, audit, exceptions};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+/// A platform may be away for a weekend: with the growing delays of `jobs` this is more than three
+/// days of asking.
+pub(crate) const ATTEMPTS: u32 = 5_000;
 
 /// What an account looks like to staff and to its owner.
 #[derive(Clone, Debug, Serialize)]
@@ -180,7 +184,7 @@ pub async fn request(tx: &mut Tx, core: &Core, caller: &Caller, owner: Owner, m:
     jobs::enqueue(
         tx,
         core,
-        NewJob::new("trading.open", json!({"account_id": row.id, "owner": owner}), now).key(row.id.to_string()).lane(format!("tacc:{}", row.id)).attempts(200),
+        NewJob::new("trading.open", json!({"account_id": row.id, "owner": owner}), now).key(row.id.to_string()).lane(format!("tacc:{}", row.id)).attempts(ATTEMPTS),
     )
     .await?;
     Ok(view(row, now))
@@ -210,6 +214,11 @@ pub(crate) async fn scoped(tx: &mut Tx, caller: &Caller, id: TradingAccountId) -
 pub async fn of_client(tx: &mut Tx, core: &Core, client_id: &str) -> Result<Vec<AccountView>> {
     let now = core.now();
     Ok(store::accounts_of(tx, client_id).await?.into_iter().map(|a| view(a, now)).collect())
+}
+
+/// For sums over a client's accounts.
+pub async fn of_client_ids(tx: &mut Tx, client_id: &str) -> Result<Vec<TradingAccountId>> {
+    store::account_ids_of(tx, client_id).await
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -276,19 +285,19 @@ pub async fn set_leverage(tx: &mut Tx, core: &Core, caller: &Caller, id: Trading
     Ok(view(a, now))
 }
 
-fn pending(a: &mut AccountRow, now: Ts) {
+pub(crate) fn pending(a: &mut AccountRow, now: Ts) {
     a.sync_state = SyncState::Pending;
     a.sync_since = now;
     a.sync_error = None;
 }
 
-async fn apply_later(tx: &mut Tx, core: &Core, a: &AccountRow) -> Result<()> {
-    jobs::enqueue(tx, core, NewJob::new("trading.apply", json!({"account_id": a.id}), core.now()).lane(format!("tacc:{}", a.id)).attempts(200)).await.map(|_| ())
+pub(crate) async fn apply_later(tx: &mut Tx, core: &Core, a: &AccountRow) -> Result<()> {
+    jobs::enqueue(tx, core, NewJob::new("trading.apply", json!({"account_id": a.id}), core.now()).lane(format!("tacc:{}", a.id)).attempts(ATTEMPTS)).await.map(|_| ())
 }
 
 pub(crate) async fn save(tx: &mut Tx, a: &mut AccountRow) -> Result<()> {
     if !store::update_account(tx, a).await? {
-        return Err(Problem::conflict("version_conflict", "somebody else changed this account a moment ago; load it again"));
+        return Err(Problem::unavailable("account_changed", "somebody else changed this account a moment ago; try again"));
     }
     a.version += 1;
     Ok(())
@@ -359,17 +368,20 @@ pub(crate) fn new_password(core: &Core) -> String {
 }
 
 /// Takes what the platform says about an account: confirms what was pending, notices what was
-/// changed there (TP-07, both ways).
-pub(crate) async fn confirmed(tx: &mut Tx, core: &Core, id: TradingAccountId, seen: &PlatformAccount) -> Result<()> {
+/// changed there (TP-07, both ways). `asked`: the rights this node has just set there itself, so
+/// that the echo of an older wish of ours is not taken for somebody's change on the platform.
+pub(crate) async fn confirmed(tx: &mut Tx, core: &Core, id: TradingAccountId, seen: &PlatformAccount, asked: Option<Rights>) -> Result<()> {
     let Some(mut a) = store::account(tx, id).await? else { return Ok(()) };
     let actual: Rights = seen.rights.into();
     let settled = a.sync_state == SyncState::Synced;
-    let foreign = settled && (actual != a.rights_actual || seen.group != a.platform_group || i64::from(seen.leverage) != a.leverage);
-    if settled && !foreign {
+    let differs = actual != a.rights_actual || seen.group != a.platform_group || i64::from(seen.leverage) != a.leverage;
+    if settled && !differs {
         return Ok(());
     }
     let before = json!({"rights": a.rights_actual, "group": a.platform_group, "leverage": a.leverage});
     a.rights_actual = actual;
+    let overtaken = settled && asked == Some(actual) && actual != a.rights_wanted;
+    let foreign = settled && !overtaken;
     if foreign {
         // Changed on the platform itself: that is the truth now, and it is said so.
         a.rights_wanted = actual;
@@ -378,12 +390,21 @@ pub(crate) async fn confirmed(tx: &mut Tx, core: &Core, id: TradingAccountId, se
         a.platform_group = seen.group.clone();
         a.leverage = i64::from(seen.leverage);
     }
-    if actual == a.rights_wanted && i64::from(seen.leverage) == a.leverage {
+    let synced = actual == a.rights_wanted && i64::from(seen.leverage) == a.leverage;
+    if synced {
         a.sync_state = SyncState::Synced;
         a.sync_since = core.now();
         a.sync_error = None;
+    } else if overtaken {
+        pending(&mut a, core.now());
     }
     save(tx, &mut a).await?;
+    if synced && !settled {
+        exceptions::resolve(tx, core, "platform.change_refused", &format!("tacc:{id}"), "the platform shows it as wanted").await?;
+    }
+    if overtaken {
+        apply_later(tx, core, &a).await?;
+    }
     if foreign {
         note(tx, core, &Caller::system("platform"), "trading_account.changed_on_platform", &a, Some(before), None).await?;
         events::publish(

@@ -7,7 +7,7 @@
 //! fingerprint.
 
 use crate::store::{self, DealRow};
-use crate::{AccountKind, TradingAccountId};
+use crate::{AccountKind, Direction, MoveKind, MoveState, TradingAccountId};
 use qd_db::Tx;
 use qd_kernel::{Currency, Page, PageRequest, Problem, Result, Ts, Val, vals};
 use qd_ledger::{AccountKey, Leg, NewEntry, Purpose};
@@ -134,13 +134,31 @@ fn fingerprint(d: &Deal) -> String {
     hex::encode(&Sha256::digest(text.as_bytes())[..12])
 }
 
-/// Kinds whose figures are the trading result. Money moves are booked by their own entries.
+/// Kinds whose figures are the trading result. Money moves are booked by their own entries. A
+/// cancelled trade counts with what it still states, which is nothing unless somebody edits it.
 fn is_result(kind: &str) -> bool {
-    matches!(kind, "trade" | "other")
+    matches!(kind, "trade" | "cancelled_trade" | "other")
 }
 
 fn result_of(kind: &str, profit: i64, swap: i64, commission: i64) -> i64 {
     if is_result(kind) { profit.saturating_add(swap).saturating_add(commission) } else { 0 }
+}
+
+/// What is known of a deal before a report of it.
+#[derive(Clone)]
+struct Last {
+    revision: i64,
+    print: String,
+    /// What the ledger has booked for it.
+    result: i64,
+    account_id: Option<TradingAccountId>,
+}
+
+impl Last {
+    fn of(k: &store::Known) -> Last {
+        let result = if k.gone { 0 } else { result_of(&k.kind, k.profit_minor, k.swap_minor, k.commission_minor) };
+        Last { revision: k.revision, print: k.fingerprint.clone(), result, account_id: k.account_id }
+    }
 }
 
 /// Records a batch read from one server. `window`: when given, the read was a complete list of
@@ -160,21 +178,26 @@ pub async fn ingest(tx: &mut Tx, core: &Core, server: &str, deals: &[Deal], wind
     let mut rows: Vec<Vec<Val>> = Vec::new();
     let mut keys: Vec<(DealKey, Option<TradingAccountId>)> = Vec::new();
     let mut results: BTreeMap<(TradingAccountId, String, Currency), i64> = BTreeMap::new();
+    // What this batch itself has recorded of a ticket, for one that is in it twice.
+    let mut fresh: HashMap<&str, Last> = HashMap::new();
     for d in deals {
         let print = fingerprint(d);
-        let last = match known.get(&d.ticket) {
-            Some(k) => Some((k.revision, k.fingerprint.clone(), k.profit_minor, k.swap_minor, k.commission_minor, k.kind.clone(), k.gone)),
-            None => store::latest_deal(tx, server, &d.ticket).await?.map(|k| (k.revision, k.fingerprint, k.profit_minor, k.swap_minor, k.commission_minor, k.kind, k.gone)),
+        let last = match (fresh.get(d.ticket.as_str()), known.get(&d.ticket)) {
+            (Some(l), _) => Some(l.clone()),
+            (None, Some(k)) => Some(Last::of(k)),
+            (None, None) => store::latest_deal(tx, server, &d.ticket).await?.map(|k| Last::of(&k)),
         };
-        if last.as_ref().is_some_and(|l| l.1 == print) {
-            continue;
-        }
         if !accounts.contains_key(d.login.as_str()) {
             accounts.insert(&d.login, store::account_by_login(tx, server, &d.login).await?);
         }
         let account = accounts.get(d.login.as_str()).and_then(Option::as_ref);
+        // Recorded before we knew whose login it is: recorded again, now that we do.
+        let adopted = last.as_ref().is_some_and(|l| l.account_id.is_none()) && account.is_some();
+        if !adopted && last.as_ref().is_some_and(|l| l.print == print) {
+            continue;
+        }
         let currency = account.map_or(Currency::USD, |a| a.currency);
-        let revision = last.as_ref().map_or(1, |l| l.0 + 1);
+        let revision = last.as_ref().map_or(1, |l| l.revision + 1);
         let kind = kind_text(d.kind);
         rows.push(
             vals![
@@ -190,16 +213,18 @@ pub async fn ingest(tx: &mut Tx, core: &Core, server: &str, deals: &[Deal], wind
         } else {
             out.revised += 1;
         }
+        let result = result_of(kind, d.profit_minor, d.swap_minor, d.commission_minor);
         if let Some(a) = account {
-            let before = last.as_ref().filter(|l| !l.6).map_or(0, |l| result_of(&l.5, l.2, l.3, l.4));
-            let delta = result_of(kind, d.profit_minor, d.swap_minor, d.commission_minor) - before;
+            let before = last.as_ref().filter(|l| l.account_id.is_some()).map_or(0, |l| l.result);
+            let delta = result - before;
             if delta != 0 && a.kind == AccountKind::Live {
                 *results.entry((a.id, a.entity.clone(), a.currency)).or_default() += delta;
             }
-            if matches!(d.kind, DealKind::Balance | DealKind::Credit) && revision == 1 && a.kind == AccountKind::Live {
-                foreign_money(tx, core, server, a, d).await?;
+            if matches!(d.kind, DealKind::Balance | DealKind::Credit) && a.kind == AccountKind::Live {
+                money(tx, core, server, a, d, revision == 1 || adopted).await?;
             }
         }
+        fresh.insert(&d.ticket, Last { revision, print, result, account_id: account.map(|a| a.id) });
     }
     if let Some((from, to)) = window {
         let seen: std::collections::HashSet<&str> = deals.iter().map(|d| d.ticket.as_str()).collect();
@@ -215,6 +240,9 @@ pub async fn ingest(tx: &mut Tx, core: &Core, server: &str, deals: &[Deal], wind
                     && let Some(a) = store::account(tx, id).await?
                     && a.kind == AccountKind::Live
                 {
+                    if matches!(k.kind.as_str(), "balance" | "credit") {
+                        money_gone(tx, core, server, &a, &d).await?;
+                    }
                     *results.entry((id, a.entity, a.currency)).or_default() -= result_of(&k.kind, k.profit_minor, k.swap_minor, k.commission_minor);
                 }
             }
@@ -253,30 +281,67 @@ pub async fn ingest(tx: &mut Tx, core: &Core, server: &str, deals: &[Deal], wind
     Ok(out)
 }
 
-/// Money on a login that we did not send: an operator's deposit on the platform itself, say. Our
-/// ledger does not know it, so a person must.
-async fn foreign_money(tx: &mut Tx, core: &Core, server: &str, a: &store::AccountRow, d: &Deal) -> Result<()> {
+/// Money on a login, against what we have ordered. `new`: the first we hear of this deal.
+///
+/// Without a token of ours it is somebody's own operation on the platform; with one it must be
+/// exactly the move that carries the token, booked once. Anything else the ledger does not know,
+/// so a person must.
+async fn money(tx: &mut Tx, core: &Core, server: &str, a: &store::AccountRow, d: &Deal, new: bool) -> Result<()> {
     let token = d.comment.split_whitespace().next().unwrap_or_default();
-    if store::token_known(tx, token).await? {
+    let booked = qd_kernel::Amount::new(d.profit_minor, a.currency);
+    let subject = deal_subject(server, &d.ticket);
+    let detail = json!({"ticket": d.ticket, "comment": d.comment, "at_us": d.at, "account_id": a.id});
+    let Some(m) = store::move_by_token(tx, token).await? else {
+        if !new {
+            return Ok(());
+        }
+        let cause = format!("{server} booked {booked} on login {} without an order of ours", d.login);
+        return unexpected(tx, core, a, FOREIGN_MONEY, "platform_money_without_our_token", subject, cause, detail).await;
+    };
+    let signed = if m.direction == Direction::ToPlatform { m.amount_minor } else { -m.amount_minor };
+    let same_kind = (m.kind == MoveKind::Credit) == (d.kind == DealKind::Credit);
+    let why = if m.account_id != a.id || signed != d.profit_minor || !same_kind {
+        Some(format!("{server} booked {booked} as {} on login {} under the token of a move of {} to login {}", kind_text(d.kind), d.login, qd_kernel::Amount::new(signed, m.currency), m.login))
+    } else if matches!(m.state, MoveState::Refused | MoveState::Returned) {
+        Some(format!("{server} refused {booked} on login {} and has booked it all the same", d.login))
+    } else if let Some(other) = m.ticket.clone().filter(|t| *t != d.ticket) {
+        Some(format!("{server} booked {booked} on login {} again: tickets {other} and {}", d.login, d.ticket))
+    } else {
+        store::token_booked_before(tx, a.id, token, &d.ticket)
+            .await?
+            .map(|other| format!("{server} booked {booked} on login {} again: tickets {other} and {}", d.login, d.ticket))
+    };
+    match why {
+        Some(cause) => unexpected(tx, core, a, MONEY_DIFFERS, "platform_money_not_as_ordered", subject, cause, detail).await,
+        None => Ok(()),
+    }
+}
+
+/// A money deal that the server no longer shows. Somebody's own has been taken back; one of ours
+/// is missing there and is still in our books.
+async fn money_gone(tx: &mut Tx, core: &Core, server: &str, a: &store::AccountRow, d: &DealRow) -> Result<()> {
+    let token = d.comment.split_whitespace().next().unwrap_or_default();
+    let subject = deal_subject(server, &d.ticket);
+    if store::move_by_token(tx, token).await?.is_none() {
+        exceptions::resolve(tx, core, FOREIGN_MONEY, &subject, "deleted on the platform").await?;
         return Ok(());
     }
-    exceptions::raise(
-        tx,
-        core,
-        exceptions::NewException {
-            kind: "platform.foreign_money",
-            subject: format!("deal:{server}:{}", d.ticket),
-            entity: Some(a.entity.clone()),
-            client_id: Some(a.client_id.clone()),
-            owner_role: "finance",
-            rule: "platform_money_without_our_token",
-            cause: format!("{server} booked {} on login {} without an order of ours", qd_kernel::Amount::new(d.profit_minor, a.currency), d.login),
-            detail: json!({"ticket": d.ticket, "comment": d.comment, "at_us": d.at, "account_id": a.id}),
-            retry: None,
-        },
-    )
-    .await
-    .map(|_| ())
+    let cause = format!("{server} has deleted our operation {} of {} on login {}", d.ticket, qd_kernel::Amount::new(d.profit_minor, a.currency), d.login);
+    let detail = json!({"ticket": d.ticket, "comment": d.comment, "at_us": d.at, "account_id": a.id});
+    unexpected(tx, core, a, MONEY_DIFFERS, "platform_money_deleted", subject, cause, detail).await
+}
+
+const FOREIGN_MONEY: &str = "platform.foreign_money";
+const MONEY_DIFFERS: &str = "platform.money_differs";
+
+fn deal_subject(server: &str, ticket: &str) -> String {
+    format!("deal:{server}:{ticket}")
+}
+
+#[allow(clippy::too_many_arguments, reason = "the fields of one exception")]
+async fn unexpected(tx: &mut Tx, core: &Core, a: &store::AccountRow, kind: &'static str, rule: &'static str, subject: String, cause: String, detail: serde_json::Value) -> Result<()> {
+    let (entity, client_id) = (Some(a.entity.clone()), Some(a.client_id.clone()));
+    exceptions::raise(tx, core, exceptions::NewException { kind, subject, entity, client_id, owner_role: "finance", rule, cause, detail, retry: None }).await.map(|_| ())
 }
 
 /// A recorded revision with what a commission needs beside it.

@@ -10,7 +10,7 @@ use qd_kernel::{Problem, Result, Secret};
 use qd_ports::platform::{AccountChange, Found, NewAccount, PlatformAccount};
 use qd_ports::{CallError, Fate};
 use qd_runtime::events::{self, NewEvent};
-use qd_runtime::jobs::{Handler, JobError, Lease};
+use qd_runtime::jobs::{Handler, JobError, JobId, Lease};
 use qd_runtime::{Core, exceptions};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -19,6 +19,9 @@ type JobResult = std::result::Result<(), JobError>;
 
 /// Seconds between looks at an operation whose outcome is unknown.
 const LOOK_AGAIN_S: [i64; 5] = [2, 4, 8, 15, 30];
+
+/// The longest pause between two tries at a platform that does not answer.
+const PLATFORM_DOWN_MOST_S: i64 = 60;
 
 /// Pending longer than this, an unknown outcome is shown to a person as well.
 const UNKNOWN_TO_PERSON_S: i64 = 120;
@@ -53,6 +56,12 @@ struct Ctx {
 fn field<T: serde::de::DeserializeOwned>(payload: &Value, name: &str) -> std::result::Result<T, JobError> {
     serde_json::from_value(payload.get(name).cloned().unwrap_or(Value::Null))
         .map_err(|e| JobError::Final(Problem::bug("job_payload_unreadable", format!("the job's {name} could not be read")).with_source(e)))
+}
+
+/// The pause before the next try at a platform that does not answer: longer with each one, so that
+/// a weekend's maintenance uses up no job's attempts.
+fn down_s(lease: &Lease) -> i64 {
+    (PLATFORM_DOWN_S << lease.attempt.saturating_sub(1).min(4)).min(PLATFORM_DOWN_MOST_S)
 }
 
 fn later(e: &CallError, after_secs: i64) -> JobError {
@@ -135,32 +144,32 @@ impl Handler for Open {
                 let (c, lease) = (core.clone(), lease.clone());
                 core.db
                     .write(async move |tx| {
-                        ready(tx, &c, id, &seen).await?;
+                        ready(tx, &c, id, &seen, account.leverage).await?;
                         lease.complete(tx).await
                     })
                     .await?;
                 Ok(())
             }
             Err(e) if e.fate == Fate::Refused => {
-                let (c, lease, e) = (core.clone(), lease.clone(), e.clone());
-                core.db
-                    .write(async move |tx| {
-                        refused(tx, &c, id, &e, &lease).await?;
-                        lease.complete(tx).await
-                    })
-                    .await?;
-                Ok(())
+                // The job ends as a dead one, because it is what a person lets run again when the
+                // cause is mended.
+                let problem = Problem::conflict("platform_refused_account", format!("{}: {}", e.code, e.detail));
+                let (c, job, e) = (core.clone(), lease.job_id, e.clone());
+                core.db.write(async move |tx| refused(tx, &c, id, &e, job).await).await?;
+                Err(JobError::Final(problem))
             }
             Err(e) => {
                 self.0.health(&account.server, Err(&e)).await;
                 waiting(core, id, &e).await?;
-                Err(later(&e, PLATFORM_DOWN_S))
+                Err(later(&e, down_s(lease)))
             }
         }
     }
 }
 
-async fn ready(tx: &mut qd_db::Tx, core: &Core, id: TradingAccountId, seen: &PlatformAccount) -> Result<()> {
+/// `sent`: the leverage it was opened with; rights are always full at first. What was wished for
+/// while it was being opened is applied now.
+async fn ready(tx: &mut qd_db::Tx, core: &Core, id: TradingAccountId, seen: &PlatformAccount, sent: i64) -> Result<()> {
     let mut a = store::account(tx, id).await?.ok_or_else(|| Problem::missing("trading account"))?;
     if a.state == AccountState::Ready {
         return Ok(());
@@ -169,13 +178,21 @@ async fn ready(tx: &mut qd_db::Tx, core: &Core, id: TradingAccountId, seen: &Pla
     a.state = AccountState::Ready;
     a.login = Some(seen.login.clone());
     a.platform_group = seen.group.clone();
-    a.leverage = i64::from(seen.leverage);
     a.rights_actual = seen.rights.into();
-    a.sync_state = SyncState::Synced;
-    a.sync_since = now;
-    a.sync_error = None;
     a.ready_at = Some(now);
+    let changed = a.rights_wanted != a.rights_actual || a.leverage != sent;
+    if changed {
+        accounts::pending(&mut a, now);
+    } else {
+        a.leverage = i64::from(seen.leverage);
+        a.sync_state = SyncState::Synced;
+        a.sync_since = now;
+        a.sync_error = None;
+    }
     accounts::save(tx, &mut a).await?;
+    if changed {
+        accounts::apply_later(tx, core, &a).await?;
+    }
     exceptions::resolve(tx, core, "platform.account_refused", &format!("tacc:{id}"), "the platform opened it").await?;
     events::publish(
         tx,
@@ -191,8 +208,11 @@ async fn ready(tx: &mut qd_db::Tx, core: &Core, id: TradingAccountId, seen: &Pla
     .map(|_| ())
 }
 
-async fn refused(tx: &mut qd_db::Tx, core: &Core, id: TradingAccountId, e: &CallError, lease: &Lease) -> Result<()> {
+async fn refused(tx: &mut qd_db::Tx, core: &Core, id: TradingAccountId, e: &CallError, job: JobId) -> Result<()> {
     let mut a = store::account(tx, id).await?.ok_or_else(|| Problem::missing("trading account"))?;
+    if matches!(a.state, AccountState::Ready | AccountState::Closed) {
+        return Ok(());
+    }
     a.state = AccountState::Failed;
     a.sync_state = SyncState::Failed;
     a.sync_error = Some(format!("{}: {}", e.code, e.detail));
@@ -209,7 +229,7 @@ async fn refused(tx: &mut qd_db::Tx, core: &Core, id: TradingAccountId, e: &Call
             rule: "platform_refused_account",
             cause: format!("{} refused to open an account in {}: {} {}", a.server, a.platform_group, e.code, e.detail),
             detail: json!({"account_id": id, "group": a.platform_group, "leverage": a.leverage, "raw": e.raw}),
-            retry: Some(lease.job_id),
+            retry: Some(job),
         },
     )
     .await
@@ -240,19 +260,19 @@ impl Handler for Apply {
         let Ctx { core, platforms } = &self.0;
         let id: TradingAccountId = field(&lease.payload, "account_id")?;
         let a = core.db.read(async move |tx| store::account(tx, id).await?.ok_or_else(|| Problem::missing("trading account"))).await?;
-        let Some(login) = a.login.clone().filter(|_| a.state == AccountState::Ready) else {
-            return Err(JobError::Retry { problem: Problem::unavailable("account_not_ready", "the account is not open yet"), after_secs: Some(2) });
-        };
+        // Not open yet: opening it asks for this again.
+        let Some(login) = a.login.clone().filter(|_| a.state == AccountState::Ready) else { return Ok(()) };
         if a.sync_state == SyncState::Synced {
             return Ok(());
         }
-        let change = AccountChange { rights: Some(a.rights_wanted.into()), group: None, leverage: u32::try_from(a.leverage).ok() };
+        let asked = a.rights_wanted;
+        let change = AccountChange { rights: Some(asked.into()), group: None, leverage: u32::try_from(a.leverage).ok() };
         match platforms.get(&a.server)?.change_account(&login, &change).await {
             Ok(seen) => {
                 let (c, lease) = (core.clone(), lease.clone());
                 core.db
                     .write(async move |tx| {
-                        accounts::confirmed(tx, &c, id, &seen).await?;
+                        accounts::confirmed(tx, &c, id, &seen, Some(asked)).await?;
                         lease.complete(tx).await
                     })
                     .await?;
@@ -262,7 +282,7 @@ impl Handler for Apply {
             Err(e) if e.fate != Fate::Refused => {
                 self.0.health(&a.server, Err(&e)).await;
                 waiting(core, id, &e).await?;
-                Err(later(&e, PLATFORM_DOWN_S))
+                Err(later(&e, down_s(lease)))
             }
             Err(e) => {
                 let (c, lease) = (core.clone(), lease.clone());
@@ -345,7 +365,7 @@ impl Move {
                                 lease2.complete(tx).await
                             }
                             MoveState::Unknown => moves::mark_unknown(tx, &c, &mut m, &e2).await,
-                            _ => moves::mark_not_sent(tx, &mut m, &e2).await,
+                            _ => moves::mark_not_sent(tx, &c, &mut m, &e2).await,
                         }
                     })
                     .await?;
@@ -353,7 +373,7 @@ impl Move {
                     return Ok(());
                 }
                 self.0.health(&server, Err(&e)).await;
-                Err(later(&e, if e.fate == Fate::Unknown { LOOK_AGAIN_S[0] } else { PLATFORM_DOWN_S }))
+                Err(later(&e, if e.fate == Fate::Unknown { LOOK_AGAIN_S[0] } else { down_s(lease) }))
             }
         }
     }
@@ -393,13 +413,15 @@ impl Move {
                 let (c, e2) = (core.clone(), e.clone());
                 core.db
                     .write(async move |tx| {
-                        if m.first_sent_at.is_some_and(|t| c.now().secs_since(t) > UNKNOWN_TO_PERSON_S) {
+                        if e2.code == "echo_mismatch" {
+                            moves::stuck(tx, &c, &m, &format!("the platform has booked something else under its token: {}", e2.detail), e2.raw.as_ref()).await?;
+                        } else if m.first_sent_at.is_some_and(|t| c.now().secs_since(t) > UNKNOWN_TO_PERSON_S) {
                             moves::stuck(tx, &c, &m, "its outcome is unknown and the server does not answer the look-up", e2.raw.as_ref()).await?;
                         }
                         Ok(())
                     })
                     .await?;
-                Err(later(&e, again))
+                Err(later(&e, again.max(down_s(lease))))
             }
         }
     }
@@ -441,14 +463,19 @@ impl Handler for Refresh {
         let a = core.db.read(async move |tx| store::account(tx, id).await?.ok_or_else(|| Problem::missing("trading account"))).await?;
         let Some(login) = a.login.clone().filter(|_| a.state == AccountState::Ready) else { return Ok(()) };
         let platform = platforms.get(&a.server)?;
-        let state = platform.account_state(&login).await.map_err(|e| later(&e, PLATFORM_DOWN_S))?;
-        let seen = platform.account(&login).await.map_err(|e| later(&e, PLATFORM_DOWN_S))?;
+        let read = async { Ok::<_, CallError>((platform.account_state(&login).await?, platform.account(&login).await?)) };
+        let (state, seen) = match read.await {
+            Ok(r) => r,
+            // The sweep reads it soon anyway; nobody need look at a reading that was missed.
+            Err(_) if lease.is_last_attempt() => return Ok(()),
+            Err(e) => return Err(later(&e, PLATFORM_DOWN_S)),
+        };
         let (c, lease) = (core.clone(), lease.clone());
         core.db
             .write(async move |tx| {
                 accounts::reading(tx, id, &state).await?;
                 if let Some(seen) = &seen {
-                    accounts::confirmed(tx, &c, id, seen).await?;
+                    accounts::confirmed(tx, &c, id, seen, None).await?;
                 }
                 lease.complete(tx).await
             })
@@ -534,6 +561,7 @@ impl Handler for Feed {
                     cur.lag_us = newest.map_or(0, |n| (c.now().0 - n.0).max(0));
                 }
                 store::put_cursor(tx, &cur).await?;
+                exceptions::resolve(tx, &c, "platform.feed_unreadable", &format!("server:{server}"), "a later answer was clear").await?;
                 store::server_ok(tx, &server, None, c.now()).await
             })
             .await?;
@@ -606,7 +634,7 @@ impl Handler for Sweep {
                 .write(async move |tx| {
                     for s in &chunk {
                         if let Some(a) = store::account_by_login(tx, &server, &s.login).await? {
-                            accounts::confirmed(tx, &c, a.id, s).await?;
+                            accounts::confirmed(tx, &c, a.id, s, None).await?;
                         }
                     }
                     Ok(())

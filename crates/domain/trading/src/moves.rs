@@ -11,14 +11,16 @@
 //!
 //! Ledger: towards the platform the money leaves the wallet for `transit` when the move is
 //! requested, so every unit is at one named place while nobody knows; it reaches `platform` when
-//! the move is done. From the platform it goes `platform` to wallet when done.
+//! the move is done. From the platform it goes `platform` to wallet when done, and is held there in
+//! the same transaction under [`hold_of`] its purpose: whoever asked for it finds it, whatever else
+//! the client does meanwhile. That one settles or releases the hold.
 
 use crate::store::{self, MoveRow};
 use crate::{AccountState, Direction, MoveId, MoveKind, MoveState, TradingAccountId};
 use qd_db::Tx;
 use qd_kernel::{Amount, Problem, Result, Ts};
-use qd_ledger::{AccountKey, Leg, NewEntry, Purpose};
-use qd_ports::platform::{MoneyKind, MoneyOp, MoneyReceipt};
+use qd_ledger::{AccountKey, Leg, NewEntry, NewHold, Purpose};
+use qd_ports::platform::{MoneyKind, MoneyOp, MoneyReceipt, NO_FREE_MARGIN};
 use qd_ports::{CallError, Fate};
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::events::{self, NewEvent};
@@ -34,6 +36,9 @@ pub const EMPTY_LOOKS: i64 = 3;
 /// The last of them not earlier than this after the sending: a deal becomes visible shortly after
 /// the operation, not at once (trading-platforms.md 1.8).
 pub const LOOK_FOR_S: i64 = 60;
+
+/// Waiting to be sent for longer than this, a move is shown to a person.
+const QUEUED_TO_PERSON_S: i64 = 900;
 
 #[derive(Clone, Debug)]
 pub struct NewMove {
@@ -92,6 +97,11 @@ pub(crate) fn view(m: MoveRow, now: Ts) -> MoveView {
         sent_at_us: m.sent_at,
         done_at_us: m.done_at,
     }
+}
+
+/// The reference of the hold on money that has come off a platform, by the move's purpose.
+pub fn hold_of(purpose: &str) -> String {
+    format!("{purpose}:hold")
 }
 
 fn key(owner: String, purpose: Purpose, m: &MoveRow) -> AccountKey {
@@ -238,7 +248,12 @@ pub(crate) async fn mark_done(tx: &mut Tx, core: &Core, m: &mut MoveRow, receipt
     save(tx, m).await?;
     match m.direction {
         Direction::ToPlatform => book(tx, core, m, "done", at_platform(m, Purpose::Transit), at_platform(m, Purpose::Platform)).await?,
-        Direction::FromPlatform => book(tx, core, m, "done", at_platform(m, Purpose::Platform), source_of(m)).await?,
+        Direction::FromPlatform => {
+            book(tx, core, m, "done", at_platform(m, Purpose::Platform), source_of(m)).await?;
+            if m.kind == MoveKind::Balance {
+                qd_ledger::hold(tx, core, NewHold { account: wallet(m), minor: m.amount_minor, reference: hold_of(&m.purpose), expires_at: None }).await?;
+            }
+        }
     }
     exceptions::resolve(tx, core, "platform.move_stuck", &format!("move:{}", m.id), "the platform booked it").await?;
     exceptions::resolve(tx, core, "platform.move_refused", &format!("move:{}", m.id), "sent again and booked").await?;
@@ -250,33 +265,41 @@ pub(crate) async fn mark_refused(tx: &mut Tx, core: &Core, m: &mut MoveRow, e: &
     m.last_code = Some(e.code.clone());
     m.last_detail = Some(e.detail.clone());
     save(tx, m).await?;
-    if m.direction == Direction::ToPlatform {
-        exceptions::raise(
-            tx,
-            core,
-            exceptions::NewException {
-                kind: "platform.move_refused",
-                subject: format!("move:{}", m.id),
-                entity: Some(m.entity.clone()),
-                client_id: Some(m.client_id.clone()),
-                owner_role: "finance",
-                rule: "platform_refused_credit",
-                cause: format!("{} refused to credit login {}: {} {}", m.server, m.login, e.code, e.detail),
-                detail: json!({"move_id": m.id, "purpose": m.purpose, "amount": Amount::new(m.amount_minor, m.currency), "token": m.token}),
-                retry: None,
-            },
-        )
-        .await?;
-    }
+    let (kind, owner_role, rule, what) = match m.direction {
+        Direction::ToPlatform => ("platform.move_refused", "finance", "platform_refused_credit", "credit"),
+        // The client asked for more than is free: an answer, not an accident.
+        Direction::FromPlatform if e.code == NO_FREE_MARGIN => return tell(tx, core, m, "platform_move.refused").await,
+        Direction::FromPlatform => ("platform.debit_refused", "ops", "platform_refused_debit", "debit"),
+    };
+    exceptions::raise(
+        tx,
+        core,
+        exceptions::NewException {
+            kind,
+            subject: format!("move:{}", m.id),
+            entity: Some(m.entity.clone()),
+            client_id: Some(m.client_id.clone()),
+            owner_role,
+            rule,
+            cause: format!("{} refused to {what} login {}: {} {}", m.server, m.login, e.code, e.detail),
+            detail: json!({"move_id": m.id, "purpose": m.purpose, "amount": Amount::new(m.amount_minor, m.currency), "token": m.token}),
+            retry: None,
+        },
+    )
+    .await?;
     tell(tx, core, m, "platform_move.refused").await
 }
 
 /// Nothing left the house, or the platform said "not now": queued again.
-pub(crate) async fn mark_not_sent(tx: &mut Tx, m: &mut MoveRow, e: &CallError) -> Result<()> {
+pub(crate) async fn mark_not_sent(tx: &mut Tx, core: &Core, m: &mut MoveRow, e: &CallError) -> Result<()> {
     m.state = MoveState::Queued;
     m.last_code = Some(e.code.clone());
     m.last_detail = Some(e.detail.clone());
-    save(tx, m).await
+    save(tx, m).await?;
+    if core.now().secs_since(m.created_at) > QUEUED_TO_PERSON_S {
+        stuck(tx, core, m, "it cannot be sent; it waits and is tried again", e.raw.as_ref()).await?;
+    }
+    Ok(())
 }
 
 pub(crate) async fn mark_unknown(tx: &mut Tx, core: &Core, m: &mut MoveRow, e: &CallError) -> Result<()> {
@@ -344,6 +367,10 @@ pub async fn retry(tx: &mut Tx, core: &Core, caller: &Caller, id: MoveId) -> Res
     caller.require(Right::ExceptionsWork)?;
     let mut m = scoped(tx, caller, id).await?;
     match m.state {
+        // Nothing was taken and whoever asked has been told so: their step is over.
+        MoveState::Refused if m.direction == Direction::FromPlatform => {
+            return Err(Problem::conflict("move_ended", "the platform refused to give the money and the request has ended; start a new one"));
+        }
         MoveState::Refused => {
             m.state = MoveState::Queued;
             save(tx, &mut m).await?;

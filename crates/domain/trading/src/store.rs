@@ -197,6 +197,11 @@ pub async fn accounts_of(tx: &mut Tx, client_id: &str) -> Result<Vec<AccountRow>
     .await
 }
 
+pub async fn account_ids_of(tx: &mut Tx, client_id: &str) -> Result<Vec<TradingAccountId>> {
+    let rows: Vec<(TradingAccountId,)> = tx.rows(sql!("SELECT id FROM trading_accounts WHERE client_id = $1 ORDER BY id"), &vals![client_id]).await?;
+    Ok(rows.into_iter().map(|r| r.0).collect())
+}
+
 pub struct AccountFilter {
     pub entities: Option<Vec<String>>,
     pub server: Option<String>,
@@ -312,8 +317,24 @@ pub async fn move_by_purpose(tx: &mut Tx, purpose: &str) -> Result<Option<MoveRo
     .await
 }
 
-pub async fn token_known(tx: &mut Tx, token: &str) -> Result<bool> {
-    Ok(tx.one::<(i64,)>(sql!("SELECT 1 FROM platform_moves WHERE token = $1"), &vals![token]).await?.is_some())
+pub async fn move_by_token(tx: &mut Tx, token: &str) -> Result<Option<MoveRow>> {
+    tx.one(
+        sql!("SELECT id, account_id, client_id, entity, server, login, direction, kind, amount_minor, currency, token, purpose, state, sends, empty_looks, first_sent_at, sent_at, done_at, ticket, last_code, last_detail, created_at, version
+              FROM platform_moves WHERE token = $1"),
+        &vals![token],
+    )
+    .await
+}
+
+/// Another deal of the account whose comment starts with the same token.
+pub async fn token_booked_before(tx: &mut Tx, account_id: TradingAccountId, token: &str, ticket: &str) -> Result<Option<String>> {
+    Ok(tx
+        .one::<(String,)>(
+            sql!("SELECT ticket FROM deals WHERE account_id = $1 AND kind IN ('balance', 'credit') AND NOT gone AND ticket <> $3 AND (comment = $2 OR comment LIKE $2 || ' %') ORDER BY ticket LIMIT 1"),
+            &vals![account_id, token, ticket],
+        )
+        .await?
+        .map(|r| r.0))
 }
 
 pub async fn moves_of(tx: &mut Tx, account_id: TradingAccountId, limit: i64) -> Result<Vec<MoveRow>> {
@@ -349,12 +370,13 @@ row! {
         pub commission_minor: i64,
         pub kind: String,
         pub login: String,
+        pub account_id: Option<TradingAccountId>,
     }
 }
 
 pub async fn latest_deal(tx: &mut Tx, server: &str, ticket: &str) -> Result<Option<Known>> {
     tx.one(
-        sql!("SELECT ticket, revision, fingerprint, gone, profit_minor, swap_minor, commission_minor, kind, login FROM deals WHERE server = $1 AND ticket = $2 ORDER BY revision DESC LIMIT 1"),
+        sql!("SELECT ticket, revision, fingerprint, gone, profit_minor, swap_minor, commission_minor, kind, login, account_id FROM deals WHERE server = $1 AND ticket = $2 ORDER BY revision DESC LIMIT 1"),
         &vals![server, ticket],
     )
     .await
@@ -363,7 +385,7 @@ pub async fn latest_deal(tx: &mut Tx, server: &str, ticket: &str) -> Result<Opti
 /// Newest revisions of the deals with a time in the window (inclusive).
 pub async fn known_between(tx: &mut Tx, server: &str, from: Ts, to: Ts) -> Result<Vec<Known>> {
     tx.rows(
-        sql!("SELECT d.ticket, d.revision, d.fingerprint, d.gone, d.profit_minor, d.swap_minor, d.commission_minor, d.kind, d.login FROM deals d
+        sql!("SELECT d.ticket, d.revision, d.fingerprint, d.gone, d.profit_minor, d.swap_minor, d.commission_minor, d.kind, d.login, d.account_id FROM deals d
               WHERE d.server = $1 AND d.at >= $2 AND d.at <= $3
                 AND d.revision = (SELECT MAX(n.revision) FROM deals n WHERE n.server = d.server AND n.ticket = d.ticket)"),
         &vals![server, from, to],

@@ -120,6 +120,13 @@ impl Server {
             .map(|d| (d.ticket, d.profit))
     }
 
+    /// A dealer checks the balance against the history and mends it (`user/check_balance` with
+    /// `fixflag=1`): after this the account has what its deals say.
+    pub fn mend_balance(&self, login: u64) -> Result<()> {
+        let p = into_problem(Params::read(&format!("login={login}&fixflag=1"), b""))?;
+        into_problem(self.check_balance(&p)).map(|_| ())
+    }
+
     /// (balance, credit) in minor units, when the account exists.
     pub fn balance_of(&self, login: u64) -> Option<(i64, i64)> {
         self.book().users.get(&login).map(|u| (u.balance, u.credit))

@@ -369,7 +369,7 @@ impl Server {
         })
     }
 
-    fn check_balance(&self, p: &Params) -> Outcome {
+    pub(super) fn check_balance(&self, p: &Params) -> Outcome {
         let login = p.need_id(&["login"])?;
         let fix = p.int("fixflag")?.unwrap_or(0) == 1;
         self.change(|b| {
