@@ -39,6 +39,7 @@ CREATE TABLE deposits (
     ip TEXT,
     locale TEXT NOT NULL,
     held_reason TEXT,
+    left_in_wallet BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     received_at BIGINT,
@@ -51,6 +52,13 @@ CREATE INDEX deposits_state ON deposits (state, id);
 CREATE UNIQUE INDEX deposits_provider ON deposits (connection, provider_ref);
 CREATE INDEX deposits_fingerprint ON deposits (fingerprint);
 CREATE INDEX deposits_payment ON deposits (connection, payment_ref);
+
+-- Which deposit of a client was the first usable one: at most one, whoever books at the same time.
+CREATE TABLE first_deposits (
+    client_id TEXT PRIMARY KEY,
+    deposit_id TEXT NOT NULL,
+    at BIGINT NOT NULL
+);
 
 CREATE TABLE withdrawals (
     id TEXT PRIMARY KEY,

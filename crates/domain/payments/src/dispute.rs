@@ -13,6 +13,9 @@ use qd_runtime::events::{self, NewEvent};
 use qd_runtime::{Core, audit, exceptions};
 use serde_json::json;
 
+/// The dispute is about a payment that no deposit of ours knows.
+pub(crate) const NOT_OURS: &str = "dispute_not_ours";
+
 const fn text(s: DisputeState) -> &'static str {
     match s {
         DisputeState::Warning => "warning",
@@ -32,7 +35,7 @@ pub(crate) async fn reported(tx: &mut Tx, core: &Core, connection: &str, r: &Dis
         Some(d) if d.state == state && d.provider_state == r.provider_state => return Ok(()),
         Some(d) => d,
         None => {
-            let dep = store::deposit_by_payment(tx, connection, &r.payment_ref).await?.ok_or_else(|| Problem::missing("deposit of this dispute"))?;
+            let dep = store::deposit_by_payment(tx, connection, &r.payment_ref).await?.ok_or_else(|| Problem::conflict(NOT_OURS, "no deposit of ours has the payment that is disputed"))?;
             let d = DisputeRow {
                 id: DisputeId::new(&core.env),
                 deposit_id: dep.id.to_string(),
@@ -61,18 +64,20 @@ pub(crate) async fn reported(tx: &mut Tx, core: &Core, connection: &str, r: &Dis
     if !store::update_dispute(tx, &d).await? {
         return Err(Problem::unavailable("dispute_changed", "this dispute was changed by another worker"));
     }
-    // Money leaves the provider's account when a dispute opens and comes back when it is won.
-    match r.state {
-        DisputeState::Opened | DisputeState::Lost => book(tx, core, &d, "withdrawn", true).await?,
-        DisputeState::Won if before == "opened" => book(tx, core, &d, "reinstated", false).await?,
-        DisputeState::Won | DisputeState::Warning | DisputeState::Unrecognised => {}
-    }
     let id = crate::DepositId::parse(&d.deposit_id)?;
     if let Some(mut dep) = store::deposit(tx, id).await? {
         dep.dispute_state = Some(state.to_string());
         if !store::update_deposit(tx, &dep).await? {
             return Err(Problem::unavailable("deposit_changed", "this deposit was changed by another worker"));
         }
+    }
+    // Money leaves the provider's account when a dispute opens and comes back when it is won,
+    // whatever reports between the two were missed.
+    let taken = qd_ledger::entry_by_reference(tx, &reference(&d, "withdrawn")).await?.is_some();
+    match r.state {
+        DisputeState::Opened | DisputeState::Lost => book(tx, core, &d, "withdrawn", true).await?,
+        DisputeState::Won if taken => book(tx, core, &d, "reinstated", false).await?,
+        DisputeState::Won | DisputeState::Warning | DisputeState::Unrecognised => {}
     }
     audit::record(
         tx,
@@ -126,6 +131,10 @@ pub(crate) async fn reported(tx: &mut Tx, core: &Core, connection: &str, r: &Dis
     .map(|_| ())
 }
 
+fn reference(d: &DisputeRow, step: &str) -> String {
+    format!("dispute:{}:{step}", d.id)
+}
+
 async fn book(tx: &mut Tx, core: &Core, d: &DisputeRow, step: &str, taken: bool) -> Result<()> {
     let sign = if taken { 1 } else { -1 };
     let house = AccountKey { owner: format!("house:{}", d.entity), purpose: Purpose::Chargebacks, currency: d.currency };
@@ -134,11 +143,11 @@ async fn book(tx: &mut Tx, core: &Core, d: &DisputeRow, step: &str, taken: bool)
         core,
         NewEntry {
             kind: "dispute",
-            reference: format!("dispute:{}:{step}", d.id),
+            reference: reference(d, step),
             legs: vec![Leg { account: clearing(&d.connection, d.currency), minor: sign * d.amount_minor }, Leg { account: house, minor: -sign * d.amount_minor }],
             source: format!("{} {}", d.connection, d.provider_ref),
             value_at: core.now(),
-            note: Some(d.reason.clone()),
+            note: Some(d.reason.clone()).filter(|r| !r.is_empty()),
             fx: None,
         },
     )

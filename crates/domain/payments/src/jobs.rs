@@ -15,11 +15,15 @@ use std::sync::Arc;
 
 type JobResult = std::result::Result<(), JobError>;
 
-const PROVIDER_DOWN_S: i64 = 5;
+/// The pause before the next try at a provider that does not answer: grows from the first to the
+/// second with each try.
+const PROVIDER_DOWN_S: (i64, i64) = (5, 300);
 
-/// Providers keep an idempotency key for at least a day (payment-providers.md 0.2); after this long
-/// a payout without an answer is asked about by a person, never sent again.
-const SAFE_TO_REPEAT_S: i64 = 20 * 3_600;
+/// The same for a refund that the provider is still at.
+const REFUND_PENDING_S: (i64, i64) = (15, 3_600);
+
+/// A dispute can be faster than our own note of the payment it is about.
+const DISPUTE_BEFORE_PAYMENT: u32 = 8;
 
 /// Gathers what the rules need to know about a client, from the crates that own it.
 #[async_trait]
@@ -41,6 +45,7 @@ pub fn handlers(core: &Core, psps: &Psps, facts: Arc<dyn FactsOf>, portal: &str)
     vec![
         Arc::new(Open(c.clone())),
         Arc::new(Check(c.clone())),
+        Arc::new(Onward(c.clone())),
         Arc::new(Inbox(c.clone())),
         Arc::new(Decide(c.clone())),
         Arc::new(Pay(c.clone())),
@@ -55,8 +60,18 @@ fn field<T: serde::de::DeserializeOwned>(payload: &Value, name: &str) -> std::re
         .map_err(|e| JobError::Final(Problem::bug("job_payload_unreadable", format!("the job's {name} could not be read")).with_source(e)))
 }
 
-fn later(e: &CallError, after_secs: i64) -> JobError {
-    JobError::Retry { problem: Problem::unavailable("provider_call_failed", format!("{}: {}", e.code, e.detail)), after_secs: Some(after_secs) }
+/// `first` doubled with each attempt, up to `most`.
+fn pause_s(lease: &Lease, (first, most): (i64, i64)) -> i64 {
+    (first << lease.attempt.saturating_sub(1).min(16)).min(most)
+}
+
+fn later(lease: &Lease, e: &CallError) -> JobError {
+    JobError::Retry { problem: Problem::unavailable("provider_call_failed", format!("{}: {}", e.code, e.detail)), after_secs: Some(pause_s(lease, PROVIDER_DOWN_S)) }
+}
+
+/// Of a callback's job, which has the usual attempts: the usual delays make three hours of them.
+fn later_as_usual(e: &CallError) -> JobError {
+    JobError::retry(Problem::unavailable("provider_call_failed", format!("{}: {}", e.code, e.detail)))
 }
 
 impl Ctx {
@@ -119,8 +134,13 @@ impl Handler for Open {
         let id: DepositId = field(&lease.payload, "deposit_id")?;
         let email: String = field(&lease.payload, "email")?;
         let d = core.db.read(async move |tx| deposit::load(tx, id).await).await?;
-        if d.state != DepositState::Created {
+        // A callback may have told us of the payment before its session was noted: still to be noted.
+        if d.provider_ref.is_some() || d.state.is_received() || d.state.is_quiet() {
             return Ok(());
+        }
+        if d.state == DepositState::Created && core.now().secs_since(d.created_at) > deposit::OPEN_FOR_S {
+            let e = CallError::not_sent("provider_unavailable", "the provider gave no session while the client waited");
+            return self.give_up(lease, id, &e).await;
         }
         let psp = self.0.psps.get(&d.connection)?;
         let req = OpenDeposit {
@@ -149,21 +169,28 @@ impl Handler for Open {
             }
             Err(e) if e.fate == Fate::Refused => {
                 self.0.strange(&d.entity, &d.client_id, format!("deposit:{id}"), &e).await?;
-                let (c, lease) = (core.clone(), lease.clone());
-                core.db
-                    .write(async move |tx| {
-                        deposit::open_refused(tx, &c, id, &e).await?;
-                        lease.complete(tx).await
-                    })
-                    .await?;
-                Ok(())
+                self.give_up(lease, id, &e).await
             }
             Err(e) => {
                 self.0.health(&d.connection, Err(&e)).await;
                 self.0.strange(&d.entity, &d.client_id, format!("deposit:{id}"), &e).await?;
-                Err(later(&e, PROVIDER_DOWN_S))
+                Err(later(lease, &e))
             }
         }
+    }
+}
+
+impl Open {
+    async fn give_up(&self, lease: &Lease, id: DepositId, e: &CallError) -> JobResult {
+        let core = &self.0.core;
+        let (c, lease, e) = (core.clone(), lease.clone(), e.clone());
+        core.db
+            .write(async move |tx| {
+                deposit::open_refused(tx, &c, id, &e).await?;
+                lease.complete(tx).await
+            })
+            .await?;
+        Ok(())
     }
 }
 
@@ -185,22 +212,26 @@ impl Handler for Check {
         if watch && (d.state.is_received() || d.state.is_quiet()) {
             return Ok(());
         }
-        look(&self.0, id, Some(lease), watch).await
+        let Some(provider_ref) = d.provider_ref else { return Ok(()) };
+        look(&self.0, id, &provider_ref, Some(lease), watch).await
     }
 }
 
-async fn look(ctx: &Ctx, id: DepositId, lease: Option<&Lease>, watch: bool) -> JobResult {
+async fn look(ctx: &Ctx, id: DepositId, provider_ref: &str, lease: Option<&Lease>, watch: bool) -> JobResult {
     let core = &ctx.core;
     let d = core.db.read(async move |tx| deposit::load(tx, id).await).await?;
-    let Some(provider_ref) = d.provider_ref.clone() else { return Ok(()) };
-    let report = match ctx.psps.get(&d.connection)?.deposit(&provider_ref).await {
+    let report = match ctx.psps.get(&d.connection)?.deposit(provider_ref).await {
         Ok(r) => r,
         Err(e) => {
             ctx.health(&d.connection, Err(&e)).await;
             ctx.strange(&d.entity, &d.client_id, format!("deposit:{id}"), &e).await?;
-            return Err(later(&e, PROVIDER_DOWN_S));
+            return Err(lease.map_or_else(|| later_as_usual(&e), |l| later(l, &e)));
         }
     };
+    if d.provider_ref.is_none() && report.our_ref.as_deref() != Some(d.id.to_string().as_str()) {
+        // Only a callback said that this payment is ours, and the payment does not say so itself.
+        return Err(JobError::Final(Problem::conflict("echo_mismatch", "the provider's payment does not carry this deposit's id")));
+    }
     let facts = ctx.facts.facts(&d.client_id, d.device.as_deref()).await?;
     let (c, lease) = (core.clone(), lease.cloned());
     core.db
@@ -210,8 +241,12 @@ async fn look(ctx: &Ctx, id: DepositId, lease: Option<&Lease>, watch: bool) -> J
             if watch {
                 let d = deposit::load(tx, id).await?;
                 let age = c.now().secs_since(d.created_at);
-                if !d.state.is_received() && !d.state.is_quiet() && age < deposit::ASK_FOR_S {
-                    deposit::check_later(tx, &c, &d, deposit::check_after_s(age)).await?;
+                if !d.state.is_received() && !d.state.is_quiet() {
+                    if age < deposit::ASK_FOR_S {
+                        deposit::check_later(tx, &c, &d, deposit::check_after_s(age)).await?;
+                    } else {
+                        deposit::never_ended(tx, &c, &d).await?;
+                    }
                 }
             }
             match &lease {
@@ -221,6 +256,36 @@ async fn look(ctx: &Ctx, id: DepositId, lease: Option<&Lease>, watch: bool) -> J
         })
         .await?;
     Ok(())
+}
+
+/// A deposit that waits for its trading account.
+struct Onward(Ctx);
+
+#[async_trait]
+impl Handler for Onward {
+    fn kind(&self) -> &'static str {
+        "deposit.onward"
+    }
+
+    async fn run(&self, lease: &Lease) -> JobResult {
+        let core = &self.0.core;
+        let id: DepositId = field(&lease.payload, "deposit_id")?;
+        let (c, l) = (core.clone(), lease.clone());
+        let waits = core
+            .db
+            .write(async move |tx| {
+                let waits = deposit::onward_again(tx, &c, id).await?;
+                if !waits {
+                    l.complete(tx).await?;
+                }
+                Ok(waits)
+            })
+            .await?;
+        if waits {
+            return Err(JobError::Retry { problem: Problem::unavailable("account_not_ready", "the trading account is not open yet"), after_secs: Some(pause_s(lease, (2, 60))) });
+        }
+        Ok(())
+    }
 }
 
 /// A stored callback: finds what it is about and looks at that. The callback's content moves no
@@ -243,7 +308,7 @@ impl Handler for Inbox {
         let note = match subject {
             HookSubject::Other => Some("nothing we act on".to_string()),
             HookSubject::Deposit { our_ref, provider_ref } => {
-                let conn = connection.clone();
+                let (conn, named) = (connection.clone(), provider_ref.clone());
                 let found = core
                     .db
                     .read(async move |tx| {
@@ -261,12 +326,17 @@ impl Handler for Inbox {
                     .await?;
                 match found {
                     None => Some(self.unknown(id, &msg.kind, &connection).await?),
-                    Some(d) if d.provider_ref.is_none() => {
-                        return Err(JobError::Retry { problem: Problem::unavailable("deposit_not_open_yet", "the deposit's session is not noted yet"), after_secs: Some(1) });
-                    }
                     Some(d) => {
-                        look(&self.0, d.id, None, false).await?;
-                        None
+                        look(&self.0, d.id, d.provider_ref.as_deref().unwrap_or(&named), None, false).await?;
+                        let id = d.id;
+                        let d = core.db.read(async move |tx| deposit::load(tx, id).await).await?;
+                        let known = [&d.provider_ref, &d.payment_ref];
+                        if known.iter().all(|k| k.as_ref().is_some_and(|k| *k != named)) {
+                            // A second payment under our id: real money that no deposit of ours expects.
+                            Some(self.unknown(msg.id, &msg.kind, &connection).await?)
+                        } else {
+                            None
+                        }
                     }
                 }
             }
@@ -275,9 +345,13 @@ impl Handler for Inbox {
                 let (r, p) = (our_ref.clone(), provider_ref.clone());
                 let found = core
                     .db
-                    .read(async move |tx| match &r {
-                        Some(r) => store::leg_by_ref(tx, r).await,
-                        None => store::leg_by_provider(tx, &conn, &p).await,
+                    .read(async move |tx| {
+                        let leg = match &r {
+                            Some(r) => store::leg_by_ref(tx, r).await?,
+                            None => store::leg_by_provider(tx, &conn, &p).await?,
+                        };
+                        // Another refund under the same id is not this leg.
+                        Ok(leg.filter(|l| l.connection.as_deref() == Some(conn.as_str()) && l.provider_ref.as_ref().is_none_or(|have| *have == p)))
                     })
                     .await?;
                 match found {
@@ -289,8 +363,14 @@ impl Handler for Inbox {
                 }
             }
             HookSubject::Dispute { provider_ref } => {
-                look_at_dispute(&self.0, &connection, &provider_ref, None).await?;
-                None
+                match look_at_dispute(&self.0, &connection, &provider_ref, None).await {
+                    Err(JobError::Final(p)) if p.is(dispute::NOT_OURS) && lease.attempt < DISPUTE_BEFORE_PAYMENT => return Err(JobError::retry(p)),
+                    Err(JobError::Final(p)) if p.is(dispute::NOT_OURS) => Some(self.unknown(id, &msg.kind, &connection).await?),
+                    other => {
+                        other?;
+                        None
+                    }
+                }
             }
         };
         let (c, lease) = (core.clone(), lease.clone());
@@ -398,11 +478,13 @@ impl Handler for LegJob {
         let n: i64 = field(&lease.payload, "n")?;
         let c = core.clone();
         let Some(l) = core.db.write(async move |tx| withdrawal::leg_sending(tx, &c, id, n).await).await? else { return Ok(()) };
-        if let Some(provider_ref) = l.provider_ref.clone() {
+        // A person may have named it (`settle_unclear_leg`).
+        let named: Option<String> = field(&lease.payload, "provider_ref")?;
+        if let Some(provider_ref) = l.provider_ref.clone().or(named) {
             return look_at_leg(&self.0, id, n, &provider_ref, Some(lease)).await;
         }
         let (Some(connection), Some(payment_ref)) = (l.connection.clone(), l.payment_ref.clone()) else { return Ok(()) };
-        if l.first_sent_at.is_some_and(|t| core.now().secs_since(t) > SAFE_TO_REPEAT_S) {
+        if l.first_sent_at.is_some_and(|t| core.now().secs_since(t) > withdrawal::SAFE_TO_REPEAT_S) {
             let e = CallError::unknown("window_closed", "no answer within the provider's idempotency window; ask the provider before anything else");
             let (c, lease) = (core.clone(), lease.clone());
             core.db
@@ -426,7 +508,7 @@ impl Handler for LegJob {
                     })
                     .await?;
                 if pending {
-                    return Err(JobError::Retry { problem: Problem::unavailable("refund_pending", "the provider is still at it"), after_secs: Some(15) });
+                    return Err(still_pending(lease));
                 }
                 Ok(())
             }
@@ -446,7 +528,7 @@ impl Handler for LegJob {
                     let (c, e2) = (core.clone(), e.clone());
                     core.db.write(async move |tx| withdrawal::leg_unclear(tx, &c, id, n, &e2).await).await?;
                 }
-                Err(later(&e, PROVIDER_DOWN_S))
+                Err(later(lease, &e))
             }
         }
     }
@@ -460,9 +542,12 @@ async fn look_at_leg(ctx: &Ctx, id: WithdrawalId, n: i64, provider_ref: &str, le
         Ok(r) => r,
         Err(e) => {
             ctx.health(&connection, Err(&e)).await;
-            return Err(later(&e, PROVIDER_DOWN_S));
+            return Err(lease.map_or_else(|| later_as_usual(&e), |l| later(l, &e)));
         }
     };
+    if report.our_ref.as_ref().is_some_and(|r| *r != l.our_ref) {
+        return Err(JobError::Final(Problem::conflict("echo_mismatch", "the provider's refund carries another id than this payout")));
+    }
     let (c, lease2) = (core.clone(), lease.cloned());
     let state = core
         .db
@@ -475,10 +560,14 @@ async fn look_at_leg(ctx: &Ctx, id: WithdrawalId, n: i64, provider_ref: &str, le
             Ok(l.state)
         })
         .await?;
-    if lease.is_some() && !matches!(state, LegState::Paid | LegState::Returned) {
-        return Err(JobError::Retry { problem: Problem::unavailable("refund_pending", "the provider is still at it"), after_secs: Some(60) });
+    match lease {
+        Some(l) if !matches!(state, LegState::Paid | LegState::Returned) => Err(still_pending(l)),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+fn still_pending(lease: &Lease) -> JobError {
+    JobError::Retry { problem: Problem::unavailable("refund_pending", "the provider is still at it"), after_secs: Some(pause_s(lease, REFUND_PENDING_S)) }
 }
 
 struct DisputeJob(Ctx);
@@ -502,7 +591,7 @@ async fn look_at_dispute(ctx: &Ctx, connection: &str, provider_ref: &str, lease:
         Ok(r) => r,
         Err(e) => {
             ctx.health(connection, Err(&e)).await;
-            return Err(later(&e, PROVIDER_DOWN_S));
+            return Err(lease.map_or_else(|| later_as_usual(&e), |l| later(l, &e)));
         }
     };
     let (c, lease, connection) = (core.clone(), lease.cloned(), connection.to_string());

@@ -14,8 +14,9 @@ pub mod withdrawal;
 pub use psps::Psps;
 pub use status::{Step, StepState};
 
-use qd_kernel::{Amount, Currency, Rate, Result, Rounding, id};
+use qd_kernel::{Amount, Currency, Problem, Rate, Result, Rounding, id};
 use qd_ledger::{AccountKey, Purpose};
+use qd_runtime::access::{Caller, Right};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -107,14 +108,35 @@ pub(crate) fn purpose(kind: &str, id: impl std::fmt::Display) -> String {
     format!("{kind}:{id}")
 }
 
+/// With the growing pauses of [`jobs`] this is days of asking: a provider's outage uses up no job.
+pub(crate) const ATTEMPTS: u32 = 5_000;
+
+/// Only the client acts for a client, or the house by a job of its own.
+pub(crate) fn acts_for(caller: &Caller, client_id: &str, right: Right) -> Result<()> {
+    caller.require(right)?;
+    match caller.client_id() {
+        Ok(c) if c != client_id => Err(Problem::missing("client")),
+        _ => Ok(()),
+    }
+}
+
+/// A reference of somebody else's: a bank's transaction, a provider's payment. Goes into the books.
+pub(crate) fn reference(text: &str) -> Result<String> {
+    let t = text.trim();
+    if t.is_empty() || t.len() > 100 || t.chars().any(char::is_control) {
+        return Err(Problem::invalid("reference", "reference_malformed", "expected 1 to 100 characters on one line"));
+    }
+    Ok(t.to_string())
+}
+
 /// A reason that somebody will read later.
 pub(crate) fn reason(text: &str) -> Result<String> {
     let t = text.trim();
     if t.is_empty() {
-        return Err(qd_kernel::Problem::invalid("reason", "reason_missing", "expected the reason, which staff and auditors will read"));
+        return Err(Problem::invalid("reason", "reason_missing", "expected the reason, which staff and auditors will read"));
     }
     if t.chars().count() > 2_000 {
-        return Err(qd_kernel::Problem::invalid("reason", "reason_too_long", "expected at most 2000 characters"));
+        return Err(Problem::invalid("reason", "reason_too_long", "expected at most 2000 characters"));
     }
     Ok(t.to_string())
 }

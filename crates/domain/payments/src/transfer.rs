@@ -3,9 +3,9 @@
 //! is in the wallet or in transit, by name.
 
 use crate::store::{self, TransferRow};
-use crate::{ClientFacts, TransferId, purpose};
+use crate::{ClientFacts, TransferId, acts_for, purpose};
 use qd_db::Tx;
-use qd_kernel::{Amount, Page, PageRequest, Problem, Result, Ts, text_enum};
+use qd_kernel::{Amount, Class, Page, PageRequest, Problem, Result, Ts, text_enum};
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::events::{self, NewEvent};
 use qd_runtime::{Core, audit};
@@ -68,6 +68,7 @@ fn view(t: TransferRow) -> TransferView {
 }
 
 pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFacts, req: NewTransfer) -> Result<TransferView> {
+    acts_for(caller, &facts.client_id, Right::MeTransfer)?;
     let amount = req.amount.positive("amount")?;
     if req.from_account == req.to_account {
         return Err(Problem::invalid("to_account", "same_place", "expected another place than the one the money comes from"));
@@ -140,10 +141,16 @@ pub(crate) async fn settled(tx: &mut Tx, core: &Core, id: TransferId, out_leg: b
     use TransferState as S;
     let mut t = store::transfer(tx, id).await?.ok_or_else(|| Problem::missing("transfer"))?;
     match (t.state, out_leg, outcome) {
-        (S::Collecting, true, "done") if t.to_account.is_none() => go(tx, core, &mut t, S::Done, None).await,
         (S::Collecting, true, "done") => {
-            go(tx, core, &mut t, S::Sending, None).await?;
-            give(tx, core, &t).await
+            let to = if t.to_account.is_none() { S::Done } else { S::Sending };
+            go(tx, core, &mut t, to, None).await?;
+            // Held since it came off the platform: it goes on from the wallet in this transaction.
+            qd_ledger::release(tx, core, &moves::hold_of(&purpose("transfer_out", id))).await?;
+            match give(tx, core, &t).await {
+                // The second account cannot take it any more: it stays where it is.
+                Err(p) if p.class == Class::Conflict => go(tx, core, &mut t, S::Returned, Some(p.code.to_string())).await,
+                other => other,
+            }
         }
         (S::Collecting, true, "refused") => go(tx, core, &mut t, S::Refused, code).await,
         (S::Sending, false, "done") => go(tx, core, &mut t, S::Done, None).await,

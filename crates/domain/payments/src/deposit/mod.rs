@@ -6,7 +6,7 @@ pub use model::{Command, DepositState, Effect, decide};
 
 use crate::status::{Step, StepState, at};
 use crate::store::{self, DepositFilter, DepositRow};
-use crate::{ClientFacts, DepositId, clearing, purpose, reason, wallet};
+use crate::{ATTEMPTS, ClientFacts, DepositId, acts_for, clearing, purpose, reason, wallet};
 use qd_db::Tx;
 use qd_kernel::{Amount, Page, PageRequest, Problem, Result, Ts};
 use qd_ledger::{AccountKey, Leg, NewEntry, Purpose};
@@ -17,13 +17,16 @@ use qd_runtime::events::{self, NewEvent};
 use qd_runtime::jobs::{self, NewJob};
 use qd_runtime::{Core, audit, exceptions, rules};
 use qd_trading::moves::{self, NewMove};
-use qd_trading::{Direction, MoveKind, TradingAccountId};
+use qd_trading::{AccountState, Direction, MoveKind, TradingAccountId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// A session that is not used is closed by the provider after this long (Stripe's shortest is 30
-/// minutes) and by us a little later.
-pub const SESSION_S: i64 = 1_860;
+/// A session that is not used is closed by the provider after this long. Stripe's shortest is 30
+/// minutes from when it is asked, which may be as late as [`OPEN_FOR_S`] after the client's wish.
+pub const SESSION_S: i64 = 3_600;
+
+/// A provider that has given no session for this long will not see this client any more.
+pub(crate) const OPEN_FOR_S: i64 = 900;
 
 /// How often an open deposit is asked about when no callback comes, by its age.
 pub(crate) const fn check_after_s(age_s: i64) -> i64 {
@@ -145,11 +148,15 @@ async fn steps(tx: &mut Tx, core: &Core, d: &DepositRow) -> Result<Vec<Step>> {
     if d.account_id.is_some() {
         let m = moves::by_purpose(tx, core, &purpose("deposit", d.id)).await?;
         let state = match d.state {
+            S::Posted if d.left_in_wallet => StepState::Failed,
             S::Posted => StepState::Done,
             S::Succeeded => StepState::Current,
             _ => StepState::Waiting,
         };
         let mut s = Step::new("deposit.on_trading_account", state).at(d.posted_at).expect(5, "platform");
+        if state == StepState::Failed {
+            s.detail = Some("deposit.left_in_wallet".into());
+        }
         if let Some(m) = m.filter(|_| state == StepState::Current) {
             s.detail = Some(match m.state {
                 qd_trading::MoveState::Refused => {
@@ -168,6 +175,7 @@ async fn steps(tx: &mut Tx, core: &Core, d: &DepositRow) -> Result<Vec<Step>> {
 /// The client's wish. Gates: restrictions, KYC and the entity's limit for the unverified, the
 /// method's currencies and amounts.
 pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFacts, req: NewDeposit) -> Result<DepositView> {
+    acts_for(caller, &facts.client_id, Right::MeDeposit)?;
     let now = core.now();
     let amount = req.amount.positive("amount")?;
     if let Some(why) = &facts.deposits_stopped {
@@ -205,6 +213,9 @@ pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFact
             if a.kind != qd_trading::AccountKind::Live {
                 return Err(Problem::invalid("account_id", "account_is_demo", "expected a live account"));
             }
+            if matches!(a.state, AccountState::Failed | AccountState::Closed) {
+                return Err(Problem::conflict("account_not_ready", format!("this account is {}; deposit to the wallet or another account", a.state)));
+            }
             if a.currency != amount.currency {
                 return Err(Problem::invalid("amount.currency", "currency_mismatch", format!("expected {}, the account's currency", a.currency)));
             }
@@ -237,6 +248,7 @@ pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFact
         ip: caller.ip.clone(),
         locale: facts.locale.clone(),
         held_reason: None,
+        left_in_wallet: false,
         created_at: now,
         expires_at: now.plus_secs(SESSION_S),
         received_at: None,
@@ -250,7 +262,7 @@ pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFact
     jobs::enqueue(
         tx,
         core,
-        NewJob::new("deposit.open", json!({"deposit_id": d.id, "email": facts.email}), now).key(d.id.to_string()).lane(lane(d.id)).attempts(200),
+        NewJob::new("deposit.open", json!({"deposit_id": d.id, "email": facts.email}), now).key(d.id.to_string()).lane(lane(d.id)).attempts(ATTEMPTS),
     )
     .await?;
     view(tx, core, d).await
@@ -266,7 +278,8 @@ fn event(kind: &'static str, d: &DepositRow) -> NewEvent {
         aggregate: format!("deposit:{}", d.id),
         entity: Some(d.entity.clone()),
         payload: json!({
-            "client_id": d.client_id, "deposit_id": d.id, "state": d.state, "amount": Amount::new(d.amount_minor, d.currency), "method": d.method,
+            "client_id": d.client_id, "deposit_id": d.id, "state": d.state, "method": d.method,
+            "amount": Amount::new(if d.received_minor > 0 { d.received_minor } else { d.amount_minor }, d.currency),
             "connection": d.connection, "account_id": d.account_id, "failure_code": d.failure_code, "first": d.first_deposit,
         }),
     }
@@ -346,10 +359,16 @@ pub(crate) async fn check_later(tx: &mut Tx, core: &Core, d: &DepositRow, after_
     jobs::enqueue(
         tx,
         core,
-        NewJob { run_at: due, ..NewJob::new("deposit.check", json!({"deposit_id": d.id, "watch": true}), due) }.key(format!("{}:{}", d.id, due.secs())).lane(lane(d.id)).attempts(200),
+        NewJob { run_at: due, ..NewJob::new("deposit.check", json!({"deposit_id": d.id, "watch": true}), due) }.key(format!("{}:{}", d.id, due.secs())).lane(lane(d.id)).attempts(ATTEMPTS),
     )
     .await
     .map(|_| ())
+}
+
+/// Asked about for [`ASK_FOR_S`] and neither confirmed nor denied: from here on a person asks.
+pub(crate) async fn never_ended(tx: &mut Tx, core: &Core, d: &DepositRow) -> Result<()> {
+    let why = format!("{} has neither confirmed nor denied this payment in {} days; it is not asked about any more", d.connection, ASK_FOR_S / 86_400);
+    held(tx, core, d, "deposit.no_answer", "deposit_never_ended", &why, Value::Null).await
 }
 
 /// What the provider says now. `Err`: its answer does not match what was asked for.
@@ -391,30 +410,46 @@ pub(crate) async fn reported(tx: &mut Tx, core: &Core, id: DepositId, r: &Deposi
 async fn receive(tx: &mut Tx, core: &Core, who: &Caller, mut d: DepositRow, instrument: Option<&Instrument>, facts: &ClientFacts) -> Result<()> {
     let now = core.now();
     let history = store::received_of(tx, &d.client_id).await?;
+    exceptions::resolve(tx, core, "deposit.no_answer", &format!("deposit:{}", d.id), "the provider reports it as paid").await?;
     d.received_minor = d.amount_minor;
     d.received_at = Some(now);
     d.failure_code = None;
     d.soft_failure = false;
-    d.first_deposit = history.is_empty();
     let checks = checks(tx, core, &d, &history, instrument, facts).await?;
     let late = matches!(d.state, DepositState::Failed | DepositState::Expired | DepositState::Cancelled);
     let to = if checks.held.is_some() { DepositState::Held } else { DepositState::Succeeded };
     d.held_reason = checks.held.clone();
+    d.first_deposit = checks.held.is_none() && is_first(tx, core, &d).await?;
     go(tx, core, who, &mut d, to, late.then(|| "paid after we had stopped expecting it".to_string())).await?;
     let target = if checks.held.is_some() { AccountKey { owner: format!("client:{}", d.client_id), purpose: Purpose::Suspense, currency: d.currency } } else { wallet(&d.client_id, d.currency) };
     book(tx, core, &d, "received", clearing(&d.connection, d.currency), target, d.received_minor).await?;
-    events::publish(tx, core, event("deposit.received", &d)).await?;
+    match checks.held {
+        Some(why) => held(tx, core, &d, "deposit.held", "deposit_held", &why, checks.inputs).await,
+        None => {
+            announce(tx, core, &d).await?;
+            onward(tx, core, who, d).await
+        }
+    }
+}
+
+/// Whether this is the client's first usable deposit; asked once, when it becomes usable. The row
+/// it writes is what two deposits that arrive at once race for.
+async fn is_first(tx: &mut Tx, core: &Core, d: &DepositRow) -> Result<bool> {
+    store::claim_first(tx, &d.client_id, d.id, core.now()).await
+}
+
+/// Tells the house that the client's money is here and usable. Held money is not: it may have to
+/// go back, and nobody is paid for bringing it.
+async fn announce(tx: &mut Tx, core: &Core, d: &DepositRow) -> Result<()> {
+    events::publish(tx, core, event("deposit.received", d)).await?;
     if d.first_deposit {
-        let mut ftd = event("client.ftd", &d);
+        let mut ftd = event("client.ftd", d);
         ftd.aggregate = format!("client:{}", d.client_id);
         ftd.payload["psp"] = json!(d.connection);
         ftd.payload["psp_ref"] = json!(d.payment_ref.clone().or_else(|| d.provider_ref.clone()));
         events::publish(tx, core, ftd).await?;
     }
-    match checks.held {
-        Some(why) => held(tx, core, &d, "deposit.held", &why, checks.inputs).await,
-        None => onward(tx, core, who, d).await,
-    }
+    Ok(())
 }
 
 /// Money that is not what was asked for: booked where nobody can use it, and a person decides.
@@ -427,10 +462,10 @@ async fn receive_other(tx: &mut Tx, core: &Core, who: &Caller, mut d: DepositRow
     go(tx, core, who, &mut d, DepositState::Held, Some(why.clone())).await?;
     let suspense = AccountKey { owner: format!("client:{}", d.client_id), purpose: Purpose::Suspense, currency: got.currency };
     book_amount(tx, core, &d, "received", clearing(&d.connection, got.currency), suspense, got).await?;
-    held(tx, core, &d, "deposit.amount_differs", &why, json!({"reported": got})).await
+    held(tx, core, &d, "deposit.amount_differs", "deposit_held", &why, json!({"reported": got})).await
 }
 
-async fn held(tx: &mut Tx, core: &Core, d: &DepositRow, kind: &'static str, why: &str, inputs: Value) -> Result<()> {
+async fn held(tx: &mut Tx, core: &Core, d: &DepositRow, kind: &'static str, rule: &'static str, why: &str, inputs: Value) -> Result<()> {
     exceptions::raise(
         tx,
         core,
@@ -440,7 +475,7 @@ async fn held(tx: &mut Tx, core: &Core, d: &DepositRow, kind: &'static str, why:
             entity: Some(d.entity.clone()),
             client_id: Some(d.client_id.clone()),
             owner_role: "finance",
-            rule: "deposit_held",
+            rule,
             cause: why.to_string(),
             detail: json!({"deposit_id": d.id, "connection": d.connection, "provider_ref": d.provider_ref, "inputs": inputs}),
             retry: None,
@@ -492,7 +527,7 @@ async fn checks(tx: &mut Tx, core: &Core, d: &DepositRow, history: &[DepositRow]
     if held.is_none()
         && let Some(flag) = fired.iter().find(|f| says(f, "flag"))
     {
-        self::held(tx, core, d, "deposit.flagged", &flag.reason_code, input.clone()).await?;
+        self::held(tx, core, d, "deposit.flagged", "deposit_flagged", &flag.reason_code, input.clone()).await?;
     }
     if !e.matched.is_empty() || e.stopped {
         audit::decide(
@@ -554,21 +589,67 @@ async fn book_amount(tx: &mut Tx, core: &Core, d: &DepositRow, step: &str, from:
     .map(|_| ())
 }
 
-/// From the wallet to the trading account that was named; without one the wallet is the goal.
+/// From the wallet to the trading account that was named; without one the wallet is the goal. An
+/// account that is still being opened is waited for: the money is safe in the wallet meanwhile.
 async fn onward(tx: &mut Tx, core: &Core, who: &Caller, mut d: DepositRow) -> Result<()> {
-    match d.account_id.as_deref().map(TradingAccountId::parse).transpose()? {
-        None => {
-            d.posted_at = Some(core.now());
-            go(tx, core, who, &mut d, DepositState::Posted, None).await
-        }
-        Some(account_id) => moves::request(
-            tx,
-            core,
-            NewMove { account_id, direction: Direction::ToPlatform, kind: MoveKind::Balance, amount: Amount::new(d.received_minor, d.currency), purpose: purpose("deposit", d.id) },
-        )
-        .await
-        .map(|_| ()),
+    if d.account_id.is_none() {
+        d.posted_at = Some(core.now());
+        return go(tx, core, who, &mut d, DepositState::Posted, None).await;
     }
+    match to_account(tx, core, &d).await {
+        Err(p) if p.is(ACCOUNT_NOT_READY) => {
+            let job = NewJob::new("deposit.onward", json!({"deposit_id": d.id}), core.now()).key(d.id.to_string()).after_secs(2).attempts(ATTEMPTS);
+            jobs::enqueue(tx, core, job).await.map(|_| ())
+        }
+        other => other,
+    }
+}
+
+const ACCOUNT_NOT_READY: &str = "account_not_ready";
+
+async fn to_account(tx: &mut Tx, core: &Core, d: &DepositRow) -> Result<()> {
+    let Some(account_id) = d.account_id.as_deref().map(TradingAccountId::parse).transpose()? else { return Ok(()) };
+    let amount = Amount::new(d.received_minor, d.currency);
+    moves::request(tx, core, NewMove { account_id, direction: Direction::ToPlatform, kind: MoveKind::Balance, amount, purpose: purpose("deposit", d.id) }).await.map(|_| ())
+}
+
+/// Tries [`onward`] again; true: still to be waited for. An account that will never be open, or
+/// money that the client has used otherwise meanwhile, ends it in the wallet, and a person is told.
+pub(crate) async fn onward_again(tx: &mut Tx, core: &Core, id: DepositId) -> Result<bool> {
+    let d = load(tx, id).await?;
+    if d.state != DepositState::Succeeded {
+        return Ok(false);
+    }
+    let why = match to_account(tx, core, &d).await {
+        Ok(()) => return Ok(false),
+        Err(p) if p.is(ACCOUNT_NOT_READY) => {
+            let account = d.account_id.as_deref().map(TradingAccountId::parse).transpose()?;
+            let state = match account {
+                Some(a) => qd_trading::accounts::get(tx, core, &Caller::system("job:deposit.onward"), a).await?.state,
+                None => AccountState::Closed,
+            };
+            if !matches!(state, AccountState::Failed | AccountState::Closed) && core.now().secs_since(d.received_at.unwrap_or(d.created_at)) < WAIT_FOR_ACCOUNT_S {
+                return Ok(true);
+            }
+            format!("the trading account is {state}")
+        }
+        Err(p) if p.is(qd_ledger::INSUFFICIENT_FUNDS) => "the client has used the money otherwise".to_string(),
+        Err(p) => return Err(p),
+    };
+    held(tx, core, &d, "deposit.not_credited", "deposit_left_in_wallet", &format!("the deposit stays in the wallet: {why}"), Value::Null).await?;
+    in_wallet(tx, core, &Caller::system("job:deposit.onward"), d, &why).await
+}
+
+/// How long a deposit waits for its account to be opened.
+const WAIT_FOR_ACCOUNT_S: i64 = 3 * 86_400;
+
+async fn in_wallet(tx: &mut Tx, core: &Core, who: &Caller, mut d: DepositRow, why: &str) -> Result<bool> {
+    if let Effect::Go(to) = decide(d.state, Command::Posted) {
+        d.posted_at = Some(core.now());
+        d.left_in_wallet = true;
+        go(tx, core, who, &mut d, to, Some(why.to_string())).await?;
+    }
+    Ok(false)
 }
 
 /// The platform booked it.
@@ -584,7 +665,8 @@ pub(crate) async fn posted(tx: &mut Tx, core: &Core, id: DepositId) -> Result<()
 
 /// The platform refused it and a person gave it back: it stays in the wallet, which is where it is.
 pub(crate) async fn given_back(tx: &mut Tx, core: &Core, id: DepositId) -> Result<()> {
-    posted(tx, core, id).await
+    let d = load(tx, id).await?;
+    in_wallet(tx, core, &Caller::system("job:trading.move"), d, "the platform refused it; given back to the wallet").await.map(|_| ())
 }
 
 /// A person lets a held deposit go on.
@@ -597,12 +679,14 @@ pub async fn release(tx: &mut Tx, core: &Core, caller: &Caller, id: DepositId, w
             if d.received_minor == 0 {
                 return Err(Problem::conflict("deposit_other_currency", "the provider reports another currency; refund it or book it by an adjustment"));
             }
+            d.first_deposit = is_first(tx, core, &d).await?;
             go(tx, core, caller, &mut d, DepositState::Succeeded, Some(why.clone())).await?;
             let suspense = AccountKey { owner: format!("client:{}", d.client_id), purpose: Purpose::Suspense, currency: d.currency };
             book(tx, core, &d, "released", suspense, wallet(&d.client_id, d.currency), d.received_minor).await?;
             for kind in ["deposit.held", "deposit.amount_differs"] {
                 exceptions::resolve(tx, core, kind, &format!("deposit:{}", d.id), &why).await?;
             }
+            announce(tx, core, &d).await?;
             onward(tx, core, caller, d.clone()).await?;
             d = load(tx, id).await?;
         }
@@ -615,6 +699,9 @@ pub async fn release(tx: &mut Tx, core: &Core, caller: &Caller, id: DepositId, w
 /// The client gives up before paying. A payment that arrives all the same is still taken.
 pub async fn cancel(tx: &mut Tx, core: &Core, caller: &Caller, id: DepositId) -> Result<DepositView> {
     let mut d = scoped(tx, caller, id).await?;
+    if caller.client_id().is_err() {
+        caller.require(Right::DepositsManage)?;
+    }
     match decide(d.state, Command::CancelledByClient) {
         Effect::Go(to) => go(tx, core, caller, &mut d, to, None).await?,
         Effect::Nothing => {}

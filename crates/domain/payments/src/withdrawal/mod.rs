@@ -5,15 +5,16 @@ mod model;
 mod pay;
 
 pub use model::{Command, Effect, LegEffect, LegState, PlannedLeg, Source, WithdrawalState, decide, leg, split_to_sources};
-pub(crate) use pay::{LegOutcome, leg_reported, leg_sending, leg_unclear, start_paying};
-pub use pay::{mark_bank_leg, plan};
+pub(crate) use pay::{LegOutcome, SAFE_TO_REPEAT_S, leg_reported, leg_sending, leg_unclear, start_paying};
+pub use pay::{mark_bank_leg, plan, settle_unclear_leg};
 
 use crate::status::{Step, StepState, at};
 use crate::store::{self, LegRow, WithdrawalFilter, WithdrawalRow};
-use crate::{ClientFacts, WithdrawalId, purpose, reason, wallet};
+use crate::{ClientFacts, WithdrawalId, acts_for, purpose, reason, wallet};
 use qd_db::Tx;
 use qd_kernel::{Amount, Page, PageRequest, Problem, Result, Ts};
 use qd_ledger::NewHold;
+use qd_ports::platform::NO_FREE_MARGIN;
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::approvals::{self, ApprovalId, NewApproval, Outcome};
 use qd_runtime::events::{self, NewEvent};
@@ -153,15 +154,21 @@ async fn steps(tx: &mut Tx, core: &Core, w: &WithdrawalRow, legs: &[LegRow]) -> 
     Ok(out)
 }
 
+/// The same whether the money was held by us or by the move that brought it.
 pub(crate) fn hold_ref(id: WithdrawalId) -> String {
-    format!("withdrawal:{id}:hold")
+    moves::hold_of(&purpose("withdrawal", id))
 }
 
 /// The client's request. From the wallet it is held at once or refused; from a trading account the
 /// platform is asked first, because only it knows the free margin.
 pub async fn request(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFacts, req: NewWithdrawal) -> Result<WithdrawalView> {
+    acts_for(caller, &facts.client_id, Right::MeWithdraw)?;
     let now = core.now();
     let amount = req.amount.positive("amount")?;
+    let least = Amount::new(facts.limits.withdrawal_min_minor, facts.base_currency);
+    if facts.base(amount).is_some_and(|b| b < least.minor) {
+        return Err(Problem::invalid("amount.minor", "amount_below_minimum", format!("expected at least {least}")));
+    }
     if let Some(why) = &facts.withdrawals_stopped {
         return Err(Problem::conflict("withdrawals_stopped", format!("withdrawals are stopped for this client: {why}")));
     }
@@ -237,7 +244,7 @@ pub(crate) async fn load(tx: &mut Tx, id: WithdrawalId) -> Result<WithdrawalRow>
     store::withdrawal(tx, id).await?.ok_or_else(|| Problem::missing("withdrawal"))
 }
 
-async fn save(tx: &mut Tx, w: &mut WithdrawalRow) -> Result<()> {
+pub(super) async fn save(tx: &mut Tx, w: &mut WithdrawalRow) -> Result<()> {
     if !store::update_withdrawal(tx, w).await? {
         return Err(Problem::unavailable("withdrawal_changed", "this withdrawal was changed a moment ago; try again"));
     }
@@ -295,7 +302,7 @@ async fn tell(tx: &mut Tx, core: &Core, w: &WithdrawalRow) -> Result<()> {
     .map(|_| ())
 }
 
-/// The platform gave the money: it is in the wallet and is held there at once.
+/// The platform gave the money: it is in the wallet, held there since it came (`moves::hold_of`).
 pub(crate) async fn collected(tx: &mut Tx, core: &Core, id: WithdrawalId) -> Result<()> {
     let mut w = load(tx, id).await?;
     if let Effect::Go(to) = decide(w.state, Command::Collected) {
@@ -306,12 +313,14 @@ pub(crate) async fn collected(tx: &mut Tx, core: &Core, id: WithdrawalId) -> Res
     Ok(())
 }
 
-/// The platform refused: not enough free margin, most often.
+/// The platform refused: not enough free margin, most often. Anything else is a matter for the
+/// house, not for the client.
 pub(crate) async fn collect_refused(tx: &mut Tx, core: &Core, id: WithdrawalId, code: Option<String>) -> Result<()> {
     let mut w = load(tx, id).await?;
     if let Effect::Go(to) = decide(w.state, Command::CollectRefused) {
-        w.reason_code = Some("insufficient_free_margin".into());
-        w.reason_text = code;
+        let margin = code.as_deref() == Some(NO_FREE_MARGIN);
+        w.reason_code = Some(if margin { NO_FREE_MARGIN.into() } else { "platform_refused".into() });
+        w.reason_text = code.filter(|_| !margin);
         go(tx, core, &Caller::system("job:trading.move"), &mut w, to, None, None).await?;
     }
     Ok(())
@@ -544,13 +553,16 @@ pub async fn override_approve(tx: &mut Tx, core: &Core, caller: &Caller, id: Wit
 /// The client changes their mind while that is possible; the money is usable in the wallet.
 pub async fn cancel(tx: &mut Tx, core: &Core, caller: &Caller, id: WithdrawalId) -> Result<WithdrawalView> {
     let mut w = scoped(tx, caller, id).await?;
+    if caller.client_id().is_err() {
+        caller.require(Right::WithdrawalsReview)?;
+    }
     match decide(w.state, Command::CancelledByClient) {
         Effect::Refuse => return Err(Problem::conflict("withdrawal_not_cancellable", format!("a withdrawal that is {} cannot be cancelled any more", w.state))),
         Effect::Nothing => {}
         Effect::Go(to) => {
             go(tx, core, caller, &mut w, to, None, None).await?;
             qd_ledger::release(tx, core, &hold_ref(id)).await?;
-            close_approval(tx, core, caller, &w, "cancelled by the client").await?;
+            close_approval(tx, core, caller, &w, "the request was taken back").await?;
         }
     }
     view(tx, core, caller, w).await

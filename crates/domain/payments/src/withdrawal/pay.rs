@@ -2,7 +2,8 @@
 
 use super::{Command, Effect, LegEffect, LegState, PlannedLeg, Source, WithdrawalState, WithdrawalView, decide, go, hold_ref, lane, leg, load, scoped, split_to_sources, view};
 use crate::store::{self, LegRow, WithdrawalRow};
-use crate::{WithdrawalId, clearing, reason, wallet};
+use crate::deposit::DepositState;
+use crate::{ATTEMPTS, WithdrawalId, clearing, reason, wallet};
 use qd_db::Tx;
 use qd_kernel::{Amount, Problem, Result};
 use qd_ledger::{AccountKey, Leg, NewEntry, Purpose};
@@ -10,9 +11,13 @@ use qd_ports::CallError;
 use qd_ports::psp::{RefundReport, RefundState};
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::jobs::{self, NewJob};
-use qd_runtime::{Core, exceptions};
+use qd_runtime::{Core, audit, exceptions};
 use serde::Serialize;
 use serde_json::json;
+
+/// Providers keep an idempotency key for at least a day (payment-providers.md 0.2); after this long
+/// a payout without an answer is asked about by a person, never sent again.
+pub(crate) const SAFE_TO_REPEAT_S: i64 = 20 * 3_600;
 
 fn transit(w: &WithdrawalRow) -> AccountKey {
     AccountKey { owner: format!("client:{}", w.client_id), purpose: Purpose::PayoutTransit, currency: w.currency }
@@ -52,7 +57,8 @@ pub(super) async fn plan_of(tx: &mut Tx, w: &WithdrawalRow) -> Result<Vec<Planne
         let Some(payment_ref) = d.payment_ref.clone() else { continue };
         let planned = store::refunds_planned(tx, &d.id.to_string()).await?;
         let left = d.received_minor - d.returned_minor - planned;
-        if left > 0 && d.state.is_received() {
+        // Held money is not the client's yet, and may have to go back by itself.
+        if left > 0 && matches!(d.state, DepositState::Succeeded | DepositState::Posted) {
             sources.push(Source { deposit_id: d.id.to_string(), connection: d.connection, payment_ref, refundable_minor: left });
         }
     }
@@ -87,6 +93,10 @@ pub(crate) async fn start_paying(tx: &mut Tx, core: &Core, id: WithdrawalId) -> 
     let Effect::Go(to) = decide(w.state, Command::PayStarted) else { return Ok(()) };
     let plan = plan_of(tx, &w).await?;
     go(tx, core, &Caller::system("job:withdrawal.pay"), &mut w, to, None, None).await?;
+    // Two payouts of one client must not plan the same deposit: each takes the rows it counts on.
+    for s in plan.iter().filter_map(|p| p.source.as_ref()) {
+        touch_deposit(tx, &s.deposit_id, 0).await?;
+    }
     let moved = entry(core, &w, "sent", wallet(&w.client_id, w.currency), transit(&w), w.amount_minor, "approved");
     qd_ledger::settle(tx, core, &hold_ref(id), moved).await?;
     for (i, p) in plan.into_iter().enumerate() {
@@ -110,7 +120,7 @@ pub(crate) async fn start_paying(tx: &mut Tx, core: &Core, id: WithdrawalId) -> 
         };
         store::insert_leg(tx, &l).await?;
         if l.kind == "refund" {
-            jobs::enqueue(tx, core, NewJob::new("withdrawal.leg", json!({"withdrawal_id": id, "n": n}), core.now()).key(l.our_ref.clone()).lane(lane(id)).attempts(500)).await?;
+            jobs::enqueue(tx, core, NewJob::new("withdrawal.leg", json!({"withdrawal_id": id, "n": n}), core.now()).key(l.our_ref.clone()).lane(leg_lane(id, n)).attempts(ATTEMPTS)).await?;
         } else {
             exceptions::raise(
                 tx,
@@ -131,6 +141,11 @@ pub(crate) async fn start_paying(tx: &mut Tx, core: &Core, id: WithdrawalId) -> 
         }
     }
     Ok(())
+}
+
+/// A refund that takes days must not hold up the next one.
+fn leg_lane(id: WithdrawalId, n: i64) -> String {
+    format!("{}:{n}", lane(id))
 }
 
 async fn save(tx: &mut Tx, l: &mut LegRow) -> Result<()> {
@@ -193,26 +208,33 @@ async fn ended(tx: &mut Tx, core: &Core, who: &Caller, mut l: LegRow, state: Ref
             l.state = LegState::Pending;
             return save(tx, &mut l).await;
         }
+        // Two legs that end at once: the second must see that the first has ended.
+        LegEffect::Paid | LegEffect::Failed | LegEffect::CameBack => super::save(tx, &mut w).await?,
+    }
+    match leg(l.state, state) {
+        LegEffect::Nothing | LegEffect::Pending => {}
         LegEffect::Paid => {
             l.state = LegState::Paid;
             l.done_at = Some(core.now());
             save(tx, &mut l).await?;
-            book(tx, core, &w, &format!("leg{n}:paid"), transit(&w), outside(&w, &l), l.amount_minor, &source).await?;
             returned_to_source(tx, &l, l.amount_minor).await?;
+            book(tx, core, &w, &format!("leg{n}:paid"), transit(&w), outside(&w, &l), l.amount_minor, &source).await?;
+            exceptions::resolve(tx, core, "withdrawal.unclear", &format!("withdrawal:{}:{n}", w.id), "the provider says that it is paid").await?;
         }
         LegEffect::Failed => {
             l.state = LegState::Returned;
             l.done_at = Some(core.now());
             save(tx, &mut l).await?;
             book(tx, core, &w, &format!("leg{n}:failed"), transit(&w), wallet(&w.client_id, w.currency), l.amount_minor, &source).await?;
+            exceptions::resolve(tx, core, "withdrawal.unclear", &format!("withdrawal:{}:{n}", w.id), "not paid; the money is in the client's wallet").await?;
             tell_person(tx, core, &w, &l, "the provider did not pay it; the money is in the client's wallet").await?;
         }
         LegEffect::CameBack => {
             l.state = LegState::Returned;
             l.done_at = Some(core.now());
             save(tx, &mut l).await?;
-            book(tx, core, &w, &format!("leg{n}:came_back"), outside(&w, &l), wallet(&w.client_id, w.currency), l.amount_minor, &source).await?;
             returned_to_source(tx, &l, -l.amount_minor).await?;
+            book(tx, core, &w, &format!("leg{n}:came_back"), outside(&w, &l), wallet(&w.client_id, w.currency), l.amount_minor, &source).await?;
             tell_person(tx, core, &w, &l, "it was paid and came back; the money is in the client's wallet").await?;
             if let Effect::Go(to) = decide(w.state, Command::CameBack) {
                 w.reason_code = Some("payout_returned".into());
@@ -238,7 +260,14 @@ async fn ended(tx: &mut Tx, core: &Core, who: &Caller, mut l: LegRow, state: Ref
 
 /// Keeps the deposit's sum of what went back, the limit of later refunds.
 async fn returned_to_source(tx: &mut Tx, l: &LegRow, minor: i64) -> Result<()> {
-    let Some(id) = l.deposit_id.as_deref() else { return Ok(()) };
+    match l.deposit_id.as_deref() {
+        Some(id) => touch_deposit(tx, id, minor).await,
+        None => Ok(()),
+    }
+}
+
+/// Takes the deposit's row, adding to what has gone back.
+async fn touch_deposit(tx: &mut Tx, id: &str, minor: i64) -> Result<()> {
     let mut d = store::deposit(tx, crate::DepositId::parse(id)?).await?.ok_or_else(|| Problem::missing("deposit"))?;
     d.returned_minor += minor;
     if !store::update_deposit(tx, &d).await? {
@@ -293,7 +322,7 @@ pub(crate) async fn leg_unclear(tx: &mut Tx, core: &Core, id: WithdrawalId, n: i
 /// Finance says what became of a bank transfer: paid, or returned by the bank.
 pub async fn mark_bank_leg(tx: &mut Tx, core: &Core, caller: &Caller, id: WithdrawalId, n: i64, paid: bool, reference: &str) -> Result<WithdrawalView> {
     caller.require(Right::WithdrawalsPayout)?;
-    let reference = reason(reference)?;
+    let reference = crate::reference(reference)?;
     let w = scoped(tx, caller, id).await?;
     let mut l = store::leg(tx, id, n).await?.ok_or_else(|| Problem::missing("payout leg"))?;
     if l.kind != "bank" {
@@ -306,4 +335,46 @@ pub async fn mark_bank_leg(tx: &mut Tx, core: &Core, caller: &Caller, id: Withdr
     exceptions::resolve(tx, core, "withdrawal.bank_transfer", &format!("withdrawal:{id}:{n}"), &reference).await?;
     let w = load(tx, w.id).await?;
     view(tx, core, caller, w).await
+}
+
+/// A person has asked the provider about a refund whose outcome we never learnt. With the
+/// provider's id of it, its own report decides, as always; without one it was never made, and the
+/// money goes back to the wallet.
+pub async fn settle_unclear_leg(tx: &mut Tx, core: &Core, caller: &Caller, id: WithdrawalId, n: i64, provider_ref: Option<&str>, why: &str) -> Result<WithdrawalView> {
+    caller.require(Right::WithdrawalsPayout)?;
+    let why = reason(why)?;
+    let w = scoped(tx, caller, id).await?;
+    let l = store::leg(tx, id, n).await?.ok_or_else(|| Problem::missing("payout leg"))?;
+    let unclear = l.kind == "refund" && l.state == LegState::Sending && l.provider_ref.is_none();
+    if !unclear || l.first_sent_at.is_none_or(|t| core.now().secs_since(t) <= SAFE_TO_REPEAT_S) {
+        return Err(Problem::conflict("leg_not_unclear", "this payout is still being asked about, or has ended"));
+    }
+    note_leg(tx, core, caller, &w, &l, provider_ref, &why).await?;
+    match provider_ref {
+        None => ended(tx, core, caller, l, RefundState::Failed).await?,
+        Some(r) => {
+            let r = crate::reference(r)?;
+            let job = NewJob::new("withdrawal.leg", json!({"withdrawal_id": id, "n": n, "provider_ref": r}), core.now()).key(format!("{}:{r}", l.our_ref)).lane(leg_lane(id, n)).attempts(ATTEMPTS);
+            jobs::enqueue(tx, core, job).await?;
+        }
+    }
+    let w = load(tx, id).await?;
+    view(tx, core, caller, w).await
+}
+
+async fn note_leg(tx: &mut Tx, core: &Core, caller: &Caller, w: &WithdrawalRow, l: &LegRow, provider_ref: Option<&str>, why: &str) -> Result<()> {
+    audit::record(
+        tx,
+        core,
+        audit::Entry {
+            client_id: Some(w.client_id.clone()),
+            entity: Some(w.entity.clone()),
+            before: Some(json!({"n": l.n, "state": l.state})),
+            after: Some(json!({"n": l.n, "provider_ref": provider_ref, "amount": Amount::new(l.amount_minor, l.currency)})),
+            reason: Some(why.to_string()),
+            ..audit::Entry::new(caller, "withdrawal.leg_settled", format!("withdrawal:{}", w.id))
+        },
+    )
+    .await
+    .map(|_| ())
 }
