@@ -39,11 +39,13 @@ pub struct ServerConfig {
     pub public_url: String,
     /// Take the caller's address from `X-Forwarded-For`.
     pub behind_proxy: bool,
+    /// Slow down addresses that try sign-ins or send forms by program. Off only for load tests.
+    pub rate_limit: bool,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        ServerConfig { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: "http://127.0.0.1:8080".into(), behind_proxy: false }
+        ServerConfig { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: "http://127.0.0.1:8080".into(), behind_proxy: false, rate_limit: true }
     }
 }
 

@@ -39,7 +39,7 @@ impl From<Problem> for ApiProblem {
 
 pub fn status_of(p: &Problem) -> StatusCode {
     match p.class {
-        Class::Invalid if p.code == "body_unreadable" => StatusCode::BAD_REQUEST,
+        Class::Invalid if matches!(p.code, "body_unreadable" | "hook_forged" | "hook_stale") => StatusCode::BAD_REQUEST,
         Class::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
         Class::Unauthenticated => StatusCode::UNAUTHORIZED,
         Class::Forbidden => StatusCode::FORBIDDEN,

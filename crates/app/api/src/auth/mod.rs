@@ -1,0 +1,36 @@
+//! Signing in and everything about one's own ways in.
+
+mod password;
+mod second;
+mod session;
+mod sign_in;
+
+use qd_app::App;
+use qd_runtime::access::Right;
+use qd_web::Api;
+use utoipa_axum::routes;
+
+pub(crate) use password::{house_brand, mail_link};
+pub(crate) use sign_in::{brand_of, cookie, host_of};
+
+pub fn routes(api: Api<App>) -> Api<App> {
+    api.route(Right::Public, routes!(sign_in::staff))
+        .route(Right::Public, routes!(sign_in::client))
+        .route(Right::MeSecurity, routes!(sign_in::step_up))
+        .route(Right::MeSecurity, routes!(sign_in::sign_out))
+        .route(Right::MeSecurity, routes!(session::whoami))
+        .route(Right::MeSecurity, routes!(session::list, session::end_others))
+        .route(Right::MeSecurity, routes!(session::end))
+        .route(Right::MeSecurity, routes!(session::devices))
+        .route(Right::MeSecurity, routes!(session::sign_ins))
+        .route(Right::MeSecurity, routes!(second::enrol))
+        .route(Right::MeSecurity, routes!(second::confirm))
+        .route(Right::MeSecurity, routes!(second::remove))
+        .route(Right::MeSecurity, routes!(second::recovery_codes))
+        .route(Right::MeSecurity, routes!(password::change))
+        .route(Right::Public, routes!(password::forgot))
+        .route(Right::Public, routes!(password::reset))
+        .route(Right::Public, routes!(password::verify_email))
+        .route(Right::MeSecurity, routes!(password::send_verification))
+        .route(Right::MeSecurity, routes!(password::change_email))
+}

@@ -1,0 +1,111 @@
+//! Who one is, and one's own sessions and devices.
+
+use crate::kit::{At, Paged, Reply, read};
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use qd_app::App;
+use qd_kernel::Problem;
+use qd_runtime::access::{Mask, SessionId, Who, logins};
+use qd_web::{Asker, Params};
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"kind": "staff", "id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "name": "Mara Lindqvist", "client_id": null, "roles": ["finance"], "desk": null, "entities": ["eu"], "rights": {"deposits.view": "entity"}, "sees": ["contact", "money"], "step_up_until_us": 1_795_000_000_000_000_i64, "second_factor": true, "recovery_codes_left": 10, "email_verified": null}))]
+pub struct WhoAmI {
+    kind: &'static str,
+    id: String,
+    name: String,
+    /// `cli_…` of a client.
+    client_id: Option<String>,
+    roles: Vec<String>,
+    desk: Option<String>,
+    /// Codes; `*` for all.
+    entities: Vec<String>,
+    /// Right to scope: `own`, `desk`, `entity`, `all`.
+    rights: BTreeMap<String, String>,
+    /// Field groups that are not covered.
+    sees: Vec<String>,
+    step_up_until_us: Option<i64>,
+    second_factor: bool,
+    recovery_codes_left: i64,
+    /// Of a client.
+    email_verified: Option<bool>,
+}
+
+/// Who I am and what I may do.
+#[utoipa::path(get, path = "/api/v1/auth/me", tag = "auth", responses((status = 200, body = WhoAmI)))]
+pub async fn whoami(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<WhoAmI>> {
+    let (roles, desk, entities, client_id) = match &caller.who {
+        Who::Staff { roles, desk, entities, .. } => (roles.iter().map(|r| r.to_string()).collect(), desk.clone(), entities.clone(), None),
+        Who::Client { client, entity, .. } => (vec!["client".to_string()], None, vec![entity.clone()], Some(client.clone())),
+        _ => return Err(Problem::forbidden("person_required", "only a signed-in person has a profile").into()),
+    };
+    let (me, client, login) = (caller.clone(), client_id.clone(), caller.id());
+    let (second, verified) = app
+        .core
+        .db
+        .read(async move |tx| {
+            let second = logins::second_factor_state(tx, &me).await?;
+            let verified = match &client {
+                None => None,
+                Some(c) => Some(logins::of_client(tx, c).await?.iter().any(|l| l.id == login && l.email_verified_at.is_some())),
+            };
+            Ok((second, verified))
+        })
+        .await?;
+    Ok(Json(WhoAmI {
+        kind: caller.kind(),
+        id: caller.id(),
+        name: caller.label(),
+        client_id,
+        roles,
+        desk,
+        entities,
+        rights: caller.grants.rights.iter().map(|(r, s)| (r.to_string(), s.to_string())).collect(),
+        sees: Mask::ALL.iter().filter(|m| caller.sees(**m)).map(|m| m.to_string()).collect(),
+        step_up_until_us: caller.step_up_until.map(|t| t.micros()),
+        second_factor: second.0,
+        recovery_codes_left: second.1,
+        email_verified: verified,
+    }))
+}
+
+/// My open sessions.
+#[utoipa::path(get, path = "/api/v1/auth/sessions", tag = "auth", responses((status = 200, body = Value, example = json!({"current": "ses_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "items": [{"id": "ses_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "device": "dev_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "device_label": "Firefox on Linux", "ip": "203.0.113.7", "created_at": 1_790_000_000_000_000_i64, "last_seen_at": 1_790_000_100_000_000_i64, "expires_at": 1_790_043_200_000_000_i64}]}))))]
+pub async fn list(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
+    let now = app.core.now();
+    read(&app, async move |tx| Ok(serde_json::json!({"current": caller.session, "items": logins::sessions_of(tx, &caller, now).await?}))).await
+}
+
+/// Ends all my sessions but this one.
+#[utoipa::path(delete, path = "/api/v1/auth/sessions", tag = "auth", responses((status = 200, body = Value, example = json!({"ended": 2}))))]
+pub async fn end_others(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
+    let access = app.access.clone();
+    let n = app.core.db.write(async move |tx| logins::end_other_sessions(tx, &access, &caller).await).await?;
+    Ok(Json(serde_json::json!({"ended": n})))
+}
+
+/// Ends one of my sessions.
+#[utoipa::path(delete, path = "/api/v1/auth/sessions/{id}", tag = "auth", responses((status = 204)))]
+pub async fn end(State(app): State<App>, Asker(caller): Asker, At(id): At<SessionId>) -> Reply<StatusCode> {
+    let access = app.access.clone();
+    app.core.db.write(async move |tx| logins::end_session(tx, &access, &caller, id).await).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Devices I signed in from.
+#[utoipa::path(get, path = "/api/v1/auth/devices", tag = "auth", responses((status = 200, body = Value, example = json!({"items": [{"id": "dev_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "label": "Firefox on Linux", "first_ip": "203.0.113.7", "first_seen_at": 1_790_000_000_000_000_i64, "last_seen_at": 1_790_000_100_000_000_i64}]}))))]
+pub async fn devices(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
+    read(&app, async move |tx| Ok(serde_json::json!({"items": logins::devices_of(tx, &caller.id()).await?}))).await
+}
+
+/// My sign-ins and the tries that failed.
+#[utoipa::path(get, path = "/api/v1/auth/sign-ins", tag = "auth", params(Paged), responses((status = 200, body = Value, example = json!({"items": [{"seq": 41, "outcome": "ok", "ip": "203.0.113.7", "device": "dev_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "new_device": false, "agent": "Firefox", "at": 1_790_000_000_000_000_i64}], "next_cursor": null}))))]
+pub async fn sign_ins(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Paged>) -> Reply<Json<Value>> {
+    let page = q.page()?;
+    read(&app, async move |tx| logins::sign_ins_of(tx, &caller, &page).await).await
+}

@@ -1,0 +1,196 @@
+//! Signing in, proving it again, signing out.
+
+use crate::kit::Reply;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use qd_app::App;
+use qd_db::Tx;
+use qd_kernel::{Problem, Result, Secret};
+use qd_runtime::access::{Proof, Realm, SignIn, SignedIn};
+use qd_runtime::tenancy::{self, Brand};
+use qd_web::gate::COOKIE;
+use qd_web::{ApiProblem, Asker, Body};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How long a browser is recognised, in seconds: a year.
+const DEVICE_SECS: i64 = 365 * 86_400;
+const DEVICE_COOKIE: &str = "qd_device";
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"email": "finance@quarterdeck.example", "password": "correct horse battery", "code": "123456"}))]
+pub struct StaffSignIn {
+    email: String,
+    #[schema(value_type = String)]
+    password: Secret,
+    /// The authenticator app's code or a recovery code, once a second factor is in force.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    code: Option<Secret>,
+    /// For programs without cookies: something that stays the same for this device.
+    #[serde(default)]
+    device: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"brand": "northwind", "email": "alex.weber@example.com", "password": "Alster-Segel-42"}))]
+pub struct ClientSignIn {
+    /// The brand's code; without it, the brand whose host was called.
+    #[serde(default)]
+    brand: Option<String>,
+    email: String,
+    #[schema(value_type = String)]
+    password: Secret,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    code: Option<Secret>,
+    #[serde(default)]
+    device: Option<String>,
+}
+
+/// The token is in the cookie as well; it is shown this once.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"token": "qds_3q2-7w…", "expires_at_us": 1_795_000_000_000_000_i64, "kind": "staff", "id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "name": "Mara Lindqvist", "new_device": false, "must_change_password": false, "must_enrol_second_factor": false}))]
+pub struct SignedInBody {
+    token: String,
+    expires_at_us: i64,
+    /// `staff` or `client`.
+    kind: &'static str,
+    /// `stf_…` or `lgn_…`
+    id: String,
+    name: String,
+    new_device: bool,
+    /// Until it is done the session may do nothing else.
+    must_change_password: bool,
+    must_enrol_second_factor: bool,
+}
+
+/// Signs somebody of the house in.
+#[utoipa::path(post, path = "/api/v1/auth/staff/sign-in", tag = "auth", request_body = StaffSignIn, responses((status = 200, body = SignedInBody)))]
+pub async fn staff(State(app): State<App>, Asker(caller): Asker, headers: HeaderMap, Body(req): Body<StaffSignIn>) -> Reply<Response> {
+    enter(&app, caller.ip, &headers, Realm::Staff, req.email, req.password, req.code, req.device).await
+}
+
+/// Signs a client in at a brand.
+#[utoipa::path(post, path = "/api/v1/auth/sign-in", tag = "auth", request_body = ClientSignIn, responses((status = 200, body = SignedInBody)))]
+pub async fn client(State(app): State<App>, Asker(caller): Asker, headers: HeaderMap, Body(req): Body<ClientSignIn>) -> Reply<Response> {
+    let (field, host) = (req.brand, host_of(&headers));
+    let demo = app.config.demo.is_some();
+    let brand = app.core.db.read(async move |tx| brand_of(tx, field.as_deref(), host.as_deref(), demo).await).await?;
+    enter(&app, caller.ip, &headers, Realm::Brand(brand.code), req.email, req.password, req.code, req.device).await
+}
+
+#[allow(clippy::too_many_arguments, reason = "the parts of one request")]
+async fn enter(app: &App, ip: Option<String>, headers: &HeaderMap, realm: Realm, email: String, password: Secret, code: Option<Secret>, device: Option<String>) -> Reply<Response> {
+    let known = device.filter(|d| (8..=200).contains(&d.len())).or_else(|| cookie(headers, DEVICE_COOKIE));
+    let fresh = known.is_none().then(|| app.core.env.entropy.code(26));
+    let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).map(str::to_string);
+    let client = matches!(realm, Realm::Brand(_));
+    let s = app.access.sign_in(SignIn { realm, email, password, code, ip, device: known.or(fresh.clone()), agent }).await?;
+    let mut r = axum::Json(body(&s, client)).into_response();
+    let secure = app.config.server.public_url.starts_with("https://");
+    let max_age = s.expires_at.secs_since(app.core.now()).max(0);
+    let name = if secure { format!("__Host-{COOKIE}") } else { COOKIE.to_string() };
+    set_cookie(&mut r, &name, s.token.expose(), max_age, secure)?;
+    if let Some(d) = fresh {
+        set_cookie(&mut r, DEVICE_COOKIE, &d, DEVICE_SECS, secure)?;
+    }
+    Ok(r)
+}
+
+fn body(s: &SignedIn, client: bool) -> SignedInBody {
+    SignedInBody {
+        token: s.token.expose().to_string(),
+        expires_at_us: s.expires_at.micros(),
+        kind: if client { "client" } else { "staff" },
+        id: s.identity.clone(),
+        name: s.caller.label(),
+        new_device: s.new_device,
+        must_change_password: s.must_change_password,
+        must_enrol_second_factor: s.must_enrol_second_factor,
+    }
+}
+
+fn set_cookie(r: &mut Response, name: &str, value: &str, max_age: i64, secure: bool) -> Result<()> {
+    let s = if secure { "; Secure" } else { "" };
+    let text = format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{s}");
+    let v = HeaderValue::from_str(&text).map_err(|e| Problem::bug("cookie_malformed", "a cookie could not be written").with_source(e))?;
+    r.headers_mut().append(header::SET_COOKIE, v);
+    Ok(())
+}
+
+/// The value of a cookie, when it looks like one of ours.
+pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(';'))
+        .filter_map(|c| c.trim().split_once('='))
+        .find(|(n, v)| *n == name && v.len() <= 200 && v.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)))
+        .map(|(_, v)| v.to_string())
+}
+
+/// The host that was called, lower case, without port.
+pub(crate) fn host_of(headers: &HeaderMap) -> Option<String> {
+    let h = headers.get(header::HOST)?.to_str().ok()?.to_lowercase();
+    Some(h.rsplit_once(':').filter(|(_, p)| p.bytes().all(|b| b.is_ascii_digit())).map_or(h.clone(), |(h, _)| h.to_string()))
+}
+
+/// The brand that is named, else the one whose host was called; in the demo, which answers on one
+/// address for all, else the first.
+pub(crate) async fn brand_of(tx: &mut Tx, code: Option<&str>, host: Option<&str>, demo: bool) -> Result<Brand> {
+    let unknown = || Problem::invalid("brand", "brand_unknown", "expected the code of a brand");
+    if let Some(code) = code {
+        return tenancy::brand(tx, code).await.map_err(|p| if p.is("not_found") { unknown() } else { p });
+    }
+    if let Some(host) = host
+        && let Some(b) = tenancy::brand_by_host(tx, host).await?
+    {
+        return Ok(b);
+    }
+    if demo && let Some(b) = tenancy::brands(tx).await?.into_iter().next() {
+        return Ok(b);
+    }
+    Err(unknown())
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"code": "123456"}))]
+pub struct StepUp {
+    /// For who has no second factor.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    password: Option<Secret>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    code: Option<Secret>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct SteppedUp {
+    /// Until then money and approvals need no further proof.
+    step_up_until_us: i64,
+}
+
+/// Proves once more that it is you, for money and approvals.
+#[utoipa::path(post, path = "/api/v1/auth/step-up", tag = "auth", request_body = StepUp, responses((status = 200, body = SteppedUp)))]
+pub async fn step_up(State(app): State<App>, Asker(caller): Asker, Body(req): Body<StepUp>) -> Reply<axum::Json<SteppedUp>> {
+    let until = app.access.step_up(&caller, Proof { password: req.password, code: req.code }).await?;
+    Ok(axum::Json(SteppedUp { step_up_until_us: until.micros() }))
+}
+
+/// Ends this session.
+#[utoipa::path(post, path = "/api/v1/auth/sign-out", tag = "auth", responses((status = 204, description = "Signed out; the cookie is cleared.")))]
+pub async fn sign_out(State(app): State<App>, Asker(caller): Asker) -> Reply<Response> {
+    app.access.sign_out(&caller).await?;
+    let mut r = StatusCode::NO_CONTENT.into_response();
+    let secure = app.config.server.public_url.starts_with("https://");
+    let name = if secure { format!("__Host-{COOKIE}") } else { COOKIE.to_string() };
+    set_cookie(&mut r, &name, "", 0, secure).map_err(ApiProblem)?;
+    Ok(r)
+}

@@ -1,0 +1,122 @@
+//! A client's trading accounts.
+
+use crate::kit::{At, Reply, list_query, own_client, read, write};
+use crate::schema::TradingAccount;
+use axum::Json;
+use axum::extract::State;
+use qd_app::App;
+use qd_app::compose::{AccountWish, open_account};
+use qd_kernel::{Currency, Ts};
+use qd_runtime::tenancy;
+use qd_trading::{TradingAccountId, accounts, feed};
+use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "read by the derive")]
+pub struct Accounts {
+    items: Vec<TradingAccount>,
+}
+
+/// The kinds of account I may open, with currencies and leverage.
+#[utoipa::path(get, path = "/api/v1/me/account-types", tag = "me", responses((status = 200, body = Value, example = json!({"items": [{"code": "standard", "name": "Standard", "kind": "live", "currencies": ["EUR"], "default_leverage": 30, "max_per_client": 5}]}))))]
+pub async fn types(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
+    read(&app, async move |tx| {
+        let c = own_client(tx, &caller).await?;
+        let entity = tenancy::get(tx, &c.entity).await?;
+        let open = |t: &&tenancy::AccountType| t.countries.is_empty() || t.countries.contains(&c.country);
+        let items: Vec<Value> = entity
+            .config
+            .accounts
+            .iter()
+            .filter(open)
+            .map(|t| json!({"code": t.code, "name": t.name, "kind": t.kind, "currencies": t.groups.keys().collect::<Vec<_>>(), "default_leverage": t.default_leverage, "professional": t.professional, "max_per_client": t.max_per_client}))
+            .collect();
+        Ok(json!({"items": items}))
+    })
+    .await
+}
+
+/// My trading accounts.
+#[utoipa::path(get, path = "/api/v1/me/accounts", tag = "me", responses((status = 200, body = Accounts)))]
+pub async fn list(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
+    let core = app.core.clone();
+    read(&app, async move |tx| Ok(json!({"items": accounts::of_client(tx, &core, &caller.client_id()?).await?}))).await
+}
+
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"account_type": "standard", "currency": "EUR", "leverage": 30}))]
+pub struct OpenAccount {
+    /// Code of one of my account types.
+    pub account_type: String,
+    #[schema(value_type = String)]
+    pub currency: Currency,
+    /// Without it, the type's own; never above what I may have.
+    #[serde(default)]
+    pub leverage: Option<u32>,
+}
+
+/// Opens a trading account. It is `requested` until the platform has it.
+#[utoipa::path(post, path = "/api/v1/me/accounts", tag = "me", request_body = OpenAccount, responses((status = 201, body = TradingAccount)))]
+pub async fn open(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<OpenAccount>) -> Reply<Answer> {
+    let (a, c, r) = (app.clone(), caller.clone(), req.clone());
+    write(&app, &caller, key, "account.open", &req, 201, async move |tx| {
+        let client = own_client(tx, &c).await?;
+        let wish = AccountWish { account_type: r.account_type.clone(), currency: r.currency, leverage: r.leverage };
+        open_account(tx, &a.core, &c, &client.id.to_string(), wish).await
+    })
+    .await
+}
+
+/// One of my accounts.
+#[utoipa::path(get, path = "/api/v1/me/accounts/{id}", tag = "me", responses((status = 200, body = TradingAccount)))]
+pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<TradingAccountId>) -> Reply<Json<Value>> {
+    let core = app.core.clone();
+    read(&app, async move |tx| accounts::get(tx, &core, &caller, id).await).await
+}
+
+/// Asks the platform for a fresh reading of balance and equity; it arrives in a moment.
+#[utoipa::path(post, path = "/api/v1/me/accounts/{id}/refresh", tag = "me", responses((status = 202, body = TradingAccount)))]
+pub async fn refresh(State(app): State<App>, Asker(caller): Asker, At(id): At<TradingAccountId>) -> Reply<Answer> {
+    let (core, c) = (app.core.clone(), caller.clone());
+    write(&app, &caller, IdempotencyKey(None), "account.refresh", &id, 202, async move |tx| {
+        let a = accounts::get(tx, &core, &c, id).await?;
+        qd_trading::jobs::refresh(tx, &core, id).await?;
+        Ok(a)
+    })
+    .await
+}
+
+#[derive(ToSchema)]
+#[schema(example = json!({"main": "…", "investor": "…"}))]
+#[allow(dead_code, reason = "read by the derive")]
+pub struct Passwords {
+    main: String,
+    investor: String,
+}
+
+/// The first passwords of a new account, shown once and erased. Needs a fresh proof.
+#[utoipa::path(post, path = "/api/v1/me/accounts/{id}/reveal-passwords", tag = "me", responses((status = 200, body = Passwords)))]
+pub async fn reveal(State(app): State<App>, Asker(caller): Asker, At(id): At<TradingAccountId>) -> Reply<Json<Value>> {
+    caller.require_step_up(app.core.now())?;
+    let a = app.clone();
+    // No idempotency key: the answer must not be kept.
+    let p = app.core.db.write(async move |tx| accounts::reveal_passwords(tx, &a.core, &caller, &a.platforms, id).await).await?;
+    Ok(Json(json!({"main": p.main, "investor": p.investor})))
+}
+
+list_query!(Deals {
+    /// Microseconds since 1970; the deals of that moment and later.
+    from_us: i64 as i64,
+    to_us: i64 as i64,
+});
+
+/// An account's deals, the newest first.
+#[utoipa::path(get, path = "/api/v1/me/accounts/{id}/deals", tag = "me", params(Deals), responses((status = 200, body = Value, example = json!({"items": [{"server": "eu-live", "ticket": "1001", "revision": 1, "login": "500001", "account_id": "tacc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "trade", "side": "buy", "entry": "in", "symbol": "EURUSD", "volume": "0.10", "price": "1.08423", "profit_minor": 0, "swap_minor": 0, "commission_minor": 0, "currency": "EUR", "reason": "client", "comment": "", "at_us": 1_790_000_000_000_000_i64, "modified": false, "deleted": false}], "next_cursor": null}))))]
+pub async fn deals(State(app): State<App>, Asker(caller): Asker, At(id): At<TradingAccountId>, Params(q): Params<Deals>) -> Reply<Json<Value>> {
+    let page = q.page()?;
+    read(&app, async move |tx| feed::history(tx, &caller, id, q.from_us.map(Ts), q.to_us.map(Ts), &page).await).await
+}

@@ -1,0 +1,59 @@
+//! What a client does and sees of their own.
+
+pub(crate) mod accounts;
+mod deposits;
+pub(crate) mod kyc;
+pub(crate) mod live;
+mod notifications;
+mod partner;
+mod profile;
+mod transfers;
+pub(crate) mod wallet;
+mod withdrawals;
+
+use qd_app::App;
+use qd_runtime::access::Right;
+use qd_web::Api;
+use utoipa_axum::routes;
+
+pub fn routes(api: Api<App>) -> Api<App> {
+    api.route(Right::MeView, routes!(profile::get))
+        .route(Right::MeEdit, routes!(profile::put_step))
+        .route(Right::MeView, routes!(profile::timeline))
+        .route(Right::MeKyc, routes!(kyc::questionnaire, kyc::answer))
+        .route(Right::MeKyc, routes!(kyc::acknowledge))
+        .route(Right::MeKyc, routes!(kyc::get))
+        .route(Right::MeKyc, routes!(kyc::upload))
+        .route(Right::MeKyc, routes!(kyc::document))
+        .route(Right::MeKyc, routes!(kyc::submit))
+        .route(Right::MeAccounts, routes!(accounts::types))
+        .route(Right::MeAccounts, routes!(accounts::list, accounts::open))
+        .route(Right::MeAccounts, routes!(accounts::get))
+        .route(Right::MeAccounts, routes!(accounts::refresh))
+        .route(Right::MeAccounts, routes!(accounts::reveal))
+        .route(Right::MeAccounts, routes!(accounts::deals))
+        .route(Right::MeDeposit, routes!(deposits::methods))
+        .route(Right::MeDeposit, routes!(deposits::list, deposits::create))
+        .route(Right::MeDeposit, routes!(deposits::get))
+        .route(Right::MeDeposit, routes!(deposits::cancel))
+        .route(Right::MeWithdraw, routes!(withdrawals::list, withdrawals::create))
+        .route(Right::MeWithdraw, routes!(withdrawals::get))
+        .route(Right::MeWithdraw, routes!(withdrawals::cancel))
+        .route(Right::MeTransfer, routes!(transfers::list, transfers::create))
+        .route(Right::MeTransfer, routes!(transfers::get))
+        .route(Right::MeStatements, routes!(wallet::balances))
+        .route(Right::MeStatements, routes!(wallet::statement))
+        .route(Right::MePartner, routes!(partner::get, partner::apply))
+        .route(Right::MePartner, routes!(partner::links, partner::add_link))
+        .route(Right::MePartner, routes!(partner::tree))
+        .route(Right::MePartner, routes!(partner::clients))
+        .route(Right::MePartner, routes!(partner::lines))
+        .route(Right::MePartner, routes!(partner::statements))
+        .route(Right::MePartner, routes!(partner::statement))
+        .route(Right::MePartner, routes!(partner::statement_csv))
+        .route(Right::MePartner, routes!(partner::payouts))
+        .route(Right::MeView, routes!(notifications::list))
+        .route(Right::MeView, routes!(notifications::read_all))
+        .route(Right::MeView, routes!(notifications::read_one))
+        .route(Right::MeView, routes!(live::events))
+}

@@ -1,0 +1,70 @@
+//! A client's withdrawals.
+
+use crate::kit::{At, Reply, list_query, own_client, read, write};
+use crate::schema::{Money, PageOf, Withdrawal};
+use axum::Json;
+use axum::extract::State;
+use qd_app::App;
+use qd_app::compose::payment_facts;
+use qd_kernel::Amount;
+use qd_payments::WithdrawalId;
+use qd_payments::withdrawal::{self, NewWithdrawal, WithdrawalQuery, WithdrawalState};
+use qd_trading::TradingAccountId;
+use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"amount": {"minor": 12_000, "currency": "EUR"}, "account_id": null}))]
+pub struct CreateWithdrawal {
+    #[schema(value_type = Money)]
+    amount: Amount,
+    /// The trading account to take it from; without it, the wallet.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    account_id: Option<TradingAccountId>,
+}
+
+/// Asks for a withdrawal. Needs a fresh proof (`POST /auth/step-up`).
+#[utoipa::path(post, path = "/api/v1/me/withdrawals", tag = "me", request_body = CreateWithdrawal, responses((status = 201, body = Withdrawal)))]
+pub async fn create(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<CreateWithdrawal>) -> Reply<Answer> {
+    let (a, c, r) = (app.clone(), caller.clone(), req.clone());
+    caller.require_step_up(app.core.now())?;
+    write(&app, &caller, key.required()?, "withdrawal.create", &req, 201, async move |tx| {
+        let facts = payment_facts(tx, &a.core, &c.client_id()?, c.device.as_deref()).await?;
+        withdrawal::request(tx, &a.core, &c, facts, NewWithdrawal { amount: r.amount, account_id: r.account_id }).await
+    })
+    .await
+}
+
+list_query!(MyWithdrawals {
+    /// Only those in this state.
+    state: WithdrawalState as String,
+});
+
+/// My withdrawals, the newest first.
+#[utoipa::path(get, path = "/api/v1/me/withdrawals", tag = "me", params(MyWithdrawals), responses((status = 200, body = PageOf<Withdrawal>)))]
+pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<MyWithdrawals>) -> Reply<Json<Value>> {
+    let (core, page) = (app.core.clone(), q.page()?);
+    read(&app, async move |tx| {
+        own_client(tx, &caller).await?;
+        withdrawal::list(tx, &core, &caller, WithdrawalQuery { state: q.state, ..WithdrawalQuery::default() }, &page).await
+    })
+    .await
+}
+
+/// One of my withdrawals, with the steps it has taken.
+#[utoipa::path(get, path = "/api/v1/me/withdrawals/{id}", tag = "me", responses((status = 200, body = Withdrawal)))]
+pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<WithdrawalId>) -> Reply<Json<Value>> {
+    let core = app.core.clone();
+    read(&app, async move |tx| withdrawal::get(tx, &core, &caller, id).await).await
+}
+
+/// Takes a request back while that is possible; the money is usable in the wallet.
+#[utoipa::path(post, path = "/api/v1/me/withdrawals/{id}/cancel", tag = "me", responses((status = 200, body = Withdrawal)))]
+pub async fn cancel(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<WithdrawalId>) -> Reply<Answer> {
+    let (core, c) = (app.core.clone(), caller.clone());
+    write(&app, &caller, key, "withdrawal.cancel", &id, 200, async move |tx| withdrawal::cancel(tx, &core, &c, id).await).await
+}

@@ -1,0 +1,159 @@
+//! What the house does: one list of routes, each with its right.
+
+mod accounts;
+mod audit;
+mod care;
+mod clients;
+mod control;
+mod deposits;
+mod house;
+mod kyc;
+mod money;
+mod notes;
+pub(crate) mod partners;
+mod people;
+mod record;
+mod rules;
+mod withdrawals;
+
+use qd_app::App;
+use qd_runtime::access::Right;
+use qd_web::Api;
+use utoipa_axum::routes;
+
+pub fn routes(api: Api<App>) -> Api<App> {
+    api.with(people_and_records).with(verification).with(money_routes).with(control_routes).with(house_routes).with(partners::routes)
+}
+
+fn people_and_records(api: Api<App>) -> Api<App> {
+    api.route(Right::LeadsView, routes!(clients::leads))
+        .route(Right::ClientsView, routes!(clients::list))
+        .route(Right::LeadsCreate, routes!(clients::add))
+        .route(Right::ClientsSearch, routes!(clients::search))
+        .route(Right::ClientsView, routes!(record::get))
+        .route(Right::ClientsEdit, routes!(clients::change))
+        .route(Right::LeadsAssign, routes!(clients::assign))
+        .route(Right::ClientsEdit, routes!(clients::stage))
+        .route(Right::ClientsView, routes!(clients::logins_of))
+        .route(Right::ClientFileExport, routes!(record::file))
+        .route(Right::TimelineView, routes!(notes::timeline))
+        .route(Right::TimelineView, routes!(notes::notes))
+        .route(Right::NotesWrite, routes!(notes::add_note))
+        .route(Right::AmlWrite, routes!(notes::add_aml_note))
+        .route(Right::TimelineView, routes!(notes::calls))
+        .route(Right::CallsLog, routes!(notes::log_call))
+        .route(Right::CallsLog, routes!(notes::remove_call))
+        .route(Right::TasksManage, routes!(notes::agenda))
+        .route(Right::TimelineView, routes!(notes::tasks_of))
+        .route(Right::TasksManage, routes!(notes::add_task))
+        .route(Right::TasksManage, routes!(notes::change_task))
+        .route(Right::ClientsMerge, routes!(care::list))
+        .route(Right::ClientsMerge, routes!(care::merge))
+        .route(Right::ClientsMerge, routes!(care::dismiss))
+        .route(Right::ClientsMerge, routes!(care::undo))
+        .route(Right::AccountsRestrict, routes!(care::restrict))
+        .route(Right::AccountsRestrict, routes!(care::lift))
+        .route(Right::MailView, routes!(care::mails))
+        .route(Right::MailView, routes!(care::mail))
+}
+
+fn verification(api: Api<App>) -> Api<App> {
+    api.route(Right::KycReview, routes!(kyc::queue))
+        .route(Right::KycReview, routes!(kyc::figures))
+        .route(Right::KycView, routes!(kyc::get))
+        .route(Right::KycView, routes!(kyc::approvals))
+        .route(Right::KycReview, routes!(kyc::claim))
+        .route(Right::KycReview, routes!(kyc::release))
+        .route(Right::KycReview, routes!(kyc::assign))
+        .route(Right::KycReview, routes!(kyc::approve))
+        .route(Right::KycReview, routes!(kyc::reject))
+        .route(Right::KycReview, routes!(kyc::ask_again))
+        .route(Right::KycReview, routes!(kyc::reopen))
+        .route(Right::KycDocumentsView, routes!(kyc::document))
+        .route(Right::KycReview, routes!(kyc::read_fields))
+        .route(Right::KycReview, routes!(kyc::accept))
+        .route(Right::KycReview, routes!(kyc::reject_document))
+}
+
+fn money_routes(api: Api<App>) -> Api<App> {
+    api.route(Right::AccountsView, routes!(accounts::list))
+        .route(Right::AccountsView, routes!(accounts::get))
+        .route(Right::AccountsView, routes!(accounts::deals))
+        .route(Right::AccountsOpen, routes!(accounts::open))
+        .route(Right::AccountsRestrict, routes!(accounts::restrict))
+        .route(Right::AccountsLeverage, routes!(accounts::leverage))
+        .route(Right::AccountsView, routes!(accounts::refresh))
+        .route(Right::ExceptionsWork, routes!(accounts::retry_move))
+        .route(Right::DepositsManage, routes!(accounts::give_back))
+        .route(Right::DepositsView, routes!(deposits::list))
+        .route(Right::DepositsView, routes!(deposits::get))
+        .route(Right::DepositsManage, routes!(deposits::release))
+        .route(Right::WithdrawalsView, routes!(withdrawals::list))
+        .route(Right::WithdrawalsView, routes!(withdrawals::get))
+        .route(Right::WithdrawalsView, routes!(withdrawals::plan))
+        .route(Right::WithdrawalsReview, routes!(withdrawals::claim))
+        .route(Right::WithdrawalsReview, routes!(withdrawals::release))
+        .route(Right::WithdrawalsReview, routes!(withdrawals::hand_over))
+        .route(Right::WithdrawalsApprove, routes!(withdrawals::approve))
+        .route(Right::WithdrawalsReview, routes!(withdrawals::reject))
+        .route(Right::WithdrawalsOverride, routes!(withdrawals::force))
+        .route(Right::WithdrawalsPayout, routes!(withdrawals::bank_leg))
+        .route(Right::TransfersView, routes!(money::transfers))
+        .route(Right::TransfersView, routes!(money::transfer_one))
+        .route(Right::DisputesView, routes!(money::disputes))
+        .route(Right::LedgerView, routes!(money::totals))
+        .route(Right::LedgerView, routes!(money::balances))
+        .route(Right::LedgerView, routes!(money::statement))
+        .route(Right::LedgerView, routes!(money::entry))
+        .route(Right::LedgerExport, routes!(money::journal))
+}
+
+fn control_routes(api: Api<App>) -> Api<App> {
+    api.route(Right::ExceptionsView, routes!(control::exceptions_list))
+        .route(Right::ExceptionsView, routes!(control::exception))
+        .route(Right::ExceptionsWork, routes!(control::assign))
+        .route(Right::ExceptionsWork, routes!(control::note))
+        .route(Right::ExceptionsWork, routes!(control::resolve))
+        .route(Right::ExceptionsWork, routes!(control::dismiss))
+        .route(Right::JobsView, routes!(control::dead))
+        .route(Right::JobsRetry, routes!(control::retry))
+        .route(Right::JobsView, routes!(control::figures))
+        .route(Right::ApprovalsView, routes!(control::approvals_list))
+        .route(Right::ApprovalsView, routes!(control::approval))
+        .route(Right::ConnectionsView, routes!(control::connections_list))
+        .route(Right::MeView, routes!(control::home))
+        .route(Right::AuditView, routes!(audit::search))
+        .route(Right::AuditView, routes!(audit::decisions))
+        .route(Right::AuditVerify, routes!(audit::verify))
+}
+
+fn house_routes(api: Api<App>) -> Api<App> {
+    api.route(Right::SettingsView, routes!(house::entities))
+        .route(Right::SettingsView, routes!(house::entity))
+        .route(Right::EntitiesEdit, routes!(house::put_entity))
+        .route(Right::SettingsView, routes!(house::brands))
+        .route(Right::EntitiesEdit, routes!(house::put_brand))
+        .route(Right::SettingsView, routes!(house::desks))
+        .route(Right::EntitiesEdit, routes!(house::put_desk))
+        .route(Right::SettingsView, routes!(house::history))
+        .route(Right::SettingsView, routes!(house::settings_list))
+        .route(Right::SettingsEdit, routes!(house::put_setting))
+        .route(Right::RulesView, routes!(rules::sets))
+        .route(Right::RulesView, routes!(rules::list))
+        .route(Right::RulesView, routes!(rules::get))
+        .route(Right::RulesEdit, routes!(rules::save))
+        .route(Right::RulesView, routes!(rules::try_out))
+        .route(Right::StaffView, routes!(people::list))
+        .route(Right::StaffManage, routes!(people::add))
+        .route(Right::StaffView, routes!(people::get))
+        .route(Right::StaffManage, routes!(people::change))
+        .route(Right::StaffManage, routes!(people::enable))
+        .route(Right::StaffManage, routes!(people::reset_second))
+        .route(Right::StaffManage, routes!(people::unlock))
+        .route(Right::StaffManage, routes!(people::invite))
+        .route(Right::StaffView, routes!(people::matrix))
+        .route(Right::RolesManage, routes!(people::put_role))
+        .route(Right::ApiKeysManage, routes!(people::keys))
+        .route(Right::ApiKeysManage, routes!(people::add_key))
+        .route(Right::ApiKeysManage, routes!(people::revoke))
+}

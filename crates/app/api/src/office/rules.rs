@@ -1,0 +1,133 @@
+//! Rules as data: sets, rules with their versions, trying one out.
+
+use crate::kit::{At, Reply, read, write};
+use axum::Json;
+use axum::extract::State;
+use qd_app::App;
+use qd_kernel::Problem;
+use qd_runtime::access::Caller;
+use qd_runtime::rules::{self, Case, Draft, RuleId};
+use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+/// The places where rules are asked, and the facts each knows.
+#[utoipa::path(get, path = "/api/v1/rule-sets", tag = "rules", responses((status = 200, body = Value, example = json!({"items": [{"name": "withdrawal.auto", "title": "Withdrawals that need no person", "on_error": "stop", "facts": {"withdrawal.amount_base_minor": "int"}, "version": 1}]}))))]
+pub async fn sets(State(app): State<App>) -> Reply<Json<Value>> {
+    read(&app, async |tx| Ok(json!({"items": rules::sets(tx).await?}))).await
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Rules {
+    /// Name of a set; all without it.
+    set: Option<String>,
+}
+
+fn mine(caller: &Caller, entity: Option<&str>) -> bool {
+    entity.is_none() || caller.enters(entity)
+}
+
+/// The latest version of each rule, in order of priority.
+#[utoipa::path(get, path = "/api/v1/rules", tag = "rules", params(Rules), responses((status = 200, body = Value, example = json!({"items": [{"id": "rul_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "set": "withdrawal.auto", "entity": "eu", "name": "small and trusted", "version": 1, "priority": 100, "expression": "withdrawal.amount_base_minor <= limits.auto_max_minor && client.verified", "outcome": {"decision": "approve"}, "reason_code": "small_trusted", "state": "active", "tests": [], "note": "", "changed_by": "system:seed", "changed_at": 1_790_000_000_000_000_i64}]}))))]
+pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Rules>) -> Reply<Json<Value>> {
+    read(&app, async move |tx| {
+        let mut items = rules::list(tx, q.set.as_deref()).await?;
+        items.retain(|r| mine(&caller, r.entity.as_deref()));
+        Ok(json!({"items": items}))
+    })
+    .await
+}
+
+/// One rule with all its versions, the newest first.
+#[utoipa::path(get, path = "/api/v1/rules/{id}", tag = "rules", responses((status = 200, body = Value, example = json!({"versions": [{"id": "rul_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "version": 1}]}))))]
+pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<RuleId>) -> Reply<Json<Value>> {
+    read(&app, async move |tx| {
+        let versions = rules::history(tx, id).await?;
+        match versions.first() {
+            Some(r) if mine(&caller, r.entity.as_deref()) => Ok(json!({"versions": versions})),
+            _ => Err(Problem::missing("rule")),
+        }
+    })
+    .await
+}
+
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RuleCase {
+    #[serde(default)]
+    name: String,
+    #[schema(value_type = Object)]
+    facts: Value,
+    /// Whether the rule must match.
+    expect: bool,
+}
+
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"set": "withdrawal.auto", "entity": "eu", "name": "small and trusted", "priority": 100, "expression": "withdrawal.amount_base_minor <= limits.auto_max_minor", "outcome": {"decision": "approve"}, "reason_code": "small_trusted", "state": "shadow", "tests": [{"name": "EUR 100", "facts": {"withdrawal": {"amount_base_minor": 10_000}, "limits": {"auto_max_minor": 50_000}}, "expect": true}], "note": "Trial."}))]
+pub struct SaveRule {
+    /// Absent for a new rule.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    id: Option<RuleId>,
+    /// The version the change starts from.
+    #[serde(default)]
+    base_version: Option<i64>,
+    set: String,
+    #[serde(default)]
+    entity: Option<String>,
+    name: String,
+    priority: i64,
+    /// In CEL, over the set's facts.
+    expression: String,
+    #[schema(value_type = Object)]
+    outcome: Value,
+    reason_code: String,
+    /// `active`, `shadow`, `retired`.
+    #[schema(value_type = String)]
+    state: rules::State,
+    #[serde(default)]
+    tests: Vec<RuleCase>,
+    #[serde(default)]
+    note: String,
+}
+
+impl From<SaveRule> for Draft {
+    fn from(r: SaveRule) -> Draft {
+        let tests = r.tests.into_iter().map(|t| Case { name: t.name, facts: t.facts, expect: t.expect }).collect();
+        Draft { id: r.id, base_version: r.base_version, set: r.set, entity: r.entity, name: r.name, priority: r.priority, expression: r.expression, outcome: r.outcome, reason_code: r.reason_code, state: r.state, tests, note: r.note }
+    }
+}
+
+/// Saves a rule as a new version, after its expression and its test cases were checked. Needs a
+/// fresh proof.
+#[utoipa::path(post, path = "/api/v1/rules", tag = "rules", request_body = SaveRule, responses((status = 201, body = Value, example = json!({"id": "rul_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "version": 2}))))]
+pub async fn save(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<SaveRule>) -> Reply<Answer> {
+    caller.require_step_up(app.core.now())?;
+    let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
+    write(&app, &caller, key, "rule.save", &req, 201, async move |tx| rules::save(tx, &core, &c, r.clone().into()).await).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"expression": "withdrawal.amount_base_minor <= 50000", "facts": {"withdrawal": {"amount_base_minor": 10_000}}}))]
+pub struct TryRule {
+    expression: String,
+    #[schema(value_type = Object)]
+    facts: Value,
+}
+
+/// Evaluates an expression over facts, and changes nothing.
+#[utoipa::path(post, path = "/api/v1/rules/try", tag = "rules", request_body = TryRule, responses((status = 200, body = Value, example = json!({"matches": true, "error": null}))))]
+pub async fn try_out(Body(req): Body<TryRule>) -> Reply<Json<Value>> {
+    let answer = tokio::task::spawn_blocking(move || rules::try_out(&req.expression, &req.facts))
+        .await
+        .map_err(|e| Problem::bug("rule_panicked", "an expression could not be evaluated").with_source(e))?;
+    Ok(Json(match answer {
+        Ok(m) => json!({"matches": m, "error": null}),
+        Err(f) => json!({"matches": null, "error": {"code": f.code, "detail": f.detail}}),
+    }))
+}
