@@ -1,17 +1,103 @@
 //! One entry on PostgreSQL: one statement, one round trip.
 //!
-//! `locked` takes the row locks in account order (two entries over the same accounts never wait for
+//! Most entries move money between two accounts, and [`two`] is for them: no arrays, no sorting, a
+//! third of the server's work. When it cannot book (no such account, not enough, booked before) it
+//! leaves everything as it was, and the general statement finds out why.
+//!
+//! In the general one, `locked` takes the row locks in account order (two entries over the same accounts never wait for
 //! each other in a circle) and sees the latest committed rows, whatever the statement's snapshot.
 //! Everything after it hangs on `fits`: when one account says no, nothing is written, and the caller
 //! can go on in the same transaction.
 
 use crate::account::{AccountId, AccountKey};
-use crate::entry::{Outcome, Plan};
+use crate::entry::{Outcome, Plan, Sum};
 use crate::store::{AccountRow, PostingRow};
 use qd_db::{Tx, sql};
-use qd_kernel::{Result, vals};
+use qd_kernel::{Problem, Result, vals};
 
 pub async fn write(tx: &mut Tx, plan: &Plan) -> Result<Outcome> {
+    if let ([one, other], 2) = (plan.sums.as_slice(), plan.legs.len())
+        && two(tx, plan, one, other).await?
+    {
+        return Ok(Outcome::Done);
+    }
+    general(tx, plan).await
+}
+
+/// Books an entry of two postings to two accounts, in the order of their ids, which is the order in
+/// which everybody locks. The second account waits for the first, the entry for both; each update
+/// carries its own guard. False: nothing is booked.
+async fn two(tx: &mut Tx, plan: &Plan, one: &Sum, other: &Sum) -> Result<bool> {
+    let fx = plan.fx.as_ref();
+    let (first, second, entries): (i64, i64, i64) = tx
+        .must(
+            sql!(
+                "/* postgres */ WITH a AS (
+                    UPDATE ledger_accounts SET balance_minor = balance_minor + $2, held_minor = held_minor - $3, seq = seq + 1
+                    WHERE id = $1 AND (NOT guarded OR balance_minor + $2 - held_minor + $3 >= 0)
+                        AND balance_minor + $2 BETWEEN -9000000000000000 AND 9000000000000000
+                    RETURNING seq, currency, balance_minor
+                ), b AS (
+                    UPDATE ledger_accounts SET balance_minor = balance_minor + $5, held_minor = held_minor - $6, seq = seq + 1
+                    WHERE id = $4 AND (NOT guarded OR balance_minor + $5 - held_minor + $6 >= 0)
+                        AND balance_minor + $5 BETWEEN -9000000000000000 AND 9000000000000000 AND EXISTS (SELECT 1 FROM a)
+                    RETURNING seq, currency, balance_minor
+                ), entry AS (
+                    INSERT INTO ledger_entries (id, reference, kind, source, note, fx_rate, fx_source, fx_at, reverses, value_at, booked_at)
+                    SELECT CAST($7 AS TEXT), CAST($8 AS TEXT), CAST($9 AS TEXT), CAST($10 AS TEXT), CAST($11 AS TEXT), CAST($12 AS TEXT),
+                        CAST($13 AS TEXT), CAST($14 AS BIGINT), CAST($15 AS TEXT), CAST($16 AS BIGINT), CAST($17 AS BIGINT)
+                    FROM b
+                    ON CONFLICT (reference) DO NOTHING RETURNING id
+                ), written AS (
+                    INSERT INTO ledger_postings (account_id, seq, entry_id, minor, currency, balance_after)
+                    SELECT $1, a.seq, entry.id, $2, a.currency, a.balance_minor FROM a CROSS JOIN entry
+                    UNION ALL
+                    SELECT $4, b.seq, entry.id, $5, b.currency, b.balance_minor FROM b CROSS JOIN entry
+                )
+                SELECT (SELECT COUNT(*) FROM a), (SELECT COUNT(*) FROM b), (SELECT COUNT(*) FROM entry)"
+            ),
+            &vals![
+                one.account,
+                one.minor,
+                one.freed(plan),
+                other.account,
+                other.minor,
+                other.freed(plan),
+                plan.entry_id,
+                &plan.reference,
+                &plan.kind,
+                &plan.source,
+                plan.note.as_ref(),
+                fx.map(|f| f.rate),
+                fx.map(|f| &f.source),
+                fx.map(|f| f.at),
+                plan.reverses,
+                plan.value_at,
+                plan.booked_at
+            ],
+        )
+        .await?;
+    if entries == 1 {
+        return Ok(true);
+    }
+    // What has moved moves back, under the lock that the update took: nobody has seen it.
+    for (moved, s) in [(first, one), (second, other)] {
+        if moved == 1 {
+            tx.exec_one(
+                sql!(
+                    "/* postgres */ UPDATE ledger_accounts SET balance_minor = balance_minor - $2, held_minor = held_minor + $3, seq = seq - 1
+                     WHERE id = $1"
+                ),
+                &vals![s.account, s.minor, s.freed(plan)],
+                || Problem::bug("ledger_account_lost", "a locked account is gone"),
+            )
+            .await?;
+        }
+    }
+    Ok(false)
+}
+
+async fn general(tx: &mut Tx, plan: &Plan) -> Result<Outcome> {
     // Ids and numbers hold no comma.
     let ids = plan.legs.iter().map(|l| l.account.to_string()).collect::<Vec<_>>().join(",");
     let minors = plan.legs.iter().map(|l| l.minor.to_string()).collect::<Vec<_>>().join(",");
@@ -43,7 +129,7 @@ pub async fn write(tx: &mut Tx, plan: &Plan) -> Result<Outcome> {
                     ON CONFLICT (reference) DO NOTHING RETURNING id
                 ), moved AS (
                     UPDATE ledger_accounts a SET balance_minor = j.balance, held_minor = j.held, seq = j.seq + j.n
-                    FROM judged j WHERE a.id = j.id AND EXISTS (SELECT 1 FROM entry)
+                    FROM judged j WHERE a.id = j.id AND a.id = ANY (string_to_array($1, ',')) AND EXISTS (SELECT 1 FROM entry)
                 ), written AS (
                     INSERT INTO ledger_postings (account_id, seq, entry_id, minor, currency, balance_after)
                     SELECT l.id, j.seq + ROW_NUMBER() OVER w, e.id, l.minor, j.currency, j.before + CAST(SUM(l.minor) OVER w AS BIGINT)

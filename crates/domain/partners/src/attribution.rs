@@ -224,6 +224,7 @@ pub async fn decide_hold(tx: &mut Tx, core: &Core, caller: &Caller, client_id: &
 
 /// Gives a client to another partner, or to none, from `at` on. Deals with earlier value dates stay
 /// with the old one. Needs `partners.manage`.
+#[allow(clippy::too_many_arguments, reason = "whose, to whom, since when and why")]
 pub async fn reassign(tx: &mut Tx, core: &Core, caller: &Caller, client_id: &str, entity: &str, to: Option<PartnerId>, at: Ts, reason: &str) -> Result<Share> {
     caller.require(Right::PartnersManage)?;
     if !caller.enters(Some(entity)) {

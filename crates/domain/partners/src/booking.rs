@@ -29,6 +29,7 @@ use qd_runtime::events::{self, NewEvent};
 use qd_runtime::exceptions::{self, NewException};
 use qd_runtime::{Core, settings};
 use serde_json::{Value, json};
+use std::collections::hash_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -596,9 +597,8 @@ impl Cache {
         }
         let used = self.uses[holder].iter().find(|u| u.from_at <= at && u.to_at.is_none_or(|t| at < t)).map(|u| u.plan_id);
         let Some(id) = used else { return Ok(None) };
-        if !self.versions.contains_key(&id) {
-            let rows = plan_store::versions(tx, id).await?;
-            self.versions.insert(id, rows);
+        if let Slot::Vacant(slot) = self.versions.entry(id) {
+            slot.insert(plan_store::versions(tx, id).await?);
         }
         let Some(v) = plans::pick(&self.versions[&id], at) else { return Ok(None) };
         let plan = match self.plans.get(&(id, v.version)) {

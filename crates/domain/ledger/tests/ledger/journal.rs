@@ -17,8 +17,7 @@ async fn export(t: &TestDb, range: JournalRange) -> String {
     })
     .await
     .unwrap();
-    let text = text.lock().unwrap().clone();
-    text
+    Arc::try_unwrap(text).map(|m| m.into_inner().unwrap()).unwrap_or_else(|shared| shared.lock().unwrap().clone())
 }
 
 /// Balances by (account, currency) after checking every transaction and assertion.

@@ -133,7 +133,7 @@ qd_testkit::both! {
         book(&t, vec![march("3", 2, "1.1000")]).await;
         // -37.04 + 22.22 at March's rate, whatever the feed says now.
         assert_eq!(owed(&t, sub, Currency::EUR).await, 2_222);
-        assert_eq!(owed(&t, master, Currency::EUR).await, 926 - 926 + 556);
+        assert_eq!(owed(&t, master, Currency::EUR).await, 556);
         // An older revision that comes late changes nothing.
         assert_eq!(book(&t, vec![march("5", 1, "1.0800")]).await, [Booked::Already]);
         let mut kinds: Vec<(LineKind, i64, Ts)> = lines_of(&t, sub).await.into_iter().map(|l| (l.kind, l.minor, l.value_at)).collect();
@@ -192,7 +192,7 @@ qd_testkit::both! {
             on_plan(&t, p, id, day(1, 1)).await;
         }
         give(&t, "cli_1", Some(s), day(1, 2)).await;
-        let deals = vec![deal("T1", "cli_1", "4", day(3, 5)), deal("T2", "cli_1", "3", day(3, 17)), deal("T3", "cli_1", "5", day(3, 20))];
+        let deals = [deal("T1", "cli_1", "4", day(3, 5)), deal("T2", "cli_1", "3", day(3, 17)), deal("T3", "cli_1", "5", day(3, 20))];
         book(&t, vec![deals[0].clone()]).await;
         tx!(t, |tx, core| tree::move_partner(tx, core, &manager(), s, Some(m2), day(3, 16), "new contract").await).unwrap();
         // T1 once more, late and edited: still the old tree.
