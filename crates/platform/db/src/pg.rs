@@ -10,6 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use qd_kernel::{Cell, Problem, Result, Secret, Val};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,6 +26,9 @@ const STATEMENT_TIMEOUT: &str = "SET statement_timeout = '30s'; SET lock_timeout
 pub(crate) struct PgConn {
     client: Client,
     statements: HashMap<String, Statement>,
+    /// The BEGIN of this transaction while it is still to be sent: it travels with the first
+    /// statement and costs no round trip of its own.
+    to_begin: Option<&'static str>,
 }
 
 impl PgConn {
@@ -32,16 +36,31 @@ impl PgConn {
         if let Some(s) = self.statements.get(text) {
             return Ok(s.clone());
         }
+        // Outside of the transaction as good as inside; so the first statement still takes BEGIN along.
         let s = self.client.prepare(text).await.map_err(|e| from_pg(&e, text))?;
         self.statements.insert(text.to_string(), s.clone());
         Ok(s)
     }
+    /// Runs `what`, with BEGIN sent in front of it when it is still due. The client sends in the
+    /// order in which futures are first polled.
+    async fn begun<T>(client: &Client, to_begin: &mut Option<&'static str>, text: &str, what: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>) -> Result<T> {
+        let answer = match to_begin.take() {
+            None => what.await,
+            Some(begin) => {
+                let (begun, answer) = futures_util::future::join(client.batch_execute(begin), what).await;
+                begun.map_err(|e| from_pg(&e, begin))?;
+                answer
+            }
+        };
+        answer.map_err(|e| from_pg(&e, text))
+    }
     pub(crate) async fn exec(&mut self, text: &str, params: &[Val]) -> Result<u64> {
         let s = self.prepare(text).await?;
-        self.client.execute_raw(&s, params.iter().map(Bound)).await.map_err(|e| from_pg(&e, text))
+        Self::begun(&self.client, &mut self.to_begin, text, self.client.execute_raw(&s, params.iter().map(Bound))).await
     }
     pub(crate) async fn exec_many(&mut self, text: &str, rows: &[Vec<Val>]) -> Result<u64> {
         let s = self.prepare(text).await?;
+        self.begin_now().await?;
         let mut n = 0;
         // Chunks, so that the answers of a huge batch do not fill the socket while we still write.
         for chunk in rows.chunks(500) {
@@ -56,12 +75,19 @@ impl PgConn {
         let s = self.prepare(text).await?;
         let args: Vec<Bound<'_>> = params.iter().map(Bound).collect();
         let refs: Vec<&(dyn ToSql + Sync)> = args.iter().map(|b| b as &(dyn ToSql + Sync)).collect();
-        self.client.query(&s, &refs).await.map_err(|e| from_pg(&e, text))
+        Self::begun(&self.client, &mut self.to_begin, text, self.client.query(&s, &refs)).await
+    }
+    async fn begin_now(&mut self) -> Result<()> {
+        match self.to_begin.take() {
+            Some(begin) => self.client.batch_execute(begin).await.map_err(|e| from_pg(&e, begin)),
+            None => Ok(()),
+        }
     }
     pub(crate) async fn prepare_only(&mut self, text: &str) -> Result<()> {
         self.client.prepare(text).await.map(|_| ()).map_err(|e| from_pg(&e, text))
     }
     pub(crate) async fn script(&mut self, text: &str) -> Result<()> {
+        self.begin_now().await?;
         self.client.batch_execute(text).await.map_err(|e| from_pg(&e, text))
     }
 }
@@ -152,7 +178,7 @@ impl Shelf {
             }
         });
         client.batch_execute(STATEMENT_TIMEOUT).await.map_err(|e| from_pg(&e, "SET"))?;
-        Ok(PgConn { client, statements: HashMap::new() })
+        Ok(PgConn { client, statements: HashMap::new(), to_begin: None })
     }
 }
 
@@ -239,8 +265,9 @@ where
                 return Ok(v);
             }
             Err(p) => {
-                if let Conn::Pg(c) = conn
-                    && c.client.batch_execute("ROLLBACK").await.is_ok()
+                if let Conn::Pg(mut c) = conn
+                    // Nothing was sent: nothing to take back.
+                    && (c.to_begin.take().is_some() || c.client.batch_execute("ROLLBACK").await.is_ok())
                 {
                     shelf.idle.borrow_mut().push(c);
                 }
@@ -262,9 +289,22 @@ where
     F: AsyncFn(&mut Tx) -> Result<T>,
 {
     let begin = if write { "BEGIN" } else { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" };
-    tx.script("", begin).await?;
+    if let Conn::Pg(c) = &mut tx.conn {
+        c.to_begin = Some(begin);
+    }
     let v = f(tx).await?;
-    tx.script("", "COMMIT").await?;
+    if let Conn::Pg(c) = &mut tx.conn
+        // Not one statement: there is nothing to end.
+        && c.to_begin.take().is_none()
+    {
+        let end = c.client.batch_execute("COMMIT");
+        if write {
+            end.await.map_err(|e| from_pg(&e, "COMMIT"))?;
+        } else {
+            // Sent by the first poll. A snapshot's end has no answer worth waiting for; the next
+            // transaction on this connection stands in line behind it.
+            let _ = end.now_or_never();
+        }
+    }
     Ok(v)
 }
-
