@@ -136,9 +136,8 @@ fn params<const N: usize>(pairs: [(&str, Param); N]) -> Params {
 }
 
 /// A mail to the client in their language; none to somebody without an address.
-async fn write_to(app: &App, tx: &mut Tx, c: &Client, template: Template, key: String, mut params: Params) -> Result<()> {
+async fn write_to(app: &App, tx: &mut Tx, c: &Client, template: Template, key: String, params: Params) -> Result<()> {
     let Some(address) = c.email.clone() else { return Ok(()) };
-    params.entry("name".to_string()).or_insert_with(|| Param::Text(c.name()));
     mail(
         tx,
         &app.core,

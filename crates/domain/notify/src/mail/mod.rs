@@ -115,7 +115,9 @@ pub struct Mail {
 }
 
 /// Asks for a mail. None when one with this key was asked for before.
-pub async fn mail(tx: &mut Tx, core: &Core, m: MailRequest) -> Result<Option<MailId>> {
+pub async fn mail(tx: &mut Tx, core: &Core, mut m: MailRequest) -> Result<Option<MailId>> {
+    // Every mail greets its reader.
+    m.params.entry("name".to_string()).or_insert_with(|| Param::Text(m.to.name.clone()));
     if m.to.address.contains(['\r', '\n', ' ', ',', '<', '>']) || !m.to.address.contains('@') {
         return Err(Problem::invalid("/to", "mail_address_malformed", "expected one e-mail address"));
     }
