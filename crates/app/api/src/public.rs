@@ -236,14 +236,11 @@ pub async fn brand(State(app): State<App>, headers: HeaderMap, qd_web::Params(q)
     .await
 }
 
-#[derive(Deserialize)]
-struct Pairs(Vec<(String, String)>);
-
 /// A partner's link: notes the click and sends the browser to the landing page. The cookie is set
 /// only when the visitor agreed (`consent=1`).
 #[utoipa::path(get, path = "/c/{code}", tag = "public", responses((status = 302, description = "To the landing page, with the partner's code (`pc`) and the click.")))]
 pub async fn click(State(app): State<App>, Asker(caller): Asker, headers: HeaderMap, At(code): At<String>, uri: http::Uri) -> Reply<Response> {
-    let query = axum::extract::Query::<Pairs>::try_from_uri(&uri).map(|q| q.0.0).unwrap_or_default();
+    let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri).map(|q| q.0).unwrap_or_default();
     let text = |n: header::HeaderName| headers.get(n).and_then(|v| v.to_str().ok()).map(str::to_string);
     let consent = query.iter().any(|(k, v)| k == "consent" && v == "1") || cookie(&headers, COOKIE).is_some();
     let v = Visit { code, ip: caller.ip, user_agent: text(header::USER_AGENT), referrer: text(header::REFERER), query, consent, cookie: cookie(&headers, COOKIE) };

@@ -1,0 +1,10 @@
+//! The API from outside: one process, real counterparties of the sandbox, no shortcuts below HTTP.
+
+mod alex;
+mod bad_input;
+mod description;
+mod doors;
+mod hooks;
+mod rights;
+mod shape;
+mod world;
