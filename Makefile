@@ -33,7 +33,7 @@ test-slow: deps
 	@$(CARGO) xtask check
 	@QD_SLOW=1 NEXTEST_PROFILE=slow $(CARGO) xtask env -- scripts/test.sh
 
-# Everything but the figures goes to standard error.
+# Everything but the figures goes to standard error. make bench ARGS="ledger --full"; docs/benchmarks.md
 bench: deps
 	@$(CARGO) build --release --bin quarterdeck
 	@$(CARGO) xtask env -- $(CARGO) run --quiet --release --bin quarterdeck -- bench $(ARGS)
