@@ -53,17 +53,20 @@ fn kept(headers: &HeaderMap) -> String {
     Value::Object(pairs).to_string()
 }
 
-/// Callbacks of one payment are processed in order.
-fn subject(e: &HookEvent) -> Value {
-    match &e.subject {
-        HookSubject::Deposit { our_ref, provider_ref } | HookSubject::Refund { our_ref, provider_ref } => json!(our_ref.as_ref().unwrap_or(provider_ref)),
-        HookSubject::Dispute { provider_ref } => json!(provider_ref),
-        HookSubject::Other => Value::Null,
-    }
+/// What the callback is about, as the job reads it, and the payment whose callbacks keep their order.
+fn subject(e: &HookEvent) -> Result<Value, Problem> {
+    let lane = match &e.subject {
+        HookSubject::Deposit { our_ref, provider_ref } | HookSubject::Refund { our_ref, provider_ref } => our_ref.as_ref().or(Some(provider_ref)),
+        HookSubject::Dispute { provider_ref } => Some(provider_ref),
+        HookSubject::Other => None,
+    };
+    let mut about = serde_json::to_value(&e.subject)?;
+    about["lane"] = json!(lane);
+    Ok(about)
 }
 
 async fn store(app: &App, provider: String, connection: String, event: HookEvent, headers: &HeaderMap, body: Vec<u8>) -> Reply<()> {
-    let (core, headers_json, about) = (app.core.clone(), kept(headers), subject(&event));
+    let (core, headers_json, about) = (app.core.clone(), kept(headers), subject(&event)?);
     let received_at = core.now();
     app.core
         .db

@@ -37,8 +37,8 @@ pub struct NewHook<'a> {
     pub headers_json: String,
     /// The bytes the signature was made over.
     pub body: &'a [u8],
-    /// What it is about (a payment's id): callbacks of one subject are processed in order, one at
-    /// a time. Null: no order needed.
+    /// What it is about: a payment's id, or an object for the handler with such an id as `lane`.
+    /// Callbacks of one subject are processed in order, one at a time. No id: no order needed.
     pub subject: Value,
     pub received_at: Ts,
 }
@@ -58,11 +58,8 @@ pub async fn receive(tx: &mut Tx, core: &Core, msg: NewHook<'_>) -> Result<Recei
     }
     let payload = json!({ "inbox_id": id, "provider": msg.provider, "connection": msg.connection });
     let mut job = NewJob::new(PROCESS, payload, core.now()).key(id.to_string());
-    job.lane = match &msg.subject {
-        Value::Null => None,
-        Value::String(s) => Some(format!("inbox:{}:{}:{s}", msg.provider, msg.connection)),
-        other => Some(format!("inbox:{}:{}:{other}", msg.provider, msg.connection)),
-    };
+    let about = msg.subject.get("lane").unwrap_or(&msg.subject).as_str();
+    job.lane = about.map(|s| format!("inbox:{}:{}:{s}", msg.provider, msg.connection));
     jobs::enqueue(tx, core, job).await?;
     Ok(Received::New(id))
 }
