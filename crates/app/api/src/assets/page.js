@@ -8,7 +8,7 @@ const make = (tag, attrs = {}, ...kids) => {
     else if (k.startsWith('on')) el.addEventListener(k.slice(2), v);
     else el.setAttribute(k, v);
   }
-  for (const kid of kids.flat()) if (kid !== null && kid !== undefined) el.append(kid);
+  for (const kid of kids.flat(Infinity)) if (kid !== null && kid !== undefined) el.append(kid);
   return el;
 };
 
@@ -140,7 +140,7 @@ function show() {
       for (const m of METHODS) if (item[m] && (item[m].tags || []).includes(t.name)) ops.push(operation(path, m, item[m]));
     }
     if (!ops.length) continue;
-    list.append(make('h2', { id: `tag-${t.name}` }, t.name), make('p', { class: 'about' }, t.description || ''), ops);
+    list.append(make('h2', { id: `tag-${t.name}` }, t.name), make('p', { class: 'about' }, t.description || ''), ...ops);
     tags.append(make('a', { href: `#tag-${t.name}` }, `${t.name} (${ops.length})`));
   }
 }
@@ -150,7 +150,7 @@ async function who() {
   if (!token) { says.textContent = ''; return; }
   const r = await fetch('/api/v1/auth/me', { headers: { Authorization: `Bearer ${token}` } });
   const b = await r.json();
-  says.textContent = r.ok ? `${b.name} (${b.roles.join(', ')})` : b.detail;
+  says.textContent = r.ok ? `${b.name} (${(b.roles || ['client']).join(', ')})` : b.detail;
 }
 
 document.getElementById('find').addEventListener('input', (e) => {
