@@ -287,12 +287,13 @@ pub struct Eligibility {
     pub reason_code: &'static str,
 }
 
-/// `country`: the client's, two capitals.
-pub async fn eligibility(tx: &mut Tx, client_id: &str, entity: &str, country: &str, at: Ts) -> Result<Eligibility> {
+/// `country`: the client's, two capitals. `brought_by`: the partner of a lead's record; what is
+/// decided at registration stands above it.
+pub async fn eligibility(tx: &mut Tx, client_id: &str, brought_by: Option<PartnerId>, entity: &str, country: &str, at: Ts) -> Result<Eligibility> {
     let mut out = Eligibility { partner: None, partner_name: None, plan: None, plan_version: None, eligible: false, reason_code: "no_partner" };
     let share = store::history(tx, client_id).await?.into_iter().find(|s| s.from_at <= at && s.to_at.is_none_or(|t| at < t));
-    let Some(share) = share else { return Ok(out) };
-    let Some(id) = share.partner_id else { return Ok(out) };
+    let (partner, state) = share.map_or((brought_by, ShareState::Active), |s| (s.partner_id, s.state));
+    let Some(id) = partner else { return Ok(out) };
     let Some(p) = partners::get(tx, id).await? else { return Ok(out) };
     out.partner = Some(id);
     out.partner_name = Some(p.name.clone());
@@ -308,7 +309,7 @@ pub async fn eligibility(tx: &mut Tx, client_id: &str, entity: &str, country: &s
         out.plan = Some(r.plan.name.clone());
         out.plan_version = Some(r.at.version);
     }
-    out.reason_code = match (&share.state, &ranked) {
+    out.reason_code = match (&state, &ranked) {
         (ShareState::Held, _) => Blocked::AttributionHeld.as_str(),
         (ShareState::Refused, _) => "attribution_refused",
         _ if p.state != PartnerState::Active => Blocked::PartnerSuspended.as_str(),

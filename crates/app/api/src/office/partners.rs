@@ -280,8 +280,9 @@ pub async fn clients(State(app): State<App>, Asker(caller): Asker, At(id): At<Pa
 }
 
 /// Whether a partner earns on a client, and if not, why not: for the record.
-pub(crate) async fn eligibility(tx: &mut Tx, client_id: &str, entity: &str, country: &str, at: Ts) -> Result<Value> {
-    Ok(serde_json::to_value(attribution::eligibility(tx, client_id, entity, country, at).await?)?)
+pub(crate) async fn eligibility(tx: &mut Tx, c: &qd_clients::Client, at: Ts) -> Result<Value> {
+    let brought_by = c.partner_id.as_deref().map(PartnerId::parse).transpose()?;
+    Ok(serde_json::to_value(attribution::eligibility(tx, &c.id.to_string(), brought_by, &c.entity, &c.country, at).await?)?)
 }
 
 /// A client's partners through time: for the client's file.
@@ -296,7 +297,7 @@ pub async fn of_client(State(app): State<App>, Asker(caller): Asker, At(id): At<
     read(&app, async move |tx| {
         let c = qd_clients::get(tx, &caller, Right::PartnersView, id).await?;
         let text = id.to_string();
-        Ok(json!({"eligibility": eligibility(tx, &text, &c.entity, &c.country, now).await?, "history": evidence(tx, &caller, &text).await?}))
+        Ok(json!({"eligibility": eligibility(tx, &c, now).await?, "history": evidence(tx, &caller, &text).await?}))
     })
     .await
 }

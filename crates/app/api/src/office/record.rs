@@ -38,8 +38,8 @@ async fn record(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId) -> Resu
     let now = core.now();
     let text = id.to_string();
     let view = qd_clients::view(tx, caller, id).await?;
-    let (entity_code, country) = (view.client.entity.clone(), view.client.country.clone());
-    let entity = tenancy::get(tx, &entity_code).await?;
+    let client = view.client.clone();
+    let entity = tenancy::get(tx, &client.entity).await?;
     let mut out = json!({
         "client": view,
         "entity": {"code": entity.code, "name": entity.name, "country": entity.country, "regulator": entity.regulator, "base_currency": entity.base_currency},
@@ -75,9 +75,12 @@ async fn record(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId) -> Resu
             Some(d) => cover(json!({"id": d.id, "amount": d.amount, "method": d.method, "connection": d.connection, "provider_ref": d.provider_ref, "payment_ref": d.payment_ref, "at_us": d.received_at_us})),
         };
     }
-    if caller.may(Right::PartnersView) {
-        out["partner"] = crate::office::partners::eligibility(tx, &text, &entity_code, &country, now).await?;
-    }
+    let claim = crate::office::partners::eligibility(tx, &client, now).await?;
+    out["partner"] = match caller.may(Right::PartnersView) {
+        true => claim,
+        // Whose agent it is learns whether somebody earns on the client, and not who.
+        false => json!({"eligible": claim["eligible"], "reason_code": claim["reason_code"]}),
+    };
     Ok(out)
 }
 

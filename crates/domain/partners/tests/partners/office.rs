@@ -138,7 +138,7 @@ qd_testkit::both! {
         let s = register(&t, Registration { code: Some("ANNA".into()), email: Some(" Anna+trade@Partners.example".into()), ..reg("cli_self") }).await;
         assert_eq!((s.state, s.hold_reason.as_deref(), s.partner), (ShareState::Held, Some("self_referral"), Some(p)));
         let at = t.core.now();
-        let e = t.db.read(async move |tx| attribution::eligibility(tx, "cli_self", "eu", "DE", at).await).await.unwrap();
+        let e = t.db.read(async move |tx| attribution::eligibility(tx, "cli_self", None, "eu", "DE", at).await).await.unwrap();
         assert_eq!((e.eligible, e.reason_code), (false, "attribution_held"));
         let open = t.db.read(async |tx| {
             let f = qd_runtime::exceptions::Filter { client_id: Some("cli_self".into()), ..Default::default() };
@@ -165,7 +165,7 @@ qd_testkit::both! {
         let p = make(&t, "Anna", None, Currency::USD, Some("cli_anna")).await;
         let at = day(3, 1);
         let ask = async |client: &'static str, country: &'static str| {
-            let e = t.db.read(async move |tx| attribution::eligibility(tx, client, "eu", country, at).await).await.unwrap();
+            let e = t.db.read(async move |tx| attribution::eligibility(tx, client, None, "eu", country, at).await).await.unwrap();
             (e.eligible, e.reason_code, e.plan)
         };
         assert_eq!(ask("cli_1", "DE").await, (false, "no_partner", None));
