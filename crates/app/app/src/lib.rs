@@ -7,6 +7,7 @@ pub mod compose_kyc;
 pub mod config;
 pub mod demo;
 pub mod identify;
+pub mod notices;
 pub mod onboarding;
 pub mod reactions;
 pub mod wiring;

@@ -2,12 +2,12 @@
 //! event, in the lane of what it is about; the job does the work in one transaction with its own
 //! completion. So each reaction happens once, in order, whatever is delivered twice.
 
-use crate::{App, compose};
+use crate::{App, compose, notices};
 use async_trait::async_trait;
 use qd_clients::{self as clients, Client, ClientId, Command};
 use qd_clients::timeline::{self, NewLine, Visibility};
 use qd_db::Tx;
-use qd_kernel::{Amount, Problem, Result};
+use qd_kernel::{Amount, Problem, Result, Ts};
 use qd_partners::jobs::{DEAL_JOB, DealHandler};
 use qd_notify::{MailRequest, NewNotification, Param, Params, Recipient, Template, mail, notify};
 use qd_runtime::Core;
@@ -32,6 +32,8 @@ pub fn subscriptions() -> Subscriptions {
         .subscribe("deposits", &["deposit.state", "deposit.received", "deposit.credited", "client.ftd"], |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.deposit")))
         .subscribe("withdrawals", &["withdrawal.*"], |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.withdrawal")))
         .subscribe("merges", &["client.merged"], |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.merge")))
+        .subscribe("notices", &["lead.assigned", "task.due"], |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.notice")))
+        .subscribe("mails", &["mail.sent"], |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.mail")))
         .subscribe("timeline", &["trading.account_requested", "trading.account_blocked", "transfer.state", "dispute.opened", "statement.closed"], |tx, core, ev| {
             Box::pin(hand_on(tx, core, ev, "react.timeline"))
         })
@@ -45,6 +47,9 @@ pub fn handlers(app: &App) -> Vec<Arc<dyn Handler>> {
         Arc::new(Reaction { app: app.clone(), kind: "react.withdrawal", run: |app, tx, ev| Box::pin(withdrawal(app, tx, ev)) }),
         Arc::new(Reaction { app: app.clone(), kind: "react.merge", run: |app, tx, ev| Box::pin(merged(app, tx, ev)) }),
         Arc::new(Reaction { app: app.clone(), kind: "react.timeline", run: |app, tx, ev| Box::pin(on_timeline(app, tx, ev)) }),
+        Arc::new(Reaction { app: app.clone(), kind: "react.notice", run: |app, tx, ev| Box::pin(notices::told(app, tx, ev)) }),
+        Arc::new(Reaction { app: app.clone(), kind: "react.mail", run: |app, tx, ev| Box::pin(notices::mailed(app, tx, ev)) }),
+        Arc::new(notices::StillUnread(app.clone())),
         Arc::new(DealHandler::new(app.core.clone(), Arc::new(compose::Deals))),
     ];
     all.push(Arc::new(clients::tasks::TaskDue { core: app.core.clone() }));
@@ -82,6 +87,7 @@ async fn move_ended(tx: &mut Tx, core: &Core, ev: &Event) -> Result<()> {
 pub struct Told {
     pub id: String,
     pub kind: String,
+    pub at: Ts,
     pub payload: Value,
 }
 
@@ -92,7 +98,7 @@ impl Told {
     fn amount(&self) -> Result<Amount> {
         Ok(serde_json::from_value(self.payload["amount"].clone())?)
     }
-    fn key(&self, what: &str) -> String {
+    pub fn key(&self, what: &str) -> String {
         format!("{what}:{}", self.id)
     }
 }
@@ -113,7 +119,7 @@ impl Handler for Reaction {
 
     async fn run(&self, lease: &Lease) -> Reply {
         let (app, run, lease) = (self.app.clone(), self.run, lease.clone());
-        let told = Told { id: lease.text("id")?.to_string(), kind: lease.text("kind")?.to_string(), payload: lease.payload["payload"].clone() };
+        let told = Told { id: lease.text("id")?.to_string(), kind: lease.text("kind")?.to_string(), at: Ts(lease.payload["at"].as_i64().unwrap_or_default()), payload: lease.payload["payload"].clone() };
         self.app
             .core
             .db
@@ -126,12 +132,12 @@ impl Handler for Reaction {
     }
 }
 
-async fn client_of(tx: &mut Tx, told: &Told) -> Result<Client> {
+pub(crate) async fn client_of(tx: &mut Tx, told: &Told) -> Result<Client> {
     let id = ClientId::parse(told.text("client_id")?)?;
     clients::find(tx, id).await?.ok_or_else(|| Problem::missing("client"))
 }
 
-fn params<const N: usize>(pairs: [(&str, Param); N]) -> Params {
+pub(crate) fn params<const N: usize>(pairs: [(&str, Param); N]) -> Params {
     pairs.into_iter().map(|(k, v)| (k.to_string(), v)).collect()
 }
 
@@ -147,7 +153,7 @@ async fn write_to(app: &App, tx: &mut Tx, c: &Client, template: Template, key: S
     Ok(())
 }
 
-async fn line(app: &App, tx: &mut Tx, c: &Client, told: &Told, kind: &'static str, title_key: &'static str, data: Value, visibility: Visibility) -> Result<()> {
+pub(crate) async fn line(app: &App, tx: &mut Tx, c: &Client, told: &Told, kind: &'static str, title_key: &'static str, data: Value, visibility: Visibility) -> Result<()> {
     timeline::put(tx, &app.core, &Caller::system("events"), NewLine::new(c.id, kind, title_key, data, visibility).key(told.id.clone())).await.map(|_| ())
 }
 

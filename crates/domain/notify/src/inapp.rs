@@ -72,6 +72,11 @@ pub async fn unread(tx: &mut Tx, caller: &Caller) -> Result<i64> {
     store::unread(tx, &mine(caller)?).await
 }
 
+/// Whether somebody has not looked at a notification yet.
+pub async fn waits(tx: &mut Tx, id: NotificationId) -> Result<bool> {
+    store::waits(tx, id).await
+}
+
 /// Marks one of the caller's own as read; somebody else's is not there.
 pub async fn mark_read(tx: &mut Tx, core: &Core, caller: &Caller, id: NotificationId) -> Result<()> {
     store::mark_read(tx, &mine(caller)?, id, core.now()).await

@@ -7,7 +7,7 @@ mod mail;
 mod store;
 mod texts;
 
-pub use inapp::{NewNotification, Notification, NotificationId, list_mine, mark_all_read, mark_read, notify, unread};
+pub use inapp::{NewNotification, Notification, NotificationId, list_mine, mark_all_read, mark_read, notify, unread, waits};
 pub use mail::render::{Rendered, format_amount, render};
 pub use mail::send::{MailHandler, MailTransport, Outgoing, SendError, Smtp, SmtpConfig, SmtpTls};
 pub use mail::{Mail, MailId, MailRequest, MailState, Param, Params, Recipient, Template, mail, mail_view, mails_of};

@@ -169,6 +169,11 @@ pub async fn unread(tx: &mut Tx, recipient: &str) -> Result<i64> {
     Ok(n)
 }
 
+pub async fn waits(tx: &mut Tx, id: NotificationId) -> Result<bool> {
+    let (n,): (i64,) = tx.must(sql!("SELECT COUNT(*) FROM notifications WHERE id = $1 AND read_at IS NULL"), &vals![id]).await?;
+    Ok(n == 1)
+}
+
 pub async fn mark_read(tx: &mut Tx, recipient: &str, id: NotificationId, now: Ts) -> Result<()> {
     tx.exec_one(
         sql!("UPDATE notifications SET read_at = COALESCE(read_at, $3) WHERE id = $1 AND recipient = $2"),

@@ -8,7 +8,7 @@ use crate::store;
 use qd_db::Tx;
 use qd_kernel::{Amount, Page, PageRequest, Problem, Result, Ts, id, text_enum};
 use qd_runtime::Core;
-use qd_runtime::access::{Caller, Mask, Right};
+use qd_runtime::access::{Caller, Mask, Right, mask};
 use qd_runtime::jobs::{self, NewJob};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -46,10 +46,28 @@ text_enum!(
         LeadAssigned = "lead_assigned",
         TaskDue = "task_due",
         StaffInvited = "staff_invited",
+        /// What somebody of the house writes to a client.
+        Personal = "personal",
     }
 );
 
 impl Template {
+    /// Whether an amount stands in its subject.
+    fn names_money(self) -> bool {
+        matches!(
+            self,
+            Template::DepositReceived
+                | Template::DepositFailed
+                | Template::DepositCredited
+                | Template::WithdrawalRequested
+                | Template::WithdrawalApproved
+                | Template::WithdrawalRejected
+                | Template::WithdrawalPaid
+                | Template::WithdrawalReturned
+                | Template::StatementClosed
+                | Template::PartnerPaid
+        )
+    }
     /// Whether its link opens an account: such a mail's content is forgotten once it is out.
     pub fn is_a_key(self) -> bool {
         matches!(self, Template::VerifyEmail | Template::ResetPassword | Template::StaffInvited)
@@ -61,6 +79,8 @@ impl Template {
 #[serde(rename_all = "snake_case")]
 pub enum Param {
     Text(String),
+    /// Text with line breaks, as somebody wrote it.
+    Lines(String),
     /// A text of the catalogue.
     Key(String),
     /// Several, one line each.
@@ -159,6 +179,9 @@ fn masked(mut m: Mail, caller: &Caller) -> Mail {
     if !caller.sees(Mask::Money) || !caller.sees(Mask::Contact) {
         m.text = None;
         m.html = None;
+    }
+    if m.template.names_money() && !caller.sees(Mask::Money) {
+        m.subject = m.subject.map(|_| mask::COVERED.into());
     }
     m
 }

@@ -48,6 +48,7 @@ fn value(c: &Catalogue, language: &str, p: &Param) -> Result<String> {
     };
     Ok(match p {
         Param::Text(t) => t.replace(['\r', '\n'], " "),
+        Param::Lines(t) => t.replace('\r', ""),
         Param::Key(k) => text(k)?,
         Param::Keys(keys) => keys.iter().map(|k| Ok(format!("- {}", text(k)?))).collect::<Result<Vec<_>>>()?.join("\n"),
         Param::Amount(a) => format_amount(*a, language),
