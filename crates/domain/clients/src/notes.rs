@@ -27,6 +27,10 @@ text_enum!(
     }
 );
 text_enum!(Direction { In = "in", Out = "out" });
+text_enum!(
+    /// Where a message was written.
+    Channel { Chat = "chat", Whatsapp = "whatsapp", Telegram = "telegram", Sms = "sms", Social = "social", Other = "other" }
+);
 text_enum!(CallOutcome { Reached = "reached", NoAnswer = "no_answer", Voicemail = "voicemail", WrongNumber = "wrong_number", Callback = "callback" });
 
 #[derive(Clone, Debug, Serialize)]
@@ -132,6 +136,21 @@ pub async fn log_call(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, c
         None => None,
     };
     Ok((k, task))
+}
+
+/// A message outside our mails: what was written, where, by whom. It stands in the timeline and is
+/// never edited. Right `calls.log`.
+pub async fn log_message(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, channel: Channel, direction: Direction, body: &str) -> Result<()> {
+    let mut c = client::lock(tx, caller, Right::CallsLog, id).await?;
+    let body = body_ok(body, false)?;
+    let now = core.now();
+    if direction == Direction::Out && c.first_response_at.is_none() {
+        c.first_response_at = Some(now);
+        store::clients::save(tx, &c, now).await?;
+    }
+    let data = json!({"channel": channel, "direction": direction, "body": body});
+    timeline::put(tx, core, caller, NewLine::new(id, "chat", "timeline.message", data, Visibility::Staff).text(body)).await?;
+    audit::record(tx, core, entry(caller, "message.logged", &c).after(json!({"channel": channel, "direction": direction}))).await.map(|_| ())
 }
 
 /// Calls of a client, newest first.
