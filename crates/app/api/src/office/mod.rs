@@ -12,7 +12,10 @@ mod money;
 mod notes;
 pub(crate) mod partners;
 mod people;
+pub(crate) mod platform;
+mod profile;
 mod record;
+mod reports;
 mod rules;
 mod withdrawals;
 
@@ -35,6 +38,9 @@ fn people_and_records(api: Api<App>) -> Api<App> {
         .route(Right::LeadsAssign, routes!(clients::assign))
         .route(Right::ClientsEdit, routes!(clients::stage))
         .route(Right::ClientsView, routes!(clients::logins_of))
+        .route(Right::ClientsView, routes!(profile::get))
+        .route(Right::ClientsEdit, routes!(profile::correct))
+        .route(Right::KycView, routes!(profile::answers))
         .route(Right::ClientFileExport, routes!(record::file))
         .route(Right::TimelineView, routes!(notes::timeline))
         .route(Right::TimelineView, routes!(notes::notes))
@@ -43,6 +49,8 @@ fn people_and_records(api: Api<App>) -> Api<App> {
         .route(Right::TimelineView, routes!(notes::calls))
         .route(Right::CallsLog, routes!(notes::log_call))
         .route(Right::CallsLog, routes!(notes::remove_call))
+        .route(Right::CallsLog, routes!(notes::log_message))
+        .route(Right::CallsLog, routes!(notes::write_mail))
         .route(Right::TasksManage, routes!(notes::agenda))
         .route(Right::TimelineView, routes!(notes::tasks_of))
         .route(Right::TasksManage, routes!(notes::add_task))
@@ -79,6 +87,8 @@ fn money_routes(api: Api<App>) -> Api<App> {
     api.route(Right::AccountsView, routes!(accounts::list))
         .route(Right::AccountsView, routes!(accounts::get))
         .route(Right::AccountsView, routes!(accounts::deals))
+        .route(Right::AccountsView, routes!(platform::positions))
+        .route(Right::AccountsCredit, routes!(platform::give_credit))
         .route(Right::AccountsOpen, routes!(accounts::open))
         .route(Right::AccountsRestrict, routes!(accounts::restrict))
         .route(Right::AccountsLeverage, routes!(accounts::leverage))
@@ -124,6 +134,7 @@ fn control_routes(api: Api<App>) -> Api<App> {
         .route(Right::MeView, routes!(control::home))
         .route(Right::AuditView, routes!(audit::search))
         .route(Right::AuditView, routes!(audit::decisions))
+        .route(Right::AuditView, routes!(reports::overrides))
         .route(Right::AuditVerify, routes!(audit::verify))
 }
 

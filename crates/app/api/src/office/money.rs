@@ -7,13 +7,17 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 use qd_app::App;
+use qd_app::compose::HouseRates;
 use qd_clients::ClientId;
-use qd_kernel::{Currency, Problem, Ts};
+use qd_db::Tx;
+use qd_kernel::{Amount, Currency, Problem, Rounding, Ts};
 use qd_ledger::{AccountKey, EntryId, JournalRange, Purpose};
 use qd_payments::{TransferId, dispute, transfer};
 use qd_runtime::access::Right;
+use qd_runtime::settings;
 use qd_web::{Asker, Params};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 list_query!(Transfers {
     client_id: String as String,
@@ -53,12 +57,51 @@ pub async fn disputes(State(app): State<App>, Asker(caller): Asker, At(id): At<C
     .await
 }
 
-/// The books in totals by purpose and currency. Per currency they sum to zero. For callers of all
-/// entities: the sums know none.
-#[utoipa::path(get, path = "/api/v1/ledger/totals", tag = "ledger", responses((status = 200, body = Value, example = json!({"items": [{"purpose": "wallet", "currency": "EUR", "accounts": 12, "balance_minor": 1_250_000, "held_minor": 12_000}]}))))]
-pub async fn totals(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
+#[derive(serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Report {
+    /// A currency to report in, too: each line converted, and the rates with their time.
+    #[serde(rename = "in")]
+    #[param(value_type = Option<String>, rename = "in")]
+    report: Option<Currency>,
+}
+
+/// The books in totals by purpose and currency. Per currency they sum to zero, so in a report in one
+/// currency `rounding_minor`, the sum of all converted lines, is what rounding left. For callers of
+/// all entities: the sums know none.
+#[utoipa::path(get, path = "/api/v1/ledger/totals", tag = "ledger", params(Report), responses((status = 200, body = Value, example = json!({"items": [{"purpose": "wallet", "currency": "EUR", "accounts": 12, "balance_minor": 1_250_000, "held_minor": 12_000}]}))))]
+pub async fn totals(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Report>) -> Reply<Json<Value>> {
     house_wide(&caller)?;
-    crate::kit::read(&app, async |tx| Ok(json!({"items": qd_ledger::totals(tx).await?}))).await
+    crate::kit::read(&app, async move |tx| {
+        let totals = qd_ledger::totals(tx).await?;
+        match q.report {
+            None => Ok(json!({"items": totals})),
+            Some(to) => report(tx, &totals, to).await,
+        }
+    })
+    .await
+}
+
+async fn report(tx: &mut Tx, totals: &[qd_ledger::Total], to: Currency) -> qd_kernel::Result<Value> {
+    let missing = |what: String| Problem::conflict("rate_missing", format!("there is no rate for {what}"));
+    let rates = HouseRates::load(tx).await?.ok_or_else(|| missing(to.to_string()))?;
+    let as_of = settings::find(tx, "global", "fx.rates").await?.map(|s| s.updated_at);
+    let (mut items, mut used, mut purposes, mut rounding) = (Vec::new(), BTreeMap::new(), BTreeMap::<String, i64>::new(), 0_i64);
+    for t in totals {
+        let rate = rates.cross(t.currency, to).ok_or_else(|| missing(format!("{} in {to}", t.currency)))?;
+        let converted = Amount::new(t.balance_minor, t.currency).convert(rate, to, Rounding::HalfAwayFromZero)?.minor;
+        used.insert(t.currency.to_string(), json!({"currency": t.currency, "rate": rate, "source": rates.source, "at_us": as_of}));
+        let over = || Problem::limit("amount_limit", "the sum is larger than any amount may be");
+        let sum = purposes.entry(t.purpose.to_string()).or_default();
+        *sum = sum.checked_add(converted).ok_or_else(over)?;
+        rounding = rounding.checked_add(converted).ok_or_else(over)?;
+        let mut line = serde_json::to_value(t)?;
+        line["converted_minor"] = json!(converted);
+        items.push(line);
+    }
+    let sums: Vec<Value> = purposes.iter().map(|(p, m)| json!({"purpose": p, "minor": m})).collect();
+    Ok(json!({"items": items, "report": {"currency": to, "rates": used.into_values().collect::<Vec<_>>(), "by_purpose": sums, "rounding_minor": rounding}}))
 }
 
 /// Sums of the whole house are for those who may enter all of it.

@@ -7,9 +7,9 @@ use axum::response::{IntoResponse, Response};
 use qd_app::App;
 use qd_clients::tasks::{self, NewTask, TaskChange, TaskId};
 use qd_clients::timeline::{self, LineFilter};
-use qd_clients::{CallId, CallOutcome, ClientId, Direction, NewCall, NoteKind, Status};
+use qd_clients::{CallId, CallOutcome, Channel, ClientId, Direction, NewCall, NoteKind, Status};
 use qd_kernel::{Problem, Ts};
-use qd_runtime::access::StaffId;
+use qd_runtime::access::{Right, StaffId};
 use qd_web::{Answer, ApiProblem, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -121,6 +121,50 @@ pub async fn log_call(State(app): State<App>, Asker(caller): Asker, key: Idempot
         let call = NewCall { direction: r.direction, outcome: r.outcome, duration_s: r.duration_s, body: r.body, status: r.status, follow_up: r.follow_up.map(Into::into) };
         let (call, task) = qd_clients::log_call(tx, &core, &c, id, call).await?;
         Ok(json!({"call": call, "task": task}))
+    })
+    .await
+}
+
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"channel": "whatsapp", "direction": "in", "body": "Which documents do you need?"}))]
+pub struct LogMessage {
+    /// `chat`, `whatsapp`, `telegram`, `sms`, `social`, `other`.
+    #[schema(value_type = String)]
+    channel: Channel,
+    /// `in` or `out`.
+    #[schema(value_type = String)]
+    direction: Direction,
+    body: String,
+}
+
+/// Notes what was written in a chat. It stands in the timeline and is never edited.
+#[utoipa::path(post, path = "/api/v1/clients/{id}/messages", tag = "clients", request_body = LogMessage, responses((status = 201, body = Value, example = json!({"logged": true}))))]
+pub async fn log_message(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ClientId>, Body(req): Body<LogMessage>) -> Reply<Answer> {
+    let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
+    write(&app, &caller, key, "message.log", &(id, &req), 201, async move |tx| {
+        qd_clients::log_message(tx, &core, &c, id, r.channel, r.direction, &r.body).await?;
+        Ok(json!({"logged": true}))
+    })
+    .await
+}
+
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"subject": "Your documents", "body": "Dear Mr Weber,\nplease send the second page, too."}))]
+pub struct WriteMail {
+    subject: String,
+    body: String,
+}
+
+/// Writes a mail to the client under the brand's name. It stands in the timeline with its words.
+#[utoipa::path(post, path = "/api/v1/clients/{id}/mails", tag = "clients", request_body = WriteMail, responses((status = 201, body = Value, example = json!({"id": "mai_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
+pub async fn write_mail(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ClientId>, Body(req): Body<WriteMail>) -> Reply<Answer> {
+    let (a, c, r) = (app.clone(), caller.clone(), req.clone());
+    write(&app, &caller, key, "mail.write", &(id, &req), 201, async move |tx| {
+        let client = qd_clients::get(tx, &c, Right::CallsLog, id).await?;
+        let mail = qd_app::notices::write_to_client(&a, tx, &c, &client, &r.subject, &r.body).await?;
+        Ok(json!({"id": mail}))
     })
     .await
 }
