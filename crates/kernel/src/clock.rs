@@ -36,7 +36,7 @@ impl Ts {
     }
     /// Whole seconds from `earlier` to `self` (negative when `self` is earlier).
     pub const fn secs_since(self, earlier: Ts) -> i64 {
-        (self.0 - earlier.0).div_euclid(1_000_000)
+        self.0.saturating_sub(earlier.0).div_euclid(1_000_000)
     }
     /// Calendar date in UTC as (year, month 1-12, day 1-31); proleptic Gregorian.
     pub fn ymd(self) -> (i64, u32, u32) {

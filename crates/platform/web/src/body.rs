@@ -4,9 +4,12 @@
 use crate::MAX_BODY;
 use crate::problem::ApiProblem;
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use bytes::Bytes;
 use http::request::Parts;
 use qd_kernel::{Class, Problem};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::time::Duration;
 
 /// A JSON body of type `T`. Types of ours deny unknown fields.
 pub struct Body<T>(pub T);
@@ -23,15 +26,54 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         if !json {
             return Err(Problem::invalid("content-type", "body_unreadable", "expected application/json").into());
         }
-        let bytes = axum::body::to_bytes(req.into_body(), MAX_BODY)
-            .await
-            .map_err(|_| Problem::limit("body_too_large", format!("expected at most {MAX_BODY} bytes")))?;
+        let bytes = whole(req.into_body(), MAX_BODY, BODY_TIME).await?;
         parse(&bytes).map(Body).map_err(ApiProblem)
+    }
+}
+
+/// How long a JSON body may take to arrive. A caller who dribbles holds a connection, no more.
+pub const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// Reads a body of at most `max` bytes that arrives within `time`.
+pub async fn whole(body: axum::body::Body, max: usize, time: Duration) -> Result<Bytes, Problem> {
+    match tokio::time::timeout(time, axum::body::to_bytes(body, max)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => Err(Problem::limit("body_too_large", format!("expected at most {max} bytes"))),
+        Err(_) => Err(Problem::new(Class::Invalid, "body_unreadable", format!("expected the whole body within {} seconds", time.as_secs()))),
+    }
+}
+
+/// The place of the first text or key with a NUL in it.
+fn nul_at(v: &Value, pointer: &str) -> Option<String> {
+    match v {
+        Value::String(s) if s.contains('\0') => Some(pointer.to_string()),
+        Value::Array(list) => list.iter().enumerate().find_map(|(i, v)| nul_at(v, &format!("{pointer}/{i}"))),
+        Value::Object(map) => map.iter().find_map(|(k, v)| {
+            if k.contains('\0') {
+                return Some(pointer.to_string());
+            }
+            nul_at(v, &format!("{pointer}/{}", k.replace('~', "~0").replace('/', "~1")))
+        }),
+        _ => None,
+    }
+}
+
+/// PostgreSQL keeps no NUL in text, so no text of ours has one. Only a body that spells one out is
+/// read twice.
+fn no_nul(bytes: &[u8]) -> Result<(), Problem> {
+    if !bytes.windows(6).any(|w| w == br"\u0000") {
+        return Ok(());
+    }
+    let Ok(v) = serde_json::from_slice::<Value>(bytes) else { return Ok(()) };
+    match nul_at(&v, "") {
+        None => Ok(()),
+        Some(at) => Err(Problem::invalid(if at.is_empty() { "/" } else { &at }, "text_nul", "expected text without NUL characters")),
     }
 }
 
 /// Parses JSON; the problem points at the place.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    no_nul(bytes)?;
     let mut de = serde_json::Deserializer::from_slice(bytes);
     let v = serde_path_to_error::deserialize(&mut de).map_err(|e| {
         let pointer = pointer_of(e.path());
@@ -127,6 +169,8 @@ mod tests {
             (r#"{"amount":{"minor":1,"currency":"EUR"}}"#, "/lines", "field_missing"),
             (r#"{"amount":{"minor":1,"currency":"EUR"},"lines":[],"secret":1}"#, "/secret", "field_unknown"),
             (r#"{"amount":"#, "/", "body_unreadable"),
+            (r#"{"amount":{"minor":1,"currency":"EUR\u0000"},"lines":[]}"#, "/amount/currency", "text_nul"),
+            (r#"{"amount":{"minor":1,"currency":"EUR"},"lines":[],"sec\u0000ret":1}"#, "/", "text_nul"),
         ] {
             let p = parse::<Req>(body.as_bytes()).unwrap_err();
             assert_eq!((p.fields[0].pointer.as_str(), p.code), (pointer, code), "{body}");

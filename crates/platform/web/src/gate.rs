@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method, header};
 use qd_kernel::{Problem, Result};
 use qd_runtime::access::{Caller, Right};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// The session cookie. The `__Host-` prefix is added on HTTPS, where browsers enforce it.
@@ -58,15 +58,14 @@ fn token(headers: &HeaderMap) -> Token {
     if let Some(t) = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer ")) {
         return Token::Header(t.trim().to_string());
     }
+    // The name with the prefix first: only our own host over HTTPS can have set that one, the other
+    // may come from a neighbour under the same domain.
     let host = format!("__Host-{COOKIE}");
-    for c in headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';')) {
-        if let Some((name, value)) = c.trim().split_once('=')
-            && (name == COOKIE || name == host)
-        {
-            return Token::Cookie(value.to_string());
-        }
-    }
-    Token::None
+    let named = |wanted: &str| {
+        let pairs = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
+        pairs.filter_map(|c| c.trim().split_once('=')).find(|(name, _)| *name == wanted).map(|(_, value)| value.to_string())
+    };
+    named(&host).or_else(|| named(COOKIE)).map_or(Token::None, Token::Cookie)
 }
 
 /// A cookie travels by itself, so a write that relies on one must come from our own pages.
@@ -94,18 +93,36 @@ pub(crate) async fn check(gate: Gate, right: Right, req: Request, next: Next) ->
     }
 }
 
-/// The address a request came from.
+/// The address a request came from. Behind a proxy it is the last one in `X-Forwarded-For`: the
+/// proxy put it there itself; everything before it is whatever the caller wrote.
 pub fn ip_of(gate_behind_proxy: bool, headers: &HeaderMap, peer: Option<Peer>) -> Option<String> {
     if gate_behind_proxy
-        && let Some(f) = headers.get("x-forwarded-for").and_then(|v| v.to_str().ok()).and_then(|v| v.split(',').next())
+        && let Some(last) = headers.get_all("x-forwarded-for").iter().next_back().and_then(|v| v.to_str().ok()).and_then(|v| v.rsplit(',').next())
+        && let Some(ip) = address(last.trim())
     {
-        return Some(f.trim().to_string());
+        return Some(ip.to_string());
     }
-    peer.map(|p| p.0.ip().to_string())
+    peer.map(|p| p.0.ip().to_canonical().to_string())
+}
+
+/// With or without a port, as proxies write it; IPv4 in IPv6 clothes is IPv4.
+fn address(text: &str) -> Option<IpAddr> {
+    let ip = text.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|a| a.ip()));
+    ip.or_else(|| text.strip_prefix('[')?.strip_suffix(']')?.parse().ok()).map(|ip| ip.to_canonical())
+}
+
+/// No text of ours has a NUL: PostgreSQL keeps none, and programs written in C stop reading at one.
+fn no_nul(req: &Parts) -> Result<()> {
+    let wanted = |place: &str, text: &str| {
+        if text.contains("%00") { Err(Problem::invalid(place, "text_nul", "expected text without NUL characters")) } else { Ok(()) }
+    };
+    wanted("path", req.uri.path())?;
+    wanted("query", req.uri.query().unwrap_or_default())
 }
 
 async fn admit(gate: &Gate, right: Right, req: &Parts) -> Result<Caller> {
     let headers = &req.headers;
+    no_nul(req)?;
     let (token, cookie) = match token(headers) {
         Token::None => (None, false),
         Token::Header(t) => (Some(t), false),
@@ -132,4 +149,58 @@ async fn admit(gate: &Gate, right: Right, req: &Parts) -> Result<Caller> {
         caller.require(right)?;
     }
     Ok(caller)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut h = HeaderMap::new();
+        for (k, v) in pairs {
+            h.append(*k, v.parse().unwrap());
+        }
+        h
+    }
+
+    #[test]
+    fn behind_a_proxy_only_what_the_proxy_itself_wrote_counts() {
+        let peer = Some(Peer(SocketAddr::from(([10, 0, 0, 2], 1))));
+        let ip = |pairs: &[(&'static str, &'static str)], behind| ip_of(behind, &headers(pairs), peer).unwrap();
+        assert_eq!(ip(&[("x-forwarded-for", "1.2.3.4, 198.51.100.9")], true), "198.51.100.9");
+        assert_eq!(ip(&[("x-forwarded-for", "1.2.3.4"), ("x-forwarded-for", "198.51.100.9")], true), "198.51.100.9");
+        assert_eq!(ip(&[("x-forwarded-for", "198.51.100.9:4711")], true), "198.51.100.9");
+        assert_eq!(ip(&[("x-forwarded-for", "[2001:db8::9]")], true), "2001:db8::9");
+        assert_eq!(ip(&[("x-forwarded-for", "::ffff:198.51.100.9")], true), "198.51.100.9");
+        assert_eq!(ip(&[("x-forwarded-for", "not an address")], true), "10.0.0.2");
+        assert_eq!(ip(&[("x-forwarded-for", "198.51.100.9")], false), "10.0.0.2");
+    }
+
+    #[test]
+    fn a_cookie_a_neighbour_may_have_set_gives_way_to_the_one_only_we_can_set() {
+        let of = |text: &'static str| match token(&headers(&[("cookie", text)])) {
+            Token::Cookie(t) => t,
+            _ => "-".to_string(),
+        };
+        assert_eq!(of("qd_session=planted; __Host-qd_session=ours"), "ours");
+        assert_eq!(of("a=b; qd_session=plain"), "plain");
+        assert_eq!(of("xqd_session=no"), "-");
+    }
+
+    #[test]
+    fn a_cookie_writes_only_from_our_own_pages() {
+        for (pairs, good) in [
+            (&[("sec-fetch-site", "same-origin")][..], true),
+            (&[("sec-fetch-site", "none")][..], true),
+            (&[("sec-fetch-site", "same-site")][..], false),
+            (&[("sec-fetch-site", "cross-site"), ("x-qd-request", "1")][..], false),
+            (&[("origin", "https://crm.example"), ("host", "crm.example")][..], true),
+            (&[("origin", "https://crm.example.evil.example"), ("host", "crm.example")][..], false),
+            (&[("origin", "null"), ("host", "crm.example")][..], false),
+            (&[("host", "crm.example")][..], false),
+            (&[("host", "crm.example"), ("x-qd-request", "1")][..], true),
+        ] {
+            assert_eq!(same_origin(&headers(pairs)), good, "{pairs:?}");
+        }
+    }
 }
