@@ -62,12 +62,18 @@ async fn record(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId) -> Resu
     }
     if caller.may(Right::DepositsView) {
         let page = PageRequest::new(Some(FAILED), None)?;
-        let q = DepositQuery { client_id: Some(text.clone()), state: Some(DepositState::Failed), connection: None };
-        let failed: Vec<Value> = deposit::list(tx, core, caller, q, &page)
-            .await?
-            .items
+        let mut failed = Vec::new();
+        // A declined card leaves the provider's page open for another one: that, too, is a failure
+        // the client will call about.
+        for state in [DepositState::Failed, DepositState::Expired, DepositState::Redirected] {
+            let q = DepositQuery { client_id: Some(text.clone()), state: Some(state), connection: None };
+            failed.extend(deposit::list(tx, core, caller, q, &page).await?.items.into_iter().filter(|d| state == DepositState::Failed || d.failure_code.is_some()));
+        }
+        failed.sort_by_key(|d| std::cmp::Reverse(d.created_at_us));
+        failed.truncate(FAILED as usize);
+        let failed: Vec<Value> = failed
             .iter()
-            .map(|d| json!({"id": d.id, "amount": d.amount, "method": d.method, "connection": d.connection, "failure_code": d.failure_code, "try_another": d.try_another, "at_us": d.created_at_us}))
+            .map(|d| json!({"id": d.id, "state": d.state, "amount": d.amount, "method": d.method, "connection": d.connection, "failure_code": d.failure_code, "try_another": d.try_another, "at_us": d.created_at_us}))
             .collect();
         out["failed_deposits"] = cover(Value::Array(failed));
         out["first_deposit"] = match deposit::first_of(tx, core, &text).await? {
