@@ -4,7 +4,7 @@ mod access_kit;
 
 use access_kit::*;
 use qd_kernel::PageRequest;
-use qd_runtime::access::{Access, Caller, Grants, Mask, Matrix, Right, Role, Scope, StaffId, api_keys, roles, staff};
+use qd_runtime::access::{Access, Caller, Grants, Mask, Matrix, Right, Role, Scope, StaffId, api_keys, logins, roles, staff};
 use qd_runtime::approvals::{self, NewApproval};
 use qd_testkit::{TestDb, both};
 use std::collections::BTreeSet;
@@ -155,6 +155,26 @@ both! {
         hire(&a, "boss@x.example", &[Role::SalesManager]).await;
         let found = async |desk: &'static str, role, entity: &'static str| t.db.read(async move |tx| staff::find(tx, Some(desk), role, Some(entity)).await).await.unwrap().len();
         assert_eq!((found("german", Some(Role::Sales), "eu").await, found("german", None, "eu").await, found("arabic", None, "eu").await), (5, 6, 0));
+    }
+
+    async fn people_of_other_entities_are_not_there_and_those_of_more_are_not_changed(t: TestDb) {
+        let a = open(&t).await;
+        hire(&a, "boss@x.example", &[Role::SuperAdmin]).await;
+        let (other, wide, mine) = (hire(&a, "intl@x.example", &[Role::Ops]).await, hire(&a, "wide@x.example", &[Role::Ops]).await, hire(&a, "eu@x.example", &[Role::Ops]).await);
+        for (id, entities) in [(other, &["intl"][..]), (wide, &["eu", "intl"]), (mine, &["eu"])] {
+            change(&a, &seed(), id, &[Role::Ops], entities).await.unwrap();
+        }
+        let chief = Caller::staff(StaffId::from_body(1), "C", &[Role::SuperAdmin], None, &["eu"]);
+        let get = async |id| { let c = chief.clone(); t.db.read(async move |tx| staff::get(tx, &c, id).await).await };
+        assert_eq!((refused(get(other).await), refused(get(wide).await), refused(get(mine).await)), ("not_found", "ok", "ok"));
+        let listed = { let c = chief.clone(); t.db.read(async move |tx| staff::list(tx, &c, None, true, &PageRequest::new(None, None)?).await).await.unwrap() };
+        assert_eq!(listed.items.iter().map(|s| s.email.as_str()).collect::<Vec<_>>(), ["boss@x.example", "eu@x.example", "wide@x.example"]);
+        assert_eq!(refused(change(&a, &chief, other, &[Role::Ops], &["eu"]).await), "not_found");
+        assert_eq!(refused(change(&a, &chief, wide, &[Role::Ops], &["eu"]).await), "entity_not_yours");
+        let reset = async |id| { let (c, me) = (chief.clone(), a.clone()); t.db.write(async move |tx| staff::reset_second_factor(tx, &me, &c, id, "telephone lost").await).await };
+        assert_eq!((refused(reset(other).await), refused(reset(wide).await), refused(reset(mine).await)), ("not_found", "entity_not_yours", "ok"));
+        let invite = async |id| { let (c, me) = (chief.clone(), a.clone()); t.db.write(async move |tx| logins::issue_invite(tx, &me, &c, id).await.map(|_| ())).await };
+        assert_eq!((refused(invite(other).await), refused(invite(mine).await)), ("not_found", "ok"));
     }
 
     async fn a_key_has_some_of_its_makers_rights_and_is_nobody(t: TestDb) {

@@ -64,6 +64,29 @@ both! {
         enter(&a, "a@x.example").await;
     }
 
+    async fn a_resting_login_does_not_tell_a_right_password_from_a_wrong_one(t: TestDb) {
+        let a = open(&t).await;
+        hire(&a, "a@x.example", &[Role::Ops]).await;
+        let me = caller(&a, &enter(&a, "a@x.example").await).await.unwrap();
+        let try_with = async |old: &str| refused(a.change_password(&me, &Secret::new(old), &Secret::new("another good one 7")).await);
+        for _ in 0..5 {
+            assert_eq!(try_with("wrong").await, "password_wrong");
+        }
+        assert_eq!((try_with("wrong").await, try_with(PASSWORD).await), ("sign_in_failed", "sign_in_failed"));
+    }
+
+    async fn nobody_has_a_mailbox_filled_with_links(t: TestDb) {
+        let a = open(&t).await;
+        let login = client(&a, "northwind", "alex@x.example", "cli_1").await.unwrap();
+        let ask = async || { let me = a.clone(); t.db.write(async move |tx| logins::issue_verification(tx, &me, login).await).await };
+        for _ in 0..5 {
+            ask().await.unwrap();
+        }
+        assert_eq!(refused(ask().await), "verification_too_many");
+        t.clock.advance_secs(3_601);
+        ask().await.unwrap();
+    }
+
     async fn guesses_sent_at_once_are_all_counted(t: TestDb) {
         let a = open(&t).await;
         hire(&a, "a@x.example", &[Role::Ops]).await;

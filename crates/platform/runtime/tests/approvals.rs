@@ -74,6 +74,20 @@ both! {
         assert_eq!(all.iter().map(|a| a.state).collect::<Vec<_>>(), [ApprovalState::Waiting, ApprovalState::Approved]);
     }
 
+    async fn who_may_not_look_at_withdrawals_sees_no_vote_on_them_and_who_does_not_decide_not_why(t: TestDb) {
+        let id = ask(&t.core, &Caller::system("rule:withdrawal.over_limit"), two_of("withdrawal:1")).await.unwrap();
+        vote(&t.core, &person(1), id, true).await.unwrap();
+        let of = |role| Caller::staff(StaffId::from_body(7), "P", &[role], None, &["eu"]);
+        let listed = async |c: Caller| t.db.read(async move |tx| approvals::list(tx, &c, ApprovalState::Waiting, &PageRequest::new(None, None)?).await).await.unwrap().items.len();
+        assert_eq!((listed(of(Role::PartnerManager)).await, listed(of(Role::Ops)).await, listed(of(Role::Finance)).await), (0, 1, 1));
+        let c = of(Role::PartnerManager);
+        assert_eq!(code(t.db.read(async move |tx| approvals::get(tx, &c, id).await).await), "not_found");
+        let covered = qd_runtime::access::mask::COVERED;
+        let ops = look(&t.core, &of(Role::Ops), id).await;
+        assert_eq!((ops.reason.as_str(), &ops.votes[0].seen), (covered, &json!(covered)));
+        assert_eq!(look(&t.core, &of(Role::Finance), id).await.reason, "over the limit");
+    }
+
     async fn no_way_lets_one_person_give_two_of_two(t: TestDb) {
         let id = ask(&t.core, &person(9), two_of("withdrawal:2")).await.unwrap();
         let one = person(1);

@@ -140,6 +140,28 @@ both! {
         assert!(list(&t.core, &all, dismissed, first()).await.unwrap().items.is_empty());
     }
 
+    async fn a_narrow_right_shows_ones_own_queues_and_suspicions_are_for_those_who_see_them(t: TestDb) {
+        let money = raise(&t.core, found("deposit:1", Some("eu"))).await;
+        let secret = raise(&t.core, NewException { kind: "kyc.review_overdue", owner_role: "compliance", cause: "hit on a list".into(), ..found("kyc:1", Some("eu")) }).await;
+        let lead = raise(&t.core, NewException { kind: "lead.unrouted", owner_role: "sales_manager", ..found("client:1", Some("eu")) }).await;
+        let seen = async |who: &Caller| list(&t.core, who, Filter::default(), first()).await.unwrap().items.into_iter().map(|e| (e.id, e.cause)).collect::<Vec<_>>();
+        let manager = staff(&t.core, Role::SalesManager, &["eu"]);
+        assert_eq!(seen(&manager).await, [(lead, "the PSP reports another amount".to_string())]);
+        let read = async |who: &Caller, id| { let who = who.clone(); t.db.read(async move |tx: &mut Tx| exceptions::get(tx, &who, id).await).await };
+        assert!(read(&manager, money).await.unwrap_err().is("not_found"));
+        let work = { let (core, who) = (t.core.clone(), manager.clone()); t.db.write(async move |tx: &mut Tx| exceptions::dismiss(tx, &core, &who, secret, "nothing").await).await };
+        assert!(work.unwrap_err().is("not_found"));
+        let covered = qd_runtime::access::mask::COVERED;
+        for (role, cause) in [(Role::Support, covered), (Role::Finance, covered), (Role::Compliance, "hit on a list")] {
+            let who = staff(&t.core, role, &["eu"]);
+            assert_eq!(seen(&who).await.into_iter().find(|e| e.0 == secret).unwrap().1, cause, "{role}");
+            let (e, log) = read(&who, secret).await.unwrap();
+            assert_eq!((e.cause.as_str(), log[0].note.as_str()), (cause, cause), "{role}");
+            assert_eq!(e.detail == json!(covered), role != Role::Compliance, "{role}");
+        }
+        assert_eq!(read(&staff(&t.core, Role::Support, &["eu"]), money).await.unwrap().0.cause, "the PSP reports another amount");
+    }
+
     async fn what_lies_too_long_is_overdue(t: TestDb) {
         raise(&t.core, found("deposit:1", None)).await;
         let ages = async || {

@@ -18,6 +18,10 @@ impl Access {
     pub async fn change_password(&self, caller: &Caller, current: &Secret, new: &Secret) -> Result<()> {
         let (session, id) = own_session(caller)?;
         let i = self.identity(&id).await?;
+        // Before looking at the password: a resting login must not tell a right one from a wrong one.
+        if i.locked_until.is_some_and(|u| self.core.now() < u) {
+            return Err(Verdict::Locked.problem());
+        }
         if !self.inner.hasher.verify(i.password_hash.as_deref(), current).await? {
             // Counted like any other proof, so that a stolen session is no place to guess.
             let (me, id, ip) = (self.clone(), id.clone(), caller.ip.clone());
@@ -29,9 +33,6 @@ impl Access {
                 })
                 .await?;
             return Err(Problem::invalid("current", "password_wrong", "your present password"));
-        }
-        if i.locked_until.is_some_and(|u| self.core.now() < u) {
-            return Err(Verdict::Locked.problem());
         }
         if current == new {
             return Err(Problem::invalid("new", "password_same", "another one than before"));

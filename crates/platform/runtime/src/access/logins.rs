@@ -199,6 +199,10 @@ pub async fn issue_verification(tx: &mut Tx, access: &Access, login: LoginId) ->
     let i = store::by_id(tx, &login.to_string())
         .await?
         .ok_or_else(|| Problem::missing("login"))?;
+    let hour_ago = access.core.now().plus_secs(-3_600);
+    if store::tokens_since(tx, &i.id, "verify_email", hour_ago).await? >= MAILS_AN_HOUR {
+        return Err(Problem::limit("verification_too_many", "several mails are on their way already; look into the mailbox, or try again in an hour"));
+    }
     issue(tx, access, &i, "verify_email", access.inner.config.verify_email_secs).await
 }
 
@@ -269,8 +273,8 @@ pub struct Reset {
     pub token: Secret,
 }
 
-/// Resets an hour at the most, so that nobody's mailbox is flooded.
-const RESETS_AN_HOUR: i64 = 5;
+/// Mails of one kind an hour at the most, so that nobody's mailbox is flooded.
+const MAILS_AN_HOUR: i64 = 5;
 
 /// None for an unknown or disabled login, or too many in the last hour: whoever asks is told the
 /// same in every case. The caller mails it in the same transaction.
@@ -282,7 +286,7 @@ pub async fn start_reset(tx: &mut Tx, access: &Access, realm: &Realm, email: &st
         return Ok(None);
     }
     let hour_ago = access.core.now().plus_secs(-3_600);
-    if store::tokens_since(tx, &i.id, "reset_password", hour_ago).await? >= RESETS_AN_HOUR {
+    if store::tokens_since(tx, &i.id, "reset_password", hour_ago).await? >= MAILS_AN_HOUR {
         return Ok(None);
     }
     let token = issue(tx, access, &i, "reset_password", access.inner.config.reset_secs).await?;
@@ -296,12 +300,26 @@ pub async fn start_reset(tx: &mut Tx, access: &Access, realm: &Realm, email: &st
     }))
 }
 
+/// Where somebody is written to about their own login.
+#[derive(Clone, Debug)]
+pub struct Whom {
+    pub realm: String,
+    pub client_id: Option<String>,
+    pub email: String,
+    pub name: String,
+    pub language: String,
+}
+
+/// By identity (`stf_…`, `lgn_…`), for a module that tells people what happened to their login.
+pub async fn whom(tx: &mut Tx, identity: &str) -> Result<Option<Whom>> {
+    let found = store::by_id(tx, identity).await?;
+    Ok(found.map(|i| Whom { realm: i.realm, client_id: i.client_id, email: i.email, name: i.name, language: i.language }))
+}
+
 /// An invitation for new staff: the first password is set with it.
 pub async fn issue_invite(tx: &mut Tx, access: &Access, caller: &Caller, staff: StaffId) -> Result<Reset> {
     caller.require(Right::StaffManage)?;
-    let i = store::by_id(tx, &staff.to_string())
-        .await?
-        .ok_or_else(|| Problem::missing("staff"))?;
+    let i = super::staff::locked(tx, caller, staff).await?;
     let token = issue(tx, access, &i, "invite", access.inner.config.invite_secs).await?;
     audit::record(tx, &access.core, Entry::new(caller, "staff.invited", format!("staff:{staff}"))).await?;
     Ok(Reset {

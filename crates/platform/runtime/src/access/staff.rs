@@ -135,12 +135,35 @@ pub async fn create(tx: &mut Tx, access: &Access, caller: &Caller, n: NewStaff) 
     Ok(id)
 }
 
-async fn locked(tx: &mut Tx, id: StaffId) -> Result<Identity> {
+/// For changing somebody: whoever may enter some entities only has no power over people of others,
+/// nor over those who enter more than they do themselves.
+pub(super) async fn locked(tx: &mut Tx, caller: &Caller, id: StaffId) -> Result<Identity> {
     let i = store::lock(tx, &id.to_string()).await?;
-    if i.kind == Kind::Staff {
-        Ok(i)
-    } else {
-        Err(Problem::missing("staff"))
+    if i.kind != Kind::Staff {
+        return Err(Problem::missing("staff"));
+    }
+    if let Some(mine) = caller.allowed_entities() {
+        let theirs: Vec<String> = serde_json::from_value(i.entities.clone())?;
+        if !shares(&mine, &theirs) {
+            return Err(Problem::missing("staff"));
+        }
+        if theirs.iter().any(|e| !mine.contains(e)) {
+            return Err(Problem::forbidden("entity_not_yours", "this person works for entities that you may not enter"));
+        }
+    }
+    Ok(i)
+}
+
+fn shares(mine: &[String], theirs: &[String]) -> bool {
+    theirs.iter().any(|e| e == ALL_ENTITIES || mine.contains(e))
+}
+
+/// Whether the caller may know of somebody: the desk where the right reaches no further, else an
+/// entity that both may enter.
+fn knows(caller: &Caller, scope: Scope, v: &StaffView) -> bool {
+    match scope {
+        Scope::Own | Scope::Desk => v.desk.as_deref() == caller.desk(),
+        Scope::Entity | Scope::All => caller.allowed_entities().is_none_or(|mine| shares(&mine, &v.entities)),
     }
 }
 
@@ -157,7 +180,7 @@ pub async fn update(tx: &mut Tx, access: &Access, caller: &Caller, id: StaffId, 
     caller.require(Right::StaffManage)?;
     caller.require_step_up(access.core.now())?;
     check(caller, &c.name, &c.roles, &c.entities)?;
-    let old = view(locked(tx, id).await?)?;
+    let old = view(locked(tx, caller, id).await?)?;
     if old.version != c.version {
         return Err(Problem::conflict("version_stale", "somebody changed this meanwhile; look again"));
     }
@@ -196,7 +219,7 @@ pub async fn set_enabled(tx: &mut Tx, access: &Access, caller: &Caller, id: Staf
     if caller.id() == id.to_string() {
         return Err(Problem::forbidden("own_rights", "not oneself"));
     }
-    let i = view(locked(tx, id).await?)?;
+    let i = view(locked(tx, caller, id).await?)?;
     let state = if on { IdentityState::Active } else { IdentityState::Disabled };
     if i.state == state.as_str() {
         return Ok(());
@@ -224,7 +247,7 @@ pub async fn reset_second_factor(tx: &mut Tx, access: &Access, caller: &Caller, 
     if reason.trim().is_empty() {
         return Err(Problem::invalid("reason", "reason_missing", "how the person was recognised"));
     }
-    locked(tx, id).await?;
+    locked(tx, caller, id).await?;
     store::set_totp(tx, &id.to_string(), None, None, 0).await?;
     store::drop_recovery_codes(tx, &id.to_string()).await?;
     access.end_sessions(tx, &id.to_string(), None, "second_factor_reset").await?;
@@ -240,38 +263,38 @@ pub async fn reset_second_factor(tx: &mut Tx, access: &Access, caller: &Caller, 
 /// Ends the rest after failed sign-ins early.
 pub async fn unlock(tx: &mut Tx, access: &Access, caller: &Caller, id: StaffId) -> Result<()> {
     caller.require(Right::StaffManage)?;
-    locked(tx, id).await?;
+    locked(tx, caller, id).await?;
     store::failed(tx, &id.to_string(), 0, None).await?;
     audit::record(tx, &access.core, Entry::new(caller, "staff.unlocked", format!("staff:{id}"))).await?;
     Ok(())
 }
 
 pub async fn get(tx: &mut Tx, caller: &Caller, id: StaffId) -> Result<StaffView> {
-    let scope = if caller.id() == id.to_string() {
-        Scope::All
-    } else {
-        caller.require(Right::StaffView)?
-    };
+    let scope = if caller.id() == id.to_string() { None } else { Some(caller.require(Right::StaffView)?) };
     let i = store::by_id(tx, &id.to_string())
         .await?
         .filter(|i| i.kind == Kind::Staff)
         .ok_or_else(|| Problem::missing("staff"))?;
     let v = view(i)?;
-    if matches!(scope, Scope::Own | Scope::Desk) && v.desk.as_deref() != caller.desk() {
+    if scope.is_some_and(|s| !knows(caller, s, &v)) {
         return Err(Problem::missing("staff"));
     }
     Ok(v)
 }
 
-/// By name. Those of the caller's desk, or everybody, as the right reaches.
+/// By name. Those of the caller's desk, or of the entities the caller may enter, as the right
+/// reaches.
 pub async fn list(tx: &mut Tx, caller: &Caller, desk: Option<&str>, active_only: bool, page: &PageRequest) -> Result<Page<StaffView>> {
-    let desk = match caller.require(Right::StaffView)? {
+    let scope = caller.require(Right::StaffView)?;
+    let desk = match scope {
         Scope::Own | Scope::Desk => Some(caller.desk().unwrap_or_default()),
         Scope::Entity | Scope::All => desk,
     };
     let rows = store::staff_page(tx, desk, active_only.then_some(IdentityState::Active), page).await?;
     let views = rows.into_iter().map(view).collect::<Result<Vec<_>>>()?;
-    Ok(page.finish(views, |v: &StaffView| join_key(&[&v.name, &v.id.to_string()])))
+    let mut page = page.finish(views, |v: &StaffView| join_key(&[&v.name, &v.id.to_string()]));
+    page.items.retain(|v| knows(caller, scope, v));
+    Ok(page)
 }
 
 /// Somebody to give work to.

@@ -260,7 +260,22 @@ pub struct ApprovalView {
     pub votes: Vec<VoteView>,
 }
 
+/// Whether the thing that waits is for the caller to know of: who may vote on it, and who may look
+/// at things of its kind.
+fn knows(caller: &Caller, a: &store::Approval) -> bool {
+    let look = match a.right {
+        Right::WithdrawalsApprove | Right::WithdrawalsReview => Right::WithdrawalsView,
+        Right::PayoutsRelease => Right::CommissionView,
+        Right::KycReview => Right::KycView,
+        Right::LedgerAdjust => Right::LedgerView,
+        other => other,
+    };
+    caller.may(a.right) || caller.may(look)
+}
+
 async fn view(tx: &mut Tx, caller: &Caller, a: store::Approval) -> Result<ApprovalView> {
+    // Why it needs people and what they had before them is for those who decide and for auditors.
+    let decides = caller.may(a.right) || caller.sees(Mask::Aml);
     let votes: Vec<VoteView> = store::votes(tx, a.id)
         .await?
         .into_iter()
@@ -268,8 +283,8 @@ async fn view(tx: &mut Tx, caller: &Caller, a: store::Approval) -> Result<Approv
             voter_id: v.voter_id,
             voter_label: v.voter_label,
             approve: v.approve,
-            reason: v.reason,
-            seen: mask::cover(caller, &v.seen),
+            reason: if decides { v.reason } else { mask::COVERED.into() },
+            seen: if decides { mask::cover(caller, &v.seen) } else { Value::String(mask::COVERED.into()) },
             at: v.at,
         })
         .collect();
@@ -293,7 +308,7 @@ async fn view(tx: &mut Tx, caller: &Caller, a: store::Approval) -> Result<Approv
         requester_id: a.requester_id,
         requester_label: a.requester_label,
         requester_may_vote: a.requester_may_vote,
-        reason: a.reason,
+        reason: if decides { a.reason } else { mask::COVERED.into() },
         state: a.state,
         expires_at: a.expires_at,
         created_at: a.created_at,
@@ -318,12 +333,13 @@ pub async fn get(tx: &mut Tx, caller: &Caller, id: ApprovalId) -> Result<Approva
     caller.require(Right::ApprovalsView)?;
     let a = store::get(tx, id)
         .await?
-        .filter(|a| caller.enters(a.entity.as_deref()))
+        .filter(|a| caller.enters(a.entity.as_deref()) && knows(caller, a))
         .ok_or_else(|| Problem::missing("approval"))?;
     view(tx, caller, a).await
 }
 
-/// In one state, oldest first; of the caller's entities.
+/// In one state, oldest first; of the caller's entities and the kinds of things the caller may know
+/// of (a page may hold fewer than asked for).
 pub async fn list(tx: &mut Tx, caller: &Caller, state: ApprovalState, page: &PageRequest) -> Result<Page<ApprovalView>> {
     caller.require(Right::ApprovalsView)?;
     let entities = caller.allowed_entities();
@@ -331,7 +347,9 @@ pub async fn list(tx: &mut Tx, caller: &Caller, state: ApprovalState, page: &Pag
     let found = page.finish(rows, |a: &store::Approval| a.id.to_string());
     let mut items = Vec::new();
     for a in found.items {
-        items.push(view(tx, caller, a).await?);
+        if knows(caller, &a) {
+            items.push(view(tx, caller, a).await?);
+        }
     }
     Ok(Page {
         items,

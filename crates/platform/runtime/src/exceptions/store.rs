@@ -49,6 +49,8 @@ const OVERDUE: Sql = sql!(" AND due_at < $?");
 const ENTITIES: Sql = sql!(" AND entity IN (");
 const ONE_OF: Sql = sql!("$?, ");
 const ONE_MORE: Sql = sql!("$?)");
+const MINE: Sql = sql!(" AND (owner_id = $? OR owner_role IN (");
+const MINE_END: Sql = sql!("$?))");
 const AFTER: Sql = sql!(" AND (opened_at, id) > ($?, $?)");
 const ORDER: Sql = sql!(" ORDER BY opened_at, id LIMIT $?");
 const AGEING: Sql = sql!(
@@ -166,7 +168,13 @@ pub(super) async fn find(tx: &mut Tx, id: ExceptionId) -> Result<Option<Exceptio
     tx.one(FIND, &vals![id]).await
 }
 
-pub(super) async fn list(tx: &mut Tx, entities: Option<Vec<String>>, f: &Filter, page: &PageRequest) -> Result<Page<Exception>> {
+/// One's own roles' queues and what was given to oneself.
+pub(super) struct Queues {
+    pub(super) roles: Vec<String>,
+    pub(super) me: String,
+}
+
+pub(super) async fn list(tx: &mut Tx, entities: Option<Vec<String>>, queues: Option<&Queues>, f: &Filter, page: &PageRequest) -> Result<Page<Exception>> {
     let mut q = Query::new(LIST);
     match f.state {
         Some(ExceptionState::Open) => {
@@ -199,6 +207,13 @@ pub(super) async fn list(tx: &mut Tx, entities: Option<Vec<String>>, f: &Filter,
             q.push(ONE_OF, vals![e]);
         }
         q.push(ONE_MORE, vals![last]);
+    }
+    if let Some(mine) = queues {
+        q.push(MINE, vals![&mine.me]);
+        for r in &mine.roles {
+            q.push(ONE_OF, vals![r]);
+        }
+        q.push(MINE_END, vals![""]);
     }
     if let Some(parts) = page.after_parts() {
         let (at, id) = match parts.as_slice() {
