@@ -50,11 +50,12 @@ async fn figures(app: App, meter: Meter) -> Response {
             let open = exceptions::ageing(tx, now).await?;
             let waiting = qd_runtime::events::any_unplaced(tx).await?;
             let head = qd_runtime::events::head(tx).await?;
+            let lags = qd_runtime::bus::lags(tx).await?;
             let feeds = servers::list(tx, &Caller::system("metrics")).await?;
-            Ok((jobs, open, waiting, head, feeds))
+            Ok((jobs, open, waiting, head, lags, feeds))
         })
         .await;
-    let (jobs, open, waiting, head, feeds) = match read {
+    let (jobs, open, waiting, head, lags, feeds) = match read {
         Ok(r) => r,
         Err(p) => return ApiProblem(Problem::unavailable("not_ready", "the database does not answer").with_source(p)).into_response(),
     };
@@ -72,6 +73,7 @@ async fn figures(app: App, meter: Meter) -> Response {
     family("qd_jobs_lag_seconds", "gauge", "How long the job that should have run first has waited.", of(|j| j.lag_secs));
     family("qd_outbox_waiting", "gauge", "1 when events wait for their position.", vec![(String::new(), i64::from(waiting))]);
     family("qd_events_position", "counter", "Position of the newest event.", vec![(String::new(), head)]);
+    family("qd_events_behind", "gauge", "Events a subscription has still to go through.", lags.iter().map(|(name, n)| (format!("{{subscription=\"{name}\"}}"), *n)).collect());
     family("qd_exceptions_open", "gauge", "Open exceptions by role.", open.iter().map(|a| (format!("{{role=\"{}\"}}", a.owner_role), a.open)).collect());
     family("qd_exceptions_overdue", "gauge", "Exceptions past their time by role.", open.iter().map(|a| (format!("{{role=\"{}\"}}", a.owner_role), a.overdue)).collect());
     let feed = |f: fn(&servers::CursorRow, qd_kernel::Ts) -> i64| {

@@ -99,6 +99,9 @@ pub struct Withdrawal {
     pub desk: String,
     pub claimed_by: Option<String>,
     pub due_at_us: Option<i64>,
+    /// Funds, age of the verification, source, device, as a reviewer needs them while it waits for one.
+    #[schema(required = false)]
+    pub checks: Option<Value>,
     pub legs: Vec<WithdrawalLeg>,
     pub steps: Vec<Step>,
     pub requested_at_us: i64,

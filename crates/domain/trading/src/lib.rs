@@ -3,6 +3,7 @@
 //! feed with revisions, readings of balance and equity.
 
 pub mod accounts;
+pub mod credit;
 pub mod feed;
 pub mod jobs;
 pub mod moves;

@@ -326,6 +326,19 @@ pub async fn move_by_token(tx: &mut Tx, token: &str) -> Result<Option<MoveRow>> 
     .await
 }
 
+/// Credit of the account that was given and not taken back; what is being taken back counts as taken.
+pub async fn credit_given(tx: &mut Tx, account_id: TradingAccountId) -> Result<i64> {
+    Ok(tx
+        .must::<(i64,)>(
+            sql!("SELECT CAST(COALESCE(SUM(CASE WHEN direction = 'to_platform' AND state = 'done' THEN amount_minor
+                                                WHEN direction = 'from_platform' AND state NOT IN ('refused', 'returned') THEN -amount_minor ELSE 0 END), 0) AS BIGINT)
+                  FROM platform_moves WHERE account_id = $1 AND kind = 'credit'"),
+            &vals![account_id],
+        )
+        .await?
+        .0)
+}
+
 /// Another deal of the account whose comment starts with the same token.
 pub async fn token_booked_before(tx: &mut Tx, account_id: TradingAccountId, token: &str, ticket: &str) -> Result<Option<String>> {
     Ok(tx

@@ -1,6 +1,7 @@
 //! A client's trading accounts.
 
 use crate::kit::{At, Reply, list_query, own_client, read, write};
+use crate::office::platform::{Positions, ask_platform};
 use crate::schema::TradingAccount;
 use axum::Json;
 use axum::extract::State;
@@ -106,6 +107,14 @@ pub async fn reveal(State(app): State<App>, Asker(caller): Asker, At(id): At<Tra
     // No idempotency key: the answer must not be kept.
     let p = app.core.db.write(async move |tx| accounts::reveal_passwords(tx, &a.core, &caller, &a.platforms, id).await).await?;
     Ok(Json(json!({"main": p.main, "investor": p.investor})))
+}
+
+/// Open positions with balance and equity of this moment, from the platform itself.
+#[utoipa::path(get, path = "/api/v1/me/accounts/{id}/positions", tag = "me", responses((status = 200, body = Positions), (status = 503, description = "The platform does not answer.")))]
+pub async fn positions(State(app): State<App>, Asker(caller): Asker, At(id): At<TradingAccountId>) -> Reply<Json<Value>> {
+    let core = app.core.clone();
+    let a = app.core.db.read(async move |tx| accounts::get(tx, &core, &caller, id).await).await?;
+    Ok(Json(ask_platform(&app, a).await?))
 }
 
 list_query!(Deals {

@@ -32,6 +32,7 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::MeAccounts, routes!(accounts::refresh))
         .route(Right::MeAccounts, routes!(accounts::reveal))
         .route(Right::MeAccounts, routes!(accounts::deals))
+        .route(Right::MeAccounts, routes!(accounts::positions))
         .route(Right::MeDeposit, routes!(deposits::methods))
         .route(Right::MeDeposit, routes!(deposits::list, deposits::create))
         .route(Right::MeDeposit, routes!(deposits::get))

@@ -11,6 +11,7 @@ use qd_runtime::access::{Right, Scope, StaffId};
 use qd_runtime::approvals::{self, ApprovalId, ApprovalState};
 use qd_runtime::exceptions::{self, ExceptionId, ExceptionState, Filter};
 use qd_runtime::jobs::{JobId, graveyard};
+use qd_runtime::{bus, events};
 use qd_trading::servers;
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
@@ -135,11 +136,17 @@ pub async fn retry(State(app): State<App>, Asker(caller): Asker, key: Idempotenc
     write(&app, &caller, key, "job.retry", &id, 200, async move |tx| graveyard::retry(tx, &core, id, &c).await.map(|()| json!({"id": id, "state": "ready"}))).await
 }
 
-/// How the jobs are doing, by kind, and the exceptions, by role.
-#[utoipa::path(get, path = "/api/v1/figures", tag = "control", responses((status = 200, body = Value, example = json!({"jobs": [{"kind": "deposit.check", "owner_role": "finance", "ready": 0, "leased": 1, "dead": 0, "lag_secs": 0}], "exceptions": [{"owner_role": "finance", "open": 2, "overdue": 0, "oldest_secs": 840}]}))))]
+/// How the jobs are doing, by kind, the exceptions, by role, and how far each subscription is behind
+/// the newest event.
+#[utoipa::path(get, path = "/api/v1/figures", tag = "control", responses((status = 200, body = Value, example = json!({"jobs": [{"kind": "deposit.check", "owner_role": "finance", "ready": 0, "leased": 1, "dead": 0, "lag_secs": 0}], "exceptions": [{"owner_role": "finance", "open": 2, "overdue": 0, "oldest_secs": 840}], "events": {"position": 41_200, "unplaced": false, "subscriptions": [{"subscription": "deposits", "behind": 0}]}}))))]
 pub async fn figures(State(app): State<App>) -> Reply<Json<Value>> {
     let now = app.core.now();
-    read(&app, async move |tx| Ok(json!({"jobs": graveyard::figures(tx, now).await?, "exceptions": exceptions::ageing(tx, now).await?}))).await
+    read(&app, async move |tx| {
+        let lags: Vec<Value> = bus::lags(tx).await?.into_iter().map(|(name, behind)| json!({"subscription": name, "behind": behind})).collect();
+        let events = json!({"position": events::head(tx).await?, "unplaced": events::any_unplaced(tx).await?, "subscriptions": lags});
+        Ok(json!({"jobs": graveyard::figures(tx, now).await?, "exceptions": exceptions::ageing(tx, now).await?, "events": events}))
+    })
+    .await
 }
 
 list_query!(Approvals {

@@ -149,6 +149,7 @@ async fn owner_within(tx: &mut qd_db::Tx, core: &qd_runtime::Core, caller: &qd_r
             let all = qd_payments::jobs::connections::list(tx, &qd_runtime::access::Caller::system("api")).await?;
             all.into_iter().find(|c| c.id == id).ok_or_else(missing)?.entity
         }
+        Some(("partner", id)) => qd_partners::partner::get(tx, caller, qd_partners::PartnerId::parse(id)?).await?.entity,
         _ => return Err(missing()),
     };
     if caller.enters(Some(&entity)) { Ok(()) } else { Err(missing()) }

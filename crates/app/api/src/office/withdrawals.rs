@@ -6,9 +6,13 @@ use crate::schema::{PageOf, Withdrawal};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
+use qd_db::Tx;
+use qd_kernel::{Amount, Result};
+use qd_ledger::{AccountKey, Purpose};
 use qd_payments::WithdrawalId;
-use qd_payments::withdrawal::{self, WithdrawalQuery, WithdrawalState};
-use qd_runtime::access::Right;
+use qd_payments::withdrawal::{self, WithdrawalQuery, WithdrawalState, WithdrawalView};
+use qd_runtime::access::{Caller, Right};
+use qd_runtime::audit;
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -21,13 +25,45 @@ list_query!(Withdrawals {
     desk: String as String,
 });
 
+/// What a reviewer looks at first (PM-09): the funds now, and age of the verification, source, device
+/// and trading as the rules were told. Only for who reviews, and only while somebody has to.
+async fn with_checks(tx: &mut Tx, caller: &Caller, w: WithdrawalView) -> Result<Value> {
+    let waits = w.state == WithdrawalState::Review && caller.may(Right::WithdrawalsReview);
+    let (subject, owner, amount) = (format!("withdrawal:{}", w.id), format!("client:{}", w.client_id), w.amount);
+    let mut v = serde_json::to_value(w)?;
+    v["checks"] = Value::Null;
+    if waits {
+        let told = audit::decisions_of(tx, caller, &subject).await?.into_iter().filter(|d| d.kind == "withdrawal.rules").max_by_key(|d| d.at);
+        let wallet = qd_ledger::balance(tx, &AccountKey::new(owner, Purpose::Wallet, amount.currency)).await?;
+        let facts = told.as_ref().map(|d| d.inputs["facts"].clone()).unwrap_or_default();
+        v["checks"] = json!({
+            "at_us": told.map(|d| d.at),
+            "funds": {
+                // The hold of this request is in the wallet's balance, and nothing else may use it.
+                "enough": wallet.balance_minor >= amount.minor && wallet.held_minor >= amount.minor,
+                "balance": Amount::new(wallet.balance_minor, amount.currency), "held": Amount::new(wallet.held_minor, amount.currency),
+                "share_of_balance_pct": facts["withdrawal"]["share_of_balance_pct"],
+            },
+            "kyc": {"verified": facts["client"]["verified"], "age_days": facts["client"]["kyc_age_days"]},
+            "source": {"same_source": facts["withdrawal"]["same_source"], "method": facts["withdrawal"]["method"]},
+            "device": facts["device"], "changes": facts["changes"], "disputes": facts["deposits"]["disputes"], "deals": facts["trading"]["deals"],
+        });
+    }
+    Ok(v)
+}
+
 /// Withdrawals, the newest first.
 #[utoipa::path(get, path = "/api/v1/withdrawals", tag = "withdrawals", params(Withdrawals), responses((status = 200, body = PageOf<Withdrawal>)))]
 pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Withdrawals>) -> Reply<Json<Value>> {
     let (core, c, page) = (app.core.clone(), caller.clone(), q.page()?);
     covered(&app, &caller, async move |tx| {
         within(tx, &c, Right::WithdrawalsView, q.client_id.as_deref()).await?;
-        withdrawal::list(tx, &core, &c, WithdrawalQuery { client_id: q.client_id.clone(), state: q.state, desk: q.desk.clone() }, &page).await
+        let page = withdrawal::list(tx, &core, &c, WithdrawalQuery { client_id: q.client_id.clone(), state: q.state, desk: q.desk.clone() }, &page).await?;
+        let mut items = Vec::with_capacity(page.items.len());
+        for w in page.items {
+            items.push(with_checks(tx, &c, w).await?);
+        }
+        Ok(json!({"items": items, "next_cursor": page.next_cursor}))
     })
     .await
 }
@@ -39,7 +75,7 @@ pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<Withdr
     covered(&app, &caller, async move |tx| {
         let w = withdrawal::get(tx, &core, &c, id).await?;
         within(tx, &c, Right::WithdrawalsView, Some(&w.client_id)).await?;
-        Ok(w)
+        with_checks(tx, &c, w).await
     })
     .await
 }

@@ -13,7 +13,7 @@ use crate::store::{self, LegRow, WithdrawalFilter, WithdrawalRow};
 use crate::{ClientFacts, WithdrawalId, acts_for, purpose, reason, wallet};
 use qd_db::Tx;
 use qd_kernel::{Amount, Page, PageRequest, Problem, Result, Ts};
-use qd_ledger::NewHold;
+use qd_ledger::{AccountKey, NewHold, Purpose};
 use qd_ports::platform::NO_FREE_MARGIN;
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::approvals::{self, ApprovalId, NewApproval, Outcome};
@@ -403,7 +403,13 @@ async fn inputs(tx: &mut Tx, core: &Core, w: &WithdrawalRow, facts: &ClientFacts
     let total: Option<i64> = deposits.iter().map(|d| facts.base(Amount::new(d.received_minor, d.currency))).sum();
     let (paid, _) = store::withdrawal_history(tx, &w.client_id, now.plus_secs(-86_400)).await?;
     let (deals, lots) = qd_trading::feed::activity(tx, &w.client_id).await?;
-    let balance = qd_ledger::balance(tx, &wallet(&w.client_id, w.currency)).await?.balance_minor;
+    // All the client has with us in this currency: the wallet, which holds what was collected for this
+    // request, and what is on the trading accounts.
+    let mut balance = qd_ledger::balance(tx, &wallet(&w.client_id, w.currency)).await?.balance_minor;
+    for account in qd_trading::accounts::of_client_ids(tx, &w.client_id).await? {
+        let key = AccountKey::new(format!("tacc:{account}"), Purpose::Platform, w.currency);
+        balance = balance.saturating_add(qd_ledger::balance(tx, &key).await?.balance_minor.max(0));
+    }
     let same_source = pay::plan_of(tx, w).await?.iter().all(|l| l.source.is_some());
     Ok(json!({
         "withdrawal": {
