@@ -193,7 +193,7 @@ pub struct BenchArgs {
 
 #[derive(Args)]
 pub struct StoryArgs {
-    /// alex, flagged-kyc, lost-callback, double-callback, platform-refuses; `list` names them.
+    /// alex, flagged-kyc, five-checks, lost-callback, double-callback, platform-refuses; `list` names them.
     pub name: String,
     /// The running server.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]

@@ -273,12 +273,12 @@ async fn statement(p: &mut Play, introducer: &str) -> Played<()> {
     Ok(())
 }
 
-async fn withdraw(p: &Play, alex: &Client, account: &str, minor: i64) -> Played<String> {
+pub(super) async fn withdraw(p: &Play, alex: &Client, account: &str, minor: i64) -> Played<String> {
     let body = json!({"amount": {"minor": minor, "currency": "EUR"}, "account_id": account});
     text_of(&p.api.post("/api/v1/me/withdrawals", alex.on(), &body).await?, "id")
 }
 
-async fn withdrawal_until(p: &Play, who: &Person, mine: bool, id: &str, secs: u64, state: &str) -> Played<Value> {
+pub(super) async fn withdrawal_until(p: &Play, who: &Person, mine: bool, id: &str, secs: u64, state: &str) -> Played<Value> {
     let path = if mine { format!("/api/v1/me/withdrawals/{id}") } else { format!("/api/v1/withdrawals/{id}") };
     let mut last = Value::Null;
     let found = until(&format!("the withdrawal to be {state}"), secs, async || {

@@ -3,6 +3,7 @@
 //! the market moves, a provider fails) goes through the counterparties' own pages and switches.
 
 mod alex;
+mod checks;
 mod flagged;
 pub mod http;
 mod money;
@@ -19,9 +20,10 @@ use std::time::{Duration, Instant};
 /// A story's step that did not go as it should, in a sentence.
 pub type Played<T> = std::result::Result<T, String>;
 
-const STORIES: [(&str, &str); 6] = [
+const STORIES: [(&str, &str); 7] = [
     ("alex", "a German lead becomes a client, trades, and takes his money out again"),
     ("flagged-kyc", "one applicant is stopped by the rules, the simple one beside him is live in seconds"),
+    ("five-checks", "verification, withdrawal log, block, live report, sales: each passes or fails"),
     ("lost-callback", "the card payment succeeds and nobody is told: the money arrives all the same"),
     ("double-callback", "the same callback many times, and a forged one: one effect"),
     ("platform-refuses", "paid, and the platform refuses: the money waits in sight and a person sends it again"),
@@ -45,6 +47,7 @@ pub async fn run(args: StoryArgs) -> Result<ExitCode> {
     let ended = match *name {
         "alex" => alex::play(&mut play).await,
         "flagged-kyc" => flagged::play(&mut play).await,
+        "five-checks" => checks::play(&mut play).await,
         "lost-callback" => money::lost_callback(&mut play).await,
         "double-callback" => money::double_callback(&mut play).await,
         "platform-refuses" => money::platform_refuses(&mut play).await,
