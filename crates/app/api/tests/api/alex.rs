@@ -15,7 +15,7 @@ fn upload(token: &str, query: &str, mark: u8) -> Request<Body> {
 }
 
 /// The last mail to somebody whose text holds a link with a token.
-async fn token_of(w: &World, to: &str) -> String {
+pub async fn token_of(w: &World, to: &str) -> String {
     for _ in 0..600 {
         let m = w.outside("GET", &format!("/mail/messages?to={}", to.replace('@', "%40")), None).await;
         for mail in m["messages"].as_array().into_iter().flatten() {
@@ -29,7 +29,7 @@ async fn token_of(w: &World, to: &str) -> String {
 }
 
 /// Profile, test, papers, hand in.
-async fn apply(w: &World, token: &str) {
+pub async fn apply(w: &World, token: &str) {
     for (step, values) in [
         ("personal", json!({"first_name": "Alex", "last_name": "Weber", "birth_date": "1990-05-17", "nationality": "DE"})),
         ("address", json!({"street": "Elbchaussee 1", "postal_code": "22765", "city": "Hamburg", "country": "DE"})),
@@ -56,7 +56,7 @@ async fn apply(w: &World, token: &str) {
 }
 
 /// Claims, opens and accepts each document, approves.
-async fn approve(w: &World, reviewer: &str, client: &str) {
+pub async fn approve(w: &World, reviewer: &str, client: &str) {
     let q = w.get("/api/v1/kyc/queue", reviewer).await.ok();
     let row = q["items"].as_array().unwrap().iter().find(|r| r["client_id"] == client);
     let Some(row) = row else {
@@ -78,7 +78,7 @@ async fn approve(w: &World, reviewer: &str, client: &str) {
     assert_eq!(why["items"][0]["by"], "Clara Stein");
 }
 
-async fn pay_in(w: &World, token: &str, minor: i64, account: Option<&str>) -> Value {
+pub async fn pay_in(w: &World, token: &str, minor: i64, account: Option<&str>) -> Value {
     let d = w.post("/api/v1/me/deposits", token, json!({"amount": {"minor": minor, "currency": "EUR"}, "method": "card", "account_id": account})).await.ok();
     let path = format!("/api/v1/me/deposits/{}", d["id"].as_str().unwrap());
     let d = w.until("the provider's page", &path, token, |d| d["state"] == "redirected").await;
@@ -122,7 +122,7 @@ async fn from_the_first_click_to_the_withdrawal() {
     assert!(record["money"].is_null(), "sales do not see money: {record:#}");
 
     // Registration, proof of the address.
-    let (alex, client) = w.client(MAIL).await;
+    let (alex, client) = w.client_who_came(MAIL, json!({"partner_code": "NORD24"})).await;
     assert_eq!(client, id, "the lead's record");
     let token = token_of(&w, MAIL).await;
     w.ask("POST", "/api/v1/auth/email/verify", None, Some(&json!({"token": token}))).await.ok();
@@ -214,7 +214,14 @@ async fn from_the_first_click_to_the_withdrawal() {
         ("/api/v1/roles", &admin),
         ("/api/v1/plans", &manager),
         ("/api/v1/partners", &manager),
-        ("/api/v1/commission-lines", &manager),
+        (&format!("/api/v1/commission-lines?partner_id={partner_id}"), &manager),
+        (&format!("/api/v1/partners/{partner_id}"), &manager),
+        (&format!("/api/v1/partners/{partner_id}/tree"), &manager),
+        (&format!("/api/v1/partners/{partner_id}/links"), &manager),
+        (&format!("/api/v1/partners/{partner_id}/clients"), &manager),
+        (&format!("/api/v1/partners/{partner_id}/summary"), &manager),
+        (&format!("/api/v1/partners/{partner_id}/statements"), &manager),
+        (&format!("/api/v1/partners/{partner_id}/payouts"), &manager),
         ("/api/v1/duplicates", &admin),
         ("/api/v1/tasks", &agent),
         ("/api/v1/jobs/dead", &admin),

@@ -183,7 +183,11 @@ impl World {
 
     /// Registers a client at the EU brand and signs them in: token and client id.
     pub async fn client(&self, email: &str) -> (String, String) {
-        let b = json!({"brand": "northwind", "email": email, "password": "Alster-Segel-42", "first_name": "Alex", "last_name": "Weber", "country": "DE", "language": "de"});
+        self.client_who_came(email, json!({})).await
+    }
+
+    pub async fn client_who_came(&self, email: &str, came: Value) -> (String, String) {
+        let b = json!({"brand": "northwind", "email": email, "password": "Alster-Segel-42", "first_name": "Alex", "last_name": "Weber", "country": "DE", "language": "de", "came": came});
         let r = self.ask("POST", "/api/v1/register", None, Some(&b)).await.ok();
         (self.client_again(email).await, r["client_id"].as_str().unwrap().to_string())
     }
