@@ -165,6 +165,9 @@ pub struct TradingAccount {
     pub ready_at_us: Option<i64>,
     /// The rule book and its version that placed the account.
     pub mapping: String,
+    /// Money to and from the account, the newest first; for staff, on one account.
+    #[schema(required = false)]
+    pub moves: Option<Vec<PlatformMove>>,
 }
 
 #[derive(ToSchema)]
@@ -179,6 +182,18 @@ pub struct PlatformMove {
     pub amount: Money,
     /// `queued`, `sending`, `unknown`, `done`, `refused`, `returned`.
     pub state: String,
+    /// Seconds since it was sent, while no answer is known.
+    pub waiting_s: Option<i64>,
+    pub platform_ticket: Option<String>,
+    /// Stands in the platform's comment.
+    pub token: String,
+    /// What it is for: `deposit:dep_…`, `credit:…`.
+    pub purpose: String,
+    pub last_code: Option<String>,
+    pub last_detail: Option<String>,
+    pub created_at_us: i64,
+    pub sent_at_us: Option<i64>,
+    pub done_at_us: Option<i64>,
 }
 
 /// A page of a list.

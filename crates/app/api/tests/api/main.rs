@@ -6,5 +6,6 @@ mod description;
 mod doors;
 mod hooks;
 mod rights;
+mod rows_money;
 mod shape;
 mod world;
