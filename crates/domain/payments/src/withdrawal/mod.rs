@@ -15,7 +15,7 @@ use qd_db::Tx;
 use qd_kernel::{Amount, Page, PageRequest, Problem, Result, Ts};
 use qd_ledger::{AccountKey, NewHold, Purpose};
 use qd_ports::platform::NO_FREE_MARGIN;
-use qd_runtime::access::{Caller, Right};
+use qd_runtime::access::{Caller, Mask, Right};
 use qd_runtime::approvals::{self, ApprovalId, NewApproval, Outcome};
 use qd_runtime::events::{self, NewEvent};
 use qd_runtime::jobs::{self, NewJob};
@@ -80,13 +80,15 @@ pub struct WithdrawalView {
 
 async fn view(tx: &mut Tx, core: &Core, caller: &Caller, w: WithdrawalRow) -> Result<WithdrawalView> {
     let legs = store::legs(tx, w.id).await?;
-    let steps = steps(tx, core, &w, &legs).await?;
-    // What stopped it is for staff: a client who reads it learns how not to be stopped.
+    let steps = steps(tx, core, &w, &legs, caller.client_id().is_err()).await?;
+    // What stopped it is for those who review: a client who reads it learns how not to be stopped, or
+    // that they are suspected, and whoever talks to the client might say it.
     let staff = caller.client_id().is_err();
+    let reviews = staff && (caller.may(Right::WithdrawalsReview) || caller.sees(Mask::Aml));
     Ok(WithdrawalView {
         amount: Amount::new(w.amount_minor, w.currency),
-        signals: if staff { serde_json::from_str(&w.signals)? } else { Vec::new() },
-        rule: w.rule.filter(|_| staff),
+        signals: if reviews { serde_json::from_str(&w.signals)? } else { Vec::new() },
+        rule: w.rule.filter(|_| reviews),
         claimed_by: w.claimed_by.filter(|_| staff),
         approval_id: w.approval_id.filter(|_| staff),
         legs: legs
@@ -111,8 +113,8 @@ async fn view(tx: &mut Tx, core: &Core, caller: &Caller, w: WithdrawalRow) -> Re
         state: w.state,
         approvals_needed: w.approvals_needed,
         reason_code: w.reason_code,
-        reason_text: w.reason_text,
-        desk: w.desk,
+        reason_text: w.reason_text.filter(|_| reviews),
+        desk: if staff { w.desk } else { "finance".into() },
         due_at_us: w.due_at,
         requested_at_us: w.requested_at,
         decided_at_us: w.decided_at,
@@ -121,7 +123,7 @@ async fn view(tx: &mut Tx, core: &Core, caller: &Caller, w: WithdrawalRow) -> Re
     })
 }
 
-async fn steps(tx: &mut Tx, core: &Core, w: &WithdrawalRow, legs: &[LegRow]) -> Result<Vec<Step>> {
+async fn steps(tx: &mut Tx, core: &Core, w: &WithdrawalRow, legs: &[LegRow], staff: bool) -> Result<Vec<Step>> {
     use WithdrawalState as S;
     let mut out = vec![Step::new("withdrawal.requested", StepState::Done).at(Some(w.requested_at))];
     let reached = match w.state {
@@ -145,7 +147,8 @@ async fn steps(tx: &mut Tx, core: &Core, w: &WithdrawalRow, legs: &[LegRow]) -> 
         let s = Step::new("withdrawal.off_trading_account", at(reached, 1)).expect(5, "platform");
         out.push(if reached == 1 { s.because(waiting.map(|w| format!("withdrawal.sent_waiting:{w}"))) } else { s });
     }
-    let from = if w.desk == "compliance" { "compliance" } else { "finance" };
+    // Whose desk it is on says what it is about: the client is told of one.
+    let from = if staff && w.desk == "compliance" { "compliance" } else { "finance" };
     let usual = if w.state == S::Review { REVIEW_DUE_S } else { 5 };
     out.push(Step::new("withdrawal.approved", at(reached, 2)).at(w.approved_at).expect(usual, from));
     let bank = legs.iter().any(|l| l.kind == "bank" && l.state != LegState::Paid);

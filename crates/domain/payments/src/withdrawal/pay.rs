@@ -91,12 +91,13 @@ pub async fn plan(tx: &mut Tx, caller: &Caller, id: WithdrawalId) -> Result<Vec<
 pub(crate) async fn start_paying(tx: &mut Tx, core: &Core, id: WithdrawalId) -> Result<()> {
     let mut w = load(tx, id).await?;
     let Effect::Go(to) = decide(w.state, Command::PayStarted) else { return Ok(()) };
-    let plan = plan_of(tx, &w).await?;
     go(tx, core, &Caller::system("job:withdrawal.pay"), &mut w, to, None, None).await?;
-    // Two payouts of one client must not plan the same deposit: each takes the rows it counts on.
-    for s in plan.iter().filter_map(|p| p.source.as_ref()) {
-        touch_deposit(tx, &s.deposit_id, 0).await?;
+    // Two payouts of one client must not plan the same deposit, nor one plan while a leg ends: the
+    // rows are taken first, always in the same order, and read again by the plan.
+    for d in store::received_of(tx, &w.client_id).await?.iter().filter(|d| d.currency == w.currency) {
+        touch_deposit(tx, &d.id.to_string(), 0).await?;
     }
+    let plan = plan_of(tx, &w).await?;
     let moved = entry(core, &w, "sent", wallet(&w.client_id, w.currency), transit(&w), w.amount_minor, "approved");
     qd_ledger::settle(tx, core, &hold_ref(id), moved).await?;
     for (i, p) in plan.into_iter().enumerate() {
