@@ -14,6 +14,9 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     let stop = listen::stop_signal();
     let dir = std::path::absolute(&args.data).map_err(|e| Problem::invalid("data", "data_folder", "expected a usable path").with_source(e))?;
     let (listener, at) = listen::bind(args.listen).await?;
+    if let Some(w) = warning(at) {
+        eprintln!("{w}");
+    }
     demo::make_private_dir(&dir)?;
     demo::make_private_dir(&dir.join("sandbox"))?;
     let _only_one = lock(&dir)?;
@@ -113,7 +116,30 @@ fn print(at: SocketAddr, dir: &Path, sandbox: &Sandbox, told: &seed::Told) {
     println!("Ctrl-C stops it.");
 }
 
+/// Everybody knows the demo's password, and nobody guards the sandbox's switches.
+fn warning(at: SocketAddr) -> Option<String> {
+    (!at.ip().is_loopback()).then(|| {
+        format!(
+            "WARNING: the demo listens on {at}, which other machines can reach. Its passwords are public, second factors are off, and the\n\
+             sandbox under /sandbox takes orders from anybody. Never put anything real into it; QD_LISTEN=127.0.0.1:{} keeps it to this machine.",
+            at.port()
+        )
+    })
+}
+
 fn role_text(role: &str) -> String {
     role.replace('_', " ")
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_demo_that_others_can_reach_says_so() {
+        assert!(warning("127.0.0.1:8080".parse().unwrap()).is_none());
+        assert!(warning("[::1]:8080".parse().unwrap()).is_none());
+        assert!(warning("0.0.0.0:8080".parse().unwrap()).unwrap().contains("WARNING"));
+        assert!(warning("192.0.2.7:8080".parse().unwrap()).is_some());
+    }
+}

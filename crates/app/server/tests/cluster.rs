@@ -15,22 +15,8 @@ fn the_main_story_plays_on_postgres_and_nats_over_two_nodes() {
     let Some(db) = runtime.block_on(TestDb::postgres()) else { return };
     let Some(nats) = qd_testkit::nats() else { return };
     let DbConfig::Postgres { url, .. } = db.config() else { panic!("not PostgreSQL") };
-    // The address is a secret: it travels in a file.
-    let house = Brokerage::new("cluster", None, None);
-    let secret = house.folder.path().join("database-url");
-    std::fs::write(&secret, url.expose()).unwrap();
-    let text = std::fs::read_to_string(&house.config).unwrap();
-    let start = text.find("[database]").unwrap();
-    let end = start + text[start..].find("\n\n").unwrap();
-    let stream = format!("story_{}", std::process::id());
-    let text = format!(
-        "{}[database]\nengine = \"postgres\"\nurl = \"file:{}\"\nmax_connections = 12\n\n[bus]\nkind = \"nats\"\nurl = \"{nats}\"\nstream = \"{stream}\"{}",
-        &text[..start],
-        secret.display(),
-        &text[end..]
-    );
-    std::fs::write(&house.config, text).unwrap();
-
+    let house = Brokerage::new("cluster");
+    house.on_postgres(url.expose(), &nats);
     run_well(&["migrate", "--config", house.config()]);
     run_well(&["seed", "--demo", "--config", house.config()]);
     let first = house.serve();

@@ -199,7 +199,7 @@ async fn deposit(p: &mut Play, alex: &Client, account: &str, login: &str, agent:
 
 async fn trades(p: &mut Play, alex: &Client, account: &str, login: &str) -> Played<()> {
     p.step("Alex trades 0.2 lots of EURUSD and wins 5 pips");
-    let order = json!({"login": login, "symbol": "EURUSD", "side": "buy", "volume_lots": "0.20", "hold_s": 600, "move_points": 50});
+    let order = json!({"login": login, "symbol": "EURUSD", "side": "buy", "volume_lots": "0.20", "hold_s": 90, "move_points": 50});
     let done = p.world.post(&format!("/control/mt5/{ENTITY_SERVER}/trade"), None, &order).await?;
     p.ok(format!("deals {} and {}, profit {}", done["open_deal"], done["close_deal"], done["profit"].as_str().unwrap_or_default()));
 

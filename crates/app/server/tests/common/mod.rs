@@ -155,8 +155,7 @@ pub struct Brokerage {
 }
 
 impl Brokerage {
-    /// `database` and `bus`: sections of the configuration in place of the demo's.
-    pub fn new(name: &str, database: Option<&str>, bus: Option<&str>) -> Brokerage {
+    pub fn new(name: &str) -> Brokerage {
         let folder = Folder::new(name);
         let (listen, books) = (free_address(), free_address());
         let dir = folder.path().to_path_buf();
@@ -167,15 +166,25 @@ impl Brokerage {
         let sandbox = Program::start(&args, &[], books, "/control/faults", dir.join("sandbox.log"));
         let config = dir.join("quarterdeck.toml");
         let text = config_text(&dir, listen, books, &sandbox.log());
-        let text = match database {
-            None => text,
-            Some(d) => section(&text, "database", d),
-        };
-        let text = format!("{text}\n{}", bus.unwrap_or_default());
         // Many people come from one address here.
         let text = text.replace("[server]\n", "[server]\nrate_limit = false\n");
         std::fs::write(&config, text).unwrap();
         Brokerage { folder, sandbox, listen, config }
+    }
+
+    /// The same on PostgreSQL and NATS. The address is a secret: it travels in a file.
+    pub fn on_postgres(&self, url: &str, nats: &str) {
+        let secret = self.folder.path().join("database-url");
+        std::fs::write(&secret, url).unwrap();
+        let text = std::fs::read_to_string(&self.config).unwrap();
+        let start = text.find("[database]").unwrap();
+        let end = start + text[start..].find("\n\n").unwrap();
+        let stream = format!("test_{}", self.listen.port());
+        let sections = format!(
+            "[database]\nengine = \"postgres\"\nurl = \"file:{}\"\nmax_connections = 12\n\n[bus]\nkind = \"nats\"\nurl = \"{nats}\"\nstream = \"{stream}\"",
+            secret.display()
+        );
+        std::fs::write(&self.config, format!("{}{sections}{}", &text[..start], &text[end..])).unwrap();
     }
 
     pub fn config(&self) -> &str {
@@ -195,12 +204,6 @@ impl Brokerage {
     pub fn sandbox_url(&self) -> String {
         format!("{}/sandbox", self.sandbox.url())
     }
-}
-
-fn section(text: &str, name: &str, with: &str) -> String {
-    let start = text.find(&format!("[{name}]")).unwrap();
-    let end = text[start..].find("\n\n").map_or(text.len(), |n| start + n);
-    format!("{}{with}{}", &text[..start], &text[end..])
 }
 
 /// The demo's configuration, with its counterparties where they said they are.
