@@ -24,9 +24,18 @@ const STATEMENTS: usize = 1024;
 
 pub(crate) struct LiteConn {
     c: Connection,
-    /// `$n` of our text as SQLite's `?n`; keyed by the text.
-    texts: HashMap<String, String>,
+    /// `$n` of our text as SQLite's `?n`. Found by where the text stands, which is quicker than by
+    /// what it says; a literal always stands in the same place, and for the others it is compared.
+    texts: HashMap<(usize, usize), Text>,
 }
+
+struct Text {
+    ours: Box<str>,
+    lite: Box<str>,
+}
+
+/// Texts put together at run time stand anywhere; their places are forgotten at some point.
+const TEXTS: usize = 4 * STATEMENTS;
 
 impl LiteConn {
     fn open(path: &Path, read_only: bool, durable: bool) -> Result<LiteConn> {
@@ -56,10 +65,14 @@ impl LiteConn {
     }
 
     fn with<T>(&mut self, text: &str, params: &[Val], run: impl FnOnce(&mut rusqlite::Statement<'_>) -> rusqlite::Result<Result<T>>) -> Result<T> {
-        if !self.texts.contains_key(text) {
-            self.texts.insert(text.to_string(), question_marks(text));
+        let place = (text.as_ptr() as usize, text.len());
+        if !self.texts.get(&place).is_some_and(|t| *t.ours == *text) {
+            if self.texts.len() >= TEXTS {
+                self.texts.clear();
+            }
+            self.texts.insert(place, Text { ours: text.into(), lite: question_marks(text).into() });
         }
-        let t = self.texts.get(text).map(String::as_str).unwrap_or_default();
+        let t = self.texts.get(&place).map(|t| &*t.lite).unwrap_or_default();
         let go = || -> rusqlite::Result<Result<T>> {
             let mut st = self.c.prepare_cached(t)?;
             if st.parameter_count() != params.len() {
@@ -203,7 +216,7 @@ impl Lite {
             let mut tx = Tx::new(Conn::Lite(conn));
             let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| run_now(f(&mut tx))))
                 .unwrap_or_else(|_| Err(Problem::bug("db_closure_panicked", "a transaction panicked and was rolled back")));
-            let Tx { conn, on_commit } = tx;
+            let Tx { conn, on_commit, .. } = tx;
             let Conn::Lite(mut conn) = conn else { unreachable!("the connection was put there above") };
             let outcome = match outcome {
                 Ok(v) => conn.quick("RELEASE one").map(|()| v),
