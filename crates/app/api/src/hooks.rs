@@ -12,6 +12,7 @@ use qd_runtime::access::Right;
 use qd_runtime::exceptions::{self, NewException};
 use qd_runtime::inbox::{self, NewHook};
 use qd_web::Api;
+use qd_web::body::{BODY_TIME, whole};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use utoipa_axum::routes;
@@ -32,10 +33,7 @@ pub async fn hook(State(app): State<App>, req: Request) -> Reply<(StatusCode, Js
     let (mut parts, body) = req.into_parts();
     let At2(provider, connection) = At2::<String, String>::from_request_parts(&mut parts, &()).await?;
     let psp = app.psps.find(&connection).filter(|p| p.provider() == provider).ok_or_else(|| Problem::missing("connection"))?;
-    let bytes = axum::body::to_bytes(body, MAX_HOOK)
-        .await
-        .map_err(|_| Problem::limit("body_too_large", format!("expected at most {MAX_HOOK} bytes")))?
-        .to_vec();
+    let bytes = whole(body, MAX_HOOK, BODY_TIME).await?.to_vec();
     let headers: Vec<(String, String)> =
         parts.headers.iter().filter_map(|(k, v)| Some((k.as_str().to_string(), v.to_str().ok()?.to_string()))).collect();
     match psp.verify(&headers, &bytes, app.core.now()) {

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use qd_app::App;
 use qd_kernel::Problem;
 use qd_runtime::access::{Caller, Right};
@@ -34,9 +34,17 @@ pub async fn readyz(State(app): State<App>) -> Result<Json<Value>, ApiProblem> {
     Ok(Json(json!({"ok": true})))
 }
 
-/// `/metrics` in Prometheus' text format: numbers only, no names of people.
+/// `/metrics` in Prometheus' text format: numbers only, no names of people. Behind a proxy it is for
+/// those who ask this node directly: what comes through the proxy comes from the street.
 pub fn scrape(app: App, meter: Meter) -> Router {
-    Router::new().route("/metrics", get(move || figures(app.clone(), meter.clone())))
+    Router::new().route("/metrics", get(move |headers: HeaderMap| asked(app.clone(), meter.clone(), headers)))
+}
+
+async fn asked(app: App, meter: Meter, headers: HeaderMap) -> Response {
+    if app.config.server.behind_proxy && ["x-forwarded-for", "forwarded"].iter().any(|h| headers.contains_key(*h)) {
+        return ApiProblem(Problem::missing("page")).into_response();
+    }
+    figures(app, meter).await
 }
 
 async fn figures(app: App, meter: Meter) -> Response {

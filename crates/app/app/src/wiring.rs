@@ -237,7 +237,7 @@ fn node_name(app: &App) -> String {
     }
 }
 
-/// What has to end by itself: holds, approvals.
+/// What has to end by itself: holds, approvals, answers kept for repetitions.
 struct Housekeeping(Core);
 
 #[async_trait::async_trait]
@@ -253,6 +253,8 @@ impl Handler for Housekeeping {
                 let now = core.now();
                 qd_ledger::expire_due(tx, &core, now).await?;
                 qd_runtime::approvals::expire_due(tx, &core, now).await?;
+                // Answers kept for repetitions hold what clients typed; nobody repeats after a week.
+                qd_runtime::idempotency::forget(tx, now.plus_days(-7)).await?;
                 Ok(())
             })
             .await?;

@@ -12,14 +12,20 @@ use qd_sandbox::ConnId;
 use qd_web::gate::Peer;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
-/// A connection without a request for this long is closed.
-const IDLE: Duration = Duration::from_secs(75);
+/// A connection without a whole request head for this long is closed: idle ones, and those of
+/// callers who send a letter now and then.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Connections at once. More wait in the kernel's queue: a process without file handles could not
+/// even write its database.
+const OPEN: usize = 4_000;
 
 /// How long requests under way may take once the end has begun; live streams never end by
 /// themselves and are cut.
@@ -36,7 +42,14 @@ pub async fn bind(at: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
 /// Serves until `stop` turns true, then lets requests under way finish.
 pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
     let mut open = JoinSet::new();
+    let seats = Arc::new(Semaphore::new(OPEN));
     loop {
+        let seat = tokio::select! {
+            s = seats.clone().acquire_owned() => s,
+            () = stopped(&mut stop) => break,
+        };
+        // Never closed while this function runs.
+        let Ok(seat) = seat else { break };
         let accepted = tokio::select! {
             a = listener.accept() => a,
             () = stopped(&mut stop) => break,
@@ -45,7 +58,11 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
         match accepted {
             Ok((stream, peer)) => {
                 let _ = stream.set_nodelay(true);
-                open.spawn(one(stream, peer, router.clone(), stop.clone()));
+                let (router, stop) = (router.clone(), stop.clone());
+                open.spawn(async move {
+                    one(stream, peer, router, stop).await;
+                    drop(seat);
+                });
             }
             Err(e) => {
                 // Out of file handles, most often: the next moment may have some.

@@ -21,6 +21,9 @@ pub async fn serve(args: ConfigArgs) -> Result<ExitCode> {
     let (config, path) = settings::load(&args)?;
     let stop = listen::stop_signal();
     let (listener, at) = listen::bind(config.server.listen).await?;
+    if !at.ip().is_loopback() && !config.access.staff_second_factor {
+        tracing::warn!(address = %at, "access.staff_second_factor is off on an address that others can reach: a password alone opens the back office");
+    }
     let app = App::build(config, Env::system()).await?;
     tracing::info!(address = %at, config = %path.display(), engine = app.core.db.engine().name(), "serving");
     run(app, listener, None, stop).await?;

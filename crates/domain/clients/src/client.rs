@@ -66,6 +66,11 @@ impl Client {
     pub fn name(&self) -> String {
         format!("{} {}", self.first_name, self.last_name).trim().to_string()
     }
+    /// Whether somebody has registered with the address of an older record without having proven that
+    /// it is theirs: what was known about the person before is not theirs to read.
+    pub fn unproven(&self) -> bool {
+        self.email_verified_at.is_none() && self.registered_at.is_some_and(|r| r.secs_since(self.created_at) > 60)
+    }
     pub fn milestones(&self) -> Milestones {
         Milestones { registered: self.registered_at.is_some(), verified: self.verified_at.is_some(), funded: self.first_deposit_at.is_some() }
     }

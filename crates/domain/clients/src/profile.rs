@@ -7,7 +7,7 @@ use crate::timeline::{self, NewLine, Visibility};
 use qd_db::Tx;
 use qd_kernel::{Class, Problem, Result, Ts, text_enum};
 use qd_runtime::Core;
-use qd_runtime::access::{Caller, Mask, Right, Who};
+use qd_runtime::access::{Caller, Mask, Right, Who, mask};
 use qd_runtime::audit;
 use qd_runtime::tenancy::{self, Entity, FieldKind, ProfileField, ProfileStep};
 use serde::Serialize;
@@ -88,14 +88,27 @@ pub async fn profile(tx: &mut Tx, caller: &Caller, id: ClientId) -> Result<Profi
     let own = matches!(caller.who, Who::Client { .. });
     let c = client::get(tx, caller, if own { Right::MeView } else { Right::ClientsView }, id).await?;
     let entity = tenancy::get(tx, &c.entity).await?;
-    let mut p = build(tx, &c, &entity).await?;
-    if !own && !caller.sees(Mask::Contact) {
-        for s in &mut p.steps {
-            let covered = qd_runtime::access::mask::cover(caller, &Value::Object(std::mem::take(&mut s.values)));
+    let p = build(tx, &c, &entity).await?;
+    Ok(shown(caller, &c, p))
+}
+
+/// What the reader may see of it.
+fn shown(caller: &Caller, c: &Client, mut p: Profile) -> Profile {
+    let own = matches!(caller.who, Who::Client { .. });
+    for s in &mut p.steps {
+        if own && c.unproven() {
+            for code in ["phone", "birth_date", "nationality"] {
+                if let Some(v) = s.values.get_mut(code) {
+                    *v = json!(mask::COVERED);
+                }
+            }
+        }
+        if !own && !caller.sees(Mask::Contact) {
+            let covered = mask::cover(caller, &Value::Object(std::mem::take(&mut s.values)));
             s.values = covered.as_object().cloned().unwrap_or_default();
         }
     }
-    Ok(p)
+    p
 }
 
 /// All answers by field code, and the required fields that are missing; for use cases that decide.
@@ -195,6 +208,10 @@ pub async fn save_step(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, 
     }
     c.activity_at = if own { now } else { c.activity_at };
     if c.phone != before.phone {
+        // Whoever holds a stolen session must not move the number that we would call.
+        if own && before.phone.is_some() {
+            caller.require_step_up(now)?;
+        }
         c.contact_changed_at = Some(now);
     }
     store::clients::save(tx, &c, now).await?;
@@ -211,5 +228,6 @@ pub async fn save_step(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, 
         publish(tx, core, "client.profile_saved", &c, json!({"step": step, "fields": changed})).await?;
         audit::record(tx, core, entry(caller, "client.profile_saved", &c).before(pick(&was)).after(pick(&is))).await?;
     }
-    build(tx, &c, &entity).await
+    let p = build(tx, &c, &entity).await?;
+    Ok(shown(caller, &c, p))
 }

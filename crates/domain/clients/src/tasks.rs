@@ -161,7 +161,17 @@ pub async fn agenda(tx: &mut Tx, caller: &Caller, owner: Option<StaffId>, until:
         },
     };
     let rows = store::tasks::agenda(tx, owner, until, page).await?;
-    Ok(page.finish(rows, |t: &Task| join_key(&[&t.due_at.micros().to_string(), &t.id.to_string()])))
+    let mut page = page.finish(rows, |t: &Task| join_key(&[&t.due_at.micros().to_string(), &t.id.to_string()]));
+    if caller.allowed_entities().is_some() && !caller.staff_id().is_ok_and(|me| me == owner) {
+        let mut seen = Vec::with_capacity(page.items.len());
+        for t in page.items {
+            if client::find(tx, t.client_id).await?.is_some_and(|c| caller.enters(Some(&c.entity))) {
+                seen.push(t);
+            }
+        }
+        page.items = seen;
+    }
+    Ok(page)
 }
 
 /// The job that says a task is due, unless it was closed or moved in the meantime.

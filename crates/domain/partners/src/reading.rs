@@ -162,7 +162,19 @@ pub async fn lines(tx: &mut Tx, caller: &Caller, filter: &LineFilter, page: &Pag
 /// The partner's own lines, zero lines with their reasons included.
 pub async fn my_lines(tx: &mut Tx, caller: &Caller, filter: LineFilter, page: &PageRequest) -> Result<Page<LineView>> {
     let me = mine(tx, caller).await?;
-    page_of(tx, &LineFilter { partner_id: Some(me.id), ..filter }, page).await
+    let mut page = page_of(tx, &LineFilter { partner_id: Some(me.id), ..filter }, page).await?;
+    page.items.iter_mut().for_each(keep_upline_private);
+    Ok(page)
+}
+
+/// Who stands above a partner, and how far up it goes, is not the partner's to read.
+fn keep_upline_private(l: &mut LineView) {
+    let me = l.partner_id.to_string();
+    if let Some(path) = l.explanation.get_mut("path").and_then(Value::as_array_mut)
+        && let Some(at) = path.iter().position(|p| p.as_str() == Some(&me))
+    {
+        path.truncate(at + 1);
+    }
 }
 
 async fn page_of(tx: &mut Tx, filter: &LineFilter, page: &PageRequest) -> Result<Page<LineView>> {
@@ -175,10 +187,14 @@ pub async fn line(tx: &mut Tx, caller: &Caller, id: LineId) -> Result<LineView> 
     let l = store::line(tx, id).await?.ok_or_else(|| Problem::missing("commission line"))?;
     if caller.may(Right::CommissionView) {
         allowed(tx, caller, Right::CommissionView, l.partner_id).await?;
-    } else if mine(tx, caller).await?.id != l.partner_id {
+        return Ok(l.into());
+    }
+    if mine(tx, caller).await?.id != l.partner_id {
         return Err(Problem::missing("commission line"));
     }
-    Ok(l.into())
+    let mut v = LineView::from(l);
+    keep_upline_private(&mut v);
+    Ok(v)
 }
 
 /// A partner's present clients, newest first.

@@ -22,7 +22,7 @@ use qd_kernel::{Amount, Problem, Result, Ts};
 use qd_ledger::{AccountKey, Leg, NewEntry, NewHold, Purpose};
 use qd_ports::platform::{MoneyKind, MoneyOp, MoneyReceipt, NO_FREE_MARGIN};
 use qd_ports::{CallError, Fate};
-use qd_runtime::access::{Caller, Right};
+use qd_runtime::access::{Caller, Right, Scope};
 use qd_runtime::events::{self, NewEvent};
 use qd_runtime::jobs::{self, NewJob};
 use qd_runtime::{Core, audit, exceptions};
@@ -364,7 +364,10 @@ async fn tell(tx: &mut Tx, core: &Core, m: &MoveRow, kind: &'static str) -> Resu
 
 /// A person's safe retry of a refused move: the token was never booked, so the same one serves.
 pub async fn retry(tx: &mut Tx, core: &Core, caller: &Caller, id: MoveId) -> Result<MoveView> {
-    caller.require(Right::ExceptionsWork)?;
+    // A move knows no desk: whose right reaches a desk only cannot say that it is theirs.
+    if matches!(caller.require(Right::ExceptionsWork)?, Scope::Own | Scope::Desk) {
+        return Err(Problem::forbidden("scope_too_narrow", "this needs the right exceptions.work over the entity"));
+    }
     let mut m = scoped(tx, caller, id).await?;
     match m.state {
         // Nothing was taken and whoever asked has been told so: their step is over.

@@ -1,5 +1,6 @@
 //! Signing in and everything about one's own ways in.
 
+mod notice;
 mod password;
 mod second;
 mod session;

@@ -1,6 +1,6 @@
 //! Passwords and addresses.
 
-use super::brand_of;
+use super::{brand_of, notice};
 use super::sign_in::host_of;
 use crate::kit::Reply;
 use axum::Json;
@@ -33,6 +33,7 @@ pub struct ChangePassword {
 #[utoipa::path(post, path = "/api/v1/auth/password", tag = "auth", request_body = ChangePassword, responses((status = 204)))]
 pub async fn change(State(app): State<App>, Asker(caller): Asker, Body(req): Body<ChangePassword>) -> Reply<StatusCode> {
     app.access.change_password(&caller, &req.current, &req.new).await?;
+    notice::tell(&app, notice::whom(&app, &caller.id()).await?, Template::PasswordChanged, None).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -105,7 +106,8 @@ pub struct ResetPassword {
 /// Sets a password with the link of a reset or an invitation. Nobody is signed in by it.
 #[utoipa::path(post, path = "/api/v1/auth/password/reset", tag = "auth", request_body = ResetPassword, responses((status = 204)))]
 pub async fn reset(State(app): State<App>, Body(req): Body<ResetPassword>) -> Reply<StatusCode> {
-    app.access.finish_reset(&req.token, &req.password).await?;
+    let id = app.access.finish_reset(&req.token, &req.password).await?;
+    notice::tell(&app, notice::whom(&app, &id).await?, Template::PasswordChanged, None).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

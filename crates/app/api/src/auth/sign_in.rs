@@ -1,5 +1,6 @@
 //! Signing in, proving it again, signing out.
 
+use super::notice;
 use crate::kit::Reply;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -7,6 +8,8 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use qd_app::App;
 use qd_db::Tx;
 use qd_kernel::{Problem, Result, Secret};
+use qd_notify::Template;
+use qd_runtime::access::logins;
 use qd_runtime::access::{Proof, Realm, SignIn, SignedIn};
 use qd_runtime::tenancy::{self, Brand};
 use qd_web::gate::COOKIE;
@@ -88,8 +91,12 @@ async fn enter(app: &App, ip: Option<String>, headers: &HeaderMap, realm: Realm,
     let known = device.filter(|d| (8..=200).contains(&d.len())).or_else(|| cookie(headers, DEVICE_COOKIE));
     let fresh = known.is_none().then(|| app.core.env.entropy.code(26));
     let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).map(str::to_string);
+    let about = agent.clone().unwrap_or_else(|| "?".to_string());
     let client = matches!(realm, Realm::Brand(_));
     let s = app.access.sign_in(SignIn { realm, email, password, code, ip, device: known.or(fresh.clone()), agent }).await?;
+    if s.new_device {
+        tell_of_device(app, &s.identity, &about).await?;
+    }
     let mut r = axum::Json(body(&s, client)).into_response();
     let secure = app.config.server.public_url.starts_with("https://");
     let max_age = s.expires_at.secs_since(app.core.now()).max(0);
@@ -99,6 +106,16 @@ async fn enter(app: &App, ip: Option<String>, headers: &HeaderMap, realm: Realm,
         set_cookie(&mut r, DEVICE_COOKIE, &d, DEVICE_SECS, secure)?;
     }
     Ok(r)
+}
+
+/// The first device of all is the one somebody came with: no news.
+async fn tell_of_device(app: &App, identity: &str, agent: &str) -> Result<()> {
+    let id = identity.to_string();
+    let known = app.core.db.read(async move |tx| logins::devices_of(tx, &id).await).await?;
+    if known.len() > 1 {
+        notice::tell(app, notice::whom(app, identity).await?, Template::NewDevice, Some(agent)).await;
+    }
+    Ok(())
 }
 
 fn body(s: &SignedIn, client: bool) -> SignedInBody {

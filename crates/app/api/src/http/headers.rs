@@ -19,8 +19,8 @@ pub(super) async fn add(State(app): State<App>, req: Request, next: Next) -> Res
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "no-referrer");
     set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    set(header::CONTENT_SECURITY_POLICY, CSP);
     if api {
-        set(header::CONTENT_SECURITY_POLICY, CSP);
         set(header::CACHE_CONTROL, "no-store");
     }
     if app.config.server.public_url.starts_with("https://") {

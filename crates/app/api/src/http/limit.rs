@@ -50,6 +50,11 @@ impl Limiter {
         let mut all = self.buckets.lock().unwrap_or_else(|p| p.into_inner());
         if all.len() >= ADDRESSES {
             all.retain(|_, b| now.secs_since(b.at) < 120);
+            // More addresses than anybody has visitors: somebody owns a network. Forgetting all of
+            // them is kinder than running out of memory.
+            if all.len() >= ADDRESSES {
+                all.clear();
+            }
         }
         let b = all.entry((kind, address)).or_insert(Bucket { tokens: rate.burst, at: now });
         let more = (now.millis() - b.at.millis()).max(0) / rate.every_ms;
@@ -62,6 +67,17 @@ impl Limiter {
         }
         b.tokens -= 1;
         None
+    }
+}
+
+/// Whose bucket: an address of IPv6 is one of the billions its owner has, so the network counts.
+fn bucket_of(address: &str) -> String {
+    match address.parse::<std::net::Ipv6Addr>() {
+        Ok(ip) => {
+            let s = ip.segments();
+            format!("{:x}:{:x}:{:x}:{:x}::/64", s[0], s[1], s[2], s[3])
+        }
+        Err(_) => address.to_string(),
     }
 }
 
@@ -79,7 +95,7 @@ pub(super) async fn check(State(limiter): State<Limiter>, req: Request, next: Ne
     {
         let peer = req.extensions().get::<Peer>().copied();
         let address = ip_of(limiter.behind_proxy, req.headers(), peer).unwrap_or_default();
-        if let Some(wait) = limiter.take(kind, rate, address) {
+        if let Some(wait) = limiter.take(kind, rate, bucket_of(&address)) {
             let mut r = ApiProblem(Problem::limit("too_many_requests", "too many requests from your address; wait a moment")).into_response();
             r.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
             return r;
@@ -105,6 +121,13 @@ mod tests {
         clock.set(Ts::from_secs(1_002));
         assert!(ask("a") && ask("a"));
         assert!(!ask("a"));
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_visitor() {
+        assert_eq!(bucket_of("2001:db8:1:2::7"), bucket_of("2001:db8:1:2:ffff::1"));
+        assert_ne!(bucket_of("2001:db8:1:2::7"), bucket_of("2001:db8:1:3::7"));
+        assert_eq!(bucket_of("192.0.2.7"), "192.0.2.7");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use qd_app::App;
 use qd_app::compose::{AccountWish, open_account};
 use qd_kernel::{Currency, Ts};
 use qd_runtime::tenancy;
+use qd_trading::accounts::AccountView;
 use qd_trading::{TradingAccountId, accounts, feed};
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
@@ -40,11 +41,23 @@ pub async fn types(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<V
     .await
 }
 
+/// Who restricted an account and why is for staff and auditors; so is what the platform said.
+fn told(mut a: AccountView) -> AccountView {
+    a.rights_reason = None;
+    a.rights_by = None;
+    a.sync.error = a.sync.error.map(|_| "platform_refused".to_string());
+    a
+}
+
 /// My trading accounts.
 #[utoipa::path(get, path = "/api/v1/me/accounts", tag = "me", responses((status = 200, body = Accounts)))]
 pub async fn list(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     let core = app.core.clone();
-    read(&app, async move |tx| Ok(json!({"items": accounts::of_client(tx, &core, &caller.client_id()?).await?}))).await
+    read(&app, async move |tx| {
+        let all = accounts::of_client(tx, &core, &caller.client_id()?).await?;
+        Ok(json!({"items": all.into_iter().map(told).collect::<Vec<_>>()}))
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -67,7 +80,7 @@ pub async fn open(State(app): State<App>, Asker(caller): Asker, key: Idempotency
     write(&app, &caller, key, "account.open", &req, 201, async move |tx| {
         let client = own_client(tx, &c).await?;
         let wish = AccountWish { account_type: r.account_type.clone(), currency: r.currency, leverage: r.leverage };
-        open_account(tx, &a.core, &c, &client.id.to_string(), wish).await
+        open_account(tx, &a.core, &c, &client.id.to_string(), wish).await.map(told)
     })
     .await
 }
@@ -76,7 +89,7 @@ pub async fn open(State(app): State<App>, Asker(caller): Asker, key: Idempotency
 #[utoipa::path(get, path = "/api/v1/me/accounts/{id}", tag = "me", responses((status = 200, body = TradingAccount)))]
 pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<TradingAccountId>) -> Reply<Json<Value>> {
     let core = app.core.clone();
-    read(&app, async move |tx| accounts::get(tx, &core, &caller, id).await).await
+    read(&app, async move |tx| accounts::get(tx, &core, &caller, id).await.map(told)).await
 }
 
 /// Asks the platform for a fresh reading of balance and equity; it arrives in a moment.
@@ -86,7 +99,7 @@ pub async fn refresh(State(app): State<App>, Asker(caller): Asker, At(id): At<Tr
     write(&app, &caller, IdempotencyKey(None), "account.refresh", &id, 202, async move |tx| {
         let a = accounts::get(tx, &core, &c, id).await?;
         qd_trading::jobs::refresh(tx, &core, id).await?;
-        Ok(a)
+        Ok(told(a))
     })
     .await
 }

@@ -7,7 +7,8 @@ use axum::extract::State;
 use qd_app::App;
 use qd_app::compose::payment_facts;
 use qd_kernel::Amount;
-use qd_payments::deposit::{self, DepositQuery, DepositState, NewDeposit};
+use qd_kernel::{Page, Result};
+use qd_payments::deposit::{self, DepositQuery, DepositState, DepositView, NewDeposit};
 use qd_payments::DepositId;
 use qd_trading::TradingAccountId;
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
@@ -40,6 +41,24 @@ pub struct CreateDeposit {
     account_id: Option<TradingAccountId>,
 }
 
+/// Why a deposit is held is a signal as often as not (another's card, many cards): the client reads
+/// that it is being looked at.
+fn told(mut d: DepositView) -> DepositView {
+    const PLAIN: [&str; 1] = ["amount_differs"];
+    let plain = |r: &Option<String>| r.as_deref().is_none_or(|r| PLAIN.contains(&r));
+    if !plain(&d.held_reason) {
+        d.held_reason = Some("under_review".into());
+    }
+    for s in d.steps.iter_mut().filter(|s| s.key == "deposit.checked" && !plain(&s.detail)) {
+        s.detail = Some("under_review".into());
+    }
+    d
+}
+
+fn told_all(p: Page<DepositView>) -> Result<Page<DepositView>> {
+    Ok(Page { items: p.items.into_iter().map(told).collect(), next_cursor: p.next_cursor })
+}
+
 /// Starts a deposit. Poll it or listen to the stream: when it is `redirected`, send the client to
 /// `redirect_url`.
 #[utoipa::path(post, path = "/api/v1/me/deposits", tag = "me", request_body = CreateDeposit, responses((status = 201, body = Deposit)))]
@@ -48,7 +67,7 @@ pub async fn create(State(app): State<App>, Asker(caller): Asker, key: Idempoten
     write(&app, &caller, key.required()?, "deposit.create", &req, 201, async move |tx| {
         let facts = payment_facts(tx, &a.core, &c.client_id()?, c.device.as_deref()).await?;
         let new = NewDeposit { amount: r.amount, method: r.method.clone(), account_id: r.account_id };
-        deposit::create(tx, &a.core, &c, facts, new).await
+        deposit::create(tx, &a.core, &c, facts, new).await.map(told)
     })
     .await
 }
@@ -64,7 +83,7 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Param
     let (core, page) = (app.core.clone(), q.page()?);
     read(&app, async move |tx| {
         own_client(tx, &caller).await?;
-        deposit::list(tx, &core, &caller, DepositQuery { state: q.state, ..DepositQuery::default() }, &page).await
+        deposit::list(tx, &core, &caller, DepositQuery { state: q.state, ..DepositQuery::default() }, &page).await.and_then(told_all)
     })
     .await
 }
@@ -73,12 +92,12 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Param
 #[utoipa::path(get, path = "/api/v1/me/deposits/{id}", tag = "me", responses((status = 200, body = Deposit)))]
 pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<DepositId>) -> Reply<Json<Value>> {
     let core = app.core.clone();
-    covered(&app, &caller.clone(), async move |tx| deposit::get(tx, &core, &caller, id).await).await
+    covered(&app, &caller.clone(), async move |tx| deposit::get(tx, &core, &caller, id).await.map(told)).await
 }
 
 /// Gives up a deposit before paying. A payment that arrives all the same is still taken.
 #[utoipa::path(post, path = "/api/v1/me/deposits/{id}/cancel", tag = "me", responses((status = 200, body = Deposit)))]
 pub async fn cancel(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<DepositId>) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
-    write(&app, &caller, key, "deposit.cancel", &id, 200, async move |tx| deposit::cancel(tx, &core, &c, id).await).await
+    write(&app, &caller, key, "deposit.cancel", &id, 200, async move |tx| deposit::cancel(tx, &core, &c, id).await.map(told)).await
 }

@@ -7,13 +7,15 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, header};
 use qd_app::App;
 use qd_app::compose_kyc::{own_case, signals};
-use qd_kernel::{Problem, Result};
+use qd_kernel::{Class, Problem, Result};
 use qd_kyc::{Day, DocumentFields, DocumentId, DocumentNumber, Level, NewDocument, Side};
 use qd_runtime::files::{Content, Mime};
 use qd_runtime::tenancy::{self, Answers};
+use qd_web::body::whole;
 use qd_web::{Answer, ApiProblem, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::time::Duration;
 use utoipa::{IntoParams, ToSchema};
 
 /// The appropriateness test with my answers so far, if my entity asks for one.
@@ -155,6 +157,9 @@ impl ReadFields {
     }
 }
 
+/// How long a document may take to arrive: 15 MB over a slow telephone.
+const UPLOAD_TIME: Duration = Duration::from_secs(180);
+
 /// Uploads a document: the body is the file itself (JPEG, PNG, WebP, HEIC or PDF). What it is is
 /// read from its bytes, not from what the browser called it.
 #[utoipa::path(post, path = "/api/v1/me/kyc/documents", tag = "me", params(Upload), request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses((status = 201, body = Value, example = json!({"id": "doc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "mime": "image/jpeg", "size": 481_203})), (status = 413, description = "The file is too large.")))]
@@ -173,20 +178,30 @@ pub async fn upload(State(app): State<App>, req: Request) -> Reply<Answer> {
     }
     .fields(&app)?;
     let max = app.config.files.max_bytes;
-    let bytes = axum::body::to_bytes(body, max).await.map_err(|_| Problem::limit("body_too_large", format!("a file may have {max} bytes")))?;
+    let bytes = whole(body, max, UPLOAD_TIME).await?;
     let file = app.files.put(bytes.to_vec()).await?;
     let (core, c) = (app.core.clone(), caller.clone());
     // The same file under the same key is the same request, whatever its new id is.
     let input = json!({"query": q, "sha256": file.sha256});
-    write(&app, &caller, key, "kyc.upload", &input, 201, async move |tx| {
+    let (files, stored) = (app.files.clone(), file.id);
+    let done = write(&app, &caller, key, "kyc.upload", &input, 201, async move |tx| {
         let client = own_client(tx, &c).await?;
         let case = own_case(tx, &core, &c, &client).await?;
         let new = NewDocument { requirement: q.requirement.clone(), kind: q.kind.clone(), side: q.side.unwrap_or(Side::Single), file: file.clone(), fields: fields.clone() };
         let id = qd_kyc::add_document(tx, &core, &c, case.id, new).await?;
         Ok(json!({"id": id, "sha256": file.sha256, "mime": file.mime, "size": file.size}))
     })
-    .await
-    .map_err(ApiProblem::from)
+    .await;
+    // Refused, or answered from memory: nothing refers to these bytes, and a disk is soon full of them.
+    // Whether a database that did not answer has taken it is not known; then they stay.
+    let orphan = match &done {
+        Ok(a) => a.replayed,
+        Err(ApiProblem(p)) => !matches!(p.class, Class::Unavailable | Class::Bug),
+    };
+    if orphan {
+        files.remove(stored).await?;
+    }
+    done
 }
 
 /// The content of one of my documents.

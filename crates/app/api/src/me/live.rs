@@ -1,14 +1,19 @@
 //! Events as they happen: one stream per person, of what that person may know.
 
+use crate::kit::Reply;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
 use http::HeaderMap;
 use qd_app::App;
+use qd_kernel::{Problem, Result};
 use qd_runtime::access::{Caller, Right, Scope, Who, mask};
 use qd_runtime::events::Event;
+use qd_runtime::exceptions;
 use qd_web::{Asker, live};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// After that the browser connects again, and is asked again who it is: a stream outlives its
@@ -30,14 +35,51 @@ const CLIENT_FIELDS: &[&str] = &[
 /// Events for whoever is signed in (server-sent events): a client's own, a staff member's by right.
 /// `reload` says that something was missed. The stream ends after five minutes; connect again.
 #[utoipa::path(get, path = "/api/v1/events", tag = "live", responses((status = 200, content_type = "text/event-stream", body = String, description = "`id` is the position, `event` the kind, `data` a JSON object with `aggregate`, `at_us` and `payload`.")))]
-pub async fn events(State(app): State<App>, Asker(caller): Asker, headers: HeaderMap) -> Response {
+pub async fn events(State(app): State<App>, Asker(caller): Asker, headers: HeaderMap) -> Reply<Response> {
+    let seat = Seat::take(caller.id())?;
     let inner = live::stream(app.live.subscribe(), move |e| seen(&caller, e)).into_response();
     let missed = headers.contains_key("last-event-id");
     let (parts, body) = inner.into_parts();
     let first = missed.then(|| Ok::<_, axum::Error>(bytes::Bytes::from_static(b"event: reload\ndata: {}\n\n")));
     let hello = Ok(bytes::Bytes::from_static(b": connected\n\n"));
     let all = futures_util::stream::iter(std::iter::once(hello).chain(first)).chain(body.into_data_stream()).take_until(Box::pin(tokio::time::sleep(LIFE)));
-    Response::from_parts(parts, axum::body::Body::from_stream(all))
+    let all = all.inspect(move |_| {
+        let _open = &seat;
+    });
+    Ok(Response::from_parts(parts, axum::body::Body::from_stream(all)))
+}
+
+/// Streams at once on this node: each holds a connection and is offered every event.
+const STREAMS: usize = 5_000;
+/// Of one person: pages in several windows, telephones, and old connections that are about to end.
+const STREAMS_EACH: usize = 12;
+
+static SEATS: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
+
+/// A place in the audience, free again when the stream is dropped.
+struct Seat(String);
+
+impl Seat {
+    fn take(who: String) -> Result<Seat> {
+        let mut all = SEATS.lock().unwrap_or_else(|p| p.into_inner());
+        if all.values().sum::<usize>() >= STREAMS || all.get(&who).is_some_and(|n| *n >= STREAMS_EACH) {
+            return Err(Problem::limit("streams_too_many", "too many live streams are open; close some pages"));
+        }
+        *all.entry(who.clone()).or_default() += 1;
+        Ok(Seat(who))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut all = SEATS.lock().unwrap_or_else(|p| p.into_inner());
+        if let Some(n) = all.get_mut(&self.0) {
+            *n -= 1;
+            if *n == 0 {
+                all.remove(&self.0);
+            }
+        }
+    }
 }
 
 fn body(e: &Event, payload: Value) -> Value {
@@ -72,7 +114,17 @@ pub(crate) fn seen(caller: &Caller, e: &Event) -> Option<Value> {
                 // The event does not know the client's owner, unless it is about owning.
                 Scope::Own | Scope::Desk => is_me("owner_id"),
             };
-            reaches.then(|| body(e, mask::cover(caller, &e.payload)))
+            if !reaches {
+                return None;
+            }
+            let mut payload = mask::cover(caller, &e.payload);
+            if e.kind.starts_with("exception.") {
+                let text = |f: &str| e.payload.get(f).and_then(Value::as_str).unwrap_or_default();
+                if !exceptions::may_read(caller, text("kind"), text("owner_role")) {
+                    payload["cause"] = json!(mask::COVERED);
+                }
+            }
+            Some(body(e, payload))
         }
         _ => None,
     }

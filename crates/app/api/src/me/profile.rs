@@ -7,6 +7,7 @@ use qd_app::App;
 use qd_app::compose_kyc::follow_profile;
 use qd_clients::timeline::{self, LineFilter};
 use qd_clients::{profile, restrictions};
+use qd_runtime::access::mask;
 use qd_runtime::tenancy;
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,7 @@ pub async fn get(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Val
             .collect();
         Ok(json!({
             "id": c.id, "entity": c.entity, "brand": c.brand, "name": c.name(), "first_name": c.first_name, "last_name": c.last_name, "email": c.email,
-            "email_verified": c.email_verified_at.is_some(), "phone": c.phone, "country": c.country, "language": c.language, "stage": c.stage, "version": c.version,
+            "email_verified": c.email_verified_at.is_some(), "phone": c.phone.as_ref().map(|p| if c.unproven() { mask::COVERED } else { p.as_str() }), "country": c.country, "language": c.language, "stage": c.stage, "version": c.version,
             "profile": profile::profile(tx, &caller, c.id).await?,
             "kyc": {"approved": kyc.approved, "level": kyc.level, "state": kyc.state, "missing": kyc.missing},
             "restrictions": limits, "currencies": entity.config.currencies, "base_currency": entity.base_currency, "texts": entity.config.texts,
