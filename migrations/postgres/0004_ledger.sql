@@ -1,6 +1,7 @@
 -- The ledger: accounts, entries of postings that sum to zero per currency, holds.
 -- Entries and postings are append-only; a mistake is corrected by a reversal.
 
+-- The fill factor leaves room on the page for a row's next version: a posting then touches no index.
 CREATE TABLE ledger_accounts (
     id            TEXT PRIMARY KEY,
     owner         TEXT NOT NULL,
@@ -15,9 +16,12 @@ CREATE TABLE ledger_accounts (
     -- The number of its last posting.
     seq           BIGINT NOT NULL CHECK (seq >= 0),
     created_at    BIGINT NOT NULL,
-    UNIQUE (owner, purpose, currency),
-    CHECK (NOT guarded OR balance_minor - held_minor >= 0)
-);
+    -- A striped account is several rows, numbered from 0: the last character of the id says which.
+    stripe        BIGINT NOT NULL DEFAULT 0 CHECK (stripe BETWEEN 0 AND 31),
+    UNIQUE (owner, purpose, currency, stripe),
+    CHECK (NOT guarded OR balance_minor - held_minor >= 0),
+    CHECK (stripe = 0 OR (NOT guarded AND held_minor = 0))
+) WITH (fillfactor = 60);
 
 CREATE TABLE ledger_entries (
     id         TEXT PRIMARY KEY,
@@ -82,7 +86,7 @@ CREATE TRIGGER ledger_postings_kept BEFORE TRUNCATE ON ledger_postings
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse('ledger postings are append-only');
 CREATE TRIGGER ledger_accounts_kept BEFORE DELETE ON ledger_accounts
     FOR EACH ROW EXECUTE FUNCTION ledger_refuse('ledger accounts are never deleted');
-CREATE TRIGGER ledger_accounts_fixed BEFORE UPDATE OF id, owner, purpose, currency, guarded, created_at ON ledger_accounts
+CREATE TRIGGER ledger_accounts_fixed BEFORE UPDATE OF id, owner, purpose, currency, stripe, guarded, created_at ON ledger_accounts
     FOR EACH ROW EXECUTE FUNCTION ledger_refuse('a ledger account keeps its owner, purpose and currency');
 CREATE TRIGGER ledger_holds_kept BEFORE DELETE ON ledger_holds
     FOR EACH ROW EXECUTE FUNCTION ledger_refuse('holds are never deleted');

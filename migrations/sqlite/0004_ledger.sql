@@ -15,8 +15,11 @@ CREATE TABLE ledger_accounts (
     -- The number of its last posting.
     seq           INTEGER NOT NULL CHECK (seq >= 0),
     created_at    INTEGER NOT NULL,
-    UNIQUE (owner, purpose, currency),
-    CHECK (guarded = 0 OR balance_minor - held_minor >= 0)
+    -- A striped account is several rows, numbered from 0: the last character of the id says which.
+    stripe        INTEGER NOT NULL DEFAULT 0 CHECK (stripe BETWEEN 0 AND 31),
+    UNIQUE (owner, purpose, currency, stripe),
+    CHECK (guarded = 0 OR balance_minor - held_minor >= 0),
+    CHECK (stripe = 0 OR (guarded = 0 AND held_minor = 0))
 ) STRICT;
 
 CREATE TABLE ledger_entries (
@@ -71,7 +74,7 @@ CREATE TRIGGER ledger_entries_kept BEFORE DELETE ON ledger_entries BEGIN SELECT 
 CREATE TRIGGER ledger_postings_fixed BEFORE UPDATE ON ledger_postings BEGIN SELECT RAISE(ABORT, 'ledger postings are append-only'); END;
 CREATE TRIGGER ledger_postings_kept BEFORE DELETE ON ledger_postings BEGIN SELECT RAISE(ABORT, 'ledger postings are append-only'); END;
 CREATE TRIGGER ledger_accounts_kept BEFORE DELETE ON ledger_accounts BEGIN SELECT RAISE(ABORT, 'ledger accounts are never deleted'); END;
-CREATE TRIGGER ledger_accounts_fixed BEFORE UPDATE OF id, owner, purpose, currency, guarded, created_at ON ledger_accounts
+CREATE TRIGGER ledger_accounts_fixed BEFORE UPDATE OF id, owner, purpose, currency, stripe, guarded, created_at ON ledger_accounts
     BEGIN SELECT RAISE(ABORT, 'a ledger account keeps its owner, purpose and currency'); END;
 CREATE TRIGGER ledger_holds_kept BEFORE DELETE ON ledger_holds BEGIN SELECT RAISE(ABORT, 'holds are never deleted'); END;
 CREATE TRIGGER ledger_holds_closed BEFORE UPDATE ON ledger_holds WHEN OLD.state <> 'pending'

@@ -1,6 +1,7 @@
 //! Entries before they are written: what is asked, checked and laid out by account.
 
-use crate::account::{AccountId, AccountKey};
+use crate::account::{AccountId, AccountKey, stripes};
+use qd_db::Tx;
 use qd_kernel::{Currency, MAX_MINOR, Problem, Rate, Result, Ts};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -69,6 +70,34 @@ const MAX_LEGS: usize = 200;
 const MAX_TEXT: usize = 200;
 const MAX_NOTE: usize = 2_000;
 
+/// Which of a striped account's rows a transaction writes to: one that no other transaction of this
+/// process writes to at the same time, and the same one for all its entries, so that two transactions
+/// of several entries never take two rows of an account in opposite orders. A new one each hour, for
+/// a quiet process uses few numbers, and rows shall fill evenly.
+///
+/// A repeated reference may try another row than the first did; what it tried stays as it was.
+#[derive(Clone, Copy)]
+pub(crate) struct Stripe {
+    number: u8,
+    of: u8,
+}
+
+impl Stripe {
+    pub fn of(tx: &Tx, now: Ts) -> Stripe {
+        let of = stripes(tx.engine());
+        let hour = now.secs().div_euclid(3_600);
+        Stripe { number: (i64::from(tx.number()) + hour).rem_euclid(i64::from(of)) as u8, of }
+    }
+    fn row(self, key: &AccountKey) -> AccountId {
+        if key.striped() { key.id().stripe(self.number) } else { key.id() }
+    }
+    /// How far the row's balance may go either way. The rows of an account together stay in the
+    /// limit of an account, whatever each of them does.
+    fn limit(self, key: &AccountKey) -> i64 {
+        if key.striped() { MAX_MINOR / i64::from(self.of) } else { MAX_MINOR }
+    }
+}
+
 /// An entry ready to be written.
 pub(crate) struct Plan {
     pub entry_id: EntryId,
@@ -80,10 +109,10 @@ pub(crate) struct Plan {
     pub reverses: Option<EntryId>,
     pub value_at: Ts,
     pub booked_at: Ts,
-    /// In the order of writing: by account id, within an account the increases first, so that no
-    /// step of the running balance lies below both its ends.
+    /// In the order of writing: by row, within a row the increases first, so that no step of the
+    /// running balance lies below both its ends.
     pub legs: Vec<PlannedLeg>,
-    /// One per account, by account id: the order in which rows are locked.
+    /// One per account, by the id of the row: the order in which rows are locked.
     pub sums: Vec<Sum>,
     /// A hold that this entry settles: its amount stops being held in the same step.
     pub freed: Option<(AccountId, i64)>,
@@ -91,21 +120,24 @@ pub(crate) struct Plan {
 
 #[derive(Clone)]
 pub(crate) struct PlannedLeg {
-    pub account: AccountId,
+    pub row: AccountId,
     pub currency: Currency,
     pub minor: i64,
 }
 
 pub(crate) struct Sum {
-    pub account: AccountId,
+    /// The account's row that is written to; of an account that is not striped, its id.
+    pub row: AccountId,
     pub key: AccountKey,
     pub minor: i64,
     pub postings: i64,
+    /// The row's balance stays within this, either way.
+    pub limit: i64,
 }
 
 impl Sum {
     pub fn freed(&self, plan: &Plan) -> i64 {
-        plan.freed.filter(|(id, _)| *id == self.account).map_or(0, |(_, minor)| minor)
+        plan.freed.filter(|(id, _)| *id == self.row).map_or(0, |(_, minor)| minor)
     }
 }
 
@@ -117,12 +149,15 @@ fn text(field: &str, value: &str, max: usize) -> Result<()> {
 }
 
 impl Plan {
-    pub fn of(entry_id: EntryId, e: NewEntry, booked_at: Ts) -> Result<Plan> {
+    pub fn of(entry_id: EntryId, e: NewEntry, booked_at: Ts, stripe: Stripe) -> Result<Plan> {
         text("reference", &e.reference, MAX_TEXT)?;
         text("source", &e.source, MAX_TEXT)?;
         text("kind", e.kind, MAX_TEXT)?;
         if let Some(n) = &e.note {
             text("note", n, MAX_NOTE)?;
+        }
+        if let Some(fx) = &e.fx {
+            text("fx/source", &fx.source, MAX_TEXT)?;
         }
         if !(2..=MAX_LEGS).contains(&e.legs.len()) {
             return Err(Problem::invalid("legs", "legs_count", format!("expected 2 to {MAX_LEGS} legs")));
@@ -136,21 +171,22 @@ impl Plan {
                 return Err(Problem::invalid(&format!("/legs/{i}/minor"), "amount_out_of_range", format!("expected not 0 and at most {MAX_MINOR} minor units either way")));
             }
             *by_currency.entry(leg.account.currency).or_default() += i128::from(leg.minor);
-            let account = leg.account.id();
-            legs.push(PlannedLeg { account, currency: leg.account.currency, minor: leg.minor });
-            let sum = by_account.entry(account).or_insert((leg.account, 0, 0));
+            let row = stripe.row(&leg.account);
+            legs.push(PlannedLeg { row, currency: leg.account.currency, minor: leg.minor });
+            let sum = by_account.entry(row).or_insert((leg.account, 0, 0));
             sum.1 += i128::from(leg.minor);
             sum.2 += 1;
         }
         if let Some((currency, off)) = by_currency.iter().find(|(_, sum)| **sum != 0) {
             return Err(Problem::invalid("legs", "entry_unbalanced", format!("expected legs that sum to zero per currency; {currency} is off by {off} minor units")));
         }
-        legs.sort_by(|a, b| a.account.cmp(&b.account).then(b.minor.cmp(&a.minor)));
+        legs.sort_by(|a, b| a.row.cmp(&b.row).then(b.minor.cmp(&a.minor)));
         let sums = by_account
             .into_iter()
-            .map(|(account, (key, minor, postings))| {
+            .map(|(row, (key, minor, postings))| {
                 let minor = i64::try_from(minor).map_err(|_| Problem::invalid("legs", "amount_out_of_range", "expected less on one account"))?;
-                Ok(Sum { account, key, minor, postings })
+                let limit = stripe.limit(&key);
+                Ok(Sum { row, key, minor, postings, limit })
             })
             .collect::<Result<Vec<Sum>>>()?;
         Ok(Plan {
@@ -169,9 +205,9 @@ impl Plan {
         })
     }
 
-    /// Account and amount of each leg, for comparison with what stands in the books.
+    /// Account (whichever row) and amount of each leg, for comparison with what stands in the books.
     pub fn fingerprint(&self) -> Vec<(AccountId, i64)> {
-        let mut v: Vec<_> = self.legs.iter().map(|l| (l.account, l.minor)).collect();
+        let mut v: Vec<_> = self.legs.iter().map(|l| (l.row.account(), l.minor)).collect();
         v.sort_unstable();
         v
     }
@@ -185,6 +221,6 @@ pub(crate) enum Outcome {
     NoAccount,
     /// A guarded account would show less than nothing available.
     Short(AccountId),
-    /// A balance would leave the ledger's limit.
+    /// A balance would leave the limit of its row.
     OverLimit(AccountId),
 }

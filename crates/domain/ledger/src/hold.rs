@@ -5,7 +5,7 @@
 //! result there answers "already" and does nothing.
 
 use crate::account::{AccountId, AccountKey};
-use crate::entry::{EntryId, NewEntry, Plan, Posted};
+use crate::entry::{EntryId, NewEntry, Plan, Posted, Stripe};
 use crate::{INSUFFICIENT_FUNDS, REFERENCE_REUSED, post, store};
 use qd_db::Tx;
 use qd_kernel::{MAX_MINOR, Problem, Result, Ts};
@@ -56,7 +56,8 @@ pub enum Closed {
 const EXPIRE_BATCH: i64 = 200;
 
 /// Promises `minor` of an account to one purpose. Refused (`insufficient_funds`) on any account that
-/// does not have it available, guarded or not. The same reference, account and amount again answers
+/// does not have it available, guarded or not, and (`hold_on_striped_account`) on one whose balance is
+/// spread over rows: no row knows what is available there. The same reference, account and amount again answers
 /// the first hold, whatever has become of it.
 pub async fn hold(tx: &mut Tx, core: &Core, new: NewHold) -> Result<HoldId> {
     new.account.check("")?;
@@ -65,6 +66,9 @@ pub async fn hold(tx: &mut Tx, core: &Core, new: NewHold) -> Result<HoldId> {
     }
     if new.reference.is_empty() || new.reference.len() > 200 {
         return Err(Problem::invalid("reference", "text_malformed", "expected 1 to 200 characters"));
+    }
+    if new.account.striped() {
+        return Err(Problem::invalid("account", "hold_on_striped_account", "expected an account of one client, trading account or partner"));
     }
     let account_id = new.account.id();
     if let Some(h) = store::hold(tx, &new.reference).await? {
@@ -132,12 +136,13 @@ pub async fn release(tx: &mut Tx, core: &Core, reference: &str) -> Result<Closed
 /// Repeated, it answers the entry that settled it. Errors: `hold_closed` when it was released, has
 /// expired, or was settled by another entry; those of [`crate::post`].
 pub async fn settle(tx: &mut Tx, core: &Core, reference: &str, entry: NewEntry) -> Result<Posted> {
-    let mut plan = Plan::of(EntryId::new(&core.env), entry, core.now())?;
+    let now = core.now();
+    let mut plan = Plan::of(EntryId::new(&core.env), entry, now, Stripe::of(tx, now))?;
     let h = found(tx, reference).await?;
     if h.state != HoldState::Pending {
         return settled_before(tx, &h, &plan).await;
     }
-    if !plan.sums.iter().any(|s| s.account == h.account_id && s.minor < 0) {
+    if !plan.sums.iter().any(|s| s.row == h.account_id && s.minor < 0) {
         return Err(Problem::invalid("legs", "hold_other_account", "expected a leg that takes from the held account"));
     }
     if !store::touch_hold(tx, &h).await? {

@@ -14,6 +14,11 @@
 //! available = balance - pending holds. The rule stands in the posting statement and again as a
 //! check constraint of the table.
 //!
+//! **Striped** accounts (what a house or PSP owns and many post to at once: clearing, fees,
+//! trading_result, …) are several rows on PostgreSQL, each with a running balance of its own; an entry
+//! writes to one of them. Nothing of that shows in an [`AccountKey`], a balance or a statement; they
+//! are never guarded and cannot be held.
+//!
 //! Everything here runs inside the caller's transaction, so that money, event, job and audit row
 //! commit together. A refusal ([`INSUFFICIENT_FUNDS`] and the other conflicts) has changed nothing,
 //! and the caller may go on in the same transaction; [`post_many`] is the one exception.
@@ -24,6 +29,7 @@ mod hold;
 mod journal;
 mod post;
 mod read;
+mod statement;
 mod store;
 mod store_postgres;
 mod store_sqlite;
@@ -34,7 +40,8 @@ pub use entry::{EntryId, EntryView, FxNote, Leg, NewEntry, Posted};
 pub use hold::{Closed, HoldId, HoldState, HoldView, NewHold, expire_due, hold, hold_of, release, settle};
 pub use journal::{JournalRange, journal_export};
 pub use post::{ConvertEntry, Converted, convert, post, post_many, reverse};
-pub use read::{StatementLine, Total, balance, balances_of, entry, entry_by_reference, statement, totals};
+pub use read::{Total, balance, balances_of, entry, entry_by_reference, totals};
+pub use statement::{StatementLine, statement};
 
 /// A guarded account would have shown less than nothing available.
 pub const INSUFFICIENT_FUNDS: &str = "insufficient_funds";

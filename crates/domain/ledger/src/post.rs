@@ -3,27 +3,34 @@
 //! A single entry costs one statement on PostgreSQL (locks in account order, checks, entry,
 //! balances, postings in one round trip) and six short ones on SQLite; see the store siblings.
 
-use crate::account::{AccountKey, Purpose};
-use crate::entry::{EntryId, FxNote, Leg, NewEntry, Outcome, Plan, Posted};
+use crate::account::{AccountId, AccountKey, Purpose};
+use crate::entry::{EntryId, FxNote, Leg, NewEntry, Outcome, Plan, Posted, Stripe};
 use crate::{INSUFFICIENT_FUNDS, REFERENCE_REUSED, store, store_postgres, store_sqlite};
 use qd_db::{Engine, Tx};
 use qd_kernel::{Problem, Rate, Result, Rounding, Ts};
 use qd_runtime::Core;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Books an entry once. The same reference with the same legs answers the first entry.
 ///
 /// Errors: `insufficient_funds` (names the account), `reference_reused`, `balance_out_of_range`,
 /// `entry_unbalanced` and other wrong input.
 pub async fn post(tx: &mut Tx, core: &Core, e: NewEntry) -> Result<Posted> {
-    let plan = Plan::of(EntryId::new(&core.env), e, core.now())?;
+    let now = core.now();
+    let plan = Plan::of(EntryId::new(&core.env), e, now, Stripe::of(tx, now))?;
     write(tx, &plan).await
 }
 
 pub(crate) async fn write(tx: &mut Tx, plan: &Plan) -> Result<Posted> {
     let mut outcome = attempt(tx, plan).await?;
     if let Outcome::NoAccount = outcome {
-        store::create_accounts(tx, plan.sums.iter().map(|s| &s.key), plan.booked_at).await?;
+        let mut missing = Vec::new();
+        for s in &plan.sums {
+            if store::account(tx, s.row).await?.is_none() {
+                missing.push(&s.key);
+            }
+        }
+        store::create_accounts(tx, missing.into_iter(), plan.booked_at).await?;
         outcome = attempt(tx, plan).await?;
     }
     if let Outcome::Done = outcome {
@@ -53,7 +60,7 @@ async fn already(tx: &mut Tx, plan: &Plan, entry_id: EntryId) -> Result<Posted> 
 }
 
 fn refusal(plan: &Plan, outcome: &Outcome) -> Problem {
-    let name = |id| plan.sums.iter().find(|s| s.account == id).map_or_else(String::new, |s| s.key.to_string());
+    let name = |id| plan.sums.iter().find(|s| s.row == id).map_or_else(String::new, |s| s.key.to_string());
     match outcome {
         Outcome::Short(id) => Problem::conflict(INSUFFICIENT_FUNDS, format!("not enough available on {}", name(*id))),
         Outcome::OverLimit(id) => Problem::conflict("balance_out_of_range", format!("the balance of {} would leave the ledger's limit", name(*id))),
@@ -69,16 +76,15 @@ fn refusal(plan: &Plan, outcome: &Outcome) -> Problem {
 pub async fn post_many(tx: &mut Tx, core: &Core, entries: Vec<NewEntry>) -> Result<Vec<Posted>> {
     let now = core.now();
     let mut plans = Vec::with_capacity(entries.len());
+    let stripe = Stripe::of(tx, now);
     for (i, e) in entries.into_iter().enumerate() {
-        plans.push(Plan::of(EntryId::new(&core.env), e, now).map_err(|p| Problem { detail: format!("entry {i}: {}", p.detail), ..p })?);
+        plans.push(Plan::of(EntryId::new(&core.env), e, now, stripe).map_err(|p| Problem { detail: format!("entry {i}: {}", p.detail), ..p })?);
     }
     if plans.is_empty() {
         return Ok(Vec::new());
     }
-    let mut keys: Vec<&AccountKey> = plans.iter().flat_map(|p| p.sums.iter().map(|s| &s.key)).collect();
-    keys.sort_by_key(|k| k.id());
-    keys.dedup();
-    let mut accounts = store::lock_accounts(tx, &keys, now).await?;
+    let rows: BTreeMap<AccountId, &AccountKey> = plans.iter().flat_map(|p| p.sums.iter().map(|s| (s.row, &s.key))).collect();
+    let mut accounts = store::lock_accounts(tx, &rows, now).await?;
 
     // The first plan of a reference is the one that counts; a second in the same batch is a replay.
     let mut first: HashMap<&str, usize> = HashMap::new();
@@ -86,7 +92,7 @@ pub async fn post_many(tx: &mut Tx, core: &Core, entries: Vec<NewEntry>) -> Resu
     let inserted = store::insert_entries(tx, &fresh).await?;
     let all_new = inserted == fresh.len() as u64;
 
-    let mut rows = Vec::new();
+    let mut postings = Vec::new();
     let mut answers: Vec<Posted> = Vec::with_capacity(plans.len());
     for (i, plan) in plans.iter().enumerate() {
         let before = first.get(plan.reference.as_str()).copied().unwrap_or(i);
@@ -105,25 +111,28 @@ pub async fn post_many(tx: &mut Tx, core: &Core, entries: Vec<NewEntry>) -> Resu
             }
         }
         for leg in &plan.legs {
-            let a = accounts.get_mut(&leg.account).ok_or_else(|| Problem::bug("ledger_account_lost", "a locked account is gone"))?;
+            let a = accounts.get_mut(&leg.row).ok_or_else(|| Problem::bug("ledger_account_lost", "a locked account is gone"))?;
             let balance = a.balance_minor + leg.minor;
             if !(-qd_kernel::MAX_MINOR..=qd_kernel::MAX_MINOR).contains(&balance) {
-                return Err(refusal(plan, &Outcome::OverLimit(leg.account)));
+                return Err(refusal(plan, &Outcome::OverLimit(leg.row)));
             }
             a.balance_minor = balance;
             a.seq += 1;
-            rows.push(store::PostingRow { account: leg.account, seq: a.seq, entry: plan.entry_id, minor: leg.minor, currency: leg.currency, balance_after: balance });
+            postings.push(store::PostingRow { row: leg.row, seq: a.seq, entry: plan.entry_id, minor: leg.minor, currency: leg.currency, balance_after: balance });
         }
         for s in &plan.sums {
-            let a = &accounts[&s.account];
+            let a = &accounts[&s.row];
+            if !(-s.limit..=s.limit).contains(&a.balance_minor) {
+                return Err(refusal(plan, &Outcome::OverLimit(s.row)));
+            }
             if a.guarded && a.balance_minor - a.held_minor < 0 {
-                return Err(refusal(plan, &Outcome::Short(s.account)));
+                return Err(refusal(plan, &Outcome::Short(s.row)));
             }
         }
         answers.push(Posted { entry_id: plan.entry_id, already: false });
     }
     store::write_balances(tx, &accounts).await?;
-    store::insert_postings(tx, &rows).await?;
+    store::insert_postings(tx, &postings).await?;
     Ok(answers)
 }
 
@@ -140,7 +149,8 @@ pub async fn reverse(tx: &mut Tx, core: &Core, entry_id: EntryId, reference: &st
         note: Some(reason.to_string()),
         fx: e.fx,
     };
-    let mut plan = Plan::of(EntryId::new(&core.env), new, core.now())?;
+    let now = core.now();
+    let mut plan = Plan::of(EntryId::new(&core.env), new, now, Stripe::of(tx, now))?;
     plan.reverses = Some(entry_id);
     if let Some((by, by_reference)) = store::reversal_of(tx, entry_id).await? {
         if by_reference == plan.reference {

@@ -1,68 +1,21 @@
 //! Looking at the books.
 
 use crate::account::{AccountKey, Balance, Purpose};
-use crate::entry::{EntryId, EntryView, FxNote, Leg};
+use crate::entry::{EntryId, EntryView, Leg};
 use crate::store;
 use qd_db::Tx;
-use qd_kernel::{Currency, Page, PageRequest, Problem, Result, Ts};
+use qd_kernel::{Currency, Result};
 use serde::Serialize;
 
 pub async fn balance(tx: &mut Tx, account: &AccountKey) -> Result<Balance> {
-    Ok(store::account(tx, account.id()).await?.map_or_else(Balance::default, |a| Balance::of(a.balance_minor, a.held_minor)))
+    let (balance, held) = store::balance(tx, account).await?;
+    Ok(Balance::of(balance, held))
 }
 
 /// Every account of an owner that has ever been used.
 pub async fn balances_of(tx: &mut Tx, owner: &str) -> Result<Vec<(AccountKey, Balance)>> {
     let rows = store::balances_of(tx, owner).await?;
     Ok(rows.into_iter().map(|r| (AccountKey::new(r.owner, r.purpose, r.currency), Balance::of(r.balance_minor, r.held_minor))).collect())
-}
-
-/// A posting with the balance it left behind and where it came from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct StatementLine {
-    /// Counts the account's postings from 1 without gaps.
-    pub seq: i64,
-    pub minor: i64,
-    pub balance_minor: i64,
-    pub entry_id: EntryId,
-    pub kind: String,
-    pub reference: String,
-    pub source: String,
-    pub note: Option<String>,
-    pub fx: Option<FxNote>,
-    pub reverses: Option<EntryId>,
-    pub value_at: Ts,
-    pub booked_at: Ts,
-}
-
-/// Newest first.
-pub async fn statement(tx: &mut Tx, account: &AccountKey, page: &PageRequest) -> Result<Page<StatementLine>> {
-    let before = match page.after.as_deref() {
-        None => None,
-        Some(a) => {
-            let seq = a.parse::<i64>().map_err(|_| Problem::invalid("cursor", "cursor_malformed", "expected the `next_cursor` of an earlier page"))?;
-            Some(seq)
-        }
-    };
-    let rows = store::statement(tx, account.id(), before, page).await?;
-    let lines = rows
-        .into_iter()
-        .map(|r| StatementLine {
-            seq: r.seq,
-            minor: r.minor,
-            balance_minor: r.balance_after,
-            entry_id: r.entry_id,
-            kind: r.kind,
-            reference: r.reference,
-            source: r.source,
-            note: r.note,
-            fx: r.fx_rate.zip(r.fx_source).zip(r.fx_at).map(|((rate, source), at)| FxNote { rate, source, at }),
-            reverses: r.reverses,
-            value_at: r.value_at,
-            booked_at: r.booked_at,
-        })
-        .collect();
-    Ok(page.finish(lines, |l: &StatementLine| l.seq.to_string()))
 }
 
 pub async fn entry(tx: &mut Tx, id: EntryId) -> Result<Option<EntryView>> {

@@ -5,7 +5,7 @@ use crate::entry::{EntryId, FxNote, Plan};
 use crate::hold::{HoldId, HoldState};
 use crate::store_postgres;
 use qd_db::{Engine, Tx, row, sql};
-use qd_kernel::{Currency, PageRequest, Problem, Rate, Result, Ts, Val, vals};
+use qd_kernel::{Currency, Problem, Rate, Result, Ts, Val, vals};
 use std::collections::BTreeMap;
 
 row! {
@@ -23,14 +23,20 @@ pub async fn account(tx: &mut Tx, id: AccountId) -> Result<Option<AccountRow>> {
     tx.one(sql!("SELECT id, guarded, balance_minor, held_minor, seq FROM ledger_accounts WHERE id = $1"), &vals![id]).await
 }
 
-/// Makes the rows that are missing, in the order given (by id).
+/// Makes the rows that are missing, in the order given (by id). A striped account gets all of its
+/// rows at once: whoever comes later finds the one he picks.
+///
+/// `keys` are those without a row: PostgreSQL would make an insert over a row that somebody is
+/// updating wait for him.
 pub async fn create_accounts(tx: &mut Tx, keys: impl Iterator<Item = &AccountKey>, now: Ts) -> Result<()> {
-    let rows: Vec<Vec<Val>> =
-        keys.map(|k| vals![k.id(), &k.owner, k.purpose, k.currency, k.purpose.guarded(), now].to_vec()).collect();
+    let engine = tx.engine();
+    let rows: Vec<Vec<Val>> = keys
+        .flat_map(|k| (0..k.rows(engine)).map(move |n| vals![k.id().stripe(n), &k.owner, k.purpose, k.currency, k.purpose.guarded(), now, n].to_vec()))
+        .collect();
     tx.exec_many(
         sql!(
-            "INSERT INTO ledger_accounts (id, owner, purpose, currency, guarded, balance_minor, held_minor, seq, created_at)
-             VALUES ($1, $2, $3, $4, $5, 0, 0, 0, $6) ON CONFLICT DO NOTHING"
+            "INSERT INTO ledger_accounts (id, owner, purpose, currency, guarded, balance_minor, held_minor, seq, created_at, stripe)
+             VALUES ($1, $2, $3, $4, $5, 0, 0, 0, $6, $7) ON CONFLICT DO NOTHING"
         ),
         &rows,
     )
@@ -38,32 +44,31 @@ pub async fn create_accounts(tx: &mut Tx, keys: impl Iterator<Item = &AccountKey
     Ok(())
 }
 
-/// The accounts of a batch, rows made where missing, locked in id order where the engine has locks.
-/// `keys` are sorted by id and distinct.
-pub async fn lock_accounts(tx: &mut Tx, keys: &[&AccountKey], now: Ts) -> Result<BTreeMap<AccountId, AccountRow>> {
-    let mut found = fetch_accounts(tx, keys).await?;
-    if found.len() < keys.len() {
-        create_accounts(tx, keys.iter().copied().filter(|k| !found.contains_key(&k.id())), now).await?;
-        found = fetch_accounts(tx, keys).await?;
+/// The rows that a batch writes to, made where missing, locked in id order where the engine has locks.
+pub async fn lock_accounts(tx: &mut Tx, rows: &BTreeMap<AccountId, &AccountKey>, now: Ts) -> Result<BTreeMap<AccountId, AccountRow>> {
+    let mut found = fetch_accounts(tx, rows).await?;
+    if found.len() < rows.len() {
+        create_accounts(tx, rows.iter().filter(|(row, _)| !found.contains_key(row)).map(|(_, key)| *key), now).await?;
+        found = fetch_accounts(tx, rows).await?;
     }
-    if found.len() < keys.len() {
+    if found.len() < rows.len() {
         return Err(Problem::bug("ledger_account_lost", "a ledger account could not be made"));
     }
     Ok(found)
 }
 
-async fn fetch_accounts(tx: &mut Tx, keys: &[&AccountKey]) -> Result<BTreeMap<AccountId, AccountRow>> {
+async fn fetch_accounts(tx: &mut Tx, rows: &BTreeMap<AccountId, &AccountKey>) -> Result<BTreeMap<AccountId, AccountRow>> {
     let mut out = BTreeMap::new();
     match tx.engine() {
         Engine::Sqlite => {
-            for k in keys {
-                if let Some(a) = account(tx, k.id()).await? {
+            for row in rows.keys() {
+                if let Some(a) = account(tx, *row).await? {
                     out.insert(a.id, a);
                 }
             }
         }
         Engine::Postgres => {
-            for a in store_postgres::lock_accounts(tx, keys).await? {
+            for a in store_postgres::lock_accounts(tx, rows.keys()).await? {
                 out.insert(a.id, a);
             }
         }
@@ -79,8 +84,11 @@ pub async fn reversal_of(tx: &mut Tx, id: EntryId) -> Result<Option<(EntryId, St
     tx.one(sql!("SELECT id, reference FROM ledger_entries WHERE reverses = $1"), &vals![id]).await
 }
 
+/// Account (whichever row) and amount.
 pub async fn postings_of(tx: &mut Tx, id: EntryId) -> Result<Vec<(AccountId, i64)>> {
-    tx.rows(sql!("SELECT account_id, minor FROM ledger_postings WHERE entry_id = $1"), &vals![id]).await
+    let rows: Vec<(AccountId, i64)> =
+        tx.rows(sql!("SELECT account_id, minor FROM ledger_postings WHERE entry_id = $1"), &vals![id]).await?;
+    Ok(rows.into_iter().map(|(row, minor)| (row.account(), minor)).collect())
 }
 
 fn entry_vals(p: &Plan) -> Vec<Val> {
@@ -108,6 +116,9 @@ pub async fn insert_entry(tx: &mut Tx, plan: &Plan) -> Result<bool> {
 
 /// How many were new.
 pub async fn insert_entries(tx: &mut Tx, plans: &[&Plan]) -> Result<u64> {
+    if tx.engine() == Engine::Postgres {
+        return store_postgres::insert_entries(tx, plans).await;
+    }
     let rows: Vec<Vec<Val>> = plans.iter().map(|p| entry_vals(p)).collect();
     tx.exec_many(
         sql!(
@@ -120,7 +131,7 @@ pub async fn insert_entries(tx: &mut Tx, plans: &[&Plan]) -> Result<u64> {
 }
 
 pub struct PostingRow {
-    pub account: AccountId,
+    pub row: AccountId,
     pub seq: i64,
     pub entry: EntryId,
     pub minor: i64,
@@ -132,7 +143,7 @@ pub async fn insert_postings(tx: &mut Tx, rows: &[PostingRow]) -> Result<()> {
     match tx.engine() {
         Engine::Sqlite => {
             let rows: Vec<Vec<Val>> =
-                rows.iter().map(|r| vals![r.account, r.seq, r.entry, r.minor, r.currency, r.balance_after].to_vec()).collect();
+                rows.iter().map(|r| vals![r.row, r.seq, r.entry, r.minor, r.currency, r.balance_after].to_vec()).collect();
             tx.exec_many(
                 sql!("INSERT INTO ledger_postings (account_id, seq, entry_id, minor, currency, balance_after) VALUES ($1, $2, $3, $4, $5, $6)"),
                 &rows,
@@ -147,6 +158,9 @@ pub async fn insert_postings(tx: &mut Tx, rows: &[PostingRow]) -> Result<()> {
 /// Balances and last numbers after a batch. The guard was judged on the same locked rows; the
 /// table's check constraint judges again.
 pub async fn write_balances(tx: &mut Tx, accounts: &BTreeMap<AccountId, AccountRow>) -> Result<()> {
+    if tx.engine() == Engine::Postgres {
+        return store_postgres::write_balances(tx, accounts.values()).await;
+    }
     let rows: Vec<Vec<Val>> = accounts.values().map(|a| vals![a.id, a.balance_minor, a.seq].to_vec()).collect();
     tx.exec_many(sql!("UPDATE ledger_accounts SET balance_minor = $2, seq = $3 WHERE id = $1"), &rows).await?;
     Ok(())
@@ -251,11 +265,23 @@ row! {
     }
 }
 
+/// Balance and held amount over all rows of an account; nothing where there is none.
+pub async fn balance(tx: &mut Tx, key: &AccountKey) -> Result<(i64, i64)> {
+    tx.must(
+        sql!(
+            "SELECT CAST(COALESCE(SUM(balance_minor), 0) AS BIGINT), CAST(COALESCE(SUM(held_minor), 0) AS BIGINT) FROM ledger_accounts
+             WHERE owner = $1 AND purpose = $2 AND currency = $3"
+        ),
+        &vals![&key.owner, key.purpose, key.currency],
+    )
+    .await
+}
+
 pub async fn balances_of(tx: &mut Tx, owner: &str) -> Result<Vec<BalanceRow>> {
     tx.rows(
         sql!(
-            "SELECT owner, purpose, currency, balance_minor, held_minor FROM ledger_accounts
-             WHERE owner = $1 ORDER BY purpose, currency"
+            "SELECT owner, purpose, currency, CAST(SUM(balance_minor) AS BIGINT), CAST(SUM(held_minor) AS BIGINT) FROM ledger_accounts
+             WHERE owner = $1 GROUP BY owner, purpose, currency ORDER BY purpose, currency"
         ),
         &vals![owner],
     )
@@ -275,7 +301,7 @@ row! {
 pub async fn totals(tx: &mut Tx) -> Result<Vec<TotalRow>> {
     tx.rows(
         sql!(
-            "SELECT purpose, currency, COUNT(*), CAST(COALESCE(SUM(balance_minor), 0) AS BIGINT), CAST(COALESCE(SUM(held_minor), 0) AS BIGINT)
+            "SELECT purpose, currency, CAST(SUM(CASE WHEN stripe = 0 THEN 1 ELSE 0 END) AS BIGINT), CAST(COALESCE(SUM(balance_minor), 0) AS BIGINT), CAST(COALESCE(SUM(held_minor), 0) AS BIGINT)
              FROM ledger_accounts GROUP BY purpose, currency ORDER BY purpose, currency"
         ),
         &[],
@@ -337,8 +363,18 @@ pub async fn legs(tx: &mut Tx, id: EntryId) -> Result<Vec<LegRow>> {
     .await
 }
 
+/// The last posting of each of an account's rows, by stripe.
+pub async fn ends(tx: &mut Tx, key: &AccountKey) -> Result<Vec<(AccountId, i64)>> {
+    tx.rows(
+        sql!("SELECT id, seq FROM ledger_accounts WHERE owner = $1 AND purpose = $2 AND currency = $3 ORDER BY stripe"),
+        &vals![&key.owner, key.purpose, key.currency],
+    )
+    .await
+}
+
 row! {
     pub struct StatementRow {
+        pub row: AccountId,
         pub seq: i64,
         pub minor: i64,
         pub balance_after: i64,
@@ -356,18 +392,27 @@ row! {
     }
 }
 
-/// Newest first.
-pub async fn statement(tx: &mut Tx, id: AccountId, before: Option<i64>, page: &PageRequest) -> Result<Vec<StatementRow>> {
-    tx.rows(
-        sql!(
-            "SELECT p.seq, p.minor, p.balance_after, e.id, e.kind, e.reference, e.source, e.note, e.fx_rate, e.fx_source, e.fx_at,
-                e.reverses, e.value_at, e.booked_at
-             FROM ledger_postings p JOIN ledger_entries e ON e.id = p.entry_id
-             WHERE p.account_id = $1 AND p.seq < $2 ORDER BY p.seq DESC LIMIT $3"
-        ),
-        &vals![id, before.unwrap_or(i64::MAX), page.fetch()],
-    )
-    .await
+/// Of each row, from the posting named downwards, `limit` postings at the most: by row, newest first.
+pub async fn statement(tx: &mut Tx, from: &[(AccountId, i64)], limit: i64) -> Result<Vec<StatementRow>> {
+    if tx.engine() == Engine::Postgres && from.len() > 1 {
+        return store_postgres::statement(tx, from, limit).await;
+    }
+    let mut all = Vec::new();
+    for (row, seq) in from {
+        let some: Vec<StatementRow> = tx
+            .rows(
+                sql!(
+                    "SELECT p.account_id, p.seq, p.minor, p.balance_after, e.id, e.kind, e.reference, e.source, e.note, e.fx_rate, e.fx_source,
+                        e.fx_at, e.reverses, e.value_at, e.booked_at
+                     FROM ledger_postings p JOIN ledger_entries e ON e.id = p.entry_id
+                     WHERE p.account_id = $1 AND p.seq <= $2 ORDER BY p.seq DESC LIMIT $3"
+                ),
+                &vals![*row, *seq, limit],
+            )
+            .await?;
+        all.extend(some);
+    }
+    Ok(all)
 }
 
 /// Entries of a range of value dates in order of value date and id, after the last one seen.

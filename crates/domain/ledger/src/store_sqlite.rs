@@ -4,18 +4,18 @@
 use crate::entry::{Outcome, Plan};
 use crate::store;
 use qd_db::{Tx, sql};
-use qd_kernel::{MAX_MINOR, Problem, Result, vals};
+use qd_kernel::{Problem, Result, vals};
 use std::collections::HashMap;
 
 pub async fn write(tx: &mut Tx, plan: &Plan) -> Result<Outcome> {
     for s in &plan.sums {
-        let Some(a) = store::account(tx, s.account).await? else { return Ok(Outcome::NoAccount) };
+        let Some(a) = store::account(tx, s.row).await? else { return Ok(Outcome::NoAccount) };
         let balance = a.balance_minor + s.minor;
-        if !(-MAX_MINOR..=MAX_MINOR).contains(&balance) {
-            return Ok(Outcome::OverLimit(s.account));
+        if !(-s.limit..=s.limit).contains(&balance) {
+            return Ok(Outcome::OverLimit(s.row));
         }
         if a.guarded && balance - (a.held_minor - s.freed(plan)) < 0 {
-            return Ok(Outcome::Short(s.account));
+            return Ok(Outcome::Short(s.row));
         }
     }
     if !store::insert_entry(tx, plan).await? {
@@ -30,19 +30,19 @@ pub async fn write(tx: &mut Tx, plan: &Plan) -> Result<Outcome> {
                      WHERE id = $1 AND (NOT guarded OR balance_minor + $2 - held_minor + $3 >= 0)
                      RETURNING balance_minor, seq"
                 ),
-                &vals![s.account, s.minor, s.freed(plan), s.postings],
+                &vals![s.row, s.minor, s.freed(plan), s.postings],
             )
             .await?
             .ok_or_else(|| Problem::bug("ledger_guard", "an account changed between its check and its update"))?;
-        running.insert(s.account, (balance - s.minor, seq - s.postings));
+        running.insert(s.row, (balance - s.minor, seq - s.postings));
     }
     for leg in &plan.legs {
-        if let Some((balance, seq)) = running.get_mut(&leg.account) {
+        if let Some((balance, seq)) = running.get_mut(&leg.row) {
             *balance += leg.minor;
             *seq += 1;
             tx.exec(
                 sql!("INSERT INTO ledger_postings (account_id, seq, entry_id, minor, currency, balance_after) VALUES ($1, $2, $3, $4, $5, $6)"),
-                &vals![leg.account, *seq, plan.entry_id, leg.minor, leg.currency, *balance],
+                &vals![leg.row, *seq, plan.entry_id, leg.minor, leg.currency, *balance],
             )
             .await?;
         }

@@ -212,5 +212,6 @@ mod sql_internal {
     use crate::Sql;
     pub const LOCK: Sql = Sql::from_macro("UPDATE schema_migrations SET name = 'start' WHERE number = 0");
     pub const LIST: Sql = Sql::from_macro("SELECT number, name, mark FROM schema_migrations ORDER BY number");
+    pub const SERVER_PROCESS: Sql = Sql::from_macro("SELECT CAST(pg_backend_pid() AS BIGINT)");
     pub const DONE: Sql = Sql::from_macro("INSERT INTO schema_migrations (number, name, mark) VALUES ($1, $2, $3)");
 }

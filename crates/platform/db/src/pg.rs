@@ -13,7 +13,8 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
@@ -158,6 +159,10 @@ struct Shelf {
     config: Config,
     idle: RefCell<Vec<PgConn>>,
     room: Semaphore,
+    /// Of [`Tx::number`], those that are free: as many as there is room for, and no other thread's.
+    numbers: RefCell<Vec<u32>>,
+    /// Where this process begins to count.
+    base: Arc<AtomicU32>,
 }
 
 impl Shelf {
@@ -194,10 +199,11 @@ impl Pg {
             .parse()
             .map_err(|_| Problem::invalid("database.url", "url_malformed", "expected postgres://user:password@host:port/database"))?;
         let count = std::thread::available_parallelism().map_or(2, |n| n.get()).clamp(1, 8).min(max_connections.max(1));
+        let base = Arc::new(AtomicU32::new(0));
         let mut threads = Vec::new();
         for i in 0..count {
             let (tx, mut rx) = mpsc::unbounded_channel::<Job>();
-            let config = config.clone();
+            let (config, base) = (config.clone(), base.clone());
             let room = (max_connections / count).max(1);
             std::thread::Builder::new()
                 .name(format!("qd-pg-{i}"))
@@ -205,7 +211,9 @@ impl Pg {
                     let Ok(rt) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
                     let local = tokio::task::LocalSet::new();
                     local.block_on(&rt, async move {
-                        let shelf = Rc::new(Shelf { config, idle: RefCell::new(Vec::new()), room: Semaphore::new(room) });
+                        // The lowest last: they are taken from the end.
+                        let numbers = (0..room).rev().filter_map(|n| u32::try_from(n * count + i).ok()).collect();
+                        let shelf = Rc::new(Shelf { config, idle: RefCell::new(Vec::new()), room: Semaphore::new(room), numbers: RefCell::new(numbers), base });
                         while let Some(job) = rx.recv().await {
                             tokio::task::spawn_local(job(shelf.clone()));
                         }
@@ -215,8 +223,10 @@ impl Pg {
             threads.push(tx);
         }
         let pg = Pg { threads, next: AtomicUsize::new(0) };
-        // Fail at the start, not at the first request.
-        pg.run(async |tx: &mut Tx| tx.script("", "SELECT 1").await, false).await?;
+        // Fail at the start, not at the first request. No other process has this server process at
+        // the same time; multiplied, neighbours lie far from each other.
+        let (process,) = pg.run(async |tx: &mut Tx| tx.must::<(i64,)>(crate::sql_internal::SERVER_PROCESS, &[]).await, false).await?;
+        base.store((process.unsigned_abs() as u32).wrapping_mul(0x9E37_79B1) >> 16, Ordering::Relaxed);
         Ok(pg)
     }
 
@@ -241,15 +251,32 @@ fn stopped() -> Problem {
     Problem::unavailable("db_stopped", "the database threads have stopped")
 }
 
+/// Goes back to the shelf with the end of the transaction, however it ends.
+struct Number<'a>(u32, &'a Shelf);
+
+impl Number<'_> {
+    fn take(shelf: &Shelf) -> Number<'_> {
+        Number(shelf.numbers.borrow_mut().pop().unwrap_or_default(), shelf)
+    }
+}
+
+impl Drop for Number<'_> {
+    fn drop(&mut self) {
+        self.1.numbers.borrow_mut().push(self.0);
+    }
+}
+
 async fn attempts<T, F>(shelf: &Rc<Shelf>, f: &F, write: bool) -> Result<T>
 where
     F: AsyncFn(&mut Tx) -> Result<T>,
 {
     let _room = shelf.room.acquire().await.map_err(|_| stopped())?;
+    let number = Number::take(shelf);
     let mut attempt = 0;
     loop {
         let conn = shelf.take().await?;
         let mut tx = Tx::new(Conn::Pg(conn));
+        tx.number = shelf.base.load(Ordering::Relaxed).wrapping_add(number.0);
         let outcome = AssertUnwindSafe(once(&mut tx, f, write))
             .catch_unwind()
             .await

@@ -15,6 +15,7 @@ pub(crate) enum Conn {
 
 pub struct Tx {
     pub(crate) conn: Conn,
+    pub(crate) number: u32,
     pub(crate) on_commit: Vec<Box<dyn FnOnce() + Send>>,
 }
 
@@ -62,7 +63,14 @@ tuple_row!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
 
 impl Tx {
     pub(crate) fn new(conn: Conn) -> Tx {
-        Tx { conn, on_commit: Vec::new() }
+        Tx { conn, number: 0, on_commit: Vec::new() }
+    }
+
+    /// Tells transactions under way apart: no other one of this process has the same number now, and
+    /// those of another process begin elsewhere. For writers that share work out between several rows
+    /// and would rather not wait for each other. Always 0 on SQLite, which has one writer.
+    pub fn number(&self) -> u32 {
+        self.number
     }
 
     pub fn engine(&self) -> Engine {

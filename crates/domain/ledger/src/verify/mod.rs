@@ -2,6 +2,7 @@
 //! the writer, on purpose: no statement, no type of the posting path, no rule about purposes.
 
 mod store_audit;
+mod stripes;
 
 use qd_db::Db;
 use qd_kernel::Result;
@@ -36,9 +37,11 @@ const BATCH: i64 = 5_000;
 /// Checks on one snapshot:
 /// - each account's postings are numbered from 1 without gaps, each balance after is the one before
 ///   plus the posting, the last one is the account's balance, and a guarded account is never below
-///   zero at any step, nor is its available amount now;
+///   zero at any step, nor is its available amount now (a striped account: each of its rows);
 /// - each entry has two postings or more that sum to zero per currency, a reversal is the exact
 ///   opposite of what it reverses, a posting has the currency of its account and an entry;
+/// - the rows of a striped account belong together, each to the account that its id says, none of
+///   them guarded or held, and their sum is in the limit of one account;
 /// - what is held is the sum of the pending holds, and a settled hold has its entry.
 ///
 /// Memory grows with the number of accounts, not of postings.
@@ -48,7 +51,8 @@ pub async fn run(db: &Db) -> Result<Vec<Fault>> {
         let accounts = store_audit::accounts(tx, BATCH).await?;
         let by_id: HashMap<&str, &store_audit::Account> = accounts.iter().map(|a| (a.id.as_str(), a)).collect();
         fold(tx, &by_id, &mut faults).await?;
-        sums(tx, &mut faults).await?;
+        stripes::check(&accounts, &mut faults);
+        sums(tx, &by_id, &mut faults).await?;
         holds(tx, &by_id, &mut faults).await?;
         Ok(faults)
     })
@@ -119,7 +123,12 @@ async fn fold(tx: &mut qd_db::Tx, accounts: &HashMap<&str, &store_audit::Account
     Ok(())
 }
 
-async fn sums(tx: &mut qd_db::Tx, faults: &mut Vec<Fault>) -> Result<()> {
+/// The account behind a row, in words: an entry and its reversal may use different stripes.
+fn whose(accounts: &HashMap<&str, &store_audit::Account>, row: &str) -> String {
+    accounts.get(row).map_or_else(|| row.to_string(), |a| format!("{} {} {}", a.owner, a.purpose, a.currency))
+}
+
+async fn sums(tx: &mut qd_db::Tx, accounts: &HashMap<&str, &store_audit::Account>, faults: &mut Vec<Fault>) -> Result<()> {
     let mut after = String::new();
     loop {
         // Whole entries at a time: the batch is cut by entries, never inside one.
@@ -147,8 +156,8 @@ async fn sums(tx: &mut qd_db::Tx, faults: &mut Vec<Fault>) -> Result<()> {
             }
             if let Some(original) = &e.reverses {
                 let mut theirs: Vec<(String, i128)> =
-                    store_audit::legs_of(tx, original).await?.into_iter().map(|(a, m)| (a, -i128::from(m))).collect();
-                let mut ours: Vec<(String, i128)> = of.iter().map(|p| (p.account_id.clone(), i128::from(p.minor))).collect();
+                    store_audit::legs_of(tx, original).await?.into_iter().map(|(a, m)| (whose(accounts, &a), -i128::from(m))).collect();
+                let mut ours: Vec<(String, i128)> = of.iter().map(|p| (whose(accounts, &p.account_id), i128::from(p.minor))).collect();
                 theirs.sort_unstable();
                 ours.sort_unstable();
                 if theirs != ours {
@@ -173,6 +182,9 @@ async fn holds(tx: &mut qd_db::Tx, accounts: &HashMap<&str, &store_audit::Accoun
         for h in &holds {
             if !accounts.contains_key(h.account_id.as_str()) {
                 faults.push(fault("hold_without_account", &h.id, format!("no account {}", h.account_id)));
+            }
+            if accounts.get(h.account_id.as_str()).is_some_and(|a| stripes::shared(a)) {
+                faults.push(fault("hold_on_striped_account", &h.id, format!("holds on {}", h.account_id)));
             }
             if h.minor <= 0 {
                 faults.push(fault("hold_not_positive", &h.id, format!("holds {}", h.minor)));

@@ -6,8 +6,10 @@ use qd_kernel::{Result, vals};
 row! {
     pub struct Account {
         pub id: String,
+        pub owner: String,
         pub purpose: String,
         pub currency: String,
+        pub stripe: i64,
         pub guarded: bool,
         pub balance_minor: i64,
         pub held_minor: i64,
@@ -22,7 +24,7 @@ pub async fn accounts(tx: &mut Tx, batch: i64) -> Result<Vec<Account>> {
         let some: Vec<Account> = tx
             .rows(
                 sql!(
-                    "SELECT id, purpose, currency, guarded, balance_minor, held_minor, seq FROM ledger_accounts
+                    "SELECT id, owner, purpose, currency, stripe, guarded, balance_minor, held_minor, seq FROM ledger_accounts
                      WHERE id > $1 ORDER BY id LIMIT $2"
                 ),
                 &vals![after, batch],

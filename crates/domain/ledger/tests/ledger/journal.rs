@@ -8,7 +8,7 @@ use qd_testkit::TestDb;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-async fn export(t: &TestDb, range: JournalRange) -> String {
+pub async fn export(t: &TestDb, range: JournalRange) -> String {
     let text = Arc::new(Mutex::new(String::new()));
     let into = text.clone();
     t.db.read_long(async move |tx| {
@@ -21,7 +21,7 @@ async fn export(t: &TestDb, range: JournalRange) -> String {
 }
 
 /// Balances by (account, currency) after checking every transaction and assertion.
-fn read(journal: &str) -> BTreeMap<(String, String), i64> {
+pub fn read(journal: &str) -> BTreeMap<(String, String), i64> {
     let mut declared: BTreeSet<String> = BTreeSet::new();
     let mut commodities: BTreeSet<String> = BTreeSet::new();
     let mut balances: BTreeMap<(String, String), i64> = BTreeMap::new();

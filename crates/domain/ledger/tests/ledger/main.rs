@@ -10,4 +10,5 @@ mod model;
 mod reading;
 mod stories;
 mod store_faults;
+mod striped;
 mod tools;

@@ -149,11 +149,12 @@ qd_testkit::both! {
             post a: client:alex/wallet/EUR 0, psp:card/clearing/EUR 0                  => amount_out_of_range
             post a: client:alex/wallet/EUR 9000000000000001, psp:card/clearing/EUR -9000000000000001 => amount_out_of_range
             post a: nobody/wallet/EUR 100, psp:card/clearing/EUR -100                  => owner_malformed
-            post a: client:alex/wallet/EUR 9000000000000000, psp:card/clearing/EUR -9000000000000000
-            post b: client:alex/wallet/EUR 1, psp:other/clearing/EUR -1                => balance_out_of_range
-            post c: client:eve/wallet/EUR 1, psp:card/clearing/EUR -1                  => balance_out_of_range
+            post a: client:alex/wallet/EUR 9000000000000000, tacc:a/platform/EUR -9000000000000000
+            post b: client:alex/wallet/EUR 1, tacc:b/platform/EUR -1                   => balance_out_of_range
+            post c: client:eve/wallet/EUR 1, tacc:a/platform/EUR -1                    => balance_out_of_range
+            post d: client:eve/wallet/EUR 1, psp:card/clearing/EUR 1, tacc:a/platform/EUR -2 => balance_out_of_range
             balance client:eve/wallet/EUR      => 0
-            post b: client:alex/wallet/EUR -1, psp:card/clearing/EUR 1
+            post b: client:alex/wallet/EUR -1, tacc:a/platform/EUR 1
         ").await;
     }
 
@@ -189,7 +190,8 @@ qd_testkit::both! {
             hold b: client:alex/wallet/EUR 200 until 60
             hold c: client:alex/wallet/EUR 300 until 60
             hold d: client:alex/wallet/EUR 400 until 120
-            hold e: psp:card/clearing/EUR 1            => insufficient_funds
+            hold e: client:alex/transit/EUR 1          => insufficient_funds
+            hold e: psp:card/clearing/EUR 1            => hold_on_striped_account
             balance client:alex/wallet/EUR             => 1000 held 1000
             release a
             release a                                  => released
