@@ -51,7 +51,13 @@ impl Ts {
         let (y, m, d) = self.ymd();
         let us = self.0.rem_euclid(86_400_000_000);
         let s = us / 1_000_000;
-        format!("{y:04}-{m:02}-{d:02}T{:02}:{:02}:{:02}.{:06}Z", s / 3600, s / 60 % 60, s % 60, us % 1_000_000)
+        format!(
+            "{y:04}-{m:02}-{d:02}T{:02}:{:02}:{:02}.{:06}Z",
+            s / 3600,
+            s / 60 % 60,
+            s % 60,
+            us % 1_000_000
+        )
     }
 }
 
@@ -93,7 +99,9 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Ts {
-        let d = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let d = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
         Ts(i64::try_from(d.as_micros()).unwrap_or(i64::MAX))
     }
 }
@@ -126,7 +134,14 @@ mod tests {
 
     #[test]
     fn calendar_dates_survive_the_round_trip() {
-        for (y, m, d) in [(1970, 1, 1), (2000, 2, 29), (2024, 2, 29), (2026, 11, 20), (1899, 12, 31), (2100, 3, 1)] {
+        for (y, m, d) in [
+            (1970, 1, 1),
+            (2000, 2, 29),
+            (2024, 2, 29),
+            (2026, 11, 20),
+            (1899, 12, 31),
+            (2100, 3, 1),
+        ] {
             assert_eq!(Ts::from_ymd(y, m, d).ymd(), (y, m, d));
         }
         assert_eq!(Ts::from_ymd(2026, 11, 20).secs(), 1_795_132_800);

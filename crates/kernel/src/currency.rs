@@ -29,7 +29,13 @@ impl Currency {
             .ok()
             .and_then(|i| REGISTRY.get(i))
             .map(|c| Currency(c))
-            .ok_or_else(|| Problem::invalid("currency", "currency_unknown", "expected a known currency code in capitals, such as EUR"))
+            .ok_or_else(|| {
+                Problem::invalid(
+                    "currency",
+                    "currency_unknown",
+                    "expected a known currency code in capitals, such as EUR",
+                )
+            })
     }
     pub const fn code(self) -> &'static str {
         self.0.code
@@ -99,10 +105,18 @@ impl<'de> Deserialize<'de> for Currency {
 }
 
 const fn fiat(code: &'static str, exponent: u8) -> CurrencyInfo {
-    CurrencyInfo { code, exponent, crypto: false }
+    CurrencyInfo {
+        code,
+        exponent,
+        crypto: false,
+    }
 }
 const fn coin(code: &'static str, exponent: u8) -> CurrencyInfo {
-    CurrencyInfo { code, exponent, crypto: true }
+    CurrencyInfo {
+        code,
+        exponent,
+        crypto: true,
+    }
 }
 
 static EUR: CurrencyInfo = fiat("EUR", 2);
@@ -112,19 +126,84 @@ static JPY: CurrencyInfo = fiat("JPY", 0);
 
 /// Sorted by code: `parse` searches it by halves.
 static REGISTRY: [CurrencyInfo; 79] = [
-    fiat("AED", 2), fiat("ALL", 2), fiat("AMD", 2), fiat("ARS", 2), fiat("AUD", 2), fiat("AZN", 2),
-    fiat("BDT", 2), fiat("BGN", 2), fiat("BHD", 3), fiat("BRL", 2), coin("BTC", 8), fiat("CAD", 2),
-    fiat("CHF", 2), fiat("CLP", 0), fiat("CNH", 2), fiat("CNY", 2), fiat("COP", 2), fiat("CZK", 2),
-    fiat("DKK", 2), fiat("DZD", 2), fiat("EGP", 2), coin("ETH", 8), fiat("EUR", 2), fiat("GBP", 2),
-    fiat("GEL", 2), fiat("GHS", 2), fiat("HKD", 2), fiat("HUF", 2), fiat("IDR", 2), fiat("ILS", 2),
-    fiat("INR", 2), fiat("IQD", 3), fiat("ISK", 0), fiat("JOD", 3), fiat("JPY", 0), fiat("KES", 2),
-    fiat("KRW", 0), fiat("KWD", 3), fiat("KZT", 2), fiat("LBP", 2), fiat("LKR", 2), coin("LTC", 8),
-    fiat("LYD", 3), fiat("MAD", 2), fiat("MXN", 2), fiat("MYR", 2), fiat("NGN", 2), fiat("NOK", 2),
-    fiat("NZD", 2), fiat("OMR", 3), fiat("PEN", 2), fiat("PHP", 2), fiat("PKR", 2), fiat("PLN", 2),
-    fiat("PYG", 0), fiat("QAR", 2), fiat("RON", 2), fiat("RSD", 2), fiat("RUB", 2), fiat("SAR", 2),
-    fiat("SEK", 2), fiat("SGD", 2), fiat("THB", 2), fiat("TND", 3), fiat("TRY", 2), fiat("TWD", 2),
-    fiat("TZS", 2), fiat("UAH", 2), fiat("UGX", 0), fiat("USD", 2), coin("USDC", 6), coin("USDT", 6),
-    fiat("UYU", 2), fiat("UZS", 2), fiat("VND", 0), fiat("XAF", 0), fiat("XOF", 0), fiat("ZAR", 2),
+    fiat("AED", 2),
+    fiat("ALL", 2),
+    fiat("AMD", 2),
+    fiat("ARS", 2),
+    fiat("AUD", 2),
+    fiat("AZN", 2),
+    fiat("BDT", 2),
+    fiat("BGN", 2),
+    fiat("BHD", 3),
+    fiat("BRL", 2),
+    coin("BTC", 8),
+    fiat("CAD", 2),
+    fiat("CHF", 2),
+    fiat("CLP", 0),
+    fiat("CNH", 2),
+    fiat("CNY", 2),
+    fiat("COP", 2),
+    fiat("CZK", 2),
+    fiat("DKK", 2),
+    fiat("DZD", 2),
+    fiat("EGP", 2),
+    coin("ETH", 8),
+    fiat("EUR", 2),
+    fiat("GBP", 2),
+    fiat("GEL", 2),
+    fiat("GHS", 2),
+    fiat("HKD", 2),
+    fiat("HUF", 2),
+    fiat("IDR", 2),
+    fiat("ILS", 2),
+    fiat("INR", 2),
+    fiat("IQD", 3),
+    fiat("ISK", 0),
+    fiat("JOD", 3),
+    fiat("JPY", 0),
+    fiat("KES", 2),
+    fiat("KRW", 0),
+    fiat("KWD", 3),
+    fiat("KZT", 2),
+    fiat("LBP", 2),
+    fiat("LKR", 2),
+    coin("LTC", 8),
+    fiat("LYD", 3),
+    fiat("MAD", 2),
+    fiat("MXN", 2),
+    fiat("MYR", 2),
+    fiat("NGN", 2),
+    fiat("NOK", 2),
+    fiat("NZD", 2),
+    fiat("OMR", 3),
+    fiat("PEN", 2),
+    fiat("PHP", 2),
+    fiat("PKR", 2),
+    fiat("PLN", 2),
+    fiat("PYG", 0),
+    fiat("QAR", 2),
+    fiat("RON", 2),
+    fiat("RSD", 2),
+    fiat("RUB", 2),
+    fiat("SAR", 2),
+    fiat("SEK", 2),
+    fiat("SGD", 2),
+    fiat("THB", 2),
+    fiat("TND", 3),
+    fiat("TRY", 2),
+    fiat("TWD", 2),
+    fiat("TZS", 2),
+    fiat("UAH", 2),
+    fiat("UGX", 0),
+    fiat("USD", 2),
+    coin("USDC", 6),
+    coin("USDT", 6),
+    fiat("UYU", 2),
+    fiat("UZS", 2),
+    fiat("VND", 0),
+    fiat("XAF", 0),
+    fiat("XOF", 0),
+    fiat("ZAR", 2),
     fiat("ZMW", 2),
 ];
 

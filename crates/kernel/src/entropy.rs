@@ -24,7 +24,9 @@ pub trait Entropy: Send + Sync {
     }
     /// `len` characters of Crockford base 32 in capitals: codes, tokens for comments.
     fn code(&self, len: usize) -> String {
-        (0..len).map(|_| char::from(crate::id::ALPHABET[usize::try_from(self.below(32)).unwrap_or(0)])).collect()
+        (0..len)
+            .map(|_| char::from(crate::id::ALPHABET[usize::try_from(self.below(32)).unwrap_or(0)]))
+            .collect()
     }
 }
 

@@ -63,7 +63,11 @@ macro_rules! id {
                     .and_then($crate::id::decode_body)
                     .map($name)
                     .ok_or_else(|| {
-                        $crate::Problem::invalid("id", "id_malformed", concat!("expected an id like ", $prefix, "_ followed by 26 characters"))
+                        $crate::Problem::invalid(
+                            "id",
+                            "id_malformed",
+                            concat!("expected an id like ", $prefix, "_ followed by 26 characters"),
+                        )
                     })
             }
         }
@@ -84,7 +88,10 @@ macro_rules! id {
                 match c {
                     $crate::Cell::Text(t) => Self::parse(t)
                         .map_err(|_| $crate::Problem::bug("row_unreadable", concat!("expected an id starting with ", $prefix, "_"))),
-                    _ => Err($crate::Problem::bug("row_unreadable", concat!("expected an id starting with ", $prefix, "_"))),
+                    _ => Err($crate::Problem::bug(
+                        "row_unreadable",
+                        concat!("expected an id starting with ", $prefix, "_"),
+                    )),
                 }
             }
         }

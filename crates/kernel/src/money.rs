@@ -38,7 +38,11 @@ impl Rounding {
         if den == 0 {
             return None;
         }
-        let (num, den) = if den < 0 { (num.checked_neg()?, den.checked_neg()?) } else { (num, den) };
+        let (num, den) = if den < 0 {
+            (num.checked_neg()?, den.checked_neg()?)
+        } else {
+            (num, den)
+        };
         let q = num / den;
         let r = (num % den).unsigned_abs();
         if r == 0 {
@@ -61,7 +65,11 @@ impl Rounding {
 }
 
 fn too_big() -> Problem {
-    Problem::invalid("amount.minor", "amount_out_of_range", format!("expected at most {MAX_MINOR} minor units either way"))
+    Problem::invalid(
+        "amount.minor",
+        "amount_out_of_range",
+        format!("expected at most {MAX_MINOR} minor units either way"),
+    )
 }
 
 impl Amount {
@@ -73,15 +81,27 @@ impl Amount {
     }
     /// Within the ledger's limit.
     pub fn checked(minor: i64, currency: Currency) -> Result<Amount> {
-        if (-MAX_MINOR..=MAX_MINOR).contains(&minor) { Ok(Amount { minor, currency }) } else { Err(too_big()) }
+        if (-MAX_MINOR..=MAX_MINOR).contains(&minor) {
+            Ok(Amount { minor, currency })
+        } else {
+            Err(too_big())
+        }
     }
     /// A request's amount: above zero and within the limit; `field` is named in the problem.
     pub fn positive(self, field: &str) -> Result<Amount> {
         if self.minor <= 0 {
-            return Err(Problem::invalid(&format!("{field}.minor"), "amount_not_positive", "expected more than 0 minor units"));
+            return Err(Problem::invalid(
+                &format!("{field}.minor"),
+                "amount_not_positive",
+                "expected more than 0 minor units",
+            ));
         }
         if self.minor > MAX_MINOR {
-            return Err(Problem::invalid(&format!("{field}.minor"), "amount_out_of_range", format!("expected at most {MAX_MINOR} minor units")));
+            return Err(Problem::invalid(
+                &format!("{field}.minor"),
+                "amount_out_of_range",
+                format!("expected at most {MAX_MINOR} minor units"),
+            ));
         }
         Ok(self)
     }
@@ -100,7 +120,10 @@ impl Amount {
         Amount::checked(self.minor.checked_sub(o.minor).ok_or_else(too_big)?, self.currency)
     }
     pub fn neg(self) -> Amount {
-        Amount { minor: self.minor.saturating_neg(), currency: self.currency }
+        Amount {
+            minor: self.minor.saturating_neg(),
+            currency: self.currency,
+        }
     }
     pub const fn is_zero(self) -> bool {
         self.minor == 0
@@ -108,20 +131,34 @@ impl Amount {
     /// `self * num / den`, through 128 bits.
     pub fn mul_div(self, num: i64, den: i64, rounding: Rounding) -> Result<Amount> {
         let p = i128::from(self.minor).checked_mul(i128::from(num)).ok_or_else(too_big)?;
-        let q = rounding.div(p, i128::from(den)).ok_or_else(|| Problem::bug("division_by_zero", "amount divided by zero"))?;
+        let q = rounding
+            .div(p, i128::from(den))
+            .ok_or_else(|| Problem::bug("division_by_zero", "amount divided by zero"))?;
         Amount::checked(i64::try_from(q).map_err(|_| too_big())?, self.currency)
     }
     /// Into another currency at `rate` (units of `to` per unit of this currency).
     pub fn convert(self, rate: Rate, to: Currency, rounding: Rounding) -> Result<Amount> {
-        let minor = rate.apply(self.minor, self.currency.exponent(), to.exponent(), rounding).ok_or_else(too_big)?;
+        let minor = rate
+            .apply(self.minor, self.currency.exponent(), to.exponent(), rounding)
+            .ok_or_else(too_big)?;
         Amount::checked(minor, to)
     }
     /// Parts by weight that sum to the whole: floors first, the remaining minor units one by one
     /// to the largest remainders, ties to the earlier part. Weights must not all be zero.
     pub fn split(self, weights: &[u64]) -> Result<Vec<Amount>> {
-        let parts = split_largest_remainder(self.minor, weights)
-            .ok_or_else(|| Problem::bug("split_without_weight", "an amount can be split only by weights that are not all zero"))?;
-        Ok(parts.into_iter().map(|minor| Amount { minor, currency: self.currency }).collect())
+        let parts = split_largest_remainder(self.minor, weights).ok_or_else(|| {
+            Problem::bug(
+                "split_without_weight",
+                "an amount can be split only by weights that are not all zero",
+            )
+        })?;
+        Ok(parts
+            .into_iter()
+            .map(|minor| Amount {
+                minor,
+                currency: self.currency,
+            })
+            .collect())
     }
     /// `500.00`, by the currency's exponent, without the code.
     pub fn text(self) -> String {
@@ -130,7 +167,11 @@ impl Amount {
     /// From `500`, `500.0` or `500.00`; more decimals than the currency has are refused.
     pub fn parse(text: &str, currency: Currency) -> Result<Amount> {
         let minor = parse_fixed(text, currency.exponent()).ok_or_else(|| {
-            Problem::invalid("amount", "amount_malformed", format!("expected a decimal with at most {} places", currency.exponent()))
+            Problem::invalid(
+                "amount",
+                "amount_malformed",
+                format!("expected a decimal with at most {} places", currency.exponent()),
+            )
         })?;
         Amount::checked(minor, currency)
     }

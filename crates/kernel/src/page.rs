@@ -21,9 +21,9 @@ impl PageRequest {
         }
         let after = match cursor {
             None | Some("") => None,
-            Some(c) => Some(decode(c).ok_or_else(|| {
-                Problem::invalid("cursor", "cursor_malformed", "expected the `next_cursor` of an earlier page")
-            })?),
+            Some(c) => Some(
+                decode(c).ok_or_else(|| Problem::invalid("cursor", "cursor_malformed", "expected the `next_cursor` of an earlier page"))?,
+            ),
         };
         Ok(PageRequest { limit, after })
     }

@@ -50,7 +50,13 @@ pub struct Problem {
 
 impl Problem {
     pub fn new(class: Class, code: &'static str, detail: impl Into<String>) -> Self {
-        Problem { class, code, detail: detail.into(), fields: Vec::new(), source: None }
+        Problem {
+            class,
+            code,
+            detail: detail.into(),
+            fields: Vec::new(),
+            source: None,
+        }
     }
     /// A wrong field. `field` may be `a.b` or a pointer `/a/b`.
     pub fn invalid(field: &str, code: &'static str, expected: impl Into<String>) -> Self {
@@ -80,8 +86,16 @@ impl Problem {
         Problem::new(Class::Bug, code, detail)
     }
     pub fn and_field(mut self, field: &str, code: impl Into<String>, expected: impl Into<String>) -> Self {
-        let pointer = if field.starts_with('/') { field.to_string() } else { format!("/{}", field.replace('.', "/")) };
-        self.fields.push(FieldProblem { pointer, code: code.into(), expected: expected.into() });
+        let pointer = if field.starts_with('/') {
+            field.to_string()
+        } else {
+            format!("/{}", field.replace('.', "/"))
+        };
+        self.fields.push(FieldProblem {
+            pointer,
+            code: code.into(),
+            expected: expected.into(),
+        });
         self
     }
     pub fn with_source(mut self, source: impl std::fmt::Display) -> Self {

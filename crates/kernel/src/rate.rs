@@ -14,7 +14,11 @@ impl Rate {
 
     /// In units of 10^-12; must be above zero.
     pub fn from_scaled(v: i64) -> Result<Rate> {
-        if v > 0 { Ok(Rate(v)) } else { Err(Problem::invalid("rate", "rate_not_positive", "expected a rate above 0")) }
+        if v > 0 {
+            Ok(Rate(v))
+        } else {
+            Err(Problem::invalid("rate", "rate_not_positive", "expected a rate above 0"))
+        }
     }
     pub fn parse(text: &str) -> Result<Rate> {
         crate::parse_fixed(text, RATE_SCALE)

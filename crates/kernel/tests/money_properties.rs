@@ -8,7 +8,12 @@ fn currency() -> impl Strategy<Value = Currency> {
     (0..all.len()).prop_map(move |i| all[i])
 }
 fn rounding() -> impl Strategy<Value = Rounding> {
-    prop_oneof![Just(Rounding::HalfAwayFromZero), Just(Rounding::HalfEven), Just(Rounding::TowardZero), Just(Rounding::AwayFromZero)]
+    prop_oneof![
+        Just(Rounding::HalfAwayFromZero),
+        Just(Rounding::HalfEven),
+        Just(Rounding::TowardZero),
+        Just(Rounding::AwayFromZero)
+    ]
 }
 
 proptest! {
@@ -76,7 +81,12 @@ fn the_figures_a_book_keeper_would_check_by_hand() {
     assert_eq!(eur(10_000).split(&[1, 1, 1]).unwrap(), [eur(3_334), eur(3_333), eur(3_333)]);
     assert_eq!(eur(-100).split(&[1, 1, 1]).unwrap(), [eur(-34), eur(-33), eur(-33)]);
     // 900 JPY at 0.00592 EUR is 5.328, booked as 5.33 (ib-commissions.md, example 10).
-    assert_eq!(Amount::new(900, Currency::JPY).convert(Rate::parse("0.00592").unwrap(), Currency::EUR, Rounding::HalfAwayFromZero).unwrap(), eur(533));
+    assert_eq!(
+        Amount::new(900, Currency::JPY)
+            .convert(Rate::parse("0.00592").unwrap(), Currency::EUR, Rounding::HalfAwayFromZero)
+            .unwrap(),
+        eur(533)
+    );
     assert_eq!(Amount::parse("5.124", Currency::parse("KWD").unwrap()).unwrap().minor, 5_124);
     assert!(Amount::parse("5.124", Currency::EUR).is_err());
     assert!(Amount::parse("1e3", Currency::EUR).is_err());

@@ -11,15 +11,31 @@ fn main() {
     println!("cargo:rerun-if-changed={}", dir.display());
     println!("cargo:rerun-if-changed={}", root.join("postgres").display());
     let mut names: Vec<String> = std::fs::read_dir(&dir)
-        .map(|d| d.filter_map(|e| e.ok()).filter_map(|e| e.file_name().into_string().ok()).filter(|n| n.ends_with(".sql")).collect())
+        .map(|d| {
+            d.filter_map(|e| e.ok())
+                .filter_map(|e| e.file_name().into_string().ok())
+                .filter(|n| n.ends_with(".sql"))
+                .collect()
+        })
         .unwrap_or_default();
     names.sort();
     for n in names {
-        let number: u32 = n.split('_').next().and_then(|p| p.parse().ok()).expect("a migration is named NNNN_name.sql");
+        let number: u32 = n
+            .split('_')
+            .next()
+            .and_then(|p| p.parse().ok())
+            .expect("a migration is named NNNN_name.sql");
         for engine in ["sqlite", "postgres"] {
             println!("cargo:rerun-if-changed={}", root.join(engine).join(&n).display());
         }
-        let abs = |e: &str| root.join(e).join(&n).canonicalize().expect("each migration has a file for each engine").display().to_string();
+        let abs = |e: &str| {
+            root.join(e)
+                .join(&n)
+                .canonicalize()
+                .expect("each migration has a file for each engine")
+                .display()
+                .to_string()
+        };
         let _ = writeln!(
             out,
             "Migration {{ number: {number}, name: {n:?}, sqlite: include_str!({:?}), postgres: include_str!({:?}) }},",

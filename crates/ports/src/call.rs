@@ -29,7 +29,12 @@ pub type CallResult<T> = std::result::Result<T, CallError>;
 
 impl CallError {
     pub fn new(fate: Fate, code: impl Into<String>, detail: impl Into<String>) -> Self {
-        CallError { fate, code: code.into(), detail: detail.into(), raw: None }
+        CallError {
+            fate,
+            code: code.into(),
+            detail: detail.into(),
+            raw: None,
+        }
     }
     pub fn not_sent(code: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::new(Fate::NotSent, code, detail)
@@ -45,7 +50,12 @@ impl CallError {
     }
     /// An answer that could not be read: what it meant is unknown, and the text is kept.
     pub fn unreadable(detail: impl Into<String>, raw: impl Into<String>) -> Self {
-        CallError { fate: Fate::Unknown, code: "unreadable_answer".into(), detail: detail.into(), raw: Some(raw.into()) }
+        CallError {
+            fate: Fate::Unknown,
+            code: "unreadable_answer".into(),
+            detail: detail.into(),
+            raw: Some(raw.into()),
+        }
     }
 }
 

@@ -141,9 +141,17 @@ pub struct HookEvent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "about")]
 pub enum HookSubject {
-    Deposit { our_ref: Option<String>, provider_ref: String },
-    Refund { our_ref: Option<String>, provider_ref: String },
-    Dispute { provider_ref: String },
+    Deposit {
+        our_ref: Option<String>,
+        provider_ref: String,
+    },
+    Refund {
+        our_ref: Option<String>,
+        provider_ref: String,
+    },
+    Dispute {
+        provider_ref: String,
+    },
     /// Verified, and nothing we act on.
     Other,
 }

@@ -76,13 +76,26 @@ impl Sandbox {
         let books = Books::open(cfg.data_dir.as_deref())?;
         let tls = tls::Identity::open(cfg.data_dir.as_deref())?;
         let (stop, _) = watch::channel(false);
-        let shared = Arc::new(Shared { cfg, env, books, faults: Faults::default(), tls, stop });
+        let shared = Arc::new(Shared {
+            cfg,
+            env,
+            books,
+            faults: Faults::default(),
+            tls,
+            stop,
+        });
         let mt5 = mt5::Mt5::start(shared.clone())?;
         let mut addresses = mt5.listen().await?;
         let stripe = stripe::Stripe::start(shared.clone()).await?;
         let mail = mail::Mail::start(shared.clone()).await?;
         addresses.extend(mail.address().map(|a| ("smtp".to_string(), a)));
-        Ok(Sandbox(Arc::new(Inner { shared, mt5, stripe, mail, addresses })))
+        Ok(Sandbox(Arc::new(Inner {
+            shared,
+            mt5,
+            stripe,
+            mail,
+            addresses,
+        })))
     }
 
     /// Everything over HTTP: `/stripe`, `/mt5/{server}`, `/mail`, `/control`. The server mounts it

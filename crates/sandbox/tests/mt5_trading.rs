@@ -330,7 +330,10 @@ async fn months_of_business_can_be_seeded_from_inside() {
         })
         .unwrap();
     let ticket = s.add_balance(login, 2, 1_000_000, "D-SEED", day(89)).unwrap();
-    assert_eq!((s.login_of("acc-1"), s.money_with(login, "D-SEED")), (Some(login), Some((ticket, 1_000_000))));
+    assert_eq!(
+        (s.login_of("acc-1"), s.money_with(login, "D-SEED")),
+        (Some(login), Some((ticket, 1_000_000)))
+    );
     assert_eq!((s.login_of("acc-2"), s.money_with(login, "W-SEED")), (None, None));
     let trade = |n: i64| SeedTrade {
         login,

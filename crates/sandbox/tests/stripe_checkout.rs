@@ -244,20 +244,34 @@ async fn payments_of_the_past_can_be_seeded_and_nobody_hears_of_them() {
         .stripe()
         .seed_refund(connection, &paid.payment_intent, 20_000, "wdr_old", day.plus_days(3))
         .unwrap();
-    assert_eq!(w.sandbox.stripe().refund_of(connection, "wdr_old").unwrap().as_deref(), Some(refund.as_str()));
+    assert_eq!(
+        w.sandbox.stripe().refund_of(connection, "wdr_old").unwrap().as_deref(),
+        Some(refund.as_str())
+    );
     let s = w
         .get(&format!(
             "/v1/checkout/sessions/{}?expand[]=payment_intent.latest_charge",
             paid.session
         ))
         .await;
-    assert_eq!((s["payment_status"].as_str(), s["created"].as_i64()), (Some("paid"), Some(day.secs())));
+    assert_eq!(
+        (s["payment_status"].as_str(), s["created"].as_i64()),
+        (Some("paid"), Some(day.secs()))
+    );
     let charge = &s["payment_intent"]["latest_charge"];
-    assert_eq!((charge["amount_refunded"].as_i64(), charge["created"].as_i64()), (Some(20_000), Some(day.secs() + 40)));
+    assert_eq!(
+        (charge["amount_refunded"].as_i64(), charge["created"].as_i64()),
+        (Some(20_000), Some(day.secs() + 40))
+    );
     // A payment of today comes after them, and is the first that is told about.
     let url = w.session().await["url"].as_str().unwrap().to_string();
     w.submit(&format!("{url}/pay"), "card=4242424242424242").await;
     let told = w.catcher.wait("checkout.session.completed", 1).await;
     assert_eq!(told[0].json()["data"]["object"]["client_reference_id"], "dep_7");
-    assert!(w.sandbox.stripe().seed_refund(connection, &paid.payment_intent, 40_000, "wdr_x", day).is_err());
+    assert!(
+        w.sandbox
+            .stripe()
+            .seed_refund(connection, &paid.payment_intent, 40_000, "wdr_x", day)
+            .is_err()
+    );
 }

@@ -27,7 +27,9 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// Different for every test of every process on this machine, tests that run at once included.
 fn unique() -> String {
-    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+    let nanos = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |d| d.as_nanos());
     format!("{}_{nanos}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
@@ -43,7 +45,10 @@ fn env() -> (Env, Arc<TestClock>) {
 impl TestDb {
     pub async fn sqlite() -> TestDb {
         let folder = std::env::temp_dir().join(format!("qd_test_{}", unique()));
-        let config = DbConfig::Sqlite { path: folder.join("quarterdeck.db"), durable: true };
+        let config = DbConfig::Sqlite {
+            path: folder.join("quarterdeck.db"),
+            durable: true,
+        };
         let db = Db::open(&config).await.expect("the temporary folder takes a database");
         db.migrate().await.expect("the migrations run on SQLite");
         Self::make(db, config, Trash::Folder(folder))
@@ -59,14 +64,23 @@ impl TestDb {
         let template = template(&server).await;
         let name = format!("qd_test_{}", unique());
         admin(&server, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
-        let config = DbConfig::Postgres { url: Secret::new(url_of(&server, &name)), max_connections: 16 };
+        let config = DbConfig::Postgres {
+            url: Secret::new(url_of(&server, &name)),
+            max_connections: 16,
+        };
         let db = Db::open(&config).await.expect("the new database answers");
         Some(Self::make(db, config, Trash::Database { server, name }))
     }
 
     fn make(db: Db, config: DbConfig, trash: Trash) -> TestDb {
         let (env, clock) = env();
-        TestDb { core: Core::new(db.clone(), env), db, clock, config, trash }
+        TestDb {
+            core: Core::new(db.clone(), env),
+            db,
+            clock,
+            config,
+            trash,
+        }
     }
 
     /// How to open the same database again: another node, or this one after a restart.
@@ -96,7 +110,8 @@ impl Drop for TestDb {
                 // Its own thread: this may run inside a runtime, which cannot block on another.
                 let _ = std::thread::spawn(move || {
                     if let Ok(rt) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                        rt.block_on(try_admin(&server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))).ok();
+                        rt.block_on(try_admin(&server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")))
+                            .ok();
                     }
                 })
                 .join();
@@ -145,26 +160,50 @@ async fn template(server: &str) -> String {
         .flat_map(|m| m.name.bytes().chain(m.postgres.bytes()))
         .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     let name = format!("qd_template_{mark:016x}");
-    let (client, connection) = tokio_postgres::connect(server, tokio_postgres::NoTls).await.expect("QD_TEST_PG answers");
+    let (client, connection) = tokio_postgres::connect(server, tokio_postgres::NoTls)
+        .await
+        .expect("QD_TEST_PG answers");
     tokio::spawn(connection);
     // One maker among all test processes; the lock goes with the connection.
-    client.batch_execute("SELECT pg_advisory_lock(7164)").await.expect("an advisory lock");
-    let there = client.query("SELECT 1 FROM pg_database WHERE datname = $1", &[&name]).await.expect("pg_database is readable");
+    client
+        .batch_execute("SELECT pg_advisory_lock(7164)")
+        .await
+        .expect("an advisory lock");
+    let there = client
+        .query("SELECT 1 FROM pg_database WHERE datname = $1", &[&name])
+        .await
+        .expect("pg_database is readable");
     if there.is_empty() {
         let making = format!("{name}_making");
-        client.batch_execute(&format!("DROP DATABASE IF EXISTS {making} WITH (FORCE)")).await.expect("a left-over goes away");
-        client.batch_execute(&format!("CREATE DATABASE {making}")).await.expect("the server makes databases");
-        let config = DbConfig::Postgres { url: Secret::new(url_of(server, &making)), max_connections: 1 };
+        client
+            .batch_execute(&format!("DROP DATABASE IF EXISTS {making} WITH (FORCE)"))
+            .await
+            .expect("a left-over goes away");
+        client
+            .batch_execute(&format!("CREATE DATABASE {making}"))
+            .await
+            .expect("the server makes databases");
+        let config = DbConfig::Postgres {
+            url: Secret::new(url_of(server, &making)),
+            max_connections: 1,
+        };
         let db = Db::open(&config).await.expect("the new database answers");
         db.migrate().await.expect("the migrations run on PostgreSQL");
         drop(db);
         // Renamed only when whole, and only when our own connections are gone.
         client
-            .execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", &[&making])
+            .execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1",
+                &[&making],
+            )
             .await
             .expect("our own connections may be ended");
         for _ in 0..200 {
-            if client.batch_execute(&format!("ALTER DATABASE {making} RENAME TO {name}")).await.is_ok() {
+            if client
+                .batch_execute(&format!("ALTER DATABASE {making} RENAME TO {name}"))
+                .await
+                .is_ok()
+            {
                 break;
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -174,7 +213,11 @@ async fn template(server: &str) -> String {
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime starts")
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime starts")
 }
 
 pub fn run_sqlite<F: Future<Output = ()>>(body: impl FnOnce(TestDb) -> F) {

@@ -71,7 +71,11 @@ fn scan(file: &str, text: &str, out: &mut Vec<Statement>) {
         let rest = text[at..].trim_start();
         let line = text[..start].matches('\n').count() + 1;
         if let Some(content) = literal(rest) {
-            out.push(Statement { file: file.to_string(), line, text: content });
+            out.push(Statement {
+                file: file.to_string(),
+                line,
+                text: content,
+            });
         }
     }
 }

@@ -42,7 +42,13 @@ pub fn value(built: &Built) -> Value {
             for (method, op) in item.as_object_mut().into_iter().flatten() {
                 if let Some(op) = op.as_object_mut() {
                     finish(path, method, op);
-                    tags.extend(op["tags"].as_array().into_iter().flatten().filter_map(|t| t.as_str().map(str::to_string)));
+                    tags.extend(
+                        op["tags"]
+                            .as_array()
+                            .into_iter()
+                            .flatten()
+                            .filter_map(|t| t.as_str().map(str::to_string)),
+                    );
                 }
             }
         }
@@ -82,22 +88,36 @@ fn tag_words(tag: &str) -> &'static str {
 }
 
 fn finish(path: &str, method: &str, op: &mut Map<String, Value>) {
-    let words: Vec<String> = path.trim_start_matches("/api/v1").split('/').filter(|s| !s.is_empty()).map(|s| s.trim_matches(|c| c == '{' || c == '}').replace('-', "_")).collect();
+    let words: Vec<String> = path
+        .trim_start_matches("/api/v1")
+        .split('/')
+        .filter(|s| !s.is_empty())
+        .map(|s| s.trim_matches(|c| c == '{' || c == '}').replace('-', "_"))
+        .collect();
     op.insert("operationId".into(), json!(format!("{method}_{}", words.join("_"))));
     let public = op.get("x-right").and_then(Value::as_str) == Some("public");
     if !public {
         op.insert("security".into(), json!([{"token": []}, {"cookie": []}]));
     }
     let params = op.entry("parameters").or_insert_with(|| json!([]));
-    let mut has: Vec<String> = params.as_array().into_iter().flatten().filter_map(|p| p["name"].as_str().map(str::to_string)).collect();
+    let mut has: Vec<String> = params
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|p| p["name"].as_str().map(str::to_string))
+        .collect();
     if let Some(list) = params.as_array_mut() {
-        for name in path.split('/').filter_map(|s| s.strip_prefix('{').and_then(|s| s.strip_suffix('}'))) {
+        for name in path
+            .split('/')
+            .filter_map(|s| s.strip_prefix('{').and_then(|s| s.strip_suffix('}')))
+        {
             if !has.iter().any(|h| h == name) {
                 list.push(json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}));
                 has.push(name.to_string());
             }
         }
-        let api_write = matches!(method, "post" | "put" | "patch" | "delete") && path.starts_with("/api/v1/") && !path.starts_with("/api/v1/auth/");
+        let api_write =
+            matches!(method, "post" | "put" | "patch" | "delete") && path.starts_with("/api/v1/") && !path.starts_with("/api/v1/auth/");
         if api_write {
             list.push(json!({"name": "Idempotency-Key", "in": "header", "required": op_insists(path, method), "description": "One per intended effect, 1 to 128 visible characters.", "schema": {"type": "string"}}));
         }
@@ -113,7 +133,10 @@ fn finish(path: &str, method: &str, op: &mut Map<String, Value>) {
     }
     if write {
         add.push(("400", "The body cannot be read."));
-        add.push(("409", "True, but not in the present state; or the idempotency key was used for something else."));
+        add.push((
+            "409",
+            "True, but not in the present state; or the idempotency key was used for something else.",
+        ));
     }
     if !public {
         add.push(("401", "Not signed in, or the session is over."));

@@ -32,10 +32,17 @@ pub fn routes(api: Api<App>) -> Api<App> {
 pub async fn hook(State(app): State<App>, req: Request) -> Reply<(StatusCode, Json<Value>)> {
     let (mut parts, body) = req.into_parts();
     let At2(provider, connection) = At2::<String, String>::from_request_parts(&mut parts, &()).await?;
-    let psp = app.psps.find(&connection).filter(|p| p.provider() == provider).ok_or_else(|| Problem::missing("connection"))?;
+    let psp = app
+        .psps
+        .find(&connection)
+        .filter(|p| p.provider() == provider)
+        .ok_or_else(|| Problem::missing("connection"))?;
     let bytes = whole(body, MAX_HOOK, BODY_TIME).await?.to_vec();
-    let headers: Vec<(String, String)> =
-        parts.headers.iter().filter_map(|(k, v)| Some((k.as_str().to_string(), v.to_str().ok()?.to_string()))).collect();
+    let headers: Vec<(String, String)> = parts
+        .headers
+        .iter()
+        .filter_map(|(k, v)| Some((k.as_str().to_string(), v.to_str().ok()?.to_string())))
+        .collect();
     match psp.verify(&headers, &bytes, app.core.now()) {
         Ok(event) => store(&app, provider, connection, event, &parts.headers, bytes).await?,
         Err(HookRefusal::Unreadable(why)) => unreadable(&app, provider, connection, why, &parts.headers, bytes).await?,
@@ -46,15 +53,19 @@ pub async fn hook(State(app): State<App>, req: Request) -> Reply<(StatusCode, Js
 }
 
 fn kept(headers: &HeaderMap) -> String {
-    let pairs: serde_json::Map<String, Value> =
-        KEPT.iter().filter_map(|k| Some(((*k).to_string(), json!(headers.get(*k)?.to_str().ok()?)))).collect();
+    let pairs: serde_json::Map<String, Value> = KEPT
+        .iter()
+        .filter_map(|k| Some(((*k).to_string(), json!(headers.get(*k)?.to_str().ok()?))))
+        .collect();
     Value::Object(pairs).to_string()
 }
 
 /// What the callback is about, as the job reads it, and the payment whose callbacks keep their order.
 fn subject(e: &HookEvent) -> Result<Value, Problem> {
     let lane = match &e.subject {
-        HookSubject::Deposit { our_ref, provider_ref } | HookSubject::Refund { our_ref, provider_ref } => our_ref.as_ref().or(Some(provider_ref)),
+        HookSubject::Deposit { our_ref, provider_ref } | HookSubject::Refund { our_ref, provider_ref } => {
+            our_ref.as_ref().or(Some(provider_ref))
+        }
         HookSubject::Dispute { provider_ref } => Some(provider_ref),
         HookSubject::Other => None,
     };
@@ -89,7 +100,9 @@ async fn store(app: &App, provider: String, connection: String, event: HookEvent
 fn again(p: Problem) -> qd_web::ApiProblem {
     match p.class {
         Class::Unavailable => p.into(),
-        _ => Problem::unavailable("hook_not_stored", "this callback could not be stored; send it again").with_source(p).into(),
+        _ => Problem::unavailable("hook_not_stored", "this callback could not be stored; send it again")
+            .with_source(p)
+            .into(),
     }
 }
 
@@ -126,11 +139,27 @@ async fn unreadable(app: &App, provider: String, connection: String, why: String
         .map_err(again)
 }
 
-async fn refuse(app: &App, provider: String, connection: String, reason: &'static str, why: String, body: Vec<u8>) -> Reply<(StatusCode, Json<Value>)> {
+async fn refuse(
+    app: &App,
+    provider: String,
+    connection: String,
+    reason: &'static str,
+    why: String,
+    body: Vec<u8>,
+) -> Reply<(StatusCode, Json<Value>)> {
     let core = app.core.clone();
     tracing::warn!(provider, connection, reason, "callback refused");
-    app.core.db.write(async move |tx| inbox::refuse(tx, &core, &provider, &connection, reason, &body).await).await.map_err(again)?;
+    app.core
+        .db
+        .write(async move |tx| inbox::refuse(tx, &core, &provider, &connection, reason, &body).await)
+        .await
+        .map_err(again)?;
     let code = if reason == "stale" { "hook_stale" } else { "hook_forged" };
-    let p = Problem::invalid("signature", code, "expected a fresh signature of this connection over the bytes sent").with_source(why);
+    let p = Problem::invalid(
+        "signature",
+        code,
+        "expected a fresh signature of this connection over the bytes sent",
+    )
+    .with_source(why);
     Err(p.into())
 }

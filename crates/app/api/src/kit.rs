@@ -36,7 +36,15 @@ where
 }
 
 /// One transaction with the answer kept under the idempotency key; covered like [`covered`].
-pub async fn write<I, T, F>(app: &App, caller: &Caller, key: IdempotencyKey, operation: &'static str, input: &I, status: u16, f: F) -> Reply<Answer>
+pub async fn write<I, T, F>(
+    app: &App,
+    caller: &Caller,
+    key: IdempotencyKey,
+    operation: &'static str,
+    input: &I,
+    status: u16,
+    f: F,
+) -> Reply<Answer>
 where
     I: Serialize,
     T: Serialize,
@@ -65,7 +73,8 @@ impl PathPart for String {
 
 impl PathPart for i64 {
     fn part(name: &str, text: &str) -> Result<Self> {
-        text.parse().map_err(|_| Problem::invalid(name, "path_malformed", "expected a whole number"))
+        text.parse()
+            .map_err(|_| Problem::invalid(name, "path_malformed", "expected a whole number"))
     }
 }
 
@@ -128,11 +137,15 @@ impl<S: Send + Sync, A: PathPart, B: PathPart> FromRequestParts<S> for At2<A, B>
 }
 
 async fn raw<S: Send + Sync>(parts: &mut Parts, s: &S) -> Reply<RawPathParams> {
-    RawPathParams::from_request_parts(parts, s).await.map_err(|_| Problem::missing("page").into())
+    RawPathParams::from_request_parts(parts, s)
+        .await
+        .map_err(|_| Problem::missing("page").into())
 }
 
 fn next<'a, T: PathPart>(it: &mut impl Iterator<Item = (&'a str, &'a str)>) -> Reply<T> {
-    let (name, text) = it.next().ok_or_else(|| Problem::bug("path_short", "a route has fewer parameters than its handler reads"))?;
+    let (name, text) = it
+        .next()
+        .ok_or_else(|| Problem::bug("path_short", "a route has fewer parameters than its handler reads"))?;
     Ok(T::part(name, text)?)
 }
 
@@ -166,12 +179,20 @@ list_query!(
 
 /// The end of a day (`2026-03-31`) or a moment (microseconds since 1970), both UTC.
 pub fn moment(field: &str, text: &str) -> Result<Ts> {
-    let bad = || Problem::invalid(field, "moment_malformed", "expected a date like 2026-03-31 or microseconds since 1970");
+    let bad = || {
+        Problem::invalid(
+            field,
+            "moment_malformed",
+            "expected a date like 2026-03-31 or microseconds since 1970",
+        )
+    };
     if let Ok(us) = text.parse::<i64>() {
         return Ok(Ts(us));
     }
     let mut it = text.splitn(3, '-').map(|p| p.parse::<u32>().ok());
-    let (Some(Some(y)), Some(Some(m)), Some(Some(d))) = (it.next(), it.next(), it.next()) else { return Err(bad()) };
+    let (Some(Some(y)), Some(Some(m)), Some(Some(d))) = (it.next(), it.next(), it.next()) else {
+        return Err(bad());
+    };
     if !(1970..=9999).contains(&y) || !(1..=12).contains(&m) || !(1..=31).contains(&d) {
         return Err(bad());
     }
@@ -187,7 +208,10 @@ pub async fn within(tx: &mut Tx, caller: &Caller, right: Right, client_id: Optio
     match (caller.require(right)?, client_id) {
         (Scope::Entity | Scope::All, _) => Ok(()),
         (_, Some(id)) => qd_clients::get(tx, caller, right, ClientId::parse(id)?).await.map(|_| ()),
-        (_, None) => Err(Problem::forbidden("client_needed", "your right reaches your own clients only: name one with client_id")),
+        (_, None) => Err(Problem::forbidden(
+            "client_needed",
+            "your right reaches your own clients only: name one with client_id",
+        )),
     }
 }
 

@@ -22,7 +22,10 @@ use std::sync::Arc;
 
 /// All routes with their rights, and the description as the routes declare it.
 pub fn build(app: App) -> Built {
-    let gate = Gate { identify: Arc::new(Door(app.access.clone())), behind_proxy: app.config.server.behind_proxy };
+    let gate = Gate {
+        identify: Arc::new(Door(app.access.clone())),
+        behind_proxy: app.config.server.behind_proxy,
+    };
     Api::new(gate, document::base())
         .with(auth::routes)
         .with(public::routes)
@@ -39,6 +42,9 @@ pub fn router(app: App) -> Router {
     let meter = http::Meter::default();
     let built = build(app.clone());
     let document = document::text(&built);
-    let router = built.router.merge(page::router(document)).merge(ops::scrape(app.clone(), meter.clone()));
+    let router = built
+        .router
+        .merge(page::router(document))
+        .merge(ops::scrape(app.clone(), meter.clone()));
     http::layered(router, &app, meter)
 }

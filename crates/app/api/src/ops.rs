@@ -30,14 +30,21 @@ pub async fn healthz() -> Json<Value> {
 /// The database answers: send traffic here.
 #[utoipa::path(get, path = "/readyz", tag = "control", responses((status = 200, body = Value, example = json!({"ok": true}))))]
 pub async fn readyz(State(app): State<App>) -> Result<Json<Value>, ApiProblem> {
-    app.core.db.read(async |tx| qd_runtime::events::head(tx).await).await.map_err(|p| Problem::unavailable("not_ready", "the database does not answer").with_source(p))?;
+    app.core
+        .db
+        .read(async |tx| qd_runtime::events::head(tx).await)
+        .await
+        .map_err(|p| Problem::unavailable("not_ready", "the database does not answer").with_source(p))?;
     Ok(Json(json!({"ok": true})))
 }
 
 /// `/metrics` in Prometheus' text format: numbers only, no names of people. Behind a proxy it is for
 /// those who ask this node directly: what comes through the proxy comes from the street.
 pub fn scrape(app: App, meter: Meter) -> Router {
-    Router::new().route("/metrics", get(move |headers: HeaderMap| asked(app.clone(), meter.clone(), headers)))
+    Router::new().route(
+        "/metrics",
+        get(move |headers: HeaderMap| asked(app.clone(), meter.clone(), headers)),
+    )
 }
 
 async fn asked(app: App, meter: Meter, headers: HeaderMap) -> Response {
@@ -78,21 +85,75 @@ async fn figures(app: App, meter: Meter) -> Response {
     family("qd_jobs_ready", "gauge", "Jobs that wait.", of(|j| j.ready));
     family("qd_jobs_leased", "gauge", "Jobs that run.", of(|j| j.leased));
     family("qd_jobs_dead", "gauge", "Jobs whose attempts are used up.", of(|j| j.dead));
-    family("qd_jobs_lag_seconds", "gauge", "How long the job that should have run first has waited.", of(|j| j.lag_secs));
-    family("qd_outbox_waiting", "gauge", "1 when events wait for their position.", vec![(String::new(), i64::from(waiting))]);
-    family("qd_events_position", "counter", "Position of the newest event.", vec![(String::new(), head)]);
-    family("qd_events_behind", "gauge", "Events a subscription has still to go through.", lags.iter().map(|(name, n)| (format!("{{subscription=\"{name}\"}}"), *n)).collect());
-    family("qd_exceptions_open", "gauge", "Open exceptions by role.", open.iter().map(|a| (format!("{{role=\"{}\"}}", a.owner_role), a.open)).collect());
-    family("qd_exceptions_overdue", "gauge", "Exceptions past their time by role.", open.iter().map(|a| (format!("{{role=\"{}\"}}", a.owner_role), a.overdue)).collect());
+    family(
+        "qd_jobs_lag_seconds",
+        "gauge",
+        "How long the job that should have run first has waited.",
+        of(|j| j.lag_secs),
+    );
+    family(
+        "qd_outbox_waiting",
+        "gauge",
+        "1 when events wait for their position.",
+        vec![(String::new(), i64::from(waiting))],
+    );
+    family(
+        "qd_events_position",
+        "counter",
+        "Position of the newest event.",
+        vec![(String::new(), head)],
+    );
+    family(
+        "qd_events_behind",
+        "gauge",
+        "Events a subscription has still to go through.",
+        lags.iter().map(|(name, n)| (format!("{{subscription=\"{name}\"}}"), *n)).collect(),
+    );
+    family(
+        "qd_exceptions_open",
+        "gauge",
+        "Open exceptions by role.",
+        open.iter().map(|a| (format!("{{role=\"{}\"}}", a.owner_role), a.open)).collect(),
+    );
+    family(
+        "qd_exceptions_overdue",
+        "gauge",
+        "Exceptions past their time by role.",
+        open.iter().map(|a| (format!("{{role=\"{}\"}}", a.owner_role), a.overdue)).collect(),
+    );
     let feed = |f: fn(&servers::CursorRow, qd_kernel::Ts) -> i64| {
-        feeds.iter().filter_map(|s| Some((format!("{{server=\"{}\"}}", s.server.id), f(s.feed.as_ref()?, now)))).collect::<Vec<_>>()
+        feeds
+            .iter()
+            .filter_map(|s| Some((format!("{{server=\"{}\"}}", s.server.id), f(s.feed.as_ref()?, now))))
+            .collect::<Vec<_>>()
     };
-    family("qd_feed_lag_microseconds", "gauge", "From the platform's clock to ours when the newest deals were recorded.", feed(|c, _| c.lag_us));
-    family("qd_feed_polled_seconds", "gauge", "Since the feed last asked.", feed(|c, now| now.secs_since(c.polled_at)));
+    family(
+        "qd_feed_lag_microseconds",
+        "gauge",
+        "From the platform's clock to ours when the newest deals were recorded.",
+        feed(|c, _| c.lag_us),
+    );
+    family(
+        "qd_feed_polled_seconds",
+        "gauge",
+        "Since the feed last asked.",
+        feed(|c, now| now.secs_since(c.polled_at)),
+    );
     family("qd_feed_deals_total", "counter", "Deals recorded.", feed(|c, _| c.deals_total));
-    family("qd_db_commits_total", "counter", "Transactions committed (SQLite).", vec![(String::new(), i64::try_from(flushed).unwrap_or(i64::MAX))]);
-    family("qd_db_flushes_total", "counter", "Flushes they took (SQLite).", vec![(String::new(), i64::try_from(flushes).unwrap_or(i64::MAX))]);
+    family(
+        "qd_db_commits_total",
+        "counter",
+        "Transactions committed (SQLite).",
+        vec![(String::new(), i64::try_from(flushed).unwrap_or(i64::MAX))],
+    );
+    family(
+        "qd_db_flushes_total",
+        "counter",
+        "Flushes they took (SQLite).",
+        vec![(String::new(), i64::try_from(flushes).unwrap_or(i64::MAX))],
+    );
     let mut r = out.into_response();
-    r.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"));
+    r.headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"));
     r
 }

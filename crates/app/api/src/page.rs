@@ -12,9 +12,18 @@ pub fn router(document: String) -> Router {
     let document: Arc<str> = document.into();
     Router::new()
         .route("/api/openapi.json", get(move || async move { file("application/json", &document) }))
-        .route("/api", get(async || file("text/html; charset=utf-8", include_str!("assets/page.html"))))
-        .route("/api/page.css", get(async || file("text/css; charset=utf-8", include_str!("assets/page.css"))))
-        .route("/api/page.js", get(async || file("text/javascript; charset=utf-8", include_str!("assets/page.js"))))
+        .route(
+            "/api",
+            get(async || file("text/html; charset=utf-8", include_str!("assets/page.html"))),
+        )
+        .route(
+            "/api/page.css",
+            get(async || file("text/css; charset=utf-8", include_str!("assets/page.css"))),
+        )
+        .route(
+            "/api/page.js",
+            get(async || file("text/javascript; charset=utf-8", include_str!("assets/page.js"))),
+        )
 }
 
 fn file(kind: &'static str, body: &str) -> Response {

@@ -6,9 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use qd_app::App;
 use qd_app::compose_kyc::country_of;
 use qd_app::onboarding::{self, Origin};
-use qd_app::App;
 use qd_clients::{Consent, NewLead, Registration, Touch};
 use qd_kernel::{Problem, Result, Secret};
 use qd_partners::clicks::{self, COOKIE, COOKIE_DAYS, Visit};
@@ -21,7 +21,10 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 pub fn routes(api: Api<App>) -> Api<App> {
-    api.route(Right::Public, routes!(lead)).route(Right::Public, routes!(register)).route(Right::Public, routes!(brand)).route(Right::Public, routes!(click))
+    api.route(Right::Public, routes!(lead))
+        .route(Right::Public, routes!(register))
+        .route(Right::Public, routes!(brand))
+        .route(Right::Public, routes!(click))
 }
 
 /// How the visitor came, as the page's address says.
@@ -58,7 +61,10 @@ impl Came {
         }
     }
     fn origin(&self, headers: &HeaderMap) -> Origin {
-        Origin { code: self.partner_code.clone(), cookie: cookie(headers, COOKIE) }
+        Origin {
+            code: self.partner_code.clone(),
+            cookie: cookie(headers, COOKIE),
+        }
     }
 }
 
@@ -73,7 +79,13 @@ pub struct Agreed {
 }
 
 fn consents(list: &[Agreed]) -> Vec<Consent> {
-    list.iter().map(|a| Consent { kind: a.kind.clone(), version: a.version.clone(), given: a.given }).collect()
+    list.iter()
+        .map(|a| Consent {
+            kind: a.kind.clone(),
+            version: a.version.clone(),
+            given: a.given,
+        })
+        .collect()
 }
 
 /// A stranger's key belongs to the stranger's address: two strangers may choose the same one.
@@ -81,7 +93,11 @@ fn strangers(key: IdempotencyKey, caller: &Caller) -> Result<IdempotencyKey> {
     let Some(k) = key.0 else { return Ok(IdempotencyKey(None)) };
     let joined = format!("{}|{k}", caller.ip.as_deref().unwrap_or("-"));
     if joined.len() > 128 {
-        return Err(Problem::invalid("idempotency-key", "idempotency_key_malformed", "expected at most 80 characters on this form"));
+        return Err(Problem::invalid(
+            "idempotency-key",
+            "idempotency_key_malformed",
+            "expected at most 80 characters on this form",
+        ));
     }
     Ok(IdempotencyKey(Some(joined)))
 }
@@ -123,7 +139,13 @@ pub struct Received {
 
 /// Takes the form of a landing page.
 #[utoipa::path(post, path = "/api/v1/leads", tag = "public", request_body = LeadForm, responses((status = 201, body = Received)))]
-pub async fn lead(State(app): State<App>, Asker(caller): Asker, headers: HeaderMap, key: IdempotencyKey, Body(req): Body<LeadForm>) -> Reply<Answer> {
+pub async fn lead(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    headers: HeaderMap,
+    key: IdempotencyKey,
+    Body(req): Body<LeadForm>,
+) -> Reply<Answer> {
     // A session that happens to be in the browser has no part in a public form.
     let stranger = Caller::public().from_ip(caller.ip.clone());
     let key = strangers(key, &stranger)?;
@@ -183,11 +205,20 @@ pub struct RegisteredBody {
 
 /// Registers a client and mails the link that proves the address. Sign in afterwards.
 #[utoipa::path(post, path = "/api/v1/register", tag = "public", request_body = RegistrationForm, responses((status = 201, body = RegisteredBody)))]
-pub async fn register(State(app): State<App>, Asker(caller): Asker, headers: HeaderMap, key: IdempotencyKey, Body(req): Body<RegistrationForm>) -> Reply<Answer> {
+pub async fn register(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    headers: HeaderMap,
+    key: IdempotencyKey,
+    Body(req): Body<RegistrationForm>,
+) -> Reply<Answer> {
     let stranger = Caller::public().from_ip(caller.ip.clone());
     let key = strangers(key, &stranger)?;
     // Outside the transaction: a hash takes its time.
-    let hash = app.access.hash_new_password(&req.password, false, &[&req.email, &req.first_name, &req.last_name]).await?;
+    let hash = app
+        .access
+        .hash_new_password(&req.password, false, &[&req.email, &req.first_name, &req.last_name])
+        .await?;
     let (a, c, host) = (app.clone(), stranger.clone(), host_of(&headers));
     let origin = req.came.origin(&headers);
     // The password is no part of what is compared: it is not kept in any form but its hash.
@@ -207,7 +238,11 @@ pub async fn register(State(app): State<App>, Asker(caller): Asker, headers: Hea
             consents: consents(&r.consents),
         };
         let (done, login) = onboarding::register(&a, tx, &c, registration, origin.clone(), hash.clone()).await?;
-        Ok(RegisteredBody { client_id: done.client_id.to_string(), login_id: login.to_string(), entity: done.entity })
+        Ok(RegisteredBody {
+            client_id: done.client_id.to_string(),
+            login_id: login.to_string(),
+            entity: done.entity,
+        })
     })
     .await
 }
@@ -239,20 +274,48 @@ pub async fn brand(State(app): State<App>, headers: HeaderMap, qd_web::Params(q)
 /// A partner's link: notes the click and sends the browser to the landing page. The cookie is set
 /// only when the visitor agreed (`consent=1`).
 #[utoipa::path(get, path = "/c/{code}", tag = "public", responses((status = 302, description = "To the landing page, with the partner's code (`pc`) and the click.")))]
-pub async fn click(State(app): State<App>, Asker(caller): Asker, headers: HeaderMap, At(code): At<String>, uri: http::Uri) -> Reply<Response> {
-    let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri).map(|q| q.0).unwrap_or_default();
+pub async fn click(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    headers: HeaderMap,
+    At(code): At<String>,
+    uri: http::Uri,
+) -> Reply<Response> {
+    let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri)
+        .map(|q| q.0)
+        .unwrap_or_default();
     let text = |n: header::HeaderName| headers.get(n).and_then(|v| v.to_str().ok()).map(str::to_string);
     let consent = query.iter().any(|(k, v)| k == "consent" && v == "1") || cookie(&headers, COOKIE).is_some();
-    let v = Visit { code, ip: caller.ip, user_agent: text(header::USER_AGENT), referrer: text(header::REFERER), query, consent, cookie: cookie(&headers, COOKIE) };
+    let v = Visit {
+        code,
+        ip: caller.ip,
+        user_agent: text(header::USER_AGENT),
+        referrer: text(header::REFERER),
+        query,
+        consent,
+        cookie: cookie(&headers, COOKIE),
+    };
     let a = app.clone();
-    let done = app.core.db.write(async move |tx| clicks::visit(tx, &a.core, &a.links, &v).await).await?;
-    let to = HeaderValue::from_str(&done.redirect).map_err(|e| ApiProblem(Problem::bug("landing_malformed", "a landing page cannot be sent to").with_source(e)))?;
+    let done = app
+        .core
+        .db
+        .write(async move |tx| clicks::visit(tx, &a.core, &a.links, &v).await)
+        .await?;
+    let to = HeaderValue::from_str(&done.redirect)
+        .map_err(|e| ApiProblem(Problem::bug("landing_malformed", "a landing page cannot be sent to").with_source(e)))?;
     let mut r = StatusCode::FOUND.into_response();
     r.headers_mut().insert(header::LOCATION, to);
     r.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(c) = done.set_cookie {
-        let secure = if app.config.server.public_url.starts_with("https://") { "; Secure" } else { "" };
-        let value = format!("{COOKIE}={c}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}", COOKIE_DAYS * 86_400);
+        let secure = if app.config.server.public_url.starts_with("https://") {
+            "; Secure"
+        } else {
+            ""
+        };
+        let value = format!(
+            "{COOKIE}={c}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
+            COOKIE_DAYS * 86_400
+        );
         if let Ok(v) = HeaderValue::from_str(&value) {
             r.headers_mut().append(header::SET_COOKIE, v);
         }

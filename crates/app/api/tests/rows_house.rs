@@ -17,7 +17,13 @@ async fn lead(w: &World, admin: &str, form: Value) -> Value {
     w.ask("POST", "/api/v1/leads", None, Some(&form)).await.ok();
     let campaign = form["came"]["utm_campaign"].as_str().unwrap();
     let found = w.get(&format!("/api/v1/leads?campaign={campaign}"), admin).await.ok();
-    found["items"].as_array().unwrap().iter().find(|l| l["email"] == form["email"]).expect("the lead is in the list").clone()
+    found["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|l| l["email"] == form["email"])
+        .expect("the lead is in the list")
+        .clone()
 }
 
 fn form(email: &str, language: &str, campaign: &str) -> Value {
@@ -42,7 +48,9 @@ async fn the_first_touch_stays_when_the_lead_comes_again_by_another_campaign() {
     let w = World::quiet().await;
     let admin = w.staff("admin").await;
     let l = lead(&w, &admin, form("again@example.com", "de", "spring")).await;
-    w.ask("POST", "/api/v1/leads", None, Some(&form("again@example.com", "de", "summer"))).await.ok();
+    w.ask("POST", "/api/v1/leads", None, Some(&form("again@example.com", "de", "summer")))
+        .await
+        .ok();
     let r = w.get(&format!("/api/v1/clients/{}", l["id"].as_str().unwrap()), &admin).await.ok();
     assert_eq!(r["client"]["first_touch"]["campaign"], "spring");
     assert_eq!(r["client"]["last_touch"]["campaign"], "summer");
@@ -58,16 +66,28 @@ async fn a_rule_edited_live_decides_about_the_next_lead_and_is_named() {
     let mut irish = form("en@example.com", "en", "two");
     irish["country"] = json!("IE");
     let english = lead(&w, &admin, irish).await;
-    assert_eq!((german["desk"].as_str(), english["desk"].as_str()), (Some("german"), Some("english")));
+    assert_eq!(
+        (german["desk"].as_str(), english["desk"].as_str()),
+        (Some("german"), Some("english"))
+    );
     let pia = w.get("/api/v1/auth/me", &w.staff("pia").await).await.ok()["id"].clone();
     let rule = json!({"set": "lead.routing", "entity": "eu", "name": "Polish autumn", "priority": 15, "expression": "lead.campaign == 'jesien'",
         "outcome": {"owner": pia}, "reason_code": "routing.campaign", "state": "active", "note": "Autumn in Poland.",
         "tests": [{"name": "autumn", "facts": {"lead": {"campaign": "jesien"}}, "expect": true}]});
-    assert_eq!(w.post("/api/v1/rules", &w.staff("lena").await, rule.clone()).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        w.post("/api/v1/rules", &w.staff("lena").await, rule.clone()).await.status,
+        StatusCode::FORBIDDEN
+    );
     w.post("/api/v1/rules", &admin, rule).await.ok();
     let polish = lead(&w, &admin, form("pl@example.com", "pl", "jesien")).await;
     assert_eq!(polish["owner_id"], pia);
-    let lines = w.get(&format!("/api/v1/clients/{}/timeline?kinds=owner", polish["id"].as_str().unwrap()), &admin).await.ok();
+    let lines = w
+        .get(
+            &format!("/api/v1/clients/{}/timeline?kinds=owner", polish["id"].as_str().unwrap()),
+            &admin,
+        )
+        .await
+        .ok();
     assert_eq!(lines["items"][0]["data"]["rule"], "Polish autumn");
     w.end().await;
 }
@@ -80,34 +100,95 @@ async fn the_owner_is_told_and_mail_call_chat_and_note_stand_in_one_timeline() {
     let l = lead(&w, &admin, form("four@example.com", "de", "four")).await;
     let id = l["id"].as_str().unwrap().to_string();
     let agent = owner_of(&w, &l).await;
-    w.until("the notice", "/api/v1/me/notifications", &agent, |n| n["items"].as_array().is_some_and(|i| i.iter().any(|n| n["kind"] == "lead.assigned" && n["object"] == format!("client:{id}")))).await;
+    w.until("the notice", "/api/v1/me/notifications", &agent, |n| {
+        n["items"].as_array().is_some_and(|i| {
+            i.iter()
+                .any(|n| n["kind"] == "lead.assigned" && n["object"] == format!("client:{id}"))
+        })
+    })
+    .await;
 
-    w.post(&format!("/api/v1/clients/{id}/notes"), &agent, json!({"body": "Interested in gold."})).await.ok();
-    w.post(&format!("/api/v1/clients/{id}/messages"), &agent, json!({"channel": "whatsapp", "direction": "in", "body": "Welche Papiere?"})).await.ok();
+    w.post(
+        &format!("/api/v1/clients/{id}/notes"),
+        &agent,
+        json!({"body": "Interested in gold."}),
+    )
+    .await
+    .ok();
+    w.post(
+        &format!("/api/v1/clients/{id}/messages"),
+        &agent,
+        json!({"channel": "whatsapp", "direction": "in", "body": "Welche Papiere?"}),
+    )
+    .await
+    .ok();
     let call = json!({"direction": "out", "outcome": "reached", "duration_s": 60, "body": "Kennt MT5.", "status": "contacted", "follow_up": {"title": "Papiere", "due_at_us": w.app.core.now().plus_days(2).micros()}});
     w.post(&format!("/api/v1/clients/{id}/calls"), &agent, call).await.ok();
     let body = "Guten Tag,\nbitte den Reisepass <b>ganz</b> zeigen.";
-    let mail = w.post(&format!("/api/v1/clients/{id}/mails"), &agent, json!({"subject": "Ihre Papiere", "body": body})).await.ok();
-    assert_eq!(w.post(&format!("/api/v1/clients/{id}/mails"), &agent, json!({"subject": " ", "body": body})).await.pointer(), "/subject");
+    let mail = w
+        .post(
+            &format!("/api/v1/clients/{id}/mails"),
+            &agent,
+            json!({"subject": "Ihre Papiere", "body": body}),
+        )
+        .await
+        .ok();
+    assert_eq!(
+        w.post(
+            &format!("/api/v1/clients/{id}/mails"),
+            &agent,
+            json!({"subject": " ", "body": body})
+        )
+        .await
+        .pointer(),
+        "/subject"
+    );
     let path = format!("/api/v1/clients/{id}/timeline");
     let lines = w.get(&path, &agent).await.ok();
-    let kinds: Vec<&str> = lines["items"].as_array().unwrap().iter().filter_map(|l| l["kind"].as_str()).collect();
+    let kinds: Vec<&str> = lines["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|l| l["kind"].as_str())
+        .collect();
     for kind in ["mail", "call", "chat", "note"] {
         assert!(kinds.contains(&kind), "no {kind} in {kinds:?}");
     }
     for (word, kind) in [("Reisepass", "mail"), ("MT5", "call"), ("Welche", "chat"), ("gold", "note")] {
         let found = w.get(&format!("{path}?text={word}"), &agent).await.ok();
-        assert_eq!((found["items"].as_array().unwrap().len(), found["items"][0]["kind"].as_str()), (1, Some(kind)), "{word}");
+        assert_eq!(
+            (found["items"].as_array().unwrap().len(), found["items"][0]["kind"].as_str()),
+            (1, Some(kind)),
+            "{word}"
+        );
     }
     let tasks = w.get("/api/v1/tasks", &agent).await.ok();
     assert!(tasks["items"].as_array().unwrap().iter().any(|t| t["title"] == "Papiere"));
-    w.until("the mail on its way", &format!("/api/v1/mails/{}", mail["id"].as_str().unwrap()), &admin, |m| m["state"] == "sent").await;
+    w.until(
+        "the mail on its way",
+        &format!("/api/v1/mails/{}", mail["id"].as_str().unwrap()),
+        &admin,
+        |m| m["state"] == "sent",
+    )
+    .await;
     let sent = w.outside("GET", "/mail/messages?to=four%40example.com", None).await;
     let text = sent["messages"][0]["text"].as_str().unwrap();
-    assert!(text.contains("bitte den Reisepass <b>ganz</b> zeigen.") && text.contains("Northwind"), "{text}");
+    assert!(
+        text.contains("bitte den Reisepass <b>ganz</b> zeigen.") && text.contains("Northwind"),
+        "{text}"
+    );
     // Somebody who does not own the client writes to nobody.
     let other = w.staff("omar").await;
-    assert_eq!(w.post(&format!("/api/v1/clients/{id}/mails"), &other, json!({"subject": "Hi", "body": "Hi"})).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        w.post(
+            &format!("/api/v1/clients/{id}/mails"),
+            &other,
+            json!({"subject": "Hi", "body": "Hi"})
+        )
+        .await
+        .status,
+        StatusCode::NOT_FOUND
+    );
     w.end().await;
 }
 
@@ -116,9 +197,22 @@ async fn the_owner_is_told_and_mail_call_chat_and_note_stand_in_one_timeline() {
 async fn a_partners_lead_goes_to_the_partner_desk_and_says_whether_somebody_earns() {
     let w = World::quiet().await;
     let (admin, manager) = (w.staff("admin").await, w.staff("paula").await);
-    let p = w.post("/api/v1/partners", &manager, json!({"entity": "eu", "name": "Nordlicht", "currency": "EUR", "payout_method": "bank"})).await.ok();
+    let p = w
+        .post(
+            "/api/v1/partners",
+            &manager,
+            json!({"entity": "eu", "name": "Nordlicht", "currency": "EUR", "payout_method": "bank"}),
+        )
+        .await
+        .ok();
     let partner = p["id"].as_str().unwrap();
-    w.post(&format!("/api/v1/partners/{partner}/links"), &manager, json!({"code": "NORD24", "landing": "/de/start"})).await.ok();
+    w.post(
+        &format!("/api/v1/partners/{partner}/links"),
+        &manager,
+        json!({"code": "NORD24", "landing": "/de/start"}),
+    )
+    .await
+    .ok();
     let mut f = form("ib@example.com", "de", "ib");
     f["came"]["partner_code"] = json!("nord24");
     let l = lead(&w, &admin, f).await;
@@ -128,7 +222,11 @@ async fn a_partners_lead_goes_to_the_partner_desk_and_says_whether_somebody_earn
     assert_eq!(claim["partner"], partner);
     assert_ne!(claim["reason_code"], "no_partner");
     let seen = w.get(&path, &w.staff("pia").await).await.ok()["partner"].clone();
-    assert_eq!(seen, json!({"eligible": claim["eligible"], "reason_code": claim["reason_code"]}), "the agent learns whether, not who");
+    assert_eq!(
+        seen,
+        json!({"eligible": claim["eligible"], "reason_code": claim["reason_code"]}),
+        "the agent learns whether, not who"
+    );
     w.end().await;
 }
 
@@ -143,20 +241,45 @@ async fn documents_follow_country_and_entity_and_change_without_a_deployment() {
     let de = eu["config"]["documents"]["by_country"]["DE"].clone();
     assert_ne!(de, eu["config"]["documents"]["default"]);
     let mut fr = eu["config"]["documents"]["default"].clone();
-    fr.as_array_mut().unwrap().push(json!({"code": "tax", "title_key": "document.tax", "kinds": ["tax_letter"]}));
+    fr.as_array_mut()
+        .unwrap()
+        .push(json!({"code": "tax", "title_key": "document.tax", "kinds": ["tax_letter"]}));
     eu["config"]["documents"]["by_country"]["FR"] = fr.clone();
     eu["reason"] = json!("French tax letter.");
     eu.as_object_mut().unwrap().remove("code");
-    assert_eq!(w.ask("PUT", "/api/v1/entities/eu", Some(&w.staff("farid").await), Some(&eu)).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        w.ask("PUT", "/api/v1/entities/eu", Some(&w.staff("farid").await), Some(&eu))
+            .await
+            .status,
+        StatusCode::FORBIDDEN
+    );
     w.ask("PUT", "/api/v1/entities/eu", Some(&admin), Some(&eu)).await.ok();
-    assert_eq!(entity("eu").await["config"]["documents"]["by_country"]["FR"].as_array().unwrap().len(), fr.as_array().unwrap().len());
+    assert_eq!(
+        entity("eu").await["config"]["documents"]["by_country"]["FR"]
+            .as_array()
+            .unwrap()
+            .len(),
+        fr.as_array().unwrap().len()
+    );
     assert_eq!(entity("intl").await, intl, "the other entity is as it was");
     let history = w.get("/api/v1/history/entity/eu", &admin).await.ok();
     assert_eq!(history["items"].as_array().unwrap().len(), 2);
     let (client, _) = w.client("gate@example.com").await;
-    let refused = w.post("/api/v1/me/deposits", &client, json!({"amount": {"minor": 50_000, "currency": "EUR"}, "method": "card"})).await;
+    let refused = w
+        .post(
+            "/api/v1/me/deposits",
+            &client,
+            json!({"amount": {"minor": 50_000, "currency": "EUR"}, "method": "card"}),
+        )
+        .await;
     assert_eq!(refused.code(), "kyc_required");
-    let refused = w.post("/api/v1/me/accounts", &client, json!({"account_type": "standard", "currency": "EUR"})).await;
+    let refused = w
+        .post(
+            "/api/v1/me/accounts",
+            &client,
+            json!({"account_type": "standard", "currency": "EUR"}),
+        )
+        .await;
     assert_eq!(refused.code(), "kyc_required");
     w.end().await;
 }
@@ -168,7 +291,14 @@ async fn half_a_profile_goes_on_at_the_same_step_from_another_device() {
     let (t, _) = w.client("half@example.com").await;
     let step = json!({"step": "personal", "values": {"first_name": "Alex", "last_name": "Weber", "birth_date": "1990-05-17", "nationality": "DE"}});
     w.ask("PATCH", "/api/v1/me", Some(&t), Some(&step)).await.ok();
-    w.ask("PATCH", "/api/v1/me", Some(&t), Some(&json!({"step": "address", "values": {"street": "Elbchaussee 1"}}))).await.ok();
+    w.ask(
+        "PATCH",
+        "/api/v1/me",
+        Some(&t),
+        Some(&json!({"step": "address", "values": {"street": "Elbchaussee 1"}})),
+    )
+    .await
+    .ok();
     let me = w.get("/api/v1/me", &w.client_again("half@example.com").await).await.ok();
     assert_eq!(me["profile"]["resume"], "address");
     assert_eq!(me["profile"]["steps"][1]["values"]["street"], "Elbchaussee 1");
@@ -185,10 +315,30 @@ async fn a_changed_telephone_number_leaves_old_new_who_and_from_where() {
     let l = lead(&w, &admin, f).await;
     let id = l["id"].as_str().unwrap();
     let version = w.get(&format!("/api/v1/clients/{id}"), &admin).await.ok()["client"]["version"].clone();
-    w.ask("PATCH", &format!("/api/v1/clients/{id}"), Some(&owner_of(&w, &l).await), Some(&json!({"version": version, "phone": "+49 40 7654321", "reason": "Client called."}))).await.ok();
-    let row = w.get(&format!("/api/v1/audit?client_id={id}&action=client.changed"), &w.staff("aron").await).await.ok()["items"][0].clone();
-    assert_eq!((row["before"]["phone"].as_str(), row["after"]["phone"].as_str()), (Some("+49 40 1234567"), Some("+49 40 7654321")));
-    assert!(row["actor_id"] == l["owner_id"] && row["ip"] == "192.0.2.7" && row["reason"] == "Client called.", "{row:#}");
+    w.ask(
+        "PATCH",
+        &format!("/api/v1/clients/{id}"),
+        Some(&owner_of(&w, &l).await),
+        Some(&json!({"version": version, "phone": "+49 40 7654321", "reason": "Client called."})),
+    )
+    .await
+    .ok();
+    let row = w
+        .get(
+            &format!("/api/v1/audit?client_id={id}&action=client.changed"),
+            &w.staff("aron").await,
+        )
+        .await
+        .ok()["items"][0]
+        .clone();
+    assert_eq!(
+        (row["before"]["phone"].as_str(), row["after"]["phone"].as_str()),
+        (Some("+49 40 1234567"), Some("+49 40 7654321"))
+    );
+    assert!(
+        row["actor_id"] == l["owner_id"] && row["ip"] == "192.0.2.7" && row["reason"] == "Client called.",
+        "{row:#}"
+    );
     w.end().await;
 }
 
@@ -200,7 +350,8 @@ async fn another_licence_with_its_brand_is_data() {
     let mut config = w.get("/api/v1/entities/intl", &admin).await.ok()["config"].clone();
     config["currencies"] = json!(["USD", "JPY"]);
     config["documents"]["by_country"] = json!({});
-    config["documents"]["default"] = json!([{"code": "identity", "title_key": "document.identity", "kinds": ["passport"], "expires": true}]);
+    config["documents"]["default"] =
+        json!([{"code": "identity", "title_key": "document.identity", "kinds": ["passport"], "expires": true}]);
     let new = json!({"name": "Third Ltd", "country": "MU", "base_currency": "USD", "regulator": "FSC", "config": config, "version": 0, "reason": "New licence."});
     w.ask("PUT", "/api/v1/entities/mu", Some(&admin), Some(&new)).await.ok();
     let brand = json!({"entity": "mu", "name": "Third", "host": "third.example", "mail_from": "Third <hi@third.example>", "languages": ["en"], "hue": 20, "version": 0, "reason": "New."});
@@ -214,7 +365,10 @@ async fn another_licence_with_its_brand_is_data() {
     let mut wrong = new.clone();
     wrong["config"]["leverage"]["retial_max"] = json!(30);
     let refused = w.ask("PUT", "/api/v1/entities/xx", Some(&admin), Some(&wrong)).await;
-    assert_eq!((refused.status, refused.pointer()), (StatusCode::UNPROCESSABLE_ENTITY, "/config/leverage/retial_max"));
+    assert_eq!(
+        (refused.status, refused.pointer()),
+        (StatusCode::UNPROCESSABLE_ENTITY, "/config/leverage/retial_max")
+    );
     w.end().await;
 }
 
@@ -227,13 +381,27 @@ async fn a_report_in_one_currency_lists_its_rates_their_time_and_what_rounding_l
         .core
         .db
         .write(async move |tx| {
-            for (n, (currency, minor)) in [("EUR", 10_001_i64), ("USD", 33_333), ("JPY", 777), ("USD", 3)].into_iter().enumerate() {
+            for (n, (currency, minor)) in [("EUR", 10_001_i64), ("USD", 33_333), ("JPY", 777), ("USD", 3)]
+                .into_iter()
+                .enumerate()
+            {
                 let currency = qd_kernel::Currency::parse(currency)?;
-                let leg = |owner: &str, purpose, minor| Leg { account: AccountKey { owner: owner.into(), purpose, currency }, minor };
+                let leg = |owner: &str, purpose, minor| Leg {
+                    account: AccountKey {
+                        owner: owner.into(),
+                        purpose,
+                        currency,
+                    },
+                    minor,
+                };
                 let entry = NewEntry {
                     kind: "deposit",
                     reference: format!("deposit:test{n}"),
-                    legs: vec![leg("client:cli_test", Purpose::Wallet, minor), leg("psp:stripe-eu", Purpose::Clearing, 1 - minor), leg("house:eu", Purpose::Fees, -1)],
+                    legs: vec![
+                        leg("client:cli_test", Purpose::Wallet, minor),
+                        leg("psp:stripe-eu", Purpose::Clearing, 1 - minor),
+                        leg("house:eu", Purpose::Fees, -1),
+                    ],
                     source: "test".into(),
                     value_at: core.now(),
                     note: None,
@@ -248,15 +416,34 @@ async fn a_report_in_one_currency_lists_its_rates_their_time_and_what_rounding_l
     let admin = w.staff("admin").await;
     let r = w.get("/api/v1/ledger/totals?in=EUR", &admin).await.ok();
     let rates = r["report"]["rates"].as_array().unwrap();
-    assert_eq!(rates.iter().map(|r| r["currency"].as_str().unwrap()).collect::<Vec<_>>(), ["EUR", "JPY", "USD"]);
-    assert!(rates.iter().all(|r| r["at_us"].is_i64() && !r["source"].as_str().unwrap().is_empty()), "{rates:#?}");
+    assert_eq!(
+        rates.iter().map(|r| r["currency"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["EUR", "JPY", "USD"]
+    );
+    assert!(
+        rates
+            .iter()
+            .all(|r| r["at_us"].is_i64() && !r["source"].as_str().unwrap().is_empty()),
+        "{rates:#?}"
+    );
     let lines = r["items"].as_array().unwrap();
     let sum: i64 = lines.iter().map(|l| l["converted_minor"].as_i64().unwrap()).sum();
     assert_eq!(r["report"]["rounding_minor"], sum);
-    assert!(sum.abs() <= i64::try_from(lines.len()).unwrap(), "more than a minor unit a line was lost: {sum}");
-    let by_purpose: i64 = r["report"]["by_purpose"].as_array().unwrap().iter().map(|p| p["minor"].as_i64().unwrap()).sum();
+    assert!(
+        sum.abs() <= i64::try_from(lines.len()).unwrap(),
+        "more than a minor unit a line was lost: {sum}"
+    );
+    let by_purpose: i64 = r["report"]["by_purpose"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p["minor"].as_i64().unwrap())
+        .sum();
     assert_eq!(by_purpose, sum);
-    assert_eq!(w.get("/api/v1/ledger/totals?in=XYZ", &admin).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(
+        w.get("/api/v1/ledger/totals?in=XYZ", &admin).await.status,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
     assert_eq!(w.get("/api/v1/ledger/totals?in=THB", &admin).await.code(), "rate_missing");
     w.end().await;
 }
@@ -267,15 +454,30 @@ async fn a_scoped_key_adds_a_client_reads_lines_and_nothing_else() {
     let w = World::quiet().await;
     let admin = w.staff("admin").await;
     let new = json!({"name": "Website", "rights": ["leads.create", "leads.view", "clients.view", "commission.view"], "entity": "eu", "sees": ["contact"]});
-    let key = w.post("/api/v1/api-keys", &admin, new).await.ok()["key"].as_str().unwrap().to_string();
+    let key = w.post("/api/v1/api-keys", &admin, new).await.ok()["key"]
+        .as_str()
+        .unwrap()
+        .to_string();
     let person = json!({"brand": "northwind", "first_name": "Kay", "last_name": "Ey", "email": "kay@example.com", "country": "DE", "language": "de", "source": "website"});
     let made = w.post("/api/v1/clients", &key, person.clone()).await.ok();
     let id = made["client_id"].as_str().unwrap();
     let seen = w.get(&format!("/api/v1/clients/{id}"), &key).await.ok();
-    assert_eq!((seen["client"]["email"].as_str(), seen["client"]["first_touch"]["form"].as_str()), (Some("kay@example.com"), Some("api")));
+    assert_eq!(
+        (seen["client"]["email"].as_str(), seen["client"]["first_touch"]["form"].as_str()),
+        (Some("kay@example.com"), Some("api"))
+    );
     let manager = w.staff("paula").await;
-    let p = w.post("/api/v1/partners", &manager, json!({"entity": "eu", "name": "Nordlicht", "currency": "EUR", "payout_method": "bank"})).await.ok();
-    w.get(&format!("/api/v1/commission-lines?partner_id={}", p["id"].as_str().unwrap()), &key).await.ok();
+    let p = w
+        .post(
+            "/api/v1/partners",
+            &manager,
+            json!({"entity": "eu", "name": "Nordlicht", "currency": "EUR", "payout_method": "bank"}),
+        )
+        .await
+        .ok();
+    w.get(&format!("/api/v1/commission-lines?partner_id={}", p["id"].as_str().unwrap()), &key)
+        .await
+        .ok();
     for closed in ["/api/v1/withdrawals", "/api/v1/audit", "/api/v1/staff"] {
         assert_eq!(w.get(closed, &key).await.code(), "right_missing", "{closed}");
     }
@@ -296,12 +498,36 @@ async fn a_declined_card_shows_on_the_record_while_its_page_is_still_open() {
     eu.as_object_mut().unwrap().remove("code");
     w.ask("PUT", "/api/v1/entities/eu", Some(&admin), Some(&eu)).await.ok();
     let (t, client) = w.client("declined@example.com").await;
-    let d = w.post("/api/v1/me/deposits", &t, json!({"amount": {"minor": 20_000, "currency": "EUR"}, "method": "card"})).await.ok();
+    let d = w
+        .post(
+            "/api/v1/me/deposits",
+            &t,
+            json!({"amount": {"minor": 20_000, "currency": "EUR"}, "method": "card"}),
+        )
+        .await
+        .ok();
     let path = format!("/api/v1/me/deposits/{}", d["id"].as_str().unwrap());
     let d = w.until("the provider's page", &path, &t, |d| d["state"] == "redirected").await;
-    w.outside("POST", "/control/stripe/stripe-eu/pay", Some(&json!({"session": d["provider_ref"], "card": "4000000000009995", "name": "Alex Weber"}))).await;
-    let record = w.until("the failure", &format!("/api/v1/clients/{client}"), &admin, |r| r["failed_deposits"].as_array().is_some_and(|f| !f.is_empty())).await;
+    w.outside(
+        "POST",
+        "/control/stripe/stripe-eu/pay",
+        Some(&json!({"session": d["provider_ref"], "card": "4000000000009995", "name": "Alex Weber"})),
+    )
+    .await;
+    let record = w
+        .until("the failure", &format!("/api/v1/clients/{client}"), &admin, |r| {
+            r["failed_deposits"].as_array().is_some_and(|f| !f.is_empty())
+        })
+        .await;
     let failed = &record["failed_deposits"][0];
-    assert_eq!((failed["id"].as_str(), failed["failure_code"].as_str(), failed["connection"].as_str()), (d["id"].as_str(), Some("insufficient_funds"), Some("stripe-eu")), "{failed:#}");
+    assert_eq!(
+        (
+            failed["id"].as_str(),
+            failed["failure_code"].as_str(),
+            failed["connection"].as_str()
+        ),
+        (d["id"].as_str(), Some("insufficient_funds"), Some("stripe-eu")),
+        "{failed:#}"
+    );
     w.end().await;
 }

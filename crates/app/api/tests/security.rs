@@ -26,7 +26,13 @@ fn stored(dir: &Path) -> usize {
 
 async fn mails(w: &World, client: &str) -> Vec<String> {
     let id = client.to_string();
-    let page = w.app.core.db.read(async move |tx| qd_notify::mails_of(tx, &Caller::system("test"), &id, &PageRequest::new(None, None)?).await).await.unwrap();
+    let page = w
+        .app
+        .core
+        .db
+        .read(async move |tx| qd_notify::mails_of(tx, &Caller::system("test"), &id, &PageRequest::new(None, None)?).await)
+        .await
+        .unwrap();
     page.items.iter().map(|m| m.template.to_string()).collect()
 }
 
@@ -36,11 +42,20 @@ async fn a_nul_is_a_wrong_field_wherever_it_comes_in() {
     let admin = w.staff("admin").await;
     let lead = json!({"brand": "northwind", "first_name": "A\u{0}lex", "email": "nul@example.com"});
     let t = w.ask("POST", "/api/v1/leads", None, Some(&lead)).await;
-    assert_eq!((t.status, t.code(), t.pointer()), (StatusCode::UNPROCESSABLE_ENTITY, "text_nul", "/first_name"));
+    assert_eq!(
+        (t.status, t.code(), t.pointer()),
+        (StatusCode::UNPROCESSABLE_ENTITY, "text_nul", "/first_name")
+    );
     let deep = json!({"version": 1, "custom": {"a": [{"b\u{0}": 1}]}});
-    let t = w.ask("PATCH", "/api/v1/clients/cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", Some(&admin), Some(&deep)).await;
+    let t = w
+        .ask("PATCH", "/api/v1/clients/cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", Some(&admin), Some(&deep))
+        .await;
     assert_eq!((t.status, t.pointer()), (StatusCode::UNPROCESSABLE_ENTITY, "/custom/a/0"));
-    for path in ["/api/v1/search?q=ab%00c", "/api/v1/decisions/client%00", "/api/v1/clients?cursor=c1%00"] {
+    for path in [
+        "/api/v1/search?q=ab%00c",
+        "/api/v1/decisions/client%00",
+        "/api/v1/clients?cursor=c1%00",
+    ] {
         let t = w.get(path, &admin).await;
         assert_eq!((t.status, t.code()), (StatusCode::UNPROCESSABLE_ENTITY, "text_nul"), "{path}");
     }
@@ -66,14 +81,28 @@ async fn a_refused_or_repeated_upload_leaves_no_file() {
     assert_eq!(upload("no_such_thing", "a").await.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(stored(&dir), 0, "after a refusal");
     let asked = w.get("/api/v1/me/kyc", &token).await.ok();
-    let requirement = asked["requirements"].as_array().unwrap().iter().find(|r| r["kinds"].as_array().unwrap().contains(&json!("passport"))).unwrap()["code"].as_str().unwrap().to_string();
+    let requirement = asked["requirements"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|r| r["kinds"].as_array().unwrap().contains(&json!("passport")))
+        .unwrap()["code"]
+        .as_str()
+        .unwrap()
+        .to_string();
     let first = upload(&requirement, "b").await.ok();
     let again = upload(&requirement, "b").await.ok();
     assert_eq!(first["id"], again["id"]);
     assert_eq!(stored(&dir), 1, "after a repetition");
-    let t = w.get(&format!("/api/v1/me/kyc/documents/{}", first["id"].as_str().unwrap()), &token).await;
+    let t = w
+        .get(&format!("/api/v1/me/kyc/documents/{}", first["id"].as_str().unwrap()), &token)
+        .await;
     assert_eq!(t.bytes, PNG);
-    for (name, value) in [("x-content-type-options", "nosniff"), ("content-security-policy", "default-src 'none'; sandbox"), ("cache-control", "no-store")] {
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("content-security-policy", "default-src 'none'; sandbox"),
+        ("cache-control", "no-store"),
+    ] {
         assert_eq!(t.headers[name], value, "{name}");
     }
     w.end().await;
@@ -106,7 +135,13 @@ async fn figures_are_not_for_the_street_behind_a_proxy() {
 async fn one_person_cannot_take_all_the_places_of_the_live_stream() {
     let w = World::quiet().await;
     let (token, _) = w.client("streams@example.com").await;
-    let open = async || -> Response { w.router.clone().oneshot(request("GET", "/api/v1/events", Some(&token), None)).await.unwrap() };
+    let open = async || -> Response {
+        w.router
+            .clone()
+            .oneshot(request("GET", "/api/v1/events", Some(&token), None))
+            .await
+            .unwrap()
+    };
     let mut streams = Vec::new();
     for _ in 0..12 {
         let r = open().await;
@@ -125,7 +160,8 @@ async fn a_session_cookie_writes_only_from_our_pages_and_a_reset_ends_it_everywh
     let (token, client) = w.client("cookie@example.com").await;
     let with_cookie = |fetch_site: &str| {
         let mut r = request("POST", "/api/v1/me/notifications/read", None, None);
-        r.headers_mut().insert(header::COOKIE, format!("qd_session={token}").parse().unwrap());
+        r.headers_mut()
+            .insert(header::COOKIE, format!("qd_session={token}").parse().unwrap());
         r.headers_mut().insert("sec-fetch-site", fetch_site.parse().unwrap());
         r
     };
@@ -135,13 +171,27 @@ async fn a_session_cookie_writes_only_from_our_pages_and_a_reset_ends_it_everywh
     let other = w.client_again("cookie@example.com").await;
     let app = w.app.clone();
     let realm = qd_runtime::access::Realm::Brand("northwind".into());
-    let reset = w.app.core.db.write(async move |tx| logins::start_reset(tx, &app.access, &realm, "cookie@example.com").await).await.unwrap().unwrap();
+    let reset = w
+        .app
+        .core
+        .db
+        .write(async move |tx| logins::start_reset(tx, &app.access, &realm, "cookie@example.com").await)
+        .await
+        .unwrap()
+        .unwrap();
     let set = json!({"token": reset.token.expose(), "password": "Elbe-Hafen-2026"});
-    assert_eq!(w.ask("POST", "/api/v1/auth/password/reset", None, Some(&set)).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        w.ask("POST", "/api/v1/auth/password/reset", None, Some(&set)).await.status,
+        StatusCode::NO_CONTENT
+    );
     for t in [&token, &other] {
         assert_eq!(w.get("/api/v1/auth/me", t).await.status, StatusCode::UNAUTHORIZED);
     }
-    assert_eq!(w.ask("POST", "/api/v1/auth/password/reset", None, Some(&set)).await.status, StatusCode::UNPROCESSABLE_ENTITY, "a link works once");
+    assert_eq!(
+        w.ask("POST", "/api/v1/auth/password/reset", None, Some(&set)).await.status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "a link works once"
+    );
     assert_eq!(mails(&w, &client).await[0], "password_changed");
     w.end().await;
 }

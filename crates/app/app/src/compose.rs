@@ -33,7 +33,11 @@ impl HouseRates {
     }
 
     fn of(&self, c: Currency) -> Option<Rate> {
-        if c == self.base { Some(Rate::ONE) } else { self.rates.get(c.code()).copied() }
+        if c == self.base {
+            Some(Rate::ONE)
+        } else {
+            self.rates.get(c.code()).copied()
+        }
     }
 
     /// What one unit of `from` is worth in `to`.
@@ -44,12 +48,16 @@ impl HouseRates {
     /// One unit of every known currency in `to`.
     pub fn all_in(&self, to: Currency) -> BTreeMap<String, Rate> {
         let codes = self.rates.keys().map(String::as_str).chain(std::iter::once(self.base.code()));
-        codes.filter_map(|c| Some((c.to_string(), self.cross(Currency::parse(c).ok()?, to)?))).collect()
+        codes
+            .filter_map(|c| Some((c.to_string(), self.cross(Currency::parse(c).ok()?, to)?)))
+            .collect()
     }
 }
 
 pub async fn client_by_id(tx: &mut Tx, client_id: &str) -> Result<Client> {
-    qd_clients::find(tx, ClientId::parse(client_id)?).await?.ok_or_else(|| Problem::missing("client"))
+    qd_clients::find(tx, ClientId::parse(client_id)?)
+        .await?
+        .ok_or_else(|| Problem::missing("client"))
 }
 
 /// Everything the payment rules ask about a client. `device`: the one the request came from.
@@ -61,9 +69,15 @@ pub async fn payment_facts(tx: &mut Tx, core: &Core, client_id: &str, device: Op
     let rates = HouseRates::load(tx).await?;
     let restrictions = qd_clients::restrictions::in_force(tx, c.id).await?;
     let stopped = |kind: RestrictionKind| {
-        let r = restrictions.iter().find(|r| r.kind == kind || r.kind == RestrictionKind::Everything)?;
+        let r = restrictions
+            .iter()
+            .find(|r| r.kind == kind || r.kind == RestrictionKind::Everything)?;
         // A reason the client must not read (tipping off) stays with staff.
-        Some(if r.told { r.reason.clone() } else { "please contact support".to_string() })
+        Some(if r.told {
+            r.reason.clone()
+        } else {
+            "please contact support".to_string()
+        })
     };
     let seen = device_days(tx, client_id, device, now).await?;
     let first = first_device(tx, client_id).await?;
@@ -157,7 +171,11 @@ pub struct Facts(pub App);
 impl FactsOf for Facts {
     async fn facts(&self, client_id: &str, device: Option<&str>) -> Result<ClientFacts> {
         let (core, client_id, device) = (self.0.core.clone(), client_id.to_string(), device.map(str::to_string));
-        self.0.core.db.read(async move |tx| payment_facts(tx, &core, &client_id, device.as_deref()).await).await
+        self.0
+            .core
+            .db
+            .read(async move |tx| payment_facts(tx, &core, &client_id, device.as_deref()).await)
+            .await
     }
 }
 
@@ -177,12 +195,19 @@ pub async fn open_account(tx: &mut Tx, core: &Core, caller: &Caller, client_id: 
     let c = client_by_id(tx, client_id).await?;
     let e = tenancy::get(tx, &c.entity).await?;
     let cap = qd_kyc::leverage_cap(tx, client_id).await?;
-    let m = e.config.map_account(&wish.account_type, wish.currency, &c.country, false, cap, None)?;
+    let m = e
+        .config
+        .map_account(&wish.account_type, wish.currency, &c.country, false, cap, None)?;
     let live = m.kind == tenancy::AccountKind::Live;
     if live && !qd_kyc::gate(tx, client_id, core.now()).await?.approved {
         return Err(Problem::conflict("kyc_required", "a live account needs a finished verification"));
     }
-    let max_per_client = e.config.accounts.iter().find(|t| t.code == m.account_type).map_or(1, |t| i64::from(t.max_per_client));
+    let max_per_client = e
+        .config
+        .accounts
+        .iter()
+        .find(|t| t.code == m.account_type)
+        .map_or(1, |t| i64::from(t.max_per_client));
     let mapping = Mapping {
         kind: if live { AccountKind::Live } else { AccountKind::Demo },
         account_type: m.account_type,
@@ -230,8 +255,23 @@ pub async fn open_first_accounts(app: &App, tx: &mut Tx, c: &Client) -> Result<(
         if !fits || have.iter().any(|a| a.account_type == t.code) {
             continue;
         }
-        let currency = if t.groups.contains_key(e.base_currency.code()) { e.base_currency } else { Currency::parse(t.groups.keys().next().map_or("EUR", String::as_str))? };
-        open_account(tx, &app.core, &Caller::system("rule:kyc.approved"), &c.id.to_string(), AccountWish { account_type: t.code.clone(), currency, leverage: None }).await?;
+        let currency = if t.groups.contains_key(e.base_currency.code()) {
+            e.base_currency
+        } else {
+            Currency::parse(t.groups.keys().next().map_or("EUR", String::as_str))?
+        };
+        open_account(
+            tx,
+            &app.core,
+            &Caller::system("rule:kyc.approved"),
+            &c.id.to_string(),
+            AccountWish {
+                account_type: t.code.clone(),
+                currency,
+                leverage: None,
+            },
+        )
+        .await?;
     }
     Ok(())
 }
@@ -239,7 +279,12 @@ pub async fn open_first_accounts(app: &App, tx: &mut Tx, c: &Client) -> Result<(
 /// The texts a client reads about rejected papers: keys of the catalogue by the entity's reasons.
 pub async fn reject_texts(tx: &mut Tx, entity: &str, payload: &Value) -> Result<Vec<String>> {
     let e = tenancy::get(tx, entity).await?;
-    let mut keys: Vec<String> = payload["reasons"].as_array().into_iter().flatten().filter_map(|v| v.as_str().map(str::to_string)).collect();
+    let mut keys: Vec<String> = payload["reasons"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|v| v.as_str().map(str::to_string))
+        .collect();
     for d in payload["documents"].as_array().into_iter().flatten() {
         if let Some(r) = d["reason_code"].as_str().and_then(|c| e.config.reject_reason(c)) {
             keys.push(r.text_key.clone());
@@ -253,7 +298,12 @@ pub async fn reject_texts(tx: &mut Tx, entity: &str, payload: &Value) -> Result<
 
 pub async fn login_of(tx: &mut Tx, core: &Core, account_id: Option<&str>) -> Result<String> {
     let Some(id) = account_id else { return Ok(String::new()) };
-    Ok(qd_trading::accounts::get(tx, core, &Caller::system("events"), TradingAccountId::parse(id)?).await?.login.unwrap_or_default())
+    Ok(
+        qd_trading::accounts::get(tx, core, &Caller::system("events"), TradingAccountId::parse(id)?)
+            .await?
+            .login
+            .unwrap_or_default(),
+    )
 }
 
 /// What support is told on the telephone: the provider's ids of a deposit.
@@ -272,7 +322,9 @@ impl DealSource for Deals {
         let rates = HouseRates::load(tx).await?;
         let mut out = Vec::with_capacity(deals.len());
         for d in deals {
-            let Some(full) = qd_trading::feed::full(tx, &d.server, &d.ticket, d.revision).await? else { continue };
+            let Some(full) = qd_trading::feed::full(tx, &d.server, &d.ticket, d.revision).await? else {
+                continue;
+            };
             out.extend(deal_facts(tx, &full, &groups, rates.as_ref()).await?);
         }
         Ok(out)
@@ -286,7 +338,9 @@ async fn deal_facts(
     groups: &BTreeMap<String, String>,
     rates: Option<&HouseRates>,
 ) -> Result<Option<DealFacts>> {
-    let Some(a) = full.account.as_ref().filter(|a| a.live) else { return Ok(None) };
+    let Some(a) = full.account.as_ref().filter(|a| a.live) else {
+        return Ok(None);
+    };
     let d = &full.deal;
     let kind = match d.kind.as_str() {
         "trade" => FactKind::Trade,
@@ -299,7 +353,15 @@ async fn deal_facts(
         Some(r) => r
             .rates
             .iter()
-            .filter_map(|(code, rate)| Some(Quote { base: r.base, quote: Currency::parse(code).ok()?, rate: *rate, source: r.source.clone(), at: d.at }))
+            .filter_map(|(code, rate)| {
+                Some(Quote {
+                    base: r.base,
+                    quote: Currency::parse(code).ok()?,
+                    rate: *rate,
+                    source: r.source.clone(),
+                    at: d.at,
+                })
+            })
             .collect(),
     };
     Ok(Some(DealFacts {

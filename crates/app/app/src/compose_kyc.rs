@@ -38,7 +38,11 @@ pub async fn applicant(tx: &mut Tx, client: &Client) -> Result<Applicant> {
 
 /// What was noticed around the person, for the risk rules.
 pub async fn signals(tx: &mut Tx, client: &Client, ip: Option<&str>) -> Result<Signals> {
-    Ok(Signals { ip_country: country_of(ip), device_other_clients: 0, duplicates_open: duplicates::open_count(tx, client.id).await? })
+    Ok(Signals {
+        ip_country: country_of(ip),
+        device_other_clients: 0,
+        duplicates_open: duplicates::open_count(tx, client.id).await?,
+    })
 }
 
 /// The client's case at the standard level with the record's present particulars; opened when there

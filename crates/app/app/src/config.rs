@@ -45,15 +45,26 @@ pub struct ServerConfig {
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        ServerConfig { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: "http://127.0.0.1:8080".into(), behind_proxy: false, rate_limit: true }
+        ServerConfig {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: "http://127.0.0.1:8080".into(),
+            behind_proxy: false,
+            rate_limit: true,
+        }
     }
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, tag = "engine", rename_all = "snake_case")]
 pub enum DatabaseConfig {
-    Sqlite { path: PathBuf },
-    Postgres { url: SecretRef, #[serde(default = "forty")] max_connections: usize },
+    Sqlite {
+        path: PathBuf,
+    },
+    Postgres {
+        url: SecretRef,
+        #[serde(default = "forty")]
+        max_connections: usize,
+    },
 }
 
 fn forty() -> usize {
@@ -65,7 +76,15 @@ fn forty() -> usize {
 pub enum BusConfig {
     #[default]
     InProcess,
-    Nats { url: String, #[serde(default)] credentials: Option<SecretRef>, #[serde(default = "one")] replicas: usize, #[serde(default)] stream: Option<String> },
+    Nats {
+        url: String,
+        #[serde(default)]
+        credentials: Option<SecretRef>,
+        #[serde(default = "one")]
+        replicas: usize,
+        #[serde(default)]
+        stream: Option<String>,
+    },
 }
 
 fn one() -> usize {
@@ -87,7 +106,12 @@ pub struct WorkerConfig {
 
 impl Default for WorkerConfig {
     fn default() -> Self {
-        WorkerConfig { concurrency: 16, node: String::new(), feed_every_s: 1, sweep_every_s: 30 }
+        WorkerConfig {
+            concurrency: 16,
+            node: String::new(),
+            feed_every_s: 1,
+            sweep_every_s: 30,
+        }
     }
 }
 
@@ -102,7 +126,10 @@ pub struct AccessSection {
 
 impl Default for AccessSection {
     fn default() -> Self {
-        AccessSection { staff_second_factor: true, issuer: "Quarterdeck".into() }
+        AccessSection {
+            staff_second_factor: true,
+            issuer: "Quarterdeck".into(),
+        }
     }
 }
 
@@ -218,27 +245,45 @@ pub struct SecretRef(pub String);
 impl SecretRef {
     pub fn read(&self, field: &str) -> Result<Secret> {
         if let Some(name) = self.0.strip_prefix("env:") {
-            return std::env::var(name)
-                .map(Secret::new)
-                .map_err(|_| Problem::invalid(field, "secret_missing", format!("expected the environment variable {name} to be set")));
+            return std::env::var(name).map(Secret::new).map_err(|_| {
+                Problem::invalid(
+                    field,
+                    "secret_missing",
+                    format!("expected the environment variable {name} to be set"),
+                )
+            });
         }
         if let Some(path) = self.0.strip_prefix("file:") {
             return std::fs::read_to_string(path)
                 .map(|s| Secret::new(s.trim()))
                 .map_err(|e| Problem::invalid(field, "secret_missing", format!("expected a readable file at {path}")).with_source(e));
         }
-        Err(Problem::invalid(field, "secret_in_config", "expected env:NAME or file:PATH; secrets are not written into the configuration"))
+        Err(Problem::invalid(
+            field,
+            "secret_in_config",
+            "expected env:NAME or file:PATH; secrets are not written into the configuration",
+        ))
     }
 }
 
 impl Config {
     /// Parses and checks; a mistake names the key.
     pub fn parse(text: &str) -> Result<Config> {
-        let c: Config = toml::from_str(text).map_err(|e| Problem::new(qd_kernel::Class::Invalid, "config_invalid", e.message().to_string()).with_source(e.to_string()))?;
-        let mut ids: Vec<&str> = c.trading_server.iter().map(|s| s.id.as_str()).chain(c.psp.iter().map(|p| p.id.as_str())).collect();
+        let c: Config = toml::from_str(text)
+            .map_err(|e| Problem::new(qd_kernel::Class::Invalid, "config_invalid", e.message().to_string()).with_source(e.to_string()))?;
+        let mut ids: Vec<&str> = c
+            .trading_server
+            .iter()
+            .map(|s| s.id.as_str())
+            .chain(c.psp.iter().map(|p| p.id.as_str()))
+            .collect();
         ids.sort_unstable();
         if let Some(w) = ids.windows(2).find(|w| w[0] == w[1]) {
-            return Err(Problem::invalid("trading_server.id", "config_id_twice", format!("expected each connection id once; {} stands twice", w[0])));
+            return Err(Problem::invalid(
+                "trading_server.id",
+                "config_id_twice",
+                format!("expected each connection id once; {} stands twice", w[0]),
+            ));
         }
         for s in &c.trading_server {
             if s.platform != "mt5" {

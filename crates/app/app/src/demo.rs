@@ -41,31 +41,88 @@ pub struct Person {
 }
 
 const fn person(email: &'static str, name: &'static str, role: Role) -> Person {
-    Person { email, name, language: "en", role, desk: None, entities: &["eu", "intl"], shown: true }
+    Person {
+        email,
+        name,
+        language: "en",
+        role,
+        desk: None,
+        entities: &["eu", "intl"],
+        shown: true,
+    }
 }
 
-const fn agent(email: &'static str, name: &'static str, language: &'static str, desk: &'static str, entities: &'static [&'static str], shown: bool) -> Person {
-    Person { email, name, language, role: Role::Sales, desk: Some(desk), entities, shown }
+const fn agent(
+    email: &'static str,
+    name: &'static str,
+    language: &'static str,
+    desk: &'static str,
+    entities: &'static [&'static str],
+    shown: bool,
+) -> Person {
+    Person {
+        email,
+        name,
+        language,
+        role: Role::Sales,
+        desk: Some(desk),
+        entities,
+        shown,
+    }
 }
 
 pub const PEOPLE: [Person; 17] = [
     agent("lena.vogt@quarterdeck.example", "Lena Vogt", "de", "german", &["eu"], true),
     agent("jonas.brandt@quarterdeck.example", "Jonas Brandt", "de", "german", &["eu"], false),
-    agent("oliver.hayes@quarterdeck.example", "Oliver Hayes", "en", "english", &["eu", "intl"], false),
-    agent("maya.lindqvist@quarterdeck.example", "Maya Lindqvist", "en", "english", &["eu", "intl"], false),
+    agent(
+        "oliver.hayes@quarterdeck.example",
+        "Oliver Hayes",
+        "en",
+        "english",
+        &["eu", "intl"],
+        false,
+    ),
+    agent(
+        "maya.lindqvist@quarterdeck.example",
+        "Maya Lindqvist",
+        "en",
+        "english",
+        &["eu", "intl"],
+        false,
+    ),
     agent("omar.haddad@quarterdeck.example", "Omar Haddad", "ar", "arabic", &["intl"], false),
     agent("salma.nasser@quarterdeck.example", "Salma Nasser", "ar", "arabic", &["intl"], false),
-    agent("pia.keller@quarterdeck.example", "Pia Keller", "de", "partner", &["eu", "intl"], false),
-    Person { desk: Some("german"), entities: &["eu"], ..person("martin.adler@quarterdeck.example", "Martin Adler", Role::SalesManager) },
+    agent(
+        "pia.keller@quarterdeck.example",
+        "Pia Keller",
+        "de",
+        "partner",
+        &["eu", "intl"],
+        false,
+    ),
+    Person {
+        desk: Some("german"),
+        entities: &["eu"],
+        ..person("martin.adler@quarterdeck.example", "Martin Adler", Role::SalesManager)
+    },
     person("clara.stein@quarterdeck.example", "Clara Stein", Role::Compliance),
-    Person { shown: false, ..person("victor.mensah@quarterdeck.example", "Victor Mensah", Role::Compliance) },
+    Person {
+        shown: false,
+        ..person("victor.mensah@quarterdeck.example", "Victor Mensah", Role::Compliance)
+    },
     person("farid.aziz@quarterdeck.example", "Farid Aziz", Role::Finance),
-    Person { shown: false, ..person("greta.holm@quarterdeck.example", "Greta Holm", Role::Finance) },
+    Person {
+        shown: false,
+        ..person("greta.holm@quarterdeck.example", "Greta Holm", Role::Finance)
+    },
     person("sofia.marques@quarterdeck.example", "Sofia Marques", Role::Support),
     person("tom.becker@quarterdeck.example", "Tom Becker", Role::Ops),
     person("paula.ortiz@quarterdeck.example", "Paula Ortiz", Role::PartnerManager),
     person("aron.weiss@quarterdeck.example", "Aron Weiss", Role::Auditor),
-    Person { entities: &["*"], ..person("admin@quarterdeck.example", "Ada Minton", Role::SuperAdmin) },
+    Person {
+        entities: &["*"],
+        ..person("admin@quarterdeck.example", "Ada Minton", Role::SuperAdmin)
+    },
 ];
 
 /// Entities, brands, desks, rules and settings as files of the program.
@@ -190,7 +247,8 @@ fn file(dir: &Path, key: &str) -> String {
 
 /// A folder for this user's eyes only.
 pub fn make_private_dir(dir: &Path) -> Result<()> {
-    let failed = |e: std::io::Error| Problem::unavailable("data_folder", format!("the folder {} cannot be made", dir.display())).with_source(e);
+    let failed =
+        |e: std::io::Error| Problem::unavailable("data_folder", format!("the folder {} cannot be made", dir.display())).with_source(e);
     std::fs::create_dir_all(dir).map_err(failed)?;
     #[cfg(unix)]
     {
@@ -225,7 +283,14 @@ mod tests {
     #[test]
     fn the_demo_writes_a_configuration_that_its_own_reader_takes() {
         let c = Counterparties {
-            servers: vec![("eu-live".into(), "eu".into(), "live", "https://127.0.0.1:8443".into(), "Europe/Nicosia".into(), r"real\*")],
+            servers: vec![(
+                "eu-live".into(),
+                "eu".into(),
+                "live",
+                "https://127.0.0.1:8443".into(),
+                "Europe/Nicosia".into(),
+                r"real\*",
+            )],
             manager_login: 1000,
             psps: vec![("stripe-eu".into(), "eu".into())],
             psp_base: "http://127.0.0.1:8080/sandbox/stripe".into(),
@@ -239,7 +304,17 @@ mod tests {
 
     #[test]
     fn there_is_one_person_to_show_for_every_role_of_staff() {
-        for role in [Role::Sales, Role::SalesManager, Role::Compliance, Role::Finance, Role::Support, Role::Ops, Role::PartnerManager, Role::Auditor, Role::SuperAdmin] {
+        for role in [
+            Role::Sales,
+            Role::SalesManager,
+            Role::Compliance,
+            Role::Finance,
+            Role::Support,
+            Role::Ops,
+            Role::PartnerManager,
+            Role::Auditor,
+            Role::SuperAdmin,
+        ] {
             assert_eq!(PEOPLE.iter().filter(|p| p.role == role && p.shown).count(), 1, "{role}");
         }
     }

@@ -21,15 +21,23 @@ const UNREAD_JOB: &str = "notice.unread";
 
 /// A lead or a task is somebody's now.
 pub(crate) async fn told(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
-    let Some(owner) = told.payload["owner_id"].as_str() else { return Ok(()) };
+    let Some(owner) = told.payload["owner_id"].as_str() else {
+        return Ok(());
+    };
     let now = app.core.now();
     if now.secs_since(told.at) > NEWS_S {
         return Ok(());
     }
     let c = client_of(tx, told).await?;
     let (title_key, data) = match told.kind.as_str() {
-        "task.due" => ("notification.task_due", json!({"client_id": c.id, "client": c.name(), "task": told.payload["title"]})),
-        _ => ("notification.lead_assigned", json!({"client_id": c.id, "client": c.name(), "rule": told.payload["rule"]})),
+        "task.due" => (
+            "notification.task_due",
+            json!({"client_id": c.id, "client": c.name(), "task": told.payload["title"]}),
+        ),
+        _ => (
+            "notification.lead_assigned",
+            json!({"client_id": c.id, "client": c.name(), "rule": told.payload["rule"]}),
+        ),
     };
     let n = NewNotification {
         recipient: owner.to_string(),
@@ -42,29 +50,51 @@ pub(crate) async fn told(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
     };
     let Some(id) = notify(tx, &app.core, n).await? else { return Ok(()) };
     let body = json!({"notification_id": id, "owner_id": owner, "client_id": c.id, "kind": told.kind, "title": told.payload["title"]});
-    jobs::enqueue(tx, &app.core, NewJob::new(UNREAD_JOB, body, now).key(id.to_string()).after_secs(LOOKS_WITHIN_S)).await.map(|_| ())
+    jobs::enqueue(
+        tx,
+        &app.core,
+        NewJob::new(UNREAD_JOB, body, now).key(id.to_string()).after_secs(LOOKS_WITHIN_S),
+    )
+    .await
+    .map(|_| ())
 }
 
 /// A mail went out: a line of its client's timeline. A subject with an amount is for those who see
 /// amounts. What somebody wrote by hand has its line already.
 pub(crate) async fn mailed(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
-    let Some(client) = told.payload["client_id"].as_str() else { return Ok(()) };
+    let Some(client) = told.payload["client_id"].as_str() else {
+        return Ok(());
+    };
     let template = told.text("template")?;
     if template == Template::Personal.as_str() {
         return Ok(());
     }
-    let money = ["deposit_", "withdrawal_", "statement_", "partner_"].iter().any(|p| template.starts_with(p));
+    let money = ["deposit_", "withdrawal_", "statement_", "partner_"]
+        .iter()
+        .any(|p| template.starts_with(p));
     let visibility = if money { Visibility::Money } else { Visibility::Staff };
     let subject = told.text("subject")?;
     let data = json!({"mail_id": told.payload["mail_id"], "template": template, "subject": subject, "direction": "out"});
-    let line = NewLine::new(ClientId::parse(client)?, "mail", "timeline.mail", data, visibility).key(told.id.clone()).at(told.at).text(subject);
+    let line = NewLine::new(ClientId::parse(client)?, "mail", "timeline.mail", data, visibility)
+        .key(told.id.clone())
+        .at(told.at)
+        .text(subject);
     timeline::put(tx, &app.core, &Caller::system("events"), line).await.map(|_| ())
 }
 
 /// A mail to a client, written by somebody of the house; it stands in the timeline with its words.
 /// The caller's right is checked by whoever calls.
-pub async fn write_to_client(app: &App, tx: &mut Tx, caller: &Caller, c: &qd_clients::Client, subject: &str, body: &str) -> Result<qd_notify::MailId> {
-    let Some(address) = c.email.clone() else { return Err(Problem::conflict("no_address", "this client has no mail address")) };
+pub async fn write_to_client(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    c: &qd_clients::Client,
+    subject: &str,
+    body: &str,
+) -> Result<qd_notify::MailId> {
+    let Some(address) = c.email.clone() else {
+        return Err(Problem::conflict("no_address", "this client has no mail address"));
+    };
     let wrong = |field: &str, max: usize| Problem::invalid(field, "text_length", format!("expected 1 to {max} characters"));
     let (subject, body) = (subject.trim(), body.trim());
     if subject.is_empty() || subject.chars().count() > 200 || subject.contains(char::is_control) {
@@ -80,12 +110,26 @@ pub async fn write_to_client(app: &App, tx: &mut Tx, caller: &Caller, c: &qd_cli
         language: c.language.clone(),
         to: Recipient { name: c.name(), address },
         client_id: Some(c.id.to_string()),
-        params: params([("subject", Param::Text(subject.into())), ("body", Param::Lines(body.into())), ("by", Param::Text(caller.label()))]),
+        params: params([
+            ("subject", Param::Text(subject.into())),
+            ("body", Param::Lines(body.into())),
+            ("by", Param::Text(caller.label())),
+        ]),
     };
-    let id = mail(tx, &app.core, request).await?.ok_or_else(|| Problem::conflict("mail_written", "this mail was written before"))?;
+    let id = mail(tx, &app.core, request)
+        .await?
+        .ok_or_else(|| Problem::conflict("mail_written", "this mail was written before"))?;
     let data = json!({"mail_id": id, "template": Template::Personal, "subject": subject, "body": body, "direction": "out"});
-    timeline::put(tx, &app.core, caller, NewLine::new(c.id, "mail", "timeline.mail", data, Visibility::Staff).text(format!("{subject} {body}"))).await?;
-    let e = qd_runtime::audit::Entry::new(caller, "mail.written", format!("client:{}", c.id)).client(c.id.to_string()).entity(Some(c.entity.clone()));
+    timeline::put(
+        tx,
+        &app.core,
+        caller,
+        NewLine::new(c.id, "mail", "timeline.mail", data, Visibility::Staff).text(format!("{subject} {body}")),
+    )
+    .await?;
+    let e = qd_runtime::audit::Entry::new(caller, "mail.written", format!("client:{}", c.id))
+        .client(c.id.to_string())
+        .entity(Some(c.entity.clone()));
     qd_runtime::audit::record(tx, &app.core, e.after(json!({"mail_id": id, "subject": subject}))).await?;
     Ok(id)
 }
@@ -111,24 +155,54 @@ impl Handler for StillUnread {
                 if !qd_notify::waits(tx, id).await? {
                     return Ok(());
                 }
-                let Some(c) = qd_clients::find(tx, client).await? else { return Ok(()) };
+                let Some(c) = qd_clients::find(tx, client).await? else {
+                    return Ok(());
+                };
                 let person = staff::get(tx, &Caller::system("notices"), owner).await?;
                 if person.state != "active" {
                     return Ok(());
                 }
                 let (first, _) = qd_clients::touches(tx, client).await?;
-                let source = first.map(|t| t.touch.source).filter(|s| !s.is_empty()).unwrap_or_else(|| "-".into());
+                let source = first
+                    .map(|t| t.touch.source)
+                    .filter(|s| !s.is_empty())
+                    .unwrap_or_else(|| "-".into());
                 let link = Param::Link(format!("{}/office/clients/{client}", app.config.server.public_url));
-                let mut values: Params = params([("client", Param::Text(c.name())), ("country", Param::Text(c.country.clone())), ("source", Param::Text(source)), ("link", link)]);
+                let mut values: Params = params([
+                    ("client", Param::Text(c.name())),
+                    ("country", Param::Text(c.country.clone())),
+                    ("source", Param::Text(source)),
+                    ("link", link),
+                ]);
                 let template = match lease.payload["kind"].as_str() {
                     Some("task.due") => {
-                        values.insert("task".into(), Param::Text(lease.payload["title"].as_str().unwrap_or_default().into()));
+                        values.insert(
+                            "task".into(),
+                            Param::Text(lease.payload["title"].as_str().unwrap_or_default().into()),
+                        );
                         Template::TaskDue
                     }
                     _ => Template::LeadAssigned,
                 };
-                let to = Recipient { name: person.name, address: person.email };
-                mail(tx, &app.core, MailRequest { key: format!("unread:{id}"), template, brand: c.brand.clone(), language: person.language, to, client_id: None, params: values }).await.map(|_| ())
+                let to = Recipient {
+                    name: person.name,
+                    address: person.email,
+                };
+                mail(
+                    tx,
+                    &app.core,
+                    MailRequest {
+                        key: format!("unread:{id}"),
+                        template,
+                        brand: c.brand.clone(),
+                        language: person.language,
+                        to,
+                        client_id: None,
+                        params: values,
+                    },
+                )
+                .await
+                .map(|_| ())
             })
             .await?;
         Ok(())

@@ -21,7 +21,9 @@ pub struct Origin {
 }
 
 async fn brought(app: &App, tx: &mut Tx, origin: &Origin, touch: &mut Touch) -> Result<()> {
-    if let Some((partner, click)) = attribution::who_brought(tx, &app.core, &app.links, origin.code.as_deref(), origin.cookie.as_deref()).await? {
+    if let Some((partner, click)) =
+        attribution::who_brought(tx, &app.core, &app.links, origin.code.as_deref(), origin.cookie.as_deref()).await?
+    {
         touch.partner_id = Some(partner.to_string());
         touch.click_id = click.map(|c| c.to_string());
     }
@@ -35,7 +37,14 @@ pub async fn take_lead(app: &App, tx: &mut Tx, caller: &Caller, mut lead: NewLea
 }
 
 /// Client record, login, partner, and the mail with the link that proves the address.
-pub async fn register(app: &App, tx: &mut Tx, caller: &Caller, mut r: Registration, origin: Origin, password_hash: String) -> Result<(Registered, LoginId)> {
+pub async fn register(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    mut r: Registration,
+    origin: Origin,
+    password_hash: String,
+) -> Result<(Registered, LoginId)> {
     brought(app, tx, &origin, &mut r.touch).await?;
     let (brand, email, phone) = (r.brand.clone(), r.email.clone(), r.phone.clone());
     let done = qd_clients::register(tx, &app.core, caller, r).await?;

@@ -4,12 +4,12 @@
 
 use crate::{App, compose, notices};
 use async_trait::async_trait;
-use qd_clients::{self as clients, Client, ClientId, Command};
 use qd_clients::timeline::{self, NewLine, Visibility};
+use qd_clients::{self as clients, Client, ClientId, Command};
 use qd_db::Tx;
 use qd_kernel::{Amount, Problem, Result, Ts};
-use qd_partners::jobs::{DEAL_JOB, DealHandler};
 use qd_notify::{MailRequest, NewNotification, Param, Params, Recipient, Template, mail, notify};
+use qd_partners::jobs::{DEAL_JOB, DealHandler};
 use qd_runtime::Core;
 use qd_runtime::access::Caller;
 use qd_runtime::bus::Subscriptions;
@@ -24,31 +24,97 @@ type Reply = std::result::Result<(), JobError>;
 pub fn subscriptions() -> Subscriptions {
     Subscriptions::new()
         .subscribe("moves", &["platform_move.*"], |tx, core, ev| Box::pin(move_ended(tx, core, ev)))
-        .subscribe("commission", &["deals.recorded"], |tx, core, ev| Box::pin(deals_recorded(tx, core, ev)))
-        .subscribe("onboarding", &["kyc.approved", "kyc.rejected", "kyc.resubmission_requested", "kyc.case_opened", "kyc.submitted", "kyc.reopened", "kyc.expired"], |tx, core, ev| {
-            Box::pin(hand_on(tx, core, ev, "react.kyc"))
+        .subscribe("commission", &["deals.recorded"], |tx, core, ev| {
+            Box::pin(deals_recorded(tx, core, ev))
         })
-        .subscribe("accounts", &["trading.account_ready"], |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.account")))
-        .subscribe("deposits", &["deposit.state", "deposit.received", "deposit.credited", "client.ftd"], |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.deposit")))
-        .subscribe("withdrawals", &["withdrawal.*"], |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.withdrawal")))
-        .subscribe("merges", &["client.merged"], |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.merge")))
-        .subscribe("notices", &["lead.assigned", "task.due"], |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.notice")))
-        .subscribe("mails", &["mail.sent"], |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.mail")))
-        .subscribe("timeline", &["trading.account_requested", "trading.account_blocked", "transfer.state", "dispute.opened", "statement.closed"], |tx, core, ev| {
-            Box::pin(hand_on(tx, core, ev, "react.timeline"))
+        .subscribe(
+            "onboarding",
+            &[
+                "kyc.approved",
+                "kyc.rejected",
+                "kyc.resubmission_requested",
+                "kyc.case_opened",
+                "kyc.submitted",
+                "kyc.reopened",
+                "kyc.expired",
+            ],
+            |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.kyc")),
+        )
+        .subscribe("accounts", &["trading.account_ready"], |tx, core, ev| {
+            Box::pin(hand_on(tx, core, ev, "react.account"))
         })
+        .subscribe(
+            "deposits",
+            &["deposit.state", "deposit.received", "deposit.credited", "client.ftd"],
+            |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.deposit")),
+        )
+        .subscribe("withdrawals", &["withdrawal.*"], |tx, core, ev| {
+            Box::pin(hand_on(tx, core, ev, "react.withdrawal"))
+        })
+        .subscribe("merges", &["client.merged"], |tx, core, ev| {
+            Box::pin(hand_on(tx, core, ev, "react.merge"))
+        })
+        .subscribe("notices", &["lead.assigned", "task.due"], |tx, core, ev| {
+            Box::pin(hand_on(tx, core, ev, "react.notice"))
+        })
+        .subscribe("mails", &["mail.sent"], |tx, core, ev| {
+            Box::pin(hand_on(tx, core, ev, "react.mail"))
+        })
+        .subscribe(
+            "timeline",
+            &[
+                "trading.account_requested",
+                "trading.account_blocked",
+                "transfer.state",
+                "dispute.opened",
+                "statement.closed",
+            ],
+            |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.timeline")),
+        )
 }
 
 pub fn handlers(app: &App) -> Vec<Arc<dyn Handler>> {
     let mut all: Vec<Arc<dyn Handler>> = vec![
-        Arc::new(Reaction { app: app.clone(), kind: "react.kyc", run: |app, tx, ev| Box::pin(kyc(app, tx, ev)) }),
-        Arc::new(Reaction { app: app.clone(), kind: "react.account", run: |app, tx, ev| Box::pin(account(app, tx, ev)) }),
-        Arc::new(Reaction { app: app.clone(), kind: "react.deposit", run: |app, tx, ev| Box::pin(deposit(app, tx, ev)) }),
-        Arc::new(Reaction { app: app.clone(), kind: "react.withdrawal", run: |app, tx, ev| Box::pin(withdrawal(app, tx, ev)) }),
-        Arc::new(Reaction { app: app.clone(), kind: "react.merge", run: |app, tx, ev| Box::pin(merged(app, tx, ev)) }),
-        Arc::new(Reaction { app: app.clone(), kind: "react.timeline", run: |app, tx, ev| Box::pin(on_timeline(app, tx, ev)) }),
-        Arc::new(Reaction { app: app.clone(), kind: "react.notice", run: |app, tx, ev| Box::pin(notices::told(app, tx, ev)) }),
-        Arc::new(Reaction { app: app.clone(), kind: "react.mail", run: |app, tx, ev| Box::pin(notices::mailed(app, tx, ev)) }),
+        Arc::new(Reaction {
+            app: app.clone(),
+            kind: "react.kyc",
+            run: |app, tx, ev| Box::pin(kyc(app, tx, ev)),
+        }),
+        Arc::new(Reaction {
+            app: app.clone(),
+            kind: "react.account",
+            run: |app, tx, ev| Box::pin(account(app, tx, ev)),
+        }),
+        Arc::new(Reaction {
+            app: app.clone(),
+            kind: "react.deposit",
+            run: |app, tx, ev| Box::pin(deposit(app, tx, ev)),
+        }),
+        Arc::new(Reaction {
+            app: app.clone(),
+            kind: "react.withdrawal",
+            run: |app, tx, ev| Box::pin(withdrawal(app, tx, ev)),
+        }),
+        Arc::new(Reaction {
+            app: app.clone(),
+            kind: "react.merge",
+            run: |app, tx, ev| Box::pin(merged(app, tx, ev)),
+        }),
+        Arc::new(Reaction {
+            app: app.clone(),
+            kind: "react.timeline",
+            run: |app, tx, ev| Box::pin(on_timeline(app, tx, ev)),
+        }),
+        Arc::new(Reaction {
+            app: app.clone(),
+            kind: "react.notice",
+            run: |app, tx, ev| Box::pin(notices::told(app, tx, ev)),
+        }),
+        Arc::new(Reaction {
+            app: app.clone(),
+            kind: "react.mail",
+            run: |app, tx, ev| Box::pin(notices::mailed(app, tx, ev)),
+        }),
         Arc::new(notices::StillUnread(app.clone())),
         Arc::new(DealHandler::new(app.core.clone(), Arc::new(compose::Deals))),
     ];
@@ -59,7 +125,15 @@ pub fn handlers(app: &App) -> Vec<Arc<dyn Handler>> {
 
 async fn hand_on(tx: &mut Tx, core: &Core, ev: &Event, kind: &'static str) -> Result<()> {
     let body = json!({"id": ev.id, "kind": ev.kind, "entity": ev.entity, "at": ev.at, "payload": ev.payload});
-    jobs::enqueue(tx, core, NewJob::new(kind, body, core.now()).key(ev.id.to_string()).lane(format!("{kind}:{}", ev.aggregate))).await.map(|_| ())
+    jobs::enqueue(
+        tx,
+        core,
+        NewJob::new(kind, body, core.now())
+            .key(ev.id.to_string())
+            .lane(format!("{kind}:{}", ev.aggregate)),
+    )
+    .await
+    .map(|_| ())
 }
 
 /// In the server's lane: revisions of one deal are booked in order.
@@ -69,7 +143,16 @@ async fn deals_recorded(tx: &mut Tx, core: &Core, ev: &Event) -> Result<()> {
     for d in deals.as_array_mut().into_iter().flatten() {
         d["server"] = json!(server);
     }
-    jobs::enqueue(tx, core, NewJob::new(DEAL_JOB, json!({"deals": deals}), core.now()).key(ev.id.to_string()).lane(format!("commission:{server}")).attempts(1_000)).await.map(|_| ())
+    jobs::enqueue(
+        tx,
+        core,
+        NewJob::new(DEAL_JOB, json!({"deals": deals}), core.now())
+            .key(ev.id.to_string())
+            .lane(format!("commission:{server}"))
+            .attempts(1_000),
+    )
+    .await
+    .map(|_| ())
 }
 
 async fn move_ended(tx: &mut Tx, core: &Core, ev: &Event) -> Result<()> {
@@ -80,7 +163,15 @@ async fn move_ended(tx: &mut Tx, core: &Core, ev: &Event) -> Result<()> {
         _ => return Ok(()),
     };
     let body = json!({"purpose": ev.payload["purpose"], "outcome": outcome, "code": ev.payload["code"]});
-    jobs::enqueue(tx, core, NewJob::new("payments.move_settled", body, core.now()).key(ev.id.to_string()).lane(format!("settled:{}", ev.aggregate))).await.map(|_| ())
+    jobs::enqueue(
+        tx,
+        core,
+        NewJob::new("payments.move_settled", body, core.now())
+            .key(ev.id.to_string())
+            .lane(format!("settled:{}", ev.aggregate)),
+    )
+    .await
+    .map(|_| ())
 }
 
 /// An event as a job carries it.
@@ -93,7 +184,10 @@ pub struct Told {
 
 impl Told {
     pub fn text(&self, field: &str) -> Result<&str> {
-        self.payload.get(field).and_then(Value::as_str).ok_or_else(|| Problem::bug("event_field_missing", format!("the event {} has no text {field}", self.kind)))
+        self.payload
+            .get(field)
+            .and_then(Value::as_str)
+            .ok_or_else(|| Problem::bug("event_field_missing", format!("the event {} has no text {field}", self.kind)))
     }
     fn amount(&self) -> Result<Amount> {
         Ok(serde_json::from_value(self.payload["amount"].clone())?)
@@ -119,7 +213,12 @@ impl Handler for Reaction {
 
     async fn run(&self, lease: &Lease) -> Reply {
         let (app, run, lease) = (self.app.clone(), self.run, lease.clone());
-        let told = Told { id: lease.text("id")?.to_string(), kind: lease.text("kind")?.to_string(), at: Ts(lease.payload["at"].as_i64().unwrap_or_default()), payload: lease.payload["payload"].clone() };
+        let told = Told {
+            id: lease.text("id")?.to_string(),
+            kind: lease.text("kind")?.to_string(),
+            at: Ts(lease.payload["at"].as_i64().unwrap_or_default()),
+            payload: lease.payload["payload"].clone(),
+        };
         self.app
             .core
             .db
@@ -147,14 +246,38 @@ async fn write_to(app: &App, tx: &mut Tx, c: &Client, template: Template, key: S
     mail(
         tx,
         &app.core,
-        MailRequest { key, template, brand: c.brand.clone(), language: c.language.clone(), to: Recipient { name: c.name(), address }, client_id: Some(c.id.to_string()), params },
+        MailRequest {
+            key,
+            template,
+            brand: c.brand.clone(),
+            language: c.language.clone(),
+            to: Recipient { name: c.name(), address },
+            client_id: Some(c.id.to_string()),
+            params,
+        },
     )
     .await?;
     Ok(())
 }
 
-pub(crate) async fn line(app: &App, tx: &mut Tx, c: &Client, told: &Told, kind: &'static str, title_key: &'static str, data: Value, visibility: Visibility) -> Result<()> {
-    timeline::put(tx, &app.core, &Caller::system("events"), NewLine::new(c.id, kind, title_key, data, visibility).key(told.id.clone())).await.map(|_| ())
+pub(crate) async fn line(
+    app: &App,
+    tx: &mut Tx,
+    c: &Client,
+    told: &Told,
+    kind: &'static str,
+    title_key: &'static str,
+    data: Value,
+    visibility: Visibility,
+) -> Result<()> {
+    timeline::put(
+        tx,
+        &app.core,
+        &Caller::system("events"),
+        NewLine::new(c.id, kind, title_key, data, visibility).key(told.id.clone()),
+    )
+    .await
+    .map(|_| ())
 }
 
 async fn tell_owner(app: &App, tx: &mut Tx, c: &Client, told: &Told, kind: &str, title_key: &str, data: Value) -> Result<()> {
@@ -187,26 +310,80 @@ async fn kyc(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
     match told.kind.as_str() {
         "kyc.approved" => {
             clients::stage(tx, core, &who, c.id, Command::Verify, "kyc.approved").await?;
-            line(app, tx, &c, told, "kyc", "timeline.kyc_approved", json!({"level": told.payload["level"]}), Visibility::Client).await?;
+            line(
+                app,
+                tx,
+                &c,
+                told,
+                "kyc",
+                "timeline.kyc_approved",
+                json!({"level": told.payload["level"]}),
+                Visibility::Client,
+            )
+            .await?;
             let link = format!("{}/deposit", app.config.server.public_url);
-            write_to(app, tx, &c, Template::KycApproved, told.key("kyc_approved"), params([("link", Param::Link(link))])).await?;
+            write_to(
+                app,
+                tx,
+                &c,
+                Template::KycApproved,
+                told.key("kyc_approved"),
+                params([("link", Param::Link(link))]),
+            )
+            .await?;
             compose::open_first_accounts(app, tx, &c).await
         }
         "kyc.resubmission_requested" => {
-            line(app, tx, &c, told, "kyc", "timeline.kyc_resubmission", told.payload.clone(), Visibility::Client).await?;
+            line(
+                app,
+                tx,
+                &c,
+                told,
+                "kyc",
+                "timeline.kyc_resubmission",
+                told.payload.clone(),
+                Visibility::Client,
+            )
+            .await?;
             let reasons = compose::reject_texts(tx, &c.entity, &told.payload).await?;
             let link = format!("{}/verification", app.config.server.public_url);
-            write_to(app, tx, &c, Template::KycRejected, told.key("kyc_rejected"), params([("reasons", Param::Keys(reasons)), ("link", Param::Link(link))])).await
+            write_to(
+                app,
+                tx,
+                &c,
+                Template::KycRejected,
+                told.key("kyc_rejected"),
+                params([("reasons", Param::Keys(reasons)), ("link", Param::Link(link))]),
+            )
+            .await
         }
         "kyc.rejected" => {
             line(app, tx, &c, told, "kyc", "timeline.kyc_rejected", json!({}), Visibility::Client).await?;
             let reasons = compose::reject_texts(tx, &c.entity, &told.payload).await?;
-            write_to(app, tx, &c, Template::KycRejectedFinal, told.key("kyc_rejected_final"), params([("reasons", Param::Keys(reasons))])).await
+            write_to(
+                app,
+                tx,
+                &c,
+                Template::KycRejectedFinal,
+                told.key("kyc_rejected_final"),
+                params([("reasons", Param::Keys(reasons))]),
+            )
+            .await
         }
         // The approval is gone until the end of the new round.
         "kyc.reopened" | "kyc.expired" => {
             clients::stage(tx, core, &who, c.id, Command::Unverify, &told.kind).await?;
-            line(app, tx, &c, told, "kyc", "timeline.kyc_again", json!({"cause": told.kind}), Visibility::Client).await
+            line(
+                app,
+                tx,
+                &c,
+                told,
+                "kyc",
+                "timeline.kyc_again",
+                json!({"cause": told.kind}),
+                Visibility::Client,
+            )
+            .await
         }
         "kyc.submitted" => {
             line(app, tx, &c, told, "kyc", "timeline.kyc_submitted", json!({}), Visibility::Client).await?;
@@ -219,7 +396,17 @@ async fn kyc(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
 async fn account(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
     let c = client_of(tx, told).await?;
     let (login, server) = (told.text("login")?.to_string(), told.text("server")?.to_string());
-    line(app, tx, &c, told, "account", "timeline.account_ready", json!({"login": login, "server": server}), Visibility::Client).await?;
+    line(
+        app,
+        tx,
+        &c,
+        told,
+        "account",
+        "timeline.account_ready",
+        json!({"login": login, "server": server}),
+        Visibility::Client,
+    )
+    .await?;
     qd_clients::search::put(tx, c.id, &[login.as_str()]).await?;
     let leverage = told.payload["leverage"].as_i64().unwrap_or(1).to_string();
     let values = params([
@@ -241,9 +428,28 @@ async fn deposit(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
     match told.kind.as_str() {
         "client.ftd" => {
             clients::stage(tx, core, &who, c.id, Command::Fund, "first deposit").await?;
-            line(app, tx, &c, told, "deposit", "timeline.first_deposit", data.clone(), Visibility::Money).await?;
+            line(
+                app,
+                tx,
+                &c,
+                told,
+                "deposit",
+                "timeline.first_deposit",
+                data.clone(),
+                Visibility::Money,
+            )
+            .await?;
             // Sales learn that and not how much: the amount is behind the money mask.
-            tell_owner(app, tx, &c, told, "client.ftd", "notification.ftd", json!({"client_id": c.id, "name": c.name()})).await
+            tell_owner(
+                app,
+                tx,
+                &c,
+                told,
+                "client.ftd",
+                "notification.ftd",
+                json!({"client_id": c.id, "name": c.name()}),
+            )
+            .await
         }
         "deposit.received" => {
             clients::touch_activity(tx, core, &who, c.id, "deposit").await?;
@@ -251,12 +457,28 @@ async fn deposit(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
             let refs = compose::provider_references(tx, core, deposit).await?;
             qd_clients::search::put(tx, c.id, &refs.iter().map(String::as_str).collect::<Vec<_>>()).await?;
             line(app, tx, &c, told, "deposit", "timeline.deposit_received", data, Visibility::Money).await?;
-            write_to(app, tx, &c, Template::DepositReceived, told.key("deposit_received"), params([("amount", Param::Amount(amount))])).await
+            write_to(
+                app,
+                tx,
+                &c,
+                Template::DepositReceived,
+                told.key("deposit_received"),
+                params([("amount", Param::Amount(amount))]),
+            )
+            .await
         }
         "deposit.credited" => {
             line(app, tx, &c, told, "deposit", "timeline.deposit_credited", data, Visibility::Money).await?;
             let login = compose::login_of(tx, core, told.payload["account_id"].as_str()).await?;
-            write_to(app, tx, &c, Template::DepositCredited, told.key("deposit_credited"), params([("amount", Param::Amount(amount)), ("login", Param::Text(login))])).await
+            write_to(
+                app,
+                tx,
+                &c,
+                Template::DepositCredited,
+                told.key("deposit_credited"),
+                params([("amount", Param::Amount(amount)), ("login", Param::Text(login))]),
+            )
+            .await
         }
         _ => {
             let state = told.text("state")?;
@@ -268,7 +490,11 @@ async fn deposit(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
                 return Ok(());
             }
             let reason = told.payload["failure_code"].as_str().unwrap_or("declined").to_string();
-            let values = params([("amount", Param::Amount(amount)), ("reason", Param::Text(reason)), ("link", Param::Link(format!("{}/deposit", app.config.server.public_url)))]);
+            let values = params([
+                ("amount", Param::Amount(amount)),
+                ("reason", Param::Text(reason)),
+                ("link", Param::Link(format!("{}/deposit", app.config.server.public_url))),
+            ]);
             write_to(app, tx, &c, Template::DepositFailed, told.key("deposit_failed"), values).await
         }
     }
@@ -279,7 +505,17 @@ async fn withdrawal(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
     let amount = told.amount()?;
     let state = told.text("state")?.to_string();
     let data = json!({"withdrawal_id": told.payload["withdrawal_id"], "amount": amount, "state": state, "reason_code": told.payload["reason_code"]});
-    line(app, tx, &c, told, "withdrawal", "timeline.withdrawal_state", data, Visibility::Money).await?;
+    line(
+        app,
+        tx,
+        &c,
+        told,
+        "withdrawal",
+        "timeline.withdrawal_state",
+        data,
+        Visibility::Money,
+    )
+    .await?;
     let template = match state.as_str() {
         "collecting" | "deciding" => Template::WithdrawalRequested,
         "approved" => Template::WithdrawalApproved,
@@ -293,7 +529,10 @@ async fn withdrawal(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
     let values = params([
         ("amount", Param::Amount(amount)),
         ("method", Param::Key("method.source".into())),
-        ("reason", Param::Text(told.payload["reason_code"].as_str().unwrap_or("-").to_string())),
+        (
+            "reason",
+            Param::Text(told.payload["reason_code"].as_str().unwrap_or("-").to_string()),
+        ),
         ("link", Param::Link(format!("{}/withdrawals", app.config.server.public_url))),
     ]);
     write_to(app, tx, &c, template, key, values).await
@@ -302,7 +541,9 @@ async fn withdrawal(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
 /// Two records of one person became one: so do the ways in.
 async fn merged(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
     let (keep, gone) = (told.text("survivor_id")?, told.text("absorbed_id")?);
-    qd_runtime::access::logins::move_to_client(tx, &app.access, gone, keep).await.map(|_| ())
+    qd_runtime::access::logins::move_to_client(tx, &app.access, gone, keep)
+        .await
+        .map(|_| ())
 }
 
 async fn on_timeline(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {

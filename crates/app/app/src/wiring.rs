@@ -12,20 +12,26 @@ use qd_platform_mt5::{Mt5, Mt5Config};
 use qd_ports::platform::TradingPlatform;
 use qd_ports::psp::Psp;
 use qd_psp_stripe::{Stripe, StripeConfig};
+use qd_runtime::Core;
 use qd_runtime::access::{Access, AccessConfig, HouseKey};
 use qd_runtime::audit::{AuditKey, Sealer, SealerConfig};
 use qd_runtime::bus::{Bus, BusHandle, InProcess, Live, Nats, NatsConfig};
 use qd_runtime::files::{FileKey, Files, FilesConfig};
 use qd_runtime::jobs::{Handler, JobError, Lease, Registry, Worker, WorkerHandle};
-use qd_runtime::Core;
 use qd_trading::{Platforms, Vault};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub async fn open_database(config: &DatabaseConfig) -> Result<Db> {
     let c = match config {
-        DatabaseConfig::Sqlite { path } => DbConfig::Sqlite { path: path.clone(), durable: true },
-        DatabaseConfig::Postgres { url, max_connections } => DbConfig::Postgres { url: url.read("database.url")?, max_connections: *max_connections },
+        DatabaseConfig::Sqlite { path } => DbConfig::Sqlite {
+            path: path.clone(),
+            durable: true,
+        },
+        DatabaseConfig::Postgres { url, max_connections } => DbConfig::Postgres {
+            url: url.read("database.url")?,
+            max_connections: *max_connections,
+        },
     };
     Db::open(&c).await
 }
@@ -40,7 +46,11 @@ pub(crate) async fn build_on(config: Config, env: Env, db: Db) -> Result<App> {
     db.migrate().await?;
     let core = Core::new(db, env.clone());
     let house = config.keys.house.read("keys.house")?;
-    let rights = AccessConfig { staff_second_factor: config.access.staff_second_factor, issuer: config.access.issuer.clone(), ..AccessConfig::new(HouseKey::from_hex(&house)?) };
+    let rights = AccessConfig {
+        staff_second_factor: config.access.staff_second_factor,
+        issuer: config.access.issuer.clone(),
+        ..AccessConfig::new(HouseKey::from_hex(&house)?)
+    };
     let access = Access::open(core.clone(), rights).await?;
     let files = Files::open(
         FilesConfig {
@@ -49,7 +59,12 @@ pub(crate) async fn build_on(config: Config, env: Env, db: Db) -> Result<App> {
                 .files
                 .keys
                 .iter()
-                .map(|k| Ok(FileKey { id: k.id.clone(), hex: k.key.read("files.keys")? }))
+                .map(|k| {
+                    Ok(FileKey {
+                        id: k.id.clone(),
+                        hex: k.key.read("files.keys")?,
+                    })
+                })
                 .collect::<Result<_>>()?,
             max_bytes: config.files.max_bytes,
         },
@@ -65,7 +80,13 @@ pub(crate) async fn build_on(config: Config, env: Env, db: Db) -> Result<App> {
         psps.insert(p.id.clone(), psp(p)?);
     }
     let audit_key = AuditKey::from_hex(&config.keys.audit.read("keys.audit")?)?;
-    let sealer = Sealer::new(core.clone(), SealerConfig { key: Some(audit_key), ..SealerConfig::default() });
+    let sealer = Sealer::new(
+        core.clone(),
+        SealerConfig {
+            key: Some(audit_key),
+            ..SealerConfig::default()
+        },
+    );
     let app = App {
         access,
         platforms,
@@ -85,17 +106,27 @@ pub(crate) async fn build_on(config: Config, env: Env, db: Db) -> Result<App> {
 
 /// The connection to one trading server.
 pub fn platform(s: &TradingServerConfig, env: &Env) -> Result<Arc<dyn TradingPlatform>> {
-    let mut c = Mt5Config::new(s.id.clone(), s.base_url.clone(), s.manager_login, s.manager_password.read("trading_server.manager_password")?);
+    let mut c = Mt5Config::new(
+        s.id.clone(),
+        s.base_url.clone(),
+        s.manager_login,
+        s.manager_password.read("trading_server.manager_password")?,
+    );
     c.zone = s.zone.clone();
     c.trust = match &s.trust {
         TrustConfig::WebRoots => Trust::WebRoots,
         TrustConfig::AcceptAny => Trust::AcceptAny,
         TrustConfig::Pinned(path) => {
-            let pem = std::fs::read_to_string(path)
-                .map_err(|e| Problem::invalid("trading_server.trust.pinned", "certificate_missing", "expected a readable PEM file").with_source(e))?;
-            Trust::Pinned(vec![
-                Fingerprint::of_pem(&pem).ok_or_else(|| Problem::invalid("trading_server.trust.pinned", "certificate_malformed", "expected a certificate in PEM form"))?,
-            ])
+            let pem = std::fs::read_to_string(path).map_err(|e| {
+                Problem::invalid("trading_server.trust.pinned", "certificate_missing", "expected a readable PEM file").with_source(e)
+            })?;
+            Trust::Pinned(vec![Fingerprint::of_pem(&pem).ok_or_else(|| {
+                Problem::invalid(
+                    "trading_server.trust.pinned",
+                    "certificate_malformed",
+                    "expected a certificate in PEM form",
+                )
+            })?])
         }
     };
     Ok(Arc::new(Mt5::new(c, env.clone())?))
@@ -103,14 +134,21 @@ pub fn platform(s: &TradingServerConfig, env: &Env) -> Result<Arc<dyn TradingPla
 
 /// The connection to one payment provider.
 pub fn psp(p: &PspConfig) -> Result<Arc<dyn Psp>> {
-    let secrets = p.webhook_secrets.iter().map(|s| s.read("psp.webhook_secrets")).collect::<Result<Vec<_>>>()?;
+    let secrets = p
+        .webhook_secrets
+        .iter()
+        .map(|s| s.read("psp.webhook_secrets"))
+        .collect::<Result<Vec<_>>>()?;
     let mut c = StripeConfig::new(p.id.clone(), p.secret_key.read("psp.secret_key")?, secrets);
     if let Some(base) = &p.api_base {
         c.api_base = base.clone();
     }
     let reach = if p.private_network { Reach::Anywhere } else { Reach::PublicOnly };
-    let client = Client::new(ClientOptions { reach, ..ClientOptions::default() })
-        .map_err(|e| Problem::bug("client_unbuildable", "the HTTP client could not be built").with_source(format!("{e:?}")))?;
+    let client = Client::new(ClientOptions {
+        reach,
+        ..ClientOptions::default()
+    })
+    .map_err(|e| Problem::bug("client_unbuildable", "the HTTP client could not be built").with_source(format!("{e:?}")))?;
     Ok(Arc::new(Stripe::new(c, client)?))
 }
 
@@ -165,7 +203,12 @@ pub fn handlers(app: &App) -> Registry {
     for h in qd_trading::jobs::handlers(&app.core, &app.platforms) {
         r = r.add(h);
     }
-    for h in qd_payments::jobs::handlers(&app.core, &app.psps, Arc::new(compose::Facts(app.clone())), &app.config.server.public_url) {
+    for h in qd_payments::jobs::handlers(
+        &app.core,
+        &app.psps,
+        Arc::new(compose::Facts(app.clone())),
+        &app.config.server.public_url,
+    ) {
         r = r.add(h);
     }
     for h in reactions::handlers(app) {
@@ -188,11 +231,23 @@ pub fn registry(app: &App) -> Result<Registry> {
     r = r.add(Arc::new(MailHandler::new(app.core.clone(), app.catalogue.clone(), Arc::new(smtp))));
     let work = &app.config.worker;
     for s in &app.config.trading_server {
-        r = r.every(format!("feed:{}", s.id), work.feed_every_s, qd_trading::jobs::feed_handler(&app.core, &app.platforms, &s.id));
-        r = r.every(format!("sweep:{}", s.id), work.sweep_every_s, qd_trading::jobs::sweep_handler(&app.core, &app.platforms, &s.id));
+        r = r.every(
+            format!("feed:{}", s.id),
+            work.feed_every_s,
+            qd_trading::jobs::feed_handler(&app.core, &app.platforms, &s.id),
+        );
+        r = r.every(
+            format!("sweep:{}", s.id),
+            work.sweep_every_s,
+            qd_trading::jobs::sweep_handler(&app.core, &app.platforms, &s.id),
+        );
     }
     r = r.every("audit.seal", 1, Arc::new(app.sealer.clone()));
-    r = r.every("commission.retry", 120, Arc::new(RetryStopped::new(app.core.clone(), Arc::new(compose::Deals))));
+    r = r.every(
+        "commission.retry",
+        120,
+        Arc::new(RetryStopped::new(app.core.clone(), Arc::new(compose::Deals))),
+    );
     r = r.every("client.dormancy", 3_600, Arc::new(qd_clients::Dormancy { core: app.core.clone() }));
     r = r.every("housekeeping", 60, Arc::new(Housekeeping(app.core.clone())));
     Ok(r)
@@ -202,7 +257,12 @@ pub(crate) async fn start(app: &App) -> Result<Running> {
     let node = node_name(app);
     let bus: Box<dyn Bus> = match &app.config.bus {
         BusConfig::InProcess => Box::new(InProcess),
-        BusConfig::Nats { url, credentials, replicas, stream } => {
+        BusConfig::Nats {
+            url,
+            credentials,
+            replicas,
+            stream,
+        } => {
             let mut c = NatsConfig::new(url.clone(), node.clone());
             c.credentials = credentials.as_ref().map(|s| s.read("bus.credentials")).transpose()?;
             c.replicas = *replicas;
@@ -225,7 +285,16 @@ pub(crate) async fn start(app: &App) -> Result<Running> {
             }
         }
     });
-    let workers = if app.config.worker.concurrency > 0 { Some(Worker::start(app.core.clone(), registry(app)?, &node, app.config.worker.concurrency)) } else { None };
+    let workers = if app.config.worker.concurrency > 0 {
+        Some(Worker::start(
+            app.core.clone(),
+            registry(app)?,
+            &node,
+            app.config.worker.concurrency,
+        ))
+    } else {
+        None
+    };
     Ok(Running { bus: handle, workers })
 }
 

@@ -39,23 +39,50 @@ pub fn secrets(c: &Config) -> Vec<Problem> {
     if let BusConfig::Nats { credentials: Some(s), .. } = &c.bus {
         look(s.read("bus.credentials").map(|_| ()));
     }
-    look(c.keys.house.read("keys.house").and_then(|s| qd_runtime::access::HouseKey::from_hex(&s)).map(|_| ()));
-    look(c.keys.audit.read("keys.audit").and_then(|s| qd_runtime::audit::AuditKey::from_hex(&s)).map(|_| ()));
+    look(
+        c.keys
+            .house
+            .read("keys.house")
+            .and_then(|s| qd_runtime::access::HouseKey::from_hex(&s))
+            .map(|_| ()),
+    );
+    look(
+        c.keys
+            .audit
+            .read("keys.audit")
+            .and_then(|s| qd_runtime::audit::AuditKey::from_hex(&s))
+            .map(|_| ()),
+    );
     for k in &c.files.keys {
         look(k.key.read(&format!("files.keys.{}", k.id)).map(|_| ()));
     }
     if c.files.keys.is_empty() {
-        look(Err(Problem::invalid("files.keys", "file_keys_missing", "expected at least one key; the first encrypts")));
+        look(Err(Problem::invalid(
+            "files.keys",
+            "file_keys_missing",
+            "expected at least one key; the first encrypts",
+        )));
     }
     if let Some(s) = &c.mail.password {
         look(s.read("mail.password").map(|_| ()));
     }
     for s in &c.trading_server {
-        look(s.manager_password.read(&format!("trading_server.{}.manager_password", s.id)).map(|_| ()));
+        look(
+            s.manager_password
+                .read(&format!("trading_server.{}.manager_password", s.id))
+                .map(|_| ()),
+        );
         if let TrustConfig::Pinned(path) = &s.trust {
             look(
                 std::fs::read_to_string(path)
-                    .map_err(|e| Problem::invalid(&format!("trading_server.{}.trust.pinned", s.id), "certificate_missing", "expected a readable PEM file").with_source(e))
+                    .map_err(|e| {
+                        Problem::invalid(
+                            &format!("trading_server.{}.trust.pinned", s.id),
+                            "certificate_missing",
+                            "expected a readable PEM file",
+                        )
+                        .with_source(e)
+                    })
                     .map(|_| ()),
             );
         }
@@ -66,7 +93,11 @@ pub fn secrets(c: &Config) -> Vec<Problem> {
             look(s.read(&format!("psp.{}.webhook_secrets", p.id)).map(|_| ()));
         }
         if p.webhook_secrets.is_empty() {
-            look(Err(Problem::invalid(&format!("psp.{}.webhook_secrets", p.id), "webhook_secret_missing", "expected at least one: callbacks are believed by their signature")));
+            look(Err(Problem::invalid(
+                &format!("psp.{}.webhook_secrets", p.id),
+                "webhook_secret_missing",
+                "expected at least one: callbacks are believed by their signature",
+            )));
         }
     }
     out

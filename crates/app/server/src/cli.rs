@@ -5,7 +5,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 #[derive(Parser)]
-#[command(name = "quarterdeck", version, about = "A CRM for forex and CFD brokers, in one program.", after_help = "Start with `quarterdeck demo`.")]
+#[command(
+    name = "quarterdeck",
+    version,
+    about = "A CRM for forex and CFD brokers, in one program.",
+    after_help = "Start with `quarterdeck demo`."
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -14,10 +19,14 @@ pub struct Cli {
 #[derive(Subcommand)]
 pub enum Command {
     /// The demo brokerage: counterparties inside, months of business, sign-ins for every role.
-    #[command(after_help = "Example:\n  QD_LISTEN=127.0.0.1:9000 QD_DATA=/tmp/demo quarterdeck demo\n\nStays in the foreground; Ctrl-C stops it. The next start finds its data again.")]
+    #[command(
+        after_help = "Example:\n  QD_LISTEN=127.0.0.1:9000 QD_DATA=/tmp/demo quarterdeck demo\n\nStays in the foreground; Ctrl-C stops it. The next start finds its data again."
+    )]
     Demo(DemoArgs),
     /// A node: the HTTP API and, unless worker.concurrency is 0, the workers.
-    #[command(after_help = "Example:\n  quarterdeck serve --config quarterdeck.toml\n\nSIGTERM and Ctrl-C let requests and jobs under way finish.")]
+    #[command(
+        after_help = "Example:\n  quarterdeck serve --config quarterdeck.toml\n\nSIGTERM and Ctrl-C let requests and jobs under way finish."
+    )]
     Serve(ConfigArgs),
     /// A node that only works: jobs and events, no HTTP.
     #[command(after_help = "Example:\n  quarterdeck worker --config quarterdeck.toml")]
@@ -29,32 +38,52 @@ pub enum Command {
     #[command(after_help = "Example:\n  quarterdeck sandbox --listen 127.0.0.1:8090 --data ./sandbox --hook-base http://127.0.0.1:8080")]
     Sandbox(SandboxArgs),
     /// Starting data: entities, brands, rules, staff; with --sandbox also simulated business.
-    #[command(after_help = "Examples:\n  quarterdeck seed --config quarterdeck.toml --admin anna@broker.example\n  quarterdeck seed --config quarterdeck.toml --demo --sandbox ./sandbox --clients 300\n\nCan be interrupted and started again: it goes on where it was. A sandbox that uses the\nfolder must not be running meanwhile.")]
+    #[command(
+        after_help = "Examples:\n  quarterdeck seed --config quarterdeck.toml --admin anna@broker.example\n  quarterdeck seed --config quarterdeck.toml --demo --sandbox ./sandbox --clients 300\n\nCan be interrupted and started again: it goes on where it was. A sandbox that uses the\nfolder must not be running meanwhile."
+    )]
     Seed(SeedArgs),
     /// Recomputes audit chain, ledger and statement hashes; one line per fault, exit 1 if any.
-    #[command(after_help = "Example:\n  quarterdeck verify --config quarterdeck.toml --checkpoints /mnt/elsewhere/checkpoints.jsonl\n\nWorks beside a running server.")]
+    #[command(
+        after_help = "Example:\n  quarterdeck verify --config quarterdeck.toml --checkpoints /mnt/elsewhere/checkpoints.jsonl\n\nWorks beside a running server."
+    )]
     Verify(VerifyArgs),
     /// Looks for what is wrong, and says what to do about it.
-    #[command(after_help = "Example:\n  quarterdeck doctor --config quarterdeck.toml\n\nOne line each: ok, warn or fail. Exit 1 when something fails.")]
+    #[command(
+        after_help = "Example:\n  quarterdeck doctor --config quarterdeck.toml\n\nOne line each: ok, warn or fail. Exit 1 when something fails."
+    )]
     Doctor(ConfigArgs),
     /// Reads the configuration and the secrets it names, and starts nothing.
-    #[command(name = "check-config", after_help = "Example:\n  quarterdeck check-config --config quarterdeck.toml")]
+    #[command(
+        name = "check-config",
+        after_help = "Example:\n  quarterdeck check-config --config quarterdeck.toml"
+    )]
     CheckConfig(ConfigArgs),
     /// Reads data of another system. Nothing can be imported yet.
-    #[command(after_help = "Example:\n  quarterdeck import --help\n\nThere is no importer in this version. Clients and accounts can be created through the API\n(POST /api/v1/leads, /api/v1/register).")]
+    #[command(
+        after_help = "Example:\n  quarterdeck import --help\n\nThere is no importer in this version. Clients and accounts can be created through the API\n(POST /api/v1/leads, /api/v1/register)."
+    )]
     Import(ImportArgs),
     /// Writes data in documented formats.
-    #[command(after_help = "Example:\n  quarterdeck export journal --config quarterdeck.toml --from 2026-01-01 --to 2026-02-01 > january.journal\n\nThe journal is what this version exports; it is text for hledger and ledger. A client's file is\nGET /api/v1/clients/{id}/file.")]
+    #[command(
+        after_help = "Example:\n  quarterdeck export journal --config quarterdeck.toml --from 2026-01-01 --to 2026-02-01 > january.journal\n\nThe journal is what this version exports; it is text for hledger and ledger. A client's file is\nGET /api/v1/clients/{id}/file."
+    )]
     Export(ExportArgs),
     /// Measures, each figure beside its baseline of the same run; JSON lines.
-    #[command(after_help = "Examples:\n  make bench ARGS=\"ledger callback\"\n  quarterdeck bench --full view list search\n\nFigures on PostgreSQL need QD_TEST_PG (make bench starts a server). docs/benchmarks.md explains\neach figure.")]
+    #[command(
+        after_help = "Examples:\n  make bench ARGS=\"ledger callback\"\n  quarterdeck bench --full view list search\n\nFigures on PostgreSQL need QD_TEST_PG (make bench starts a server). docs/benchmarks.md explains\neach figure."
+    )]
     #[cfg(feature = "bench")]
     Bench(BenchArgs),
     /// Plays a story through the public API of a running server; exit 1 when a step fails.
-    #[command(after_help = "Examples:\n  quarterdeck story alex --url http://127.0.0.1:8080\n  quarterdeck story lost-callback --url http://127.0.0.1:8080\n\nNeeds a server with the demo's staff and a sandbox (`quarterdeck demo`).")]
+    #[command(
+        after_help = "Examples:\n  quarterdeck story alex --url http://127.0.0.1:8080\n  quarterdeck story lost-callback --url http://127.0.0.1:8080\n\nNeeds a server with the demo's staff and a sandbox (`quarterdeck demo`)."
+    )]
     Story(StoryArgs),
     /// Commission plans from files alone.
-    #[command(subcommand, after_help = "Example:\n  quarterdeck commissions preview --plan plan.json --events events.json\n  quarterdeck commissions schema plan")]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  quarterdeck commissions preview --plan plan.json --events events.json\n  quarterdeck commissions schema plan"
+    )]
     Commissions(CommissionsCommand),
 }
 

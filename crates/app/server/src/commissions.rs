@@ -26,7 +26,14 @@ pub fn run(command: CommissionsCommand) -> Result<ExitCode> {
 }
 
 fn read(path: &Path) -> Result<serde_json::Value> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Problem::invalid("file", "file_unreadable", format!("expected a readable file at {}", path.display())).with_source(e))?;
-    serde_json::from_str(&text).map_err(|e| Problem::invalid("file", "file_not_json", format!("{} is not JSON: line {}, column {}", path.display(), e.line(), e.column())))
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        Problem::invalid("file", "file_unreadable", format!("expected a readable file at {}", path.display())).with_source(e)
+    })?;
+    serde_json::from_str(&text).map_err(|e| {
+        Problem::invalid(
+            "file",
+            "file_not_json",
+            format!("{} is not JSON: line {}, column {}", path.display(), e.line(), e.column()),
+        )
+    })
 }

@@ -12,7 +12,8 @@ use std::process::ExitCode;
 
 pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     let stop = listen::stop_signal();
-    let dir = std::path::absolute(&args.data).map_err(|e| Problem::invalid("data", "data_folder", "expected a usable path").with_source(e))?;
+    let dir =
+        std::path::absolute(&args.data).map_err(|e| Problem::invalid("data", "data_folder", "expected a usable path").with_source(e))?;
     let (listener, at) = listen::bind(args.listen).await?;
     if let Some(w) = warning(at) {
         eprintln!("{w}");
@@ -23,7 +24,11 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     let env = Env::system();
     let sandbox = sandbox::start(reachable(at), Some(dir.join("sandbox")), None, args.quiet_market, false).await?;
     let config = write_config(&dir, at, &sandbox, &env)?;
-    let amount = seed::Amount { clients: args.clients, days: args.days, seed: args.seed };
+    let amount = seed::Amount {
+        clients: args.clients,
+        days: args.days,
+        seed: args.seed,
+    };
     let told = seed::demo(&config, &sandbox, amount, stop.clone()).await?;
     if *stop.borrow() {
         eprintln!("stopped; the next start goes on from here");
@@ -49,15 +54,31 @@ fn reachable(at: SocketAddr) -> SocketAddr {
 fn lock(dir: &Path) -> Result<std::fs::File> {
     let path = dir.join("lock");
     let failed = |e: std::io::Error| Problem::unavailable("data_folder", format!("{} cannot be locked", path.display())).with_source(e);
-    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-    file.try_lock().map_err(|_| Problem::conflict("data_in_use", format!("another quarterdeck uses {}; stop it, or choose another folder with QD_DATA", dir.display())))?;
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(failed)?;
+    file.try_lock().map_err(|_| {
+        Problem::conflict(
+            "data_in_use",
+            format!(
+                "another quarterdeck uses {}; stop it, or choose another folder with QD_DATA",
+                dir.display()
+            ),
+        )
+    })?;
     Ok(file)
 }
 
 /// Keys once, the configuration at each start: the ports may be others than last time.
 pub fn write_config(dir: &Path, listen: SocketAddr, sandbox: &Sandbox, env: &Env) -> Result<Config> {
     let cfg = &sandbox.shared().cfg;
-    let mut given = vec![("mt5".to_string(), cfg.mt5.first().map(|s| s.manager_password.clone()).unwrap_or_default())];
+    let mut given = vec![(
+        "mt5".to_string(),
+        cfg.mt5.first().map(|s| s.manager_password.clone()).unwrap_or_default(),
+    )];
     for s in &cfg.stripe {
         given.push((format!("{}.key", s.connection), s.secret_key.clone()));
         given.push((format!("{}.hook", s.connection), s.webhook_secret.clone()));
@@ -74,20 +95,35 @@ pub fn counterparties(sandbox: &Sandbox, at: SocketAddr) -> Result<demo::Counter
     let cfg = &sandbox.shared().cfg;
     let mut servers = Vec::new();
     for s in &cfg.mt5 {
-        let address = sandbox.address(&format!("mt5:{}:tls", s.name)).ok_or_else(|| Problem::bug("sandbox_address", "a trade server has no TLS listener"))?;
+        let address = sandbox
+            .address(&format!("mt5:{}:tls", s.name))
+            .ok_or_else(|| Problem::bug("sandbox_address", "a trade server has no TLS listener"))?;
         let (entity, kind, mask) = match s.name.as_str() {
             "demo" => ("eu", "demo", r"demo\*"),
             "intl-live" => ("intl", "live", r"real\*"),
             _ => ("eu", "live", r"real\*"),
         };
-        servers.push((s.name.clone(), entity.to_string(), kind, format!("https://{address}"), s.tz.clone(), mask));
+        servers.push((
+            s.name.clone(),
+            entity.to_string(),
+            kind,
+            format!("https://{address}"),
+            s.tz.clone(),
+            mask,
+        ));
     }
     Ok(demo::Counterparties {
         servers,
         manager_login: cfg.mt5.first().map_or(0, |s| s.manager_login),
-        psps: cfg.stripe.iter().map(|s| (s.connection.clone(), s.connection.trim_start_matches("stripe-").to_string())).collect(),
+        psps: cfg
+            .stripe
+            .iter()
+            .map(|s| (s.connection.clone(), s.connection.trim_start_matches("stripe-").to_string()))
+            .collect(),
         psp_base: format!("http://{at}/sandbox/stripe"),
-        smtp: sandbox.address("smtp").ok_or_else(|| Problem::bug("sandbox_address", "the mail catcher does not listen"))?,
+        smtp: sandbox
+            .address("smtp")
+            .ok_or_else(|| Problem::bug("sandbox_address", "the mail catcher does not listen"))?,
     })
 }
 
@@ -101,7 +137,10 @@ fn print(at: SocketAddr, dir: &Path, sandbox: &Sandbox, told: &seed::Told) {
     for (name, address) in sandbox.addresses() {
         println!("  {name:<19} {address}");
     }
-    println!("\nSign-ins (POST {base}/api/v1/auth/staff/sign-in; clients: /api/v1/auth/sign-in), password {}\n", demo::PASSWORD);
+    println!(
+        "\nSign-ins (POST {base}/api/v1/auth/staff/sign-in; clients: /api/v1/auth/sign-in), password {}\n",
+        demo::PASSWORD
+    );
     for p in demo::PEOPLE.iter().filter(|p| p.shown) {
         println!("  {:<16} {}", role_text(p.role.as_str()), p.email);
     }
@@ -112,7 +151,10 @@ fn print(at: SocketAddr, dir: &Path, sandbox: &Sandbox, told: &seed::Told) {
         println!("  {:<16} {} (brand {})", "partner", c.email, c.brand);
     }
     println!("\nPlay the main story:  quarterdeck story alex --url {base}");
-    println!("Check the books:      quarterdeck verify --config {}", dir.join(demo::CONFIG_FILE).display());
+    println!(
+        "Check the books:      quarterdeck verify --config {}",
+        dir.join(demo::CONFIG_FILE).display()
+    );
     println!("Ctrl-C stops it.");
 }
 

@@ -68,14 +68,22 @@ pub async fn run(args: ConfigArgs) -> Result<ExitCode> {
     trading(&mut f, &config, &env).await;
     payments(&mut f, &config).await;
     mail(&mut f, &config).await;
-    Ok(if f.0 == Verdict::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if f.0 == Verdict::Fail {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// Secrets in files that others on the machine can read are no secrets.
 fn keys(f: &mut Findings, c: &Config) {
     let mut refs: Vec<(String, &SecretRef)> = vec![("keys.house".into(), &c.keys.house), ("keys.audit".into(), &c.keys.audit)];
     refs.extend(c.files.keys.iter().map(|k| (format!("files.keys.{}", k.id), &k.key)));
-    refs.extend(c.trading_server.iter().map(|s| (format!("trading_server.{}", s.id), &s.manager_password)));
+    refs.extend(
+        c.trading_server
+            .iter()
+            .map(|s| (format!("trading_server.{}", s.id), &s.manager_password)),
+    );
     refs.extend(c.psp.iter().map(|p| (format!("psp.{}", p.id), &p.secret_key)));
     let mut loose = 0;
     for (name, r) in &refs {
@@ -106,16 +114,28 @@ fn readable_by_others(_: &Path) -> bool {
 fn disk(f: &mut Findings, c: &Config) {
     let mut folders = vec![c.files.dir.clone()];
     if let DatabaseConfig::Sqlite { path } = &c.database {
-        folders.push(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf());
+        folders.push(
+            path.parent()
+                .filter(|p| !p.as_os_str().is_empty())
+                .unwrap_or(Path::new("."))
+                .to_path_buf(),
+        );
     }
     folders.dedup();
     for dir in folders {
         let what = "disk";
         match flush_ms(&dir) {
-            Err(e) => f.fail(what, format!("{}: cannot write there ({e}); create it and give it to this user", dir.display())),
+            Err(e) => f.fail(
+                what,
+                format!("{}: cannot write there ({e}); create it and give it to this user", dir.display()),
+            ),
             Ok(ms) => {
                 let room = free_mb(&dir);
-                let text = format!("{}: {} free, a flush takes {ms} ms", dir.display(), room.map_or("unknown room".into(), |m| format!("{m} MB")));
+                let text = format!(
+                    "{}: {} free, a flush takes {ms} ms",
+                    dir.display(),
+                    room.map_or("unknown room".into(), |m| format!("{m} MB"))
+                );
                 match room {
                     Some(m) if m < 200 => f.fail(what, format!("{text}; make room")),
                     Some(m) if m < 2_000 => f.warn(what, format!("{text}; it fills up")),
@@ -144,13 +164,22 @@ fn flush_ms(dir: &Path) -> std::io::Result<u128> {
 fn free_mb(dir: &Path) -> Option<u64> {
     let out = std::process::Command::new("df").arg("-Pk").arg(dir).output().ok()?;
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
-    text.lines().nth(1)?.split_whitespace().nth(3)?.parse::<u64>().ok().map(|kb| kb / 1024)
+    text.lines()
+        .nth(1)?
+        .split_whitespace()
+        .nth(3)?
+        .parse::<u64>()
+        .ok()
+        .map(|kb| kb / 1024)
 }
 
 fn clock(f: &mut Findings, env: &Env) {
     let now = env.now();
     if now.ymd().0 < 2026 {
-        f.fail("clock", format!("{now}: second factors and signatures will fail; set the clock (NTP)"));
+        f.fail(
+            "clock",
+            format!("{now}: second factors and signatures will fail; set the clock (NTP)"),
+        );
     } else {
         f.ok("clock", now);
     }
@@ -160,15 +189,31 @@ async fn database(f: &mut Findings, c: &Config) {
     if let DatabaseConfig::Sqlite { path } = &c.database
         && !path.is_file()
     {
-        return f.fail("database", format!("{} is not there; `quarterdeck migrate` makes it", path.display()));
+        return f.fail(
+            "database",
+            format!("{} is not there; `quarterdeck migrate` makes it", path.display()),
+        );
     }
     let db = match qd_app::open_database(&c.database).await {
         Ok(db) => db,
-        Err(p) => return f.fail("database", format!("{}; is it running, and are address and password right?", p.detail)),
+        Err(p) => {
+            return f.fail(
+                "database",
+                format!("{}; is it running, and are address and password right?", p.detail),
+            );
+        }
     };
     let begun = Instant::now();
     match db.pending_migrations().await {
-        Ok(0) => f.ok("database", format!("{}, version {}, answers in {} ms", db.engine().name(), qd_db::MIGRATIONS.len(), begun.elapsed().as_millis())),
+        Ok(0) => f.ok(
+            "database",
+            format!(
+                "{}, version {}, answers in {} ms",
+                db.engine().name(),
+                qd_db::MIGRATIONS.len(),
+                begun.elapsed().as_millis()
+            ),
+        ),
         Ok(n) => f.fail("database", format!("{n} migrations are missing; run `quarterdeck migrate`")),
         Err(p) => f.fail("database", format!("{p}; is it running, and are address and password right?")),
     }
@@ -181,9 +226,15 @@ async fn bus(f: &mut Findings, c: &Config) {
     // NATS greets with its INFO line before anything else.
     let host = url.trim_start_matches("nats://").trim_start_matches("tls://");
     let host = host.rsplit('@').next().unwrap_or(host);
-    let host = if host.contains(':') { host.to_string() } else { format!("{host}:4222") };
+    let host = if host.contains(':') {
+        host.to_string()
+    } else {
+        format!("{host}:4222")
+    };
     match greeting(&host).await {
-        Ok(line) if line.starts_with("INFO") && line.contains("\"jetstream\":true") => f.ok("bus", format!("NATS at {host} with JetStream")),
+        Ok(line) if line.starts_with("INFO") && line.contains("\"jetstream\":true") => {
+            f.ok("bus", format!("NATS at {host} with JetStream"))
+        }
         Ok(line) if line.starts_with("INFO") => f.fail("bus", format!("NATS at {host} has no JetStream; start it with -js")),
         Ok(_) => f.fail("bus", format!("{host} answers, but it is not NATS")),
         Err(e) => f.fail("bus", format!("{host}: {e}; is NATS running?")),
@@ -205,7 +256,13 @@ async fn trading(f: &mut Findings, c: &Config, env: &Env) {
         };
         match tokio::time::timeout(Duration::from_secs(20), platform.server_info()).await {
             Err(_) => f.fail(&what, format!("no answer from {} within 20 s", s.base_url)),
-            Ok(Err(e)) => f.fail(&what, format!("{}: {}; check address, manager login, API password and the allowed addresses", e.code, e.detail)),
+            Ok(Err(e)) => f.fail(
+                &what,
+                format!(
+                    "{}: {}; check address, manager login, API password and the allowed addresses",
+                    e.code, e.detail
+                ),
+            ),
             Ok(Ok(info)) => {
                 let off = info.server_time.secs_since(env.now()).abs();
                 let text = format!("{} build {}, UTC{:+} min", info.name, info.build, info.utc_offset_min);
@@ -263,5 +320,7 @@ async fn greeting(host: &str) -> std::result::Result<String, String> {
         let n = s.read(&mut buf).await.map_err(|e| e.to_string())?;
         Ok(String::from_utf8_lossy(&buf[..n]).into_owned())
     };
-    tokio::time::timeout(Duration::from_secs(10), talk).await.unwrap_or_else(|_| Err("no answer within 10 s".into()))
+    tokio::time::timeout(Duration::from_secs(10), talk)
+        .await
+        .unwrap_or_else(|_| Err("no answer within 10 s".into()))
 }

@@ -41,8 +41,14 @@ pub async fn run(args: ExportArgs) -> Result<ExitCode> {
 fn date(field: &str, text: &str) -> Result<Ts> {
     let bad = || Problem::invalid(field, "date_malformed", "expected a date like 2026-01-31");
     let mut parts = text.split('-');
-    let (Some(y), Some(m), Some(d), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else { return Err(bad()) };
-    let (y, m, d): (i64, u32, u32) = (y.parse().map_err(|_| bad())?, m.parse().map_err(|_| bad())?, d.parse().map_err(|_| bad())?);
+    let (Some(y), Some(m), Some(d), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return Err(bad());
+    };
+    let (y, m, d): (i64, u32, u32) = (
+        y.parse().map_err(|_| bad())?,
+        m.parse().map_err(|_| bad())?,
+        d.parse().map_err(|_| bad())?,
+    );
     let at = Ts::from_ymd(y, m, d);
     if !(1..=12).contains(&m) || !(1..=31).contains(&d) || at.ymd() != (y, m, d) {
         return Err(bad());

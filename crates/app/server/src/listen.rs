@@ -35,7 +35,9 @@ pub async fn bind(at: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
     let l = TcpListener::bind(at)
         .await
         .map_err(|e| Problem::unavailable("listen", format!("cannot listen on {at}; QD_LISTEN chooses another address")).with_source(e))?;
-    let at = l.local_addr().map_err(|e| Problem::unavailable("listen", "the listener has no address").with_source(e))?;
+    let at = l
+        .local_addr()
+        .map_err(|e| Problem::unavailable("listen", "the listener has no address").with_source(e))?;
     Ok((l, at))
 }
 

@@ -43,10 +43,16 @@ fn print(sandbox: &Sandbox, at: SocketAddr) {
     }
     println!();
     for s in &cfg.mt5 {
-        println!("mt5 {}: manager {} password {} zone {}", s.name, s.manager_login, s.manager_password, s.tz);
+        println!(
+            "mt5 {}: manager {} password {} zone {}",
+            s.name, s.manager_login, s.manager_password, s.tz
+        );
     }
     for s in &cfg.stripe {
-        println!("stripe {}: key {} webhook secret {} api http://{at}/stripe", s.connection, s.secret_key, s.webhook_secret);
+        println!(
+            "stripe {}: key {} webhook secret {} api http://{at}/stripe",
+            s.connection, s.secret_key, s.webhook_secret
+        );
     }
     println!("webhooks go to {}/hooks/stripe/<connection>", cfg.hook_base);
     println!("mail page http://{at}/mail/  faults http://{at}/control/faults");

@@ -28,11 +28,21 @@ pub struct Progress {
 
 impl Progress {
     pub fn new(what: impl Into<String>, total: u64) -> Progress {
-        Progress { what: what.into(), total, terminal: std::io::stderr().is_terminal(), begun: Instant::now(), shown: None }
+        Progress {
+            what: what.into(),
+            total,
+            terminal: std::io::stderr().is_terminal(),
+            begun: Instant::now(),
+            shown: None,
+        }
     }
 
     pub fn at(&mut self, done: u64, note: &str) {
-        let gap = if self.terminal { Duration::from_millis(100) } else { Duration::from_secs(5) };
+        let gap = if self.terminal {
+            Duration::from_millis(100)
+        } else {
+            Duration::from_secs(5)
+        };
         if self.shown.is_some_and(|t| t.elapsed() < gap) && done < self.total {
             return;
         }

@@ -52,7 +52,13 @@ fn find(args: &ConfigArgs) -> Result<PathBuf> {
     [PathBuf::from("quarterdeck.toml"), demo]
         .into_iter()
         .find(|p| p.is_file())
-        .ok_or_else(|| Problem::new(Class::Missing, "config_missing", "name the configuration file: --config FILE (quarterdeck.example.toml explains every key)"))
+        .ok_or_else(|| {
+            Problem::new(
+                Class::Missing,
+                "config_missing",
+                "name the configuration file: --config FILE (quarterdeck.example.toml explains every key)",
+            )
+        })
 }
 
 pub fn load(args: &ConfigArgs) -> Result<(Config, PathBuf)> {
@@ -61,10 +67,18 @@ pub fn load(args: &ConfigArgs) -> Result<(Config, PathBuf)> {
 }
 
 pub fn read(path: &Path) -> Result<Config> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Problem::new(Class::Missing, "config_missing", format!("the configuration file {} cannot be read", path.display())).with_source(e))?;
-    let given: Vec<(&str, &str, &str, Kind, String)> =
-        OVERRIDES.iter().filter_map(|(var, section, key, kind)| Some((*var, *section, *key, *kind, std::env::var(var).ok().filter(|v| !v.is_empty())?))).collect();
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        Problem::new(
+            Class::Missing,
+            "config_missing",
+            format!("the configuration file {} cannot be read", path.display()),
+        )
+        .with_source(e)
+    })?;
+    let given: Vec<(&str, &str, &str, Kind, String)> = OVERRIDES
+        .iter()
+        .filter_map(|(var, section, key, kind)| Some((*var, *section, *key, *kind, std::env::var(var).ok().filter(|v| !v.is_empty())?)))
+        .collect();
     overridden(&text, &given)
 }
 
@@ -73,21 +87,32 @@ fn overridden(text: &str, given: &[(&str, &str, &str, Kind, String)]) -> Result<
         // The file as it is: errors can point at its lines.
         return Config::parse(text);
     }
-    let mut doc: toml::Table =
-        toml::from_str(text).map_err(|e| Problem::new(Class::Invalid, "config_invalid", e.message().to_string()).with_source(e.to_string()))?;
+    let mut doc: toml::Table = toml::from_str(text)
+        .map_err(|e| Problem::new(Class::Invalid, "config_invalid", e.message().to_string()).with_source(e.to_string()))?;
     for (var, section, key, kind, value) in given {
         let value = match kind {
             Kind::Text => toml::Value::String(value.clone()),
-            Kind::Number => toml::Value::Integer(value.parse().map_err(|_| Problem::invalid(var, "variable_invalid", "expected a whole number"))?),
-            Kind::Truth => toml::Value::Boolean(value.parse().map_err(|_| Problem::invalid(var, "variable_invalid", "expected true or false"))?),
+            Kind::Number => toml::Value::Integer(
+                value
+                    .parse()
+                    .map_err(|_| Problem::invalid(var, "variable_invalid", "expected a whole number"))?,
+            ),
+            Kind::Truth => toml::Value::Boolean(
+                value
+                    .parse()
+                    .map_err(|_| Problem::invalid(var, "variable_invalid", "expected true or false"))?,
+            ),
         };
-        let table = doc.entry((*section).to_string()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        let table = doc
+            .entry((*section).to_string())
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()));
         let Some(table) = table.as_table_mut() else {
             return Err(Problem::invalid(section, "config_invalid", "expected a section"));
         };
         table.insert((*key).to_string(), value);
     }
-    let text = toml::to_string(&doc).map_err(|e| Problem::bug("config_unwritable", "the configuration could not be put together").with_source(e))?;
+    let text = toml::to_string(&doc)
+        .map_err(|e| Problem::bug("config_unwritable", "the configuration could not be put together").with_source(e))?;
     Config::parse(&text)
 }
 

@@ -40,7 +40,14 @@ fn trust(args: &VerifyArgs, config: &qd_app::Config) -> Result<audit::verify::Tr
         trust.keys.push(public_key(k)?);
     }
     if let Some(path) = &args.checkpoints {
-        let text = std::fs::read_to_string(path).map_err(|e| Problem::invalid("checkpoints", "file_unreadable", format!("expected a readable file at {}", path.display())).with_source(e))?;
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            Problem::invalid(
+                "checkpoints",
+                "file_unreadable",
+                format!("expected a readable file at {}", path.display()),
+            )
+            .with_source(e)
+        })?;
         for line in text.lines().filter(|l| !l.trim().is_empty()) {
             trust.heads.push(audit::verify::Head::from_line(line, &trust.keys)?);
         }

@@ -77,7 +77,10 @@ fn a_tiny_run_prints_every_figure_as_a_json_line_with_its_baseline() {
 
 #[test]
 fn an_unknown_figure_is_refused_with_the_names_there_are() {
-    let out = Command::new(env!("CARGO_BIN_EXE_quarterdeck")).args(["bench", "moonshot"]).output().unwrap();
+    let out = Command::new(env!("CARGO_BIN_EXE_quarterdeck"))
+        .args(["bench", "moonshot"])
+        .output()
+        .unwrap();
     assert!(!out.status.success());
     let told = String::from_utf8_lossy(&out.stderr);
     assert!(told.contains("ledger") && told.contains("memory"), "{told}");

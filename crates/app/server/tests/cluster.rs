@@ -14,7 +14,9 @@ fn the_main_story_plays_on_postgres_and_nats_over_two_nodes() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let Some(db) = runtime.block_on(TestDb::postgres()) else { return };
     let Some(nats) = qd_testkit::nats() else { return };
-    let DbConfig::Postgres { url, .. } = db.config() else { panic!("not PostgreSQL") };
+    let DbConfig::Postgres { url, .. } = db.config() else {
+        panic!("not PostgreSQL")
+    };
     let house = Brokerage::new("cluster");
     house.on_postgres(url.expose(), &nats);
     run_well(&["migrate", "--config", house.config()]);
@@ -22,7 +24,12 @@ fn the_main_story_plays_on_postgres_and_nats_over_two_nodes() {
     let first = house.serve();
     // A second node under another name, which only works.
     let vars = [("QD_WORKER_NODE", "second".to_string())];
-    let worker = Program::launch(&["worker", "--config", house.config()], &vars, free_address(), house.folder.path().join("worker.log"));
+    let worker = Program::launch(
+        &["worker", "--config", house.config()],
+        &vars,
+        free_address(),
+        house.folder.path().join("worker.log"),
+    );
     let url = first.url();
     let story = run_well(&["story", "alex", "--url", &url, "--sandbox", &house.sandbox_url()]);
     assert!(story.contains("all as they should be"), "{story}");

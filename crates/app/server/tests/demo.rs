@@ -28,7 +28,17 @@ fn the_first_start_seeds_and_plays_the_main_story_and_the_next_start_finds_every
     let at = free_address();
     let first = demo(&folder, at, "40");
     let printed = first.log();
-    for role in ["sales", "compliance", "finance", "support", "ops", "partner manager", "auditor", "super admin", "client"] {
+    for role in [
+        "sales",
+        "compliance",
+        "finance",
+        "support",
+        "ops",
+        "partner manager",
+        "auditor",
+        "super admin",
+        "client",
+    ] {
         assert!(printed.contains(&format!("  {role} ")), "no sign-in for {role}:\n{printed}");
     }
     assert_eq!(get(at, "/").unwrap().0, 307, "the front door leads to the API page");
@@ -45,7 +55,10 @@ fn the_first_start_seeds_and_plays_the_main_story_and_the_next_start_finds_every
     assert!(first.stop().success(), "SIGTERM ends it well");
 
     let second = demo(&folder, at, "40");
-    assert!(!second.log()[printed.len()..].contains("simulated business"), "the second start seeds nothing");
+    assert!(
+        !second.log()[printed.len()..].contains("simulated business"),
+        "the second start seeds nothing"
+    );
     assert_eq!(accounts(at), before, "the counterparties' books are the same");
     run_well(&["verify", "--config", &config]);
     assert!(second.stop().success());
@@ -56,7 +69,13 @@ fn what_goes_wrong_outside_is_seen_and_put_right() {
     let folder = Folder::new("stories");
     let running = demo(&folder, free_address(), "0");
     let url = running.url();
-    for name in ["flagged-kyc", "double-callback", "platform-refuses", "lost-callback", "platform-silent"] {
+    for name in [
+        "flagged-kyc",
+        "double-callback",
+        "platform-refuses",
+        "lost-callback",
+        "platform-silent",
+    ] {
         let text = run_well(&["story", name, "--url", &url]);
         assert!(text.contains("all as they should be"), "{name}: {text}");
     }
@@ -76,7 +95,21 @@ fn a_story_on_a_server_without_its_people_fails_and_says_why() {
 
 #[test]
 fn every_command_explains_itself_with_an_example() {
-    for command in ["demo", "serve", "worker", "migrate", "sandbox", "seed", "verify", "doctor", "check-config", "import", "export", "story", "commissions"] {
+    for command in [
+        "demo",
+        "serve",
+        "worker",
+        "migrate",
+        "sandbox",
+        "seed",
+        "verify",
+        "doctor",
+        "check-config",
+        "import",
+        "export",
+        "story",
+        "commissions",
+    ] {
         let text = run_well(&[command, "--help"]);
         assert!(text.contains("Example") && text.contains("quarterdeck "), "{command}: {text}");
     }
@@ -89,7 +122,10 @@ fn two_demos_cannot_share_a_folder() {
     let folder = Folder::new("lock");
     let one = demo(&folder, free_address(), "0");
     let at = free_address();
-    let vars = [("QD_LISTEN", at.to_string()), ("QD_DATA", folder.path().join("data").display().to_string())];
+    let vars = [
+        ("QD_LISTEN", at.to_string()),
+        ("QD_DATA", folder.path().join("data").display().to_string()),
+    ];
     let mut two = Program::launch(&["demo"], &vars, at, folder.path().join("two.log"));
     let status = two.child.wait().unwrap();
     assert!(!status.success() && two.log().contains("data_in_use"), "{}", two.log());

@@ -35,7 +35,9 @@ struct Party {
 }
 
 fn play(house: &Brokerage) -> Play {
-    Play::new(&format!("http://{}", house.listen), &house.sandbox_url(), None).unwrap().patient()
+    Play::new(&format!("http://{}", house.listen), &house.sandbox_url(), None)
+        .unwrap()
+        .patient()
 }
 
 /// Deposits and withdraws until told to stop, each command with a key of its own, sent again with
@@ -49,7 +51,13 @@ async fn trade_money(p: Play, mut party: Party, seed: u64, stop: Arc<AtomicBool>
         let key = format!("kill-{seed}-{n}");
         if deposit {
             let body = json!({"amount": {"minor": cents, "currency": "EUR"}, "method": "card", "account_id": party.account});
-            let d = p.api.keyed("/api/v1/me/deposits", party.client.on(), &key, &body).await.unwrap().done().unwrap();
+            let d = p
+                .api
+                .keyed("/api/v1/me/deposits", party.client.on(), &key, &body)
+                .await
+                .unwrap()
+                .done()
+                .unwrap();
             let id = text_of(&d, "id").unwrap();
             party.promised.deposits.insert(id.clone(), cents);
             let d = p.deposit_until(&party.client, &id, 90, |d| d["state"] != "created").await.unwrap();
@@ -94,7 +102,11 @@ async fn pages(p: &Play, path: &str, c: &Client) -> Vec<Value> {
 async fn at_processor(p: &Play, kind: &str) -> Vec<Value> {
     let (mut all, mut after) = (Vec::new(), String::new());
     loop {
-        let v = p.world.get(&format!("/stripe/v1/{kind}?limit=100{after}"), Some("sk_test_quarterdeck_eu")).await.unwrap();
+        let v = p
+            .world
+            .get(&format!("/stripe/v1/{kind}?limit=100{after}"), Some("sk_test_quarterdeck_eu"))
+            .await
+            .unwrap();
         let page = v["data"].as_array().cloned().unwrap_or_default();
         if let Some(last) = page.last() {
             after = format!("&starting_after={}", last["id"].as_str().unwrap());
@@ -119,32 +131,67 @@ async fn settled(p: &Play, party: &Party, intents: &[Value], refunds: &[Value]) 
     .unwrap_or_else(|e| panic!("{e} of {}", c.client_id));
     let withdrawals = until("withdrawals to end", 240, async || {
         let all = pages(p, "/api/v1/me/withdrawals", c).await;
-        Ok(Some(all.clone()).filter(|all| all.iter().all(|w| ["paid", "refused", "rejected"].contains(&w["state"].as_str().unwrap()))))
+        Ok(Some(all.clone()).filter(|all| {
+            all.iter()
+                .all(|w| ["paid", "refused", "rejected"].contains(&w["state"].as_str().unwrap()))
+        }))
     })
     .await
     .unwrap_or_else(|e| panic!("{e} of {}", c.client_id));
 
     // Nothing acknowledged is missing, and a key made one thing.
-    let known = |all: &[Value]| -> BTreeMap<String, i64> { all.iter().map(|d| (d["id"].as_str().unwrap().to_string(), d["amount"]["minor"].as_i64().unwrap())).collect() };
+    let known = |all: &[Value]| -> BTreeMap<String, i64> {
+        all.iter()
+            .map(|d| (d["id"].as_str().unwrap().to_string(), d["amount"]["minor"].as_i64().unwrap()))
+            .collect()
+    };
     assert_eq!(known(&deposits), party.promised.deposits, "deposits of {}", c.client_id);
     assert_eq!(known(&withdrawals), party.promised.withdrawals, "withdrawals of {}", c.client_id);
     // Everybody paid, so every deposit is on the account.
     assert!(deposits.iter().all(|d| d["state"] == "posted"), "{deposits:?}");
 
-    let sum = |all: &[Value], state: &str| -> i64 { all.iter().filter(|x| x["state"] == state).map(|x| x["amount"]["minor"].as_i64().unwrap()).sum() };
+    let sum = |all: &[Value], state: &str| -> i64 {
+        all.iter()
+            .filter(|x| x["state"] == state)
+            .map(|x| x["amount"]["minor"].as_i64().unwrap())
+            .sum()
+    };
     let (came, went) = (sum(&deposits, "posted"), sum(&withdrawals, "paid"));
     let there = p.balance_there(&party.login).await.unwrap();
     let trades: i64 = pages(p, &format!("/api/v1/me/accounts/{}/deals", party.account), c)
         .await
         .iter()
         .filter(|d| d["kind"] == "trade")
-        .map(|d| ["profit_minor", "swap_minor", "commission_minor"].iter().map(|k| d[*k].as_i64().unwrap()).sum::<i64>())
+        .map(|d| {
+            ["profit_minor", "swap_minor", "commission_minor"]
+                .iter()
+                .map(|k| d[*k].as_i64().unwrap())
+                .sum::<i64>()
+        })
         .sum();
-    assert_eq!(there, came - went + trades, "the trade server about {}: {came} came, {went} went, {trades} traded", party.login);
+    assert_eq!(
+        there,
+        came - went + trades,
+        "the trade server about {}: {came} came, {went} went, {trades} traded",
+        party.login
+    );
 
     // The card processor: every payment once, every refund once.
-    let mine = |x: &Value, ids: &BTreeMap<String, i64>| ids.contains_key(x["metadata"]["qd_ref"].as_str().unwrap_or_default().split(':').next().unwrap_or_default());
-    let paid: i64 = intents.iter().filter(|i| i["status"] == "succeeded" && mine(i, &party.promised.deposits)).map(|i| i["amount_received"].as_i64().unwrap()).sum();
+    let mine = |x: &Value, ids: &BTreeMap<String, i64>| {
+        ids.contains_key(
+            x["metadata"]["qd_ref"]
+                .as_str()
+                .unwrap_or_default()
+                .split(':')
+                .next()
+                .unwrap_or_default(),
+        )
+    };
+    let paid: i64 = intents
+        .iter()
+        .filter(|i| i["status"] == "succeeded" && mine(i, &party.promised.deposits))
+        .map(|i| i["amount_received"].as_i64().unwrap())
+        .sum();
     assert_eq!(paid, came, "the card processor received something else from {}", c.client_id);
     let references: Vec<String> = {
         let mut r = Vec::new();
@@ -155,7 +202,11 @@ async fn settled(p: &Play, party: &Party, intents: &[Value], refunds: &[Value]) 
         }
         r
     };
-    let back: i64 = refunds.iter().filter(|x| references.iter().any(|r| x["id"] == r.as_str())).map(|x| x["amount"].as_i64().unwrap()).sum();
+    let back: i64 = refunds
+        .iter()
+        .filter(|x| references.iter().any(|r| x["id"] == r.as_str()))
+        .map(|x| x["amount"].as_i64().unwrap())
+        .sum();
     assert_eq!(back, went, "the card processor sent something else back to {}", c.client_id);
 }
 
@@ -165,8 +216,16 @@ async fn scenario(house: &Brokerage, kills: usize, seed: u64) {
     let mut parties = Vec::new();
     for n in 0..CLIENTS {
         let mut p = play(house);
-        let (client, account, login) = p.ready_client(["Ada", "Bea", "Cleo", "Dana"][n % 4]).await.unwrap_or_else(|e| panic!("{e}\n{}", server.log()));
-        parties.push(Party { client, account, login, promised: Promised::default() });
+        let (client, account, login) = p
+            .ready_client(["Ada", "Bea", "Cleo", "Dana"][n % 4])
+            .await
+            .unwrap_or_else(|e| panic!("{e}\n{}", server.log()));
+        parties.push(Party {
+            client,
+            account,
+            login,
+            promised: Promised::default(),
+        });
     }
     // Somebody who has never traded is looked at when he withdraws.
     let p = play(house);
@@ -175,22 +234,36 @@ async fn scenario(house: &Brokerage, kills: usize, seed: u64) {
         let d = p.api.post("/api/v1/me/deposits", party.client.on(), &body).await.unwrap();
         let id = text_of(&d, "id").unwrap();
         party.promised.deposits.insert(id.clone(), 50_000);
-        let d = p.deposit_until(&party.client, &id, 30, |d| d["state"] == "redirected").await.unwrap();
+        let d = p
+            .deposit_until(&party.client, &id, 30, |d| d["state"] == "redirected")
+            .await
+            .unwrap();
         let card = party.client.card.clone();
         p.pay(&d, &party.client, &card).await.unwrap();
         p.deposit_until(&party.client, &id, 60, |d| d["state"] == "posted").await.unwrap();
-        let order = json!({"login": party.login, "symbol": "EURUSD", "side": "buy", "volume_lots": "0.10", "hold_s": 60, "move_points": 20});
+        let order =
+            json!({"login": party.login, "symbol": "EURUSD", "side": "buy", "volume_lots": "0.10", "hold_s": 60, "move_points": 20});
         p.world.post("/control/mt5/eu-live/trade", None, &order).await.unwrap();
         until("his deals", 30, async || {
-            let v = p.api.get(&format!("/api/v1/me/accounts/{}/deals", party.account), party.client.on()).await?;
-            Ok(v["items"].as_array().filter(|a| a.iter().filter(|d| d["kind"] == "trade").count() >= 2).map(|_| ()))
+            let v = p
+                .api
+                .get(&format!("/api/v1/me/accounts/{}/deals", party.account), party.client.on())
+                .await?;
+            Ok(v["items"]
+                .as_array()
+                .filter(|a| a.iter().filter(|d| d["kind"] == "trade").count() >= 2)
+                .map(|_| ()))
         })
         .await
         .unwrap();
     }
 
     let stop = Arc::new(AtomicBool::new(false));
-    let work: Vec<_> = parties.into_iter().enumerate().map(|(n, party)| tokio::task::spawn_local(trade_money(play(house), party, seed * 100 + n as u64, stop.clone()))).collect();
+    let work: Vec<_> = parties
+        .into_iter()
+        .enumerate()
+        .map(|(n, party)| tokio::task::spawn_local(trade_money(play(house), party, seed * 100 + n as u64, stop.clone())))
+        .collect();
     let arrivals = tokio::task::spawn_local(newcomers(format!("http://{}", house.listen), house.sandbox_url(), stop.clone()));
     for _ in 0..kills {
         tokio::time::sleep(Duration::from_millis(150 + dice.below(2_500))).await;
@@ -198,7 +271,14 @@ async fn scenario(house: &Brokerage, kills: usize, seed: u64) {
         server = house.launch();
         let (at, log) = (server.at, server.log());
         assert!(!log.contains("panicked"), "{log}");
-        tokio::task::spawn_blocking(move || (0..6_000).any(|_| { std::thread::sleep(Duration::from_millis(20)); common::get(at, "/readyz").is_some_and(|r| r.0 == 200) })).await.unwrap();
+        tokio::task::spawn_blocking(move || {
+            (0..6_000).any(|_| {
+                std::thread::sleep(Duration::from_millis(20));
+                common::get(at, "/readyz").is_some_and(|r| r.0 == 200)
+            })
+        })
+        .await
+        .unwrap();
         if let Some(s) = server.child.try_wait().unwrap() {
             panic!("the server did not come back: {s}\n{}", server.log());
         }
@@ -209,7 +289,10 @@ async fn scenario(house: &Brokerage, kills: usize, seed: u64) {
         parties.push(w.await.unwrap());
     }
     let new = arrivals.await.unwrap();
-    assert!(parties.iter().map(|p| p.promised.deposits.len()).sum::<usize>() > CLIENTS, "there was no load");
+    assert!(
+        parties.iter().map(|p| p.promised.deposits.len()).sum::<usize>() > CLIENTS,
+        "there was no load"
+    );
 
     let p = play(house);
     // What is on its way has to arrive before the books are compared.
@@ -222,7 +305,10 @@ async fn scenario(house: &Brokerage, kills: usize, seed: u64) {
         .unwrap();
         until("money to leave", 240, async || {
             let all = pages(&p, "/api/v1/me/withdrawals", &party.client).await;
-            Ok(all.iter().all(|w| ["paid", "refused", "rejected"].contains(&w["state"].as_str().unwrap())).then_some(()))
+            Ok(all
+                .iter()
+                .all(|w| ["paid", "refused", "rejected"].contains(&w["state"].as_str().unwrap()))
+                .then_some(()))
         })
         .await
         .unwrap();
@@ -238,9 +324,16 @@ async fn scenario(house: &Brokerage, kills: usize, seed: u64) {
         assert_eq!(ids, [account.as_str()], "accounts of {}", c.client_id);
     }
     let logins = p.world.get("/control/mt5/eu-live/accounts", None).await.unwrap();
-    assert_eq!(logins["accounts"].as_array().unwrap().len(), parties.len() + new.len(), "the trade server has accounts that nobody asked for");
+    assert_eq!(
+        logins["accounts"].as_array().unwrap().len(),
+        parties.len() + new.len(),
+        "the trade server has accounts that nobody asked for"
+    );
     run_well(&["verify", "--config", house.config()]);
-    let served = parties.iter().map(|p| p.promised.deposits.len() + p.promised.withdrawals.len()).sum::<usize>();
+    let served = parties
+        .iter()
+        .map(|p| p.promised.deposits.len() + p.promised.withdrawals.len())
+        .sum::<usize>();
     println!("{kills} kills, {served} movements of money, {} newcomers", new.len());
     assert!(server.stop().success());
 }
@@ -263,7 +356,9 @@ fn killed_at_random_moments_on_postgres_and_nats_nothing_acknowledged_is_missing
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let Some(db) = runtime.block_on(TestDb::postgres()) else { return };
     let Some(nats) = qd_testkit::nats() else { return };
-    let DbConfig::Postgres { url, .. } = db.config() else { panic!("not PostgreSQL") };
+    let DbConfig::Postgres { url, .. } = db.config() else {
+        panic!("not PostgreSQL")
+    };
     let house = Brokerage::new("kill_pg");
     house.on_postgres(url.expose(), &nats);
     run_well(&["seed", "--demo", "--config", house.config()]);

@@ -72,7 +72,11 @@ impl Client {
         self.email_verified_at.is_none() && self.registered_at.is_some_and(|r| r.secs_since(self.created_at) > 60)
     }
     pub fn milestones(&self) -> Milestones {
-        Milestones { registered: self.registered_at.is_some(), verified: self.verified_at.is_some(), funded: self.first_deposit_at.is_some() }
+        Milestones {
+            registered: self.registered_at.is_some(),
+            verified: self.verified_at.is_some(),
+            funded: self.first_deposit_at.is_some(),
+        }
     }
     fn set_milestones(&mut self, m: Milestones, now: Ts) {
         let set = |at: &mut Option<Ts>, on: bool| *at = if on { at.or(Some(now)) } else { None };
@@ -84,7 +88,11 @@ impl Client {
 
 /// The right that looking at a record of this stage needs.
 pub(crate) fn view_right(stage: Stage) -> Right {
-    if stage == Stage::Lead { Right::LeadsView } else { Right::ClientsView }
+    if stage == Stage::Lead {
+        Right::LeadsView
+    } else {
+        Right::ClientsView
+    }
 }
 
 /// Whether the caller, having `right` with its scope, reaches this record. Outside it the record
@@ -99,7 +107,9 @@ pub(crate) fn reach(caller: &Caller, right: Right, c: &Client) -> Result<()> {
             caller.enters(Some(&c.entity))
                 && match scope {
                     Scope::Own => caller.staff_id().is_ok_and(|me| c.owner_id == Some(me)),
-                    Scope::Desk => caller.staff_id().is_ok_and(|me| c.owner_id == Some(me)) || (c.desk.is_some() && c.desk.as_deref() == caller.desk()),
+                    Scope::Desk => {
+                        caller.staff_id().is_ok_and(|me| c.owner_id == Some(me)) || (c.desk.is_some() && c.desk.as_deref() == caller.desk())
+                    }
                     Scope::Entity | Scope::All => true,
                 }
         }
@@ -132,18 +142,34 @@ pub(crate) async fn lock(tx: &mut Tx, caller: &Caller, right: Right, id: ClientI
 
 pub(crate) async fn publish(tx: &mut Tx, core: &Core, kind: &'static str, c: &Client, mut payload: Value) -> Result<()> {
     payload["client_id"] = json!(c.id);
-    events::publish(tx, core, NewEvent { kind, aggregate: format!("client:{}", c.id), entity: Some(c.entity.clone()), payload }).await?;
+    events::publish(
+        tx,
+        core,
+        NewEvent {
+            kind,
+            aggregate: format!("client:{}", c.id),
+            entity: Some(c.entity.clone()),
+            payload,
+        },
+    )
+    .await?;
     Ok(())
 }
 
 pub(crate) fn entry<'a>(caller: &'a Caller, action: &'static str, c: &Client) -> Entry<'a> {
-    Entry::new(caller, action, format!("client:{}", c.id)).client(c.id.to_string()).entity(Some(c.entity.clone()))
+    Entry::new(caller, action, format!("client:{}", c.id))
+        .client(c.id.to_string())
+        .entity(Some(c.entity.clone()))
 }
 
 /// Moves a client through life; says whether the stage changed. `cause` is a sentence's key with
 /// its object: `kyc.approved kyc_…`, `deposit dep_…`, `inactive 90 days`.
 pub async fn stage(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, command: Command, cause: &str) -> Result<bool> {
-    let right = if matches!(caller.who, Who::System(_)) { Right::ClientsView } else { Right::ClientsEdit };
+    let right = if matches!(caller.who, Who::System(_)) {
+        Right::ClientsView
+    } else {
+        Right::ClientsEdit
+    };
     let mut c = lock(tx, caller, right, id).await?;
     let now = core.now();
     let from = c.stage;
@@ -163,9 +189,24 @@ pub async fn stage(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, comm
             }
             store::clients::save(tx, &c, now).await?;
             note_stage(tx, core, caller, &c, Some(from), cause).await?;
-            audit::record(tx, core, entry(caller, "client.stage_changed", &c).before(json!({"stage": from})).after(json!({"stage": to})).reason(cause)).await?;
+            audit::record(
+                tx,
+                core,
+                entry(caller, "client.stage_changed", &c)
+                    .before(json!({"stage": from}))
+                    .after(json!({"stage": to}))
+                    .reason(cause),
+            )
+            .await?;
             if command == Command::Register {
-                publish(tx, core, "client.registered", &c, json!({"brand": c.brand, "country": c.country, "language": c.language, "partner_id": c.partner_id})).await?;
+                publish(
+                    tx,
+                    core,
+                    "client.registered",
+                    &c,
+                    json!({"brand": c.brand, "country": c.country, "language": c.language, "partner_id": c.partner_id}),
+                )
+                .await?;
             }
             Ok(true)
         }
@@ -176,7 +217,13 @@ pub async fn stage(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, comm
 pub(crate) async fn note_stage(tx: &mut Tx, core: &Core, caller: &Caller, c: &Client, from: Option<Stage>, cause: &str) -> Result<()> {
     store::clients::add_stage(tx, c.id, from, c.stage, cause, &caller.id(), core.now()).await?;
     let data = json!({"from": from, "to": c.stage, "cause": cause});
-    timeline::put(tx, core, caller, timeline::NewLine::new(c.id, "stage", "timeline.stage", data.clone(), Visibility::Staff)).await?;
+    timeline::put(
+        tx,
+        core,
+        caller,
+        timeline::NewLine::new(c.id, "stage", "timeline.stage", data.clone(), Visibility::Staff),
+    )
+    .await?;
     publish(tx, core, "client.stage_changed", c, data).await
 }
 
@@ -203,7 +250,10 @@ pub async fn set_partner(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId
         return Ok(());
     }
     store::clients::save(tx, &c, core.now()).await?;
-    let e = entry(caller, "client.partner_changed", &c).before(json!({"partner_id": before})).after(json!({"partner_id": c.partner_id})).reason(reason);
+    let e = entry(caller, "client.partner_changed", &c)
+        .before(json!({"partner_id": before}))
+        .after(json!({"partner_id": c.partner_id}))
+        .reason(reason);
     audit::record(tx, core, e).await?;
     Ok(())
 }
@@ -218,7 +268,13 @@ pub async fn email_verified(tx: &mut Tx, core: &Core, caller: &Caller, id: Clien
     c.email_verified_at = Some(now);
     c.activity_at = now;
     store::clients::save(tx, &c, now).await?;
-    timeline::put(tx, core, caller, timeline::NewLine::new(id, "registration", "timeline.email_verified", json!({}), Visibility::Client)).await?;
+    timeline::put(
+        tx,
+        core,
+        caller,
+        timeline::NewLine::new(id, "registration", "timeline.email_verified", json!({}), Visibility::Client),
+    )
+    .await?;
     audit::record(tx, core, entry(caller, "client.email_verified", &c)).await?;
     publish(tx, core, "client.email_verified", &c, json!({})).await
 }
@@ -244,7 +300,11 @@ pub struct Patch {
 impl Patch {
     /// Fields that documents prove.
     fn touches_identity(&self) -> bool {
-        self.first_name.is_some() || self.last_name.is_some() || self.birth_date.is_some() || self.nationality.is_some() || self.country.is_some()
+        self.first_name.is_some()
+            || self.last_name.is_some()
+            || self.birth_date.is_some()
+            || self.nationality.is_some()
+            || self.country.is_some()
     }
     fn is_staff_only(&self) -> bool {
         self.status.is_some() || self.vip.is_some() || self.tags.is_some() || self.custom.is_some()
@@ -253,7 +313,15 @@ impl Patch {
 
 /// Edits the record from a version. Identity data of a verified client is changed by staff only,
 /// because documents were accepted for it; what staff note about a client, only by staff.
-pub async fn edit(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, base_version: i64, patch: Patch, reason: &str) -> Result<Client> {
+pub async fn edit(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    id: ClientId,
+    base_version: i64,
+    patch: Patch,
+    reason: &str,
+) -> Result<Client> {
     let own = matches!(caller.who, Who::Client { .. });
     let mut c = lock(tx, caller, if own { Right::MeEdit } else { Right::ClientsEdit }, id).await?;
     if own {
@@ -262,11 +330,20 @@ pub async fn edit(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, base_
             return Err(Problem::forbidden("staff_only", "only staff may change these fields"));
         }
         if c.verified_at.is_some() && patch.touches_identity() {
-            return Err(Problem::conflict("profile_locked", "this was verified with your documents: ask us to change it"));
+            return Err(Problem::conflict(
+                "profile_locked",
+                "this was verified with your documents: ask us to change it",
+            ));
         }
     }
     if c.version != base_version {
-        return Err(Problem::conflict("version_changed", "the record was changed in the meantime").and_field("/version", "version_changed", "expected the latest version"));
+        return Err(
+            Problem::conflict("version_changed", "the record was changed in the meantime").and_field(
+                "/version",
+                "version_changed",
+                "expected the latest version",
+            ),
+        );
     }
     let before = c.clone();
     apply(&mut c, patch)?;
@@ -288,7 +365,13 @@ pub async fn edit(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, base_
     }
     after_identity(tx, core, caller, &before, &c).await?;
     let fields: Vec<&String> = is.as_object().into_iter().flat_map(|o| o.keys()).collect();
-    let line = timeline::NewLine::new(id, "profile", "timeline.profile_changed", json!({"fields": fields, "reason": reason}), if own { Visibility::Client } else { Visibility::Staff });
+    let line = timeline::NewLine::new(
+        id,
+        "profile",
+        "timeline.profile_changed",
+        json!({"fields": fields, "reason": reason}),
+        if own { Visibility::Client } else { Visibility::Staff },
+    );
     publish(tx, core, "client.changed", &c, json!({"fields": fields})).await?;
     timeline::put(tx, core, caller, line).await?;
     audit::record(tx, core, entry(caller, "client.changed", &c).before(was).after(is).reason(reason)).await?;
@@ -297,7 +380,16 @@ pub async fn edit(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, base_
 
 /// After a change of who somebody is: search words, marks, and a look for the same person.
 pub(crate) async fn after_identity(tx: &mut Tx, core: &Core, caller: &Caller, before: &Client, c: &Client) -> Result<()> {
-    let identity = |c: &Client| (c.first_name.clone(), c.last_name.clone(), c.email.clone(), c.phone.clone(), c.birth_date.clone(), c.country.clone());
+    let identity = |c: &Client| {
+        (
+            c.first_name.clone(),
+            c.last_name.clone(),
+            c.email.clone(),
+            c.phone.clone(),
+            c.birth_date.clone(),
+            c.country.clone(),
+        )
+    };
     if identity(before) != identity(c) {
         search::refresh(tx, c).await?;
         duplicates::refresh(tx, core, caller, c).await?;
@@ -349,13 +441,21 @@ fn apply(c: &mut Client, p: Patch) -> Result<()> {
         tags.sort();
         tags.dedup();
         if tags.len() > MAX_TAGS || tags.iter().any(|t| t.chars().count() > 40) {
-            return Err(Problem::invalid("/tags", "tags_too_many", format!("expected at most {MAX_TAGS} tags of 40 characters")));
+            return Err(Problem::invalid(
+                "/tags",
+                "tags_too_many",
+                format!("expected at most {MAX_TAGS} tags of 40 characters"),
+            ));
         }
         c.tags = tags;
     }
     if let Some(v) = p.custom {
         if !v.is_object() || v.to_string().len() > MAX_CUSTOM {
-            return Err(Problem::invalid("/custom", "custom_malformed", format!("expected an object of at most {MAX_CUSTOM} bytes")));
+            return Err(Problem::invalid(
+                "/custom",
+                "custom_malformed",
+                format!("expected an object of at most {MAX_CUSTOM} bytes"),
+            ));
         }
         c.custom = v;
     }
@@ -377,13 +477,27 @@ fn changes(a: &Client, b: &Client) -> Result<(Value, Value)> {
 
 pub(crate) fn country(field: &str, v: &str) -> Result<String> {
     let v = v.trim().to_ascii_uppercase();
-    if v.len() == 2 && v.bytes().all(|b| b.is_ascii_uppercase()) { Ok(v) } else { Err(Problem::invalid(field, "country_malformed", "expected two letters like DE")) }
+    if v.len() == 2 && v.bytes().all(|b| b.is_ascii_uppercase()) {
+        Ok(v)
+    } else {
+        Err(Problem::invalid(field, "country_malformed", "expected two letters like DE"))
+    }
 }
 
 pub(crate) fn language(field: &str, v: &str) -> Result<String> {
     let v = v.trim();
-    let ok = (2..=8).contains(&v.len()) && v.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && v.bytes().take(2).all(|b| b.is_ascii_lowercase());
-    if ok { Ok(v.to_string()) } else { Err(Problem::invalid(field, "language_malformed", "expected a language like de or pt-BR")) }
+    let ok = (2..=8).contains(&v.len())
+        && v.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && v.bytes().take(2).all(|b| b.is_ascii_lowercase());
+    if ok {
+        Ok(v.to_string())
+    } else {
+        Err(Problem::invalid(
+            field,
+            "language_malformed",
+            "expected a language like de or pt-BR",
+        ))
+    }
 }
 
 /// Empty means none; anything else must be long enough to call.
@@ -395,7 +509,11 @@ pub(crate) fn phone_number(field: &str, v: &str, country: &str) -> Result<Option
     let plain = v.len() <= 40 && v.bytes().all(|b| b.is_ascii_digit() || b"+-/(). ".contains(&b));
     match normal::phone(v, country).filter(|_| plain) {
         Some(_) => Ok(Some(v.to_string())),
-        None => Err(Problem::invalid(field, "phone_malformed", "expected a telephone number with 7 to 15 digits")),
+        None => Err(Problem::invalid(
+            field,
+            "phone_malformed",
+            "expected a telephone number with 7 to 15 digits",
+        )),
     }
 }
 
@@ -409,13 +527,21 @@ pub(crate) fn date(field: &str, v: &str) -> Result<String> {
         },
         _ => false,
     };
-    if ok { Ok(v.to_string()) } else { Err(Problem::invalid(field, "date_malformed", "expected a date like 1990-05-17")) }
+    if ok {
+        Ok(v.to_string())
+    } else {
+        Err(Problem::invalid(field, "date_malformed", "expected a date like 1990-05-17"))
+    }
 }
 
 /// Whole years at a moment.
 pub fn age_years(birth_date: &str, at: Ts) -> Option<i64> {
     let mut p = birth_date.split('-');
-    let (y, m, d) = (p.next()?.parse::<i64>().ok()?, p.next()?.parse::<u32>().ok()?, p.next()?.parse::<u32>().ok()?);
+    let (y, m, d) = (
+        p.next()?.parse::<i64>().ok()?,
+        p.next()?.parse::<u32>().ok()?,
+        p.next()?.parse::<u32>().ok()?,
+    );
     let (ny, nm, nd) = at.ymd();
     Some(ny - y - i64::from((nm, nd) < (m, d)))
 }

@@ -9,7 +9,10 @@ SC248 SL232 SG65 SK421 SI386 SO252 ZA27 KR82 SS211 ES34 LK94 SD249 SR597 SE46 CH
 US1 CA1 PR1 JM1 TT1 BB1 BS1 DO1 UY598 UZ998 VA379 VE58 VN84 YE967 ZM260 ZW263 XK383 GI350 FO298 GL299 IM44 JE44 GG44";
 
 pub fn dial_code(country: &str) -> Option<&'static str> {
-    CODES.split_ascii_whitespace().find_map(|c| c.strip_prefix(country)).filter(|_| country.len() == 2)
+    CODES
+        .split_ascii_whitespace()
+        .find_map(|c| c.strip_prefix(country))
+        .filter(|_| country.len() == 2)
 }
 
 #[cfg(test)]

@@ -65,7 +65,16 @@ impl Handler for Dormancy {
             .await?;
         for (entity, dormant, churned) in plan {
             let full = usize::try_from(BATCH).unwrap_or(usize::MAX);
-            while self.batch(entity.clone(), vec![Stage::Registered, Stage::Verified, Stage::Funded], dormant, Command::FallAsleep).await? == full {}
+            while self
+                .batch(
+                    entity.clone(),
+                    vec![Stage::Registered, Stage::Verified, Stage::Funded],
+                    dormant,
+                    Command::FallAsleep,
+                )
+                .await?
+                == full
+            {}
             while self.batch(entity.clone(), vec![Stage::Dormant], churned, Command::Churn).await? == full {}
         }
         Ok(())

@@ -68,8 +68,18 @@ pub struct Duplicate {
 fn marks(c: &Client) -> Vec<(MarkKind, String)> {
     let mut out = Vec::new();
     out.extend(c.email.as_deref().and_then(normal::mailbox).map(|m| (MarkKind::Email, m)));
-    out.extend(c.phone.as_deref().and_then(|p| normal::phone(p, &c.country)).map(|m| (MarkKind::Phone, m)));
-    out.extend(c.birth_date.as_deref().and_then(|b| normal::name_birth(&c.first_name, &c.last_name, b)).map(|m| (MarkKind::NameBirth, m)));
+    out.extend(
+        c.phone
+            .as_deref()
+            .and_then(|p| normal::phone(p, &c.country))
+            .map(|m| (MarkKind::Phone, m)),
+    );
+    out.extend(
+        c.birth_date
+            .as_deref()
+            .and_then(|b| normal::name_birth(&c.first_name, &c.last_name, b))
+            .map(|m| (MarkKind::NameBirth, m)),
+    );
     out
 }
 
@@ -101,7 +111,13 @@ async fn look(tx: &mut Tx, core: &Core, caller: &Caller, c: &Client) -> Result<i
         let id = DuplicateId::new(&core.env);
         if store::duplicates::propose(tx, id, first, second, score, &reasons, core.now()).await? {
             let data = json!({"other_id": other, "score": score, "reasons": reasons});
-            timeline::put(tx, core, caller, NewLine::new(c.id, "duplicate", "timeline.possible_duplicate", data.clone(), Visibility::Staff)).await?;
+            timeline::put(
+                tx,
+                core,
+                caller,
+                NewLine::new(c.id, "duplicate", "timeline.possible_duplicate", data.clone(), Visibility::Staff),
+            )
+            .await?;
             publish(tx, core, "client.duplicate_found", c, data).await?;
         }
     }
@@ -114,7 +130,13 @@ pub async fn open_count(tx: &mut Tx, id: ClientId) -> Result<i64> {
 }
 
 /// Proposals, newest first; only those of which the caller reaches both records.
-pub async fn list(tx: &mut Tx, caller: &Caller, state: Option<DuplicateState>, client_id: Option<ClientId>, page: &PageRequest) -> Result<Page<Duplicate>> {
+pub async fn list(
+    tx: &mut Tx,
+    caller: &Caller,
+    state: Option<DuplicateState>,
+    client_id: Option<ClientId>,
+    page: &PageRequest,
+) -> Result<Page<Duplicate>> {
     caller.require(Right::ClientsMerge)?;
     let rows = store::duplicates::page(tx, state, client_id, page).await?;
     let mut page = page.finish(rows, |d: &Duplicate| d.id.to_string());
@@ -137,11 +159,15 @@ async fn both(tx: &mut Tx, caller: &Caller, d: &Duplicate) -> Result<(Client, Cl
 /// Locks both records in order, then reads the proposal: of two people who decide at once, the
 /// second one finds it decided.
 async fn open(tx: &mut Tx, caller: &Caller, id: DuplicateId) -> Result<(Duplicate, Client, Client)> {
-    let d = store::duplicates::find(tx, id).await?.ok_or_else(|| Problem::missing("duplicate"))?;
+    let d = store::duplicates::find(tx, id)
+        .await?
+        .ok_or_else(|| Problem::missing("duplicate"))?;
     store::clients::lock(tx, d.first_id).await?;
     store::clients::lock(tx, d.second_id).await?;
     let (a, b) = both(tx, caller, &d).await?;
-    let d = store::duplicates::find(tx, id).await?.ok_or_else(|| Problem::missing("duplicate"))?;
+    let d = store::duplicates::find(tx, id)
+        .await?
+        .ok_or_else(|| Problem::missing("duplicate"))?;
     Ok((d, a, b))
 }
 
@@ -150,34 +176,65 @@ async fn open(tx: &mut Tx, caller: &Caller, id: DuplicateId) -> Result<(Duplicat
 pub async fn merge(tx: &mut Tx, core: &Core, caller: &Caller, id: DuplicateId, survivor: ClientId, reason: &str) -> Result<Duplicate> {
     let (d, a, b) = open(tx, caller, id).await?;
     if d.state != DuplicateState::Open {
-        return Err(Problem::conflict("duplicate_decided", format!("this proposal is {} already", d.state)));
+        return Err(Problem::conflict(
+            "duplicate_decided",
+            format!("this proposal is {} already", d.state),
+        ));
     }
     let (keep, go) = match survivor {
         s if s == a.id => (a, b),
         s if s == b.id => (b, a),
-        _ => return Err(Problem::invalid("/survivor_id", "survivor_unknown", "expected one of the two records")),
+        _ => {
+            return Err(Problem::invalid(
+                "/survivor_id",
+                "survivor_unknown",
+                "expected one of the two records",
+            ));
+        }
     };
     if keep.merged_into.is_some() || go.merged_into.is_some() {
         return Err(Problem::conflict("client_merged", "one of the records was merged in the meantime"));
     }
-    let state = if keep.entity == go.entity { DuplicateState::Merged } else { DuplicateState::Linked };
+    let state = if keep.entity == go.entity {
+        DuplicateState::Merged
+    } else {
+        DuplicateState::Linked
+    };
     if state == DuplicateState::Merged {
         if go.first_deposit_at.is_some() || go.stage == Stage::Funded {
-            return Err(Problem::conflict("merge_funded", "the record that would go has money: keep that one"));
+            return Err(Problem::conflict(
+                "merge_funded",
+                "the record that would go has money: keep that one",
+            ));
         }
         if store::duplicates::has_merged(tx, go.id).await? {
-            return Err(Problem::conflict("merge_chain", "other records were merged into this one: take them apart first"));
+            return Err(Problem::conflict(
+                "merge_chain",
+                "other records were merged into this one: take them apart first",
+            ));
         }
         store::duplicates::set_merged(tx, go.id, Some(keep.id), core.now()).await?;
     }
     store::duplicates::decide(tx, &d, state, Some(keep.id), &caller.id(), reason, core.now()).await?;
-    let kind = if state == DuplicateState::Merged { "client.merged" } else { "client.linked" };
+    let kind = if state == DuplicateState::Merged {
+        "client.merged"
+    } else {
+        "client.linked"
+    };
     for (me, other) in [(&keep, &go), (&go, &keep)] {
         let data = json!({"other_id": other.id, "survivor_id": keep.id, "state": state});
-        timeline::put(tx, core, caller, NewLine::new(me.id, "duplicate", "timeline.merged", data, Visibility::Staff)).await?;
+        timeline::put(
+            tx,
+            core,
+            caller,
+            NewLine::new(me.id, "duplicate", "timeline.merged", data, Visibility::Staff),
+        )
+        .await?;
     }
     publish(tx, core, kind, &keep, json!({"survivor_id": keep.id, "absorbed_id": go.id})).await?;
-    let e = entry(caller, "client.merged", &keep).before(json!({"state": "open"})).after(json!({"state": state, "survivor": keep.id, "other": go.id, "score": d.score, "reasons": d.reasons}));
+    let e = entry(caller, "client.merged", &keep)
+        .before(json!({"state": "open"}))
+        .after(json!({"state": state, "survivor": keep.id, "other": go.id, "score": d.score, "reasons": d.reasons}));
     audit::record(tx, core, e.reason(reason)).await?;
     store::duplicates::find(tx, id).await?.ok_or_else(|| Problem::missing("duplicate"))
 }
@@ -186,10 +243,15 @@ pub async fn merge(tx: &mut Tx, core: &Core, caller: &Caller, id: DuplicateId, s
 pub async fn dismiss(tx: &mut Tx, core: &Core, caller: &Caller, id: DuplicateId, reason: &str) -> Result<Duplicate> {
     let (d, a, _) = open(tx, caller, id).await?;
     if d.state != DuplicateState::Open {
-        return Err(Problem::conflict("duplicate_decided", format!("this proposal is {} already", d.state)));
+        return Err(Problem::conflict(
+            "duplicate_decided",
+            format!("this proposal is {} already", d.state),
+        ));
     }
     store::duplicates::decide(tx, &d, DuplicateState::Dismissed, None, &caller.id(), reason, core.now()).await?;
-    let e = entry(caller, "client.duplicate_dismissed", &a).after(json!({"other": d.second_id, "score": d.score})).reason(reason);
+    let e = entry(caller, "client.duplicate_dismissed", &a)
+        .after(json!({"other": d.second_id, "score": d.score}))
+        .reason(reason);
     audit::record(tx, core, e).await?;
     store::duplicates::find(tx, id).await?.ok_or_else(|| Problem::missing("duplicate"))
 }
@@ -207,9 +269,36 @@ pub async fn undo(tx: &mut Tx, core: &Core, caller: &Caller, id: DuplicateId, re
     }
     store::duplicates::decide(tx, &d, DuplicateState::Open, None, &caller.id(), reason, core.now()).await?;
     for (me, other) in [(&a, &b), (&b, &a)] {
-        timeline::put(tx, core, caller, NewLine::new(me.id, "duplicate", "timeline.unmerged", json!({"other_id": other.id}), Visibility::Staff)).await?;
+        timeline::put(
+            tx,
+            core,
+            caller,
+            NewLine::new(
+                me.id,
+                "duplicate",
+                "timeline.unmerged",
+                json!({"other_id": other.id}),
+                Visibility::Staff,
+            ),
+        )
+        .await?;
     }
-    publish(tx, core, "client.unmerged", &a, json!({"other_id": b.id, "was": d.state, "survivor_id": d.survivor_id})).await?;
-    audit::record(tx, core, entry(caller, "client.unmerged", &a).before(json!({"state": d.state, "survivor": d.survivor_id})).after(json!({"other": b.id})).reason(reason)).await?;
+    publish(
+        tx,
+        core,
+        "client.unmerged",
+        &a,
+        json!({"other_id": b.id, "was": d.state, "survivor_id": d.survivor_id}),
+    )
+    .await?;
+    audit::record(
+        tx,
+        core,
+        entry(caller, "client.unmerged", &a)
+            .before(json!({"state": d.state, "survivor": d.survivor_id}))
+            .after(json!({"other": b.id}))
+            .reason(reason),
+    )
+    .await?;
     store::duplicates::find(tx, id).await?.ok_or_else(|| Problem::missing("duplicate"))
 }

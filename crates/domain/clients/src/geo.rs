@@ -28,7 +28,11 @@ impl GeoTable {
 
     pub fn parse(text: &str) -> Result<GeoTable> {
         let mut ranges = Vec::new();
-        for (i, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty() && !l.starts_with('#')) {
+        for (i, line) in text
+            .lines()
+            .enumerate()
+            .filter(|(_, l)| !l.trim().is_empty() && !l.starts_with('#'))
+        {
             let bad = || Problem::invalid("geo", "geo_line_malformed", format!("line {}: expected network/bits,CC", i + 1));
             let (net, country) = line.trim().split_once(',').ok_or_else(bad)?;
             let (ip, len) = net.split_once('/').ok_or_else(bad)?;
@@ -67,6 +71,9 @@ mod tests {
         assert_eq!(g.country("2001:db8::1"), Some("DE"));
         assert_eq!(g.country("not an address"), None);
         assert!(GeoTable::parse("1.2.3.0/33,DE").is_err());
-        assert_eq!(GeoTable::parse("0.0.0.0/0,FR\n10.0.0.0/8,DE").unwrap().country("10.1.1.1"), Some("DE"));
+        assert_eq!(
+            GeoTable::parse("0.0.0.0/0,FR\n10.0.0.0/8,DE").unwrap().country("10.1.1.1"),
+            Some("DE")
+        );
     }
 }

@@ -9,8 +9,8 @@ use qd_db::Tx;
 use qd_kernel::{Class, Problem, Result, Ts};
 use qd_runtime::Core;
 use qd_runtime::access::{Caller, Right, StaffId, Who, normal_email};
-use qd_runtime::tenancy::{self, Brand, Entity};
 use qd_runtime::audit;
+use qd_runtime::tenancy::{self, Brand, Entity};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -137,7 +137,10 @@ async fn brand_for(tx: &mut Tx, caller: &Caller, code: &str) -> Result<(Brand, A
         other => other?,
     };
     if !matches!(caller.who, Who::Public) && !caller.enters(Some(&brand.entity)) {
-        return Err(Problem::forbidden("entity_not_allowed", "this brand belongs to an entity outside your rights"));
+        return Err(Problem::forbidden(
+            "entity_not_allowed",
+            "this brand belongs to an entity outside your rights",
+        ));
     }
     let entity = tenancy::get(tx, &brand.entity).await?;
     Ok((brand, entity))
@@ -215,9 +218,20 @@ pub async fn take_lead(tx: &mut Tx, core: &Core, caller: &Caller, lead: NewLead)
         Some(c) => client::country("/country", c)?,
         None => client::country("/country", &touch.ip_country).unwrap_or_else(|_| UNKNOWN_COUNTRY.into()),
     };
-    check_person(&lead.first_name, &lead.last_name, lead.email.as_deref(), lead.phone.as_deref(), &country)?;
-    let wished = lead.language.as_deref().filter(|l| !l.is_empty()).unwrap_or(&touch.landing_language);
-    let language = client::language("/language", wished).unwrap_or_else(|_| brand.languages.first().cloned().unwrap_or_else(|| "en".into()));
+    check_person(
+        &lead.first_name,
+        &lead.last_name,
+        lead.email.as_deref(),
+        lead.phone.as_deref(),
+        &country,
+    )?;
+    let wished = lead
+        .language
+        .as_deref()
+        .filter(|l| !l.is_empty())
+        .unwrap_or(&touch.landing_language);
+    let language =
+        client::language("/language", wished).unwrap_or_else(|_| brand.languages.first().cloned().unwrap_or_else(|| "en".into()));
     let now = core.now();
     let email = lead.email.map(|e| e.trim().to_string()).filter(|e| !e.is_empty());
     if let Some(e) = &email
@@ -241,7 +255,9 @@ pub async fn take_lead(tx: &mut Tx, core: &Core, caller: &Caller, lead: NewLead)
     if !store::clients::insert(tx, &c).await? {
         // Another request with the same address was faster.
         let e = c.email.as_deref().map(normal_email).unwrap_or_default();
-        let known = store::clients::by_email(tx, &brand.code, &e).await?.ok_or_else(|| Problem::conflict("client_exists", "this record was made a moment ago"))?;
+        let known = store::clients::by_email(tx, &brand.code, &e)
+            .await?
+            .ok_or_else(|| Problem::conflict("client_exists", "this record was made a moment ago"))?;
         return returned(tx, core, caller, known.id, touch, &lead.consents, lead.message).await;
     }
     store::clients::add_touch(tx, c.id, &touch, now).await?;
@@ -260,32 +276,78 @@ pub async fn take_lead(tx: &mut Tx, core: &Core, caller: &Caller, lead: NewLead)
     publish(tx, core, "lead.created", &c, json!({"owner_id": c.owner_id, "desk": c.desk, "campaign": c.campaign, "partner_id": c.partner_id, "country": c.country, "language": c.language})).await?;
     audit::record(tx, core, entry(caller, "lead.created", &c).after(source)).await?;
     routing::announce(tx, core, &c, &routed).await?;
-    Ok(Taken { client_id: c.id, fresh: true, owner_id: c.owner_id, desk: c.desk, possible_duplicates })
+    Ok(Taken {
+        client_id: c.id,
+        fresh: true,
+        owner_id: c.owner_id,
+        desk: c.desk,
+        possible_duplicates,
+    })
 }
 
 /// Somebody known filled in a form again.
-async fn returned(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, touch: Touch, consents: &[Consent], message: Option<String>) -> Result<Taken> {
+async fn returned(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    id: ClientId,
+    touch: Touch,
+    consents: &[Consent],
+    message: Option<String>,
+) -> Result<Taken> {
     store::clients::lock(tx, id).await?;
     let c = client::find(tx, id).await?.ok_or_else(|| Problem::missing("client"))?;
     let now = core.now();
     store::clients::add_touch(tx, id, &touch, now).await?;
     keep_consents(tx, caller, id, consents, now).await?;
     store::clients::touch(tx, id, now).await?;
-    let mut line = NewLine::new(id, "lead", "timeline.lead_returned", json!({"source": touch.source, "campaign": touch.campaign}), Visibility::Staff);
+    let mut line = NewLine::new(
+        id,
+        "lead",
+        "timeline.lead_returned",
+        json!({"source": touch.source, "campaign": touch.campaign}),
+        Visibility::Staff,
+    );
     if let Some(m) = message.filter(|m| !m.trim().is_empty()) {
         let m: String = m.chars().take(2_000).collect();
         line.data["message"] = json!(m);
         line = line.text(m);
     }
     timeline::put(tx, core, caller, line).await?;
-    publish(tx, core, "lead.returned", &c, json!({"owner_id": c.owner_id, "campaign": touch.campaign})).await?;
-    audit::record(tx, core, entry(caller, "lead.returned", &c).after(json!({"source": touch.source, "campaign": touch.campaign}))).await?;
-    Ok(Taken { client_id: id, fresh: false, owner_id: c.owner_id, desk: c.desk, possible_duplicates: 0 })
+    publish(
+        tx,
+        core,
+        "lead.returned",
+        &c,
+        json!({"owner_id": c.owner_id, "campaign": touch.campaign}),
+    )
+    .await?;
+    audit::record(
+        tx,
+        core,
+        entry(caller, "lead.returned", &c).after(json!({"source": touch.source, "campaign": touch.campaign})),
+    )
+    .await?;
+    Ok(Taken {
+        client_id: id,
+        fresh: false,
+        owner_id: c.owner_id,
+        desk: c.desk,
+        possible_duplicates: 0,
+    })
 }
 
 pub(crate) async fn keep_consents(tx: &mut Tx, caller: &Caller, id: ClientId, consents: &[Consent], now: Ts) -> Result<()> {
-    if consents.len() > 20 || consents.iter().any(|c| c.kind.is_empty() || c.kind.len() > 40 || c.version.len() > 40) {
-        return Err(Problem::invalid("/consents", "consents_malformed", "expected at most 20, each with a kind and a version"));
+    if consents.len() > 20
+        || consents
+            .iter()
+            .any(|c| c.kind.is_empty() || c.kind.len() > 40 || c.version.len() > 40)
+    {
+        return Err(Problem::invalid(
+            "/consents",
+            "consents_malformed",
+            "expected at most 20, each with a kind and a version",
+        ));
     }
     for c in consents {
         store::clients::add_consent(tx, id, c, caller.ip.as_deref(), now).await?;
@@ -301,10 +363,20 @@ pub async fn register(tx: &mut Tx, core: &Core, caller: &Caller, r: Registration
     let country = client::country("/country", &r.country)?;
     check_person(&r.first_name, &r.last_name, Some(&r.email), r.phone.as_deref(), &country)?;
     if r.email.trim().is_empty() {
-        return Err(Problem::invalid("/email", "email_malformed", "expected an address like name@example.com"));
+        return Err(Problem::invalid(
+            "/email",
+            "email_malformed",
+            "expected an address like name@example.com",
+        ));
     }
     if entity.config.countries.not_served.contains(&country) {
-        return Err(Problem::conflict("country_not_served", "we do not offer our services in this country").and_field("/country", "country_not_served", "expected a country we serve"));
+        return Err(
+            Problem::conflict("country_not_served", "we do not offer our services in this country").and_field(
+                "/country",
+                "country_not_served",
+                "expected a country we serve",
+            ),
+        );
     }
     let language = client::language("/language", &r.language)?;
     let now = core.now();
@@ -315,7 +387,11 @@ pub async fn register(tx: &mut Tx, core: &Core, caller: &Caller, r: Registration
             store::clients::lock(tx, k.id).await?;
             let mut c = client::find(tx, k.id).await?.ok_or_else(|| Problem::missing("client"))?;
             if c.registered_at.is_some() {
-                return Err(Problem::conflict("client_exists", "this address is registered already").and_field("/email", "client_exists", "expected another address"));
+                return Err(Problem::conflict("client_exists", "this address is registered already").and_field(
+                    "/email",
+                    "client_exists",
+                    "expected another address",
+                ));
             }
             let before = c.clone();
             c.first_name = r.first_name.trim().into();
@@ -344,7 +420,11 @@ pub async fn register(tx: &mut Tx, core: &Core, caller: &Caller, r: Registration
             c.owner_id = routed.owner_id;
             c.desk = routed.desk.clone();
             if !store::clients::insert(tx, &c).await? {
-                return Err(Problem::conflict("client_exists", "this address is registered already").and_field("/email", "client_exists", "expected another address"));
+                return Err(Problem::conflict("client_exists", "this address is registered already").and_field(
+                    "/email",
+                    "client_exists",
+                    "expected another address",
+                ));
             }
             store::clients::add_touch(tx, c.id, &touch, now).await?;
             store::clients::add_stage(tx, c.id, None, Stage::Lead, "registration", &caller.id(), now).await?;
@@ -359,11 +439,31 @@ pub async fn register(tx: &mut Tx, core: &Core, caller: &Caller, r: Registration
     let by = Caller::system("registration");
     client::stage(tx, core, &by, id, Command::Register, "registration").await?;
     let c = client::find(tx, id).await?.ok_or_else(|| Problem::missing("client"))?;
-    timeline::put(tx, core, caller, NewLine::new(id, "registration", "timeline.registered", json!({"brand": c.brand}), Visibility::Client)).await?;
-    Ok(Registered { client_id: id, entity: c.entity, was_lead, owner_id: c.owner_id })
+    timeline::put(
+        tx,
+        core,
+        caller,
+        NewLine::new(
+            id,
+            "registration",
+            "timeline.registered",
+            json!({"brand": c.brand}),
+            Visibility::Client,
+        ),
+    )
+    .await?;
+    Ok(Registered {
+        client_id: id,
+        entity: c.entity,
+        was_lead,
+        owner_id: c.owner_id,
+    })
 }
 
 /// First and last touch of a client.
 pub async fn touches(tx: &mut Tx, id: ClientId) -> Result<(Option<KeptTouch>, Option<KeptTouch>)> {
-    Ok((store::clients::touch_at(tx, id, true).await?, store::clients::touch_at(tx, id, false).await?))
+    Ok((
+        store::clients::touch_at(tx, id, true).await?,
+        store::clients::touch_at(tx, id, false).await?,
+    ))
 }

@@ -30,7 +30,8 @@ pub use intake::{Consent, KeptTouch, NewLead, Registered, Registration, Taken, T
 pub use list::{Filter, Row, Sort, list};
 pub use model::{Command, Stage, Status};
 pub use notes::{
-    Call, CallId, CallOutcome, Channel, Direction, NewCall, Note, NoteId, NoteKind, add_note, calls, log_call, log_message, notes, refuse_call_removal,
+    Call, CallId, CallOutcome, Channel, Direction, NewCall, Note, NoteId, NoteKind, add_note, calls, log_call, log_message, notes,
+    refuse_call_removal,
 };
 pub use routing::{SET as ROUTING_SET, assign};
 pub use view::{ClientView, SamePerson, StageLine, stage_history, view};

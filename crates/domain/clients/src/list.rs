@@ -90,9 +90,21 @@ pub(crate) fn scope_of(caller: &Caller, scope: Scope) -> Result<Reach> {
     Ok(match (&caller.who, scope) {
         (Who::System(_), _) => Reach::default(),
         (Who::Client { .. } | Who::Public, _) => return Err(Problem::forbidden("staff_only", "only staff may list clients")),
-        (_, Scope::Own) => Reach { owner: Some(caller.staff_id()?), desk: None, entities },
-        (_, Scope::Desk) => Reach { owner: Some(caller.staff_id()?), desk: caller.desk().map(str::to_string), entities },
-        (_, Scope::Entity | Scope::All) => Reach { owner: None, desk: None, entities },
+        (_, Scope::Own) => Reach {
+            owner: Some(caller.staff_id()?),
+            desk: None,
+            entities,
+        },
+        (_, Scope::Desk) => Reach {
+            owner: Some(caller.staff_id()?),
+            desk: caller.desk().map(str::to_string),
+            entities,
+        },
+        (_, Scope::Entity | Scope::All) => Reach {
+            owner: None,
+            desk: None,
+            entities,
+        },
     })
 }
 

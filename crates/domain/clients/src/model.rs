@@ -72,8 +72,20 @@ pub fn next(stage: Stage, m: Milestones, c: Command) -> Result<Move> {
         C::Fund => std::mem::replace(&mut after.funded, true),
         C::FallAsleep if stage == Stage::Lead => return refused("has no account to sleep on"),
         C::FallAsleep if stage == Stage::Churned => return refused("has left already"),
-        C::FallAsleep => return Ok(if stage == Stage::Dormant { Move::Already } else { Move::To(Stage::Dormant, m) }),
-        C::Churn => return Ok(if stage == Stage::Churned { Move::Already } else { Move::To(Stage::Churned, m) }),
+        C::FallAsleep => {
+            return Ok(if stage == Stage::Dormant {
+                Move::Already
+            } else {
+                Move::To(Stage::Dormant, m)
+            });
+        }
+        C::Churn => {
+            return Ok(if stage == Stage::Churned {
+                Move::Already
+            } else {
+                Move::To(Stage::Churned, m)
+            });
+        }
         C::Wake => !matches!(stage, Stage::Dormant | Stage::Churned),
     };
     let asleep = matches!(stage, Stage::Dormant | Stage::Churned);
@@ -92,8 +104,18 @@ mod tests {
     use super::*;
 
     fn states() -> Vec<(Stage, Milestones)> {
-        let m = |registered, verified, funded| Milestones { registered, verified, funded };
-        let lives = [m(false, false, false), m(true, false, false), m(true, true, false), m(true, true, true), m(true, false, true)];
+        let m = |registered, verified, funded| Milestones {
+            registered,
+            verified,
+            funded,
+        };
+        let lives = [
+            m(false, false, false),
+            m(true, false, false),
+            m(true, true, false),
+            m(true, true, true),
+            m(true, false, true),
+        ];
         let mut out: Vec<_> = lives.iter().map(|l| (l.stage(), *l)).collect();
         out.extend(lives[1..].iter().map(|l| (Stage::Dormant, *l)));
         out.extend(lives.iter().map(|l| (Stage::Churned, *l)));
@@ -109,7 +131,10 @@ mod tests {
         out.push_str("\n| --- | --- |");
         out.push_str(&" --- |".repeat(Command::ALL.len()));
         for (s, m) in states() {
-            let text = [(m.registered, "r"), (m.verified, "v"), (m.funded, "f")].iter().map(|(b, t)| if *b { *t } else { "-" }).collect::<String>();
+            let text = [(m.registered, "r"), (m.verified, "v"), (m.funded, "f")]
+                .iter()
+                .map(|(b, t)| if *b { *t } else { "-" })
+                .collect::<String>();
             out.push_str(&format!("\n| {s} | {text} |"));
             for c in Command::ALL {
                 let cell = match next(s, m, *c) {

@@ -25,7 +25,11 @@ pub fn plain(text: &str) -> String {
 
 /// The words of a name, plain, without punctuation.
 pub fn words(name: &str) -> Vec<String> {
-    plain(name).split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_string).collect()
+    plain(name)
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|w| !w.is_empty())
+        .map(str::to_string)
+        .collect()
 }
 
 /// One mark for one mailbox: lower case, without a `+tag`; providers that ignore dots lose them.
@@ -43,12 +47,21 @@ pub fn mailbox(email: &str) -> Option<String> {
 /// Digits of the international form without plus: `+49 (0)171 123` and `0171 123` in Germany are
 /// both `49171123`. None when too short to be a number.
 pub fn phone(text: &str, country: &str) -> Option<String> {
-    let digits = |t: &str| t.chars().filter_map(|c| c.to_digit(10)).filter_map(|d| char::from_digit(d, 10)).collect::<String>();
+    let digits = |t: &str| {
+        t.chars()
+            .filter_map(|c| c.to_digit(10))
+            .filter_map(|d| char::from_digit(d, 10))
+            .collect::<String>()
+    };
     let t = text.trim();
     let international = t.starts_with('+') || t.starts_with("00");
     // A zero in brackets is the trunk zero nobody dials from abroad.
     let d = digits(&if international { t.replace("(0)", "") } else { t.to_string() });
-    let d = if t.starts_with("00") { d.trim_start_matches('0').to_string() } else { d };
+    let d = if t.starts_with("00") {
+        d.trim_start_matches('0').to_string()
+    } else {
+        d
+    };
     let full = match dial_code(country) {
         _ if international => d,
         // Some type the country's code without a plus. Italy and San Marino keep the first zero.
@@ -84,7 +97,14 @@ mod tests {
 
     #[test]
     fn one_telephone_typed_in_six_ways_is_one_telephone() {
-        for t in ["+49 171 1234567", "0049 171 1234567", "0171/123 45 67", "+49 (0)171-1234567", "491711234567", "171 1234567"] {
+        for t in [
+            "+49 171 1234567",
+            "0049 171 1234567",
+            "0171/123 45 67",
+            "+49 (0)171-1234567",
+            "491711234567",
+            "171 1234567",
+        ] {
             assert_eq!(phone(t, "DE").as_deref(), Some("491711234567"), "{t}");
         }
         assert_eq!(phone("02 1234 5678", "IT").as_deref(), Some("390212345678"));
@@ -104,7 +124,10 @@ mod tests {
 
     #[test]
     fn names_meet_across_order_accents_and_capitals() {
-        assert_eq!(name_birth("José María", "Núñez", "1990-05-17"), name_birth("NUNEZ", "jose maria", "1990-05-17"));
+        assert_eq!(
+            name_birth("José María", "Núñez", "1990-05-17"),
+            name_birth("NUNEZ", "jose maria", "1990-05-17")
+        );
         assert_ne!(name_birth("Ann", "Lee", "1990-05-17"), name_birth("Ann", "Lee", "1990-05-18"));
         assert_eq!(name_birth("Ann", "", "1990-05-17"), None);
         assert_eq!(name_key("Jürgen", "Weiß"), "weiss jurgen");

@@ -2,9 +2,9 @@
 
 use crate::client::{self, ClientId, entry, publish};
 use crate::model::Status;
+use crate::store;
 use crate::tasks::{self, NewTask, Task};
 use crate::timeline::{self, NewLine, Visibility};
-use crate::store;
 use qd_db::Tx;
 use qd_kernel::{Page, PageRequest, Problem, Result, Ts, id, text_enum};
 use qd_runtime::Core;
@@ -60,7 +60,11 @@ pub struct Call {
 fn body_ok(text: &str, may_be_empty: bool) -> Result<String> {
     let t = text.trim();
     if (t.is_empty() && !may_be_empty) || t.chars().count() > MAX_NOTE || t.contains('\0') {
-        return Err(Problem::invalid("/body", "note_length", format!("expected 1 to {MAX_NOTE} characters")));
+        return Err(Problem::invalid(
+            "/body",
+            "note_length",
+            format!("expected 1 to {MAX_NOTE} characters"),
+        ));
     }
     Ok(t.to_string())
 }
@@ -71,16 +75,43 @@ fn sees_aml(caller: &Caller) -> bool {
 
 /// Adds a note.
 pub async fn add_note(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, kind: NoteKind, body: &str) -> Result<Note> {
-    let right = if kind == NoteKind::Aml { Right::AmlWrite } else { Right::NotesWrite };
+    let right = if kind == NoteKind::Aml {
+        Right::AmlWrite
+    } else {
+        Right::NotesWrite
+    };
     let c = client::get(tx, caller, right, id).await?;
     let body = body_ok(body, false)?;
-    let n = Note { id: NoteId::new(&core.env), client_id: id, kind, body, by_id: caller.id(), by_name: caller.label(), at: core.now() };
+    let n = Note {
+        id: NoteId::new(&core.env),
+        client_id: id,
+        kind,
+        body,
+        by_id: caller.id(),
+        by_name: caller.label(),
+        at: core.now(),
+    };
     store::notes::insert_note(tx, &n).await?;
-    let visibility = if kind == NoteKind::Aml { Visibility::Aml } else { Visibility::Staff };
-    let line = NewLine::new(id, if kind == NoteKind::Aml { "aml_note" } else { "note" }, "timeline.note", json!({"note_id": n.id, "body": n.body}), visibility);
+    let visibility = if kind == NoteKind::Aml {
+        Visibility::Aml
+    } else {
+        Visibility::Staff
+    };
+    let line = NewLine::new(
+        id,
+        if kind == NoteKind::Aml { "aml_note" } else { "note" },
+        "timeline.note",
+        json!({"note_id": n.id, "body": n.body}),
+        visibility,
+    );
     timeline::put(tx, core, caller, line.text(n.body.clone())).await?;
     // The audit row says that, not what: the note itself cannot change.
-    audit::record(tx, core, entry(caller, "note.added", &c).after(json!({"note_id": n.id, "kind": kind}))).await?;
+    audit::record(
+        tx,
+        core,
+        entry(caller, "note.added", &c).after(json!({"note_id": n.id, "kind": kind})),
+    )
+    .await?;
     Ok(n)
 }
 
@@ -107,7 +138,11 @@ pub struct NewCall {
 pub async fn log_call(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, call: NewCall) -> Result<(Call, Option<Task>)> {
     let mut c = client::lock(tx, caller, Right::CallsLog, id).await?;
     if !(0..=86_400).contains(&call.duration_s) {
-        return Err(Problem::invalid("/duration_s", "duration_out_of_range", "expected 0 to 86400 seconds"));
+        return Err(Problem::invalid(
+            "/duration_s",
+            "duration_out_of_range",
+            "expected 0 to 86400 seconds",
+        ));
     }
     let now = core.now();
     let k = Call {
@@ -123,14 +158,40 @@ pub async fn log_call(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, c
     };
     store::notes::insert_call(tx, &k).await?;
     let before = c.status;
-    let status = call.status.or((c.status == Status::New).then_some(if k.outcome == CallOutcome::Reached { Status::Contacted } else { Status::NoAnswer }));
+    let status = call
+        .status
+        .or((c.status == Status::New).then_some(if k.outcome == CallOutcome::Reached {
+            Status::Contacted
+        } else {
+            Status::NoAnswer
+        }));
     c.status = status.unwrap_or(c.status);
     c.first_response_at = c.first_response_at.or(Some(now));
     store::clients::save(tx, &c, now).await?;
     let data = json!({"call_id": k.id, "direction": k.direction, "outcome": k.outcome, "duration_s": k.duration_s, "body": k.body, "status": c.status});
-    timeline::put(tx, core, caller, NewLine::new(id, "call", "timeline.call", data, Visibility::Staff).text(k.body.clone())).await?;
-    audit::record(tx, core, entry(caller, "call.logged", &c).before(json!({"status": before})).after(json!({"call_id": k.id, "outcome": k.outcome, "status": c.status}))).await?;
-    publish(tx, core, "client.contacted", &c, json!({"call_id": k.id, "outcome": k.outcome, "status": c.status})).await?;
+    timeline::put(
+        tx,
+        core,
+        caller,
+        NewLine::new(id, "call", "timeline.call", data, Visibility::Staff).text(k.body.clone()),
+    )
+    .await?;
+    audit::record(
+        tx,
+        core,
+        entry(caller, "call.logged", &c)
+            .before(json!({"status": before}))
+            .after(json!({"call_id": k.id, "outcome": k.outcome, "status": c.status})),
+    )
+    .await?;
+    publish(
+        tx,
+        core,
+        "client.contacted",
+        &c,
+        json!({"call_id": k.id, "outcome": k.outcome, "status": c.status}),
+    )
+    .await?;
     let task = match call.follow_up {
         Some(t) => Some(tasks::add(tx, core, caller, id, t).await?),
         None => None,
@@ -140,7 +201,15 @@ pub async fn log_call(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, c
 
 /// A message outside our mails: what was written, where, by whom. It stands in the timeline and is
 /// never edited. Right `calls.log`.
-pub async fn log_message(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, channel: Channel, direction: Direction, body: &str) -> Result<()> {
+pub async fn log_message(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    id: ClientId,
+    channel: Channel,
+    direction: Direction,
+    body: &str,
+) -> Result<()> {
     let mut c = client::lock(tx, caller, Right::CallsLog, id).await?;
     let body = body_ok(body, false)?;
     let now = core.now();
@@ -149,8 +218,20 @@ pub async fn log_message(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId
         store::clients::save(tx, &c, now).await?;
     }
     let data = json!({"channel": channel, "direction": direction, "body": body});
-    timeline::put(tx, core, caller, NewLine::new(id, "chat", "timeline.message", data, Visibility::Staff).text(body)).await?;
-    audit::record(tx, core, entry(caller, "message.logged", &c).after(json!({"channel": channel, "direction": direction}))).await.map(|_| ())
+    timeline::put(
+        tx,
+        core,
+        caller,
+        NewLine::new(id, "chat", "timeline.message", data, Visibility::Staff).text(body),
+    )
+    .await?;
+    audit::record(
+        tx,
+        core,
+        entry(caller, "message.logged", &c).after(json!({"channel": channel, "direction": direction})),
+    )
+    .await
+    .map(|_| ())
 }
 
 /// Calls of a client, newest first.
@@ -165,6 +246,14 @@ pub async fn calls(tx: &mut Tx, caller: &Caller, id: ClientId, page: &PageReques
 pub async fn refuse_call_removal(tx: &mut Tx, core: &Core, caller: &Caller, call_id: CallId) -> Result<Problem> {
     let k = store::notes::call(tx, call_id).await?.ok_or_else(|| Problem::missing("call"))?;
     let c = client::get(tx, caller, Right::TimelineView, k.client_id).await?;
-    audit::record(tx, core, entry(caller, "call.removal_refused", &c).after(json!({"call_id": call_id}))).await?;
-    Ok(Problem::forbidden("call_kept", "a call stays in the record for good; your attempt was noted"))
+    audit::record(
+        tx,
+        core,
+        entry(caller, "call.removal_refused", &c).after(json!({"call_id": call_id})),
+    )
+    .await?;
+    Ok(Problem::forbidden(
+        "call_kept",
+        "a call stays in the record for good; your attempt was noted",
+    ))
 }

@@ -7,7 +7,7 @@ use crate::timeline::{self, NewLine, Visibility};
 use qd_db::Tx;
 use qd_kernel::{Class, Problem, Result, Ts, text_enum};
 use qd_runtime::Core;
-use qd_runtime::access::{Caller, Mask, Right, Who, mask};
+use qd_runtime::access::{Caller, Right, Who, mask};
 use qd_runtime::audit;
 use qd_runtime::tenancy::{self, Entity, FieldKind, ProfileField, ProfileStep};
 use serde::Serialize;
@@ -16,7 +16,17 @@ use serde_json::{Map, Value, json};
 /// Fields that are columns of the record, not answers beside it.
 const COLUMNS: [&str; 6] = ["first_name", "last_name", "birth_date", "nationality", "country", "phone"];
 /// Fields that documents prove: locked for the client once verified.
-const PROVEN: [&str; 9] = ["first_name", "last_name", "birth_date", "nationality", "country", "street", "postal_code", "city", "place_of_birth"];
+const PROVEN: [&str; 9] = [
+    "first_name",
+    "last_name",
+    "birth_date",
+    "nationality",
+    "country",
+    "street",
+    "postal_code",
+    "city",
+    "place_of_birth",
+];
 
 text_enum!(StepState { Todo = "todo", Partial = "partial", Complete = "complete" });
 
@@ -61,13 +71,25 @@ fn view_of(step: &ProfileStep, c: &Client, kept: Option<(Value, Ts)>) -> StepVie
             values.insert(f.code.clone(), v);
         }
     }
-    let missing: Vec<String> = step.fields.iter().filter(|f| f.required && !values.contains_key(&f.code)).map(|f| f.code.clone()).collect();
+    let missing: Vec<String> = step
+        .fields
+        .iter()
+        .filter(|f| f.required && !values.contains_key(&f.code))
+        .map(|f| f.code.clone())
+        .collect();
     let state = match (missing.is_empty(), saved_at.is_some()) {
         (true, _) => StepState::Complete,
         (false, true) => StepState::Partial,
         (false, false) => StepState::Todo,
     };
-    StepView { code: step.code.clone(), state, missing, values, fields: step.fields.clone(), saved_at }
+    StepView {
+        code: step.code.clone(),
+        state,
+        missing,
+        values,
+        fields: step.fields.clone(),
+        saved_at,
+    }
 }
 
 async fn build(tx: &mut Tx, c: &Client, entity: &Entity) -> Result<Profile> {
@@ -80,7 +102,11 @@ async fn build(tx: &mut Tx, c: &Client, entity: &Entity) -> Result<Profile> {
         .map(|s| view_of(s, c, kept.iter().find(|k| k.0 == s.code).map(|k| (k.1.clone(), k.2))))
         .collect();
     let resume = steps.iter().find(|s| s.state != StepState::Complete).map(|s| s.code.clone());
-    Ok(Profile { complete: resume.is_none(), resume, steps })
+    Ok(Profile {
+        complete: resume.is_none(),
+        resume,
+        steps,
+    })
 }
 
 /// The profile as the client or staff see it.
@@ -103,7 +129,8 @@ fn shown(caller: &Caller, c: &Client, mut p: Profile) -> Profile {
                 }
             }
         }
-        if !own && !caller.sees(Mask::Contact) {
+        // Contact, money and anti-money-laundering fields each by their own mask.
+        if !own {
             let covered = mask::cover(caller, &Value::Object(std::mem::take(&mut s.values)));
             s.values = covered.as_object().cloned().unwrap_or_default();
         }
@@ -124,7 +151,10 @@ pub async fn answers(tx: &mut Tx, id: ClientId) -> Result<(Map<String, Value>, V
 fn check(f: &ProfileField, v: &Value) -> std::result::Result<Option<Value>, (&'static str, String)> {
     let wrong = |expected: &str| Err(("value_malformed", expected.to_string()));
     let at = format!("/values/{}", f.code);
-    let read = |r: Result<String>| r.map(|t| Some(json!(t))).map_err(|p| (p.code, p.fields.first().map(|f| f.expected.clone()).unwrap_or_default()));
+    let read = |r: Result<String>| {
+        r.map(|t| Some(json!(t)))
+            .map_err(|p| (p.code, p.fields.first().map(|f| f.expected.clone()).unwrap_or_default()))
+    };
     match (v, f.kind) {
         (Value::Null, _) => Ok(None),
         (Value::String(t), _) if t.trim().is_empty() => Ok(None),
@@ -151,8 +181,13 @@ pub async fn save_step(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, 
     }
     let mut c = client::lock(tx, caller, if own { Right::MeEdit } else { Right::ClientsEdit }, id).await?;
     let entity = tenancy::get(tx, &c.entity).await?;
-    let definition =
-        entity.config.profile.steps.iter().find(|s| s.code == step).ok_or_else(|| Problem::invalid("/step", "step_unknown", "expected a step of the profile"))?;
+    let definition = entity
+        .config
+        .profile
+        .steps
+        .iter()
+        .find(|s| s.code == step)
+        .ok_or_else(|| Problem::invalid("/step", "step_unknown", "expected a step of the profile"))?;
     let kept = store::profile::latest(tx, id).await?.into_iter().find(|k| k.0 == step);
     let was = view_of(definition, &c, kept.as_ref().map(|k| (k.1.clone(), k.2))).values;
     let before = c.clone();
@@ -182,8 +217,15 @@ pub async fn save_step(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, 
         }
         let text = || v.as_ref().and_then(Value::as_str).unwrap_or_default().to_string();
         match code.as_str() {
-            "birth_date" if v.is_some() && client::age_years(&text(), now).is_none_or(|a| a < i64::from(entity.config.profile.min_age_years) || a > 120) => {
-                p = p.and_field(&at, "underage", format!("expected an age of at least {}", entity.config.profile.min_age_years));
+            "birth_date"
+                if v.is_some()
+                    && client::age_years(&text(), now).is_none_or(|a| a < i64::from(entity.config.profile.min_age_years) || a > 120) =>
+            {
+                p = p.and_field(
+                    &at,
+                    "underage",
+                    format!("expected an age of at least {}", entity.config.profile.min_age_years),
+                );
             }
             "country" if entity.config.countries.not_served.contains(&text()) => {
                 p = p.and_field(&at, "country_not_served", "expected a country we serve");
@@ -221,12 +263,41 @@ pub async fn save_step(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, 
     store::profile::add(tx, id, step, version, &Value::Object(data.clone()), &caller.id(), now).await?;
     client::after_identity(tx, core, caller, &before, &c).await?;
     let is = view_of(definition, &c, Some((Value::Object(data), now))).values;
-    let changed: Vec<&String> = is.iter().filter(|(k, v)| was.get(*k) != Some(v)).map(|(k, _)| k).chain(was.keys().filter(|k| !is.contains_key(*k))).collect();
+    let changed: Vec<&String> = is
+        .iter()
+        .filter(|(k, v)| was.get(*k) != Some(v))
+        .map(|(k, _)| k)
+        .chain(was.keys().filter(|k| !is.contains_key(*k)))
+        .collect();
     if !changed.is_empty() {
-        let pick = |m: &Map<String, Value>| Value::Object(changed.iter().map(|k| ((*k).clone(), m.get(*k).cloned().unwrap_or_default())).collect());
-        timeline::put(tx, core, caller, NewLine::new(id, "profile", "timeline.profile_saved", json!({"step": step, "fields": changed}), Visibility::Client)).await?;
+        let pick = |m: &Map<String, Value>| {
+            Value::Object(
+                changed
+                    .iter()
+                    .map(|k| ((*k).clone(), m.get(*k).cloned().unwrap_or_default()))
+                    .collect(),
+            )
+        };
+        timeline::put(
+            tx,
+            core,
+            caller,
+            NewLine::new(
+                id,
+                "profile",
+                "timeline.profile_saved",
+                json!({"step": step, "fields": changed}),
+                Visibility::Client,
+            ),
+        )
+        .await?;
         publish(tx, core, "client.profile_saved", &c, json!({"step": step, "fields": changed})).await?;
-        audit::record(tx, core, entry(caller, "client.profile_saved", &c).before(pick(&was)).after(pick(&is))).await?;
+        audit::record(
+            tx,
+            core,
+            entry(caller, "client.profile_saved", &c).before(pick(&was)).after(pick(&is)),
+        )
+        .await?;
     }
     let p = build(tx, &c, &entity).await?;
     Ok(shown(caller, &c, p))

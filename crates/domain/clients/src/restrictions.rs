@@ -2,8 +2,8 @@
 //! money, opens accounts or lets people in.
 
 use crate::client::{self, ClientId, entry, publish};
-use crate::timeline::{self, NewLine, Visibility};
 use crate::store;
+use crate::timeline::{self, NewLine, Visibility};
 use qd_db::Tx;
 use qd_kernel::{Problem, Result, Ts, id, text_enum};
 use qd_runtime::Core;
@@ -33,10 +33,22 @@ pub struct Restriction {
 }
 
 /// Puts a restriction on. One of a kind at a time.
-pub async fn restrict(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, kind: RestrictionKind, reason: &str, told: bool) -> Result<Restriction> {
+pub async fn restrict(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    id: ClientId,
+    kind: RestrictionKind,
+    reason: &str,
+    told: bool,
+) -> Result<Restriction> {
     let c = client::lock(tx, caller, Right::AccountsRestrict, id).await?;
     if reason.trim().is_empty() || reason.chars().count() > 1_000 {
-        return Err(Problem::invalid("/reason", "reason_missing", "expected a reason of 1 to 1000 characters"));
+        return Err(Problem::invalid(
+            "/reason",
+            "reason_missing",
+            "expected a reason of 1 to 1000 characters",
+        ));
     }
     let r = Restriction {
         id: RestrictionId::new(&core.env),
@@ -56,7 +68,13 @@ pub async fn restrict(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, k
     }
     let data = json!({"restriction_id": r.id, "kind": kind, "reason": r.reason});
     // What the client may not be told must not be in a line that staff read out by mistake either.
-    timeline::put(tx, core, caller, NewLine::new(id, "restriction", "timeline.restricted", data.clone(), Visibility::Staff)).await?;
+    timeline::put(
+        tx,
+        core,
+        caller,
+        NewLine::new(id, "restriction", "timeline.restricted", data.clone(), Visibility::Staff),
+    )
+    .await?;
     publish(tx, core, "client.restricted", &c, json!({"restriction_id": r.id, "kind": kind})).await?;
     audit::record(tx, core, entry(caller, "client.restricted", &c).after(data).reason(reason)).await?;
     Ok(r)
@@ -64,26 +82,53 @@ pub async fn restrict(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, k
 
 /// Takes a restriction off.
 pub async fn lift(tx: &mut Tx, core: &Core, caller: &Caller, id: RestrictionId, reason: &str) -> Result<()> {
-    let r = store::restrictions::find(tx, id).await?.ok_or_else(|| Problem::missing("restriction"))?;
+    let r = store::restrictions::find(tx, id)
+        .await?
+        .ok_or_else(|| Problem::missing("restriction"))?;
     let c = client::lock(tx, caller, Right::AccountsRestrict, r.client_id).await?;
     store::restrictions::lift(tx, id, &caller.id(), reason, core.now()).await?;
     let data = json!({"restriction_id": id, "kind": r.kind, "reason": reason});
-    timeline::put(tx, core, caller, NewLine::new(c.id, "restriction", "timeline.unrestricted", data.clone(), Visibility::Staff)).await?;
+    timeline::put(
+        tx,
+        core,
+        caller,
+        NewLine::new(c.id, "restriction", "timeline.unrestricted", data.clone(), Visibility::Staff),
+    )
+    .await?;
     publish(tx, core, "client.unrestricted", &c, json!({"restriction_id": id, "kind": r.kind})).await?;
-    audit::record(tx, core, entry(caller, "client.unrestricted", &c).before(json!({"reason": r.reason})).after(data).reason(reason)).await?;
+    audit::record(
+        tx,
+        core,
+        entry(caller, "client.unrestricted", &c)
+            .before(json!({"reason": r.reason}))
+            .after(data)
+            .reason(reason),
+    )
+    .await?;
     Ok(())
 }
 
 /// What is in force, for use cases that must refuse; no caller's right is asked.
 pub async fn in_force(tx: &mut Tx, id: ClientId) -> Result<Vec<Restriction>> {
-    Ok(store::restrictions::of_client(tx, id).await?.into_iter().filter(|r| r.lifted_at.is_none()).collect())
+    Ok(store::restrictions::of_client(tx, id)
+        .await?
+        .into_iter()
+        .filter(|r| r.lifted_at.is_none())
+        .collect())
 }
 
 /// A problem when `kind` (or everything) is restricted now. The reason is told only where it may be.
 pub async fn must_be_free(tx: &mut Tx, id: ClientId, kind: RestrictionKind) -> Result<()> {
-    match in_force(tx, id).await?.into_iter().find(|r| r.kind == kind || r.kind == RestrictionKind::Everything) {
+    match in_force(tx, id)
+        .await?
+        .into_iter()
+        .find(|r| r.kind == kind || r.kind == RestrictionKind::Everything)
+    {
         None => Ok(()),
         Some(r) if r.told => Err(Problem::conflict("client_restricted", r.reason)),
-        Some(_) => Err(Problem::conflict("client_restricted", "this is not available at the moment: please contact us")),
+        Some(_) => Err(Problem::conflict(
+            "client_restricted",
+            "this is not available at the moment: please contact us",
+        )),
     }
 }

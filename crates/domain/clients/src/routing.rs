@@ -36,11 +36,21 @@ pub(crate) async fn route(tx: &mut Tx, core: &Core, c: &Client, touch: &Touch, r
     let evaluation = match rules::evaluate(tx, SET, Some(&c.entity), &facts).await {
         Ok(e) => e,
         Err(p) if p.is("rule_set_unknown") => {
-            return Ok(Routed { owner_id: None, desk: None, evaluation: None, trouble: Some("there is no rule set lead.routing".into()) });
+            return Ok(Routed {
+                owner_id: None,
+                desk: None,
+                evaluation: None,
+                trouble: Some("there is no rule set lead.routing".into()),
+            });
         }
         Err(p) => return Err(p),
     };
-    let mut routed = Routed { owner_id: None, desk: None, evaluation: None, trouble: None };
+    let mut routed = Routed {
+        owner_id: None,
+        desk: None,
+        evaluation: None,
+        trouble: None,
+    };
     let outcome = evaluation.first().map(|f| f.outcome.clone());
     let text = |k: &str| outcome.as_ref().and_then(|o| o.get(k)).and_then(Value::as_str).map(str::to_string);
     if outcome.is_none() {
@@ -84,8 +94,13 @@ async fn active(tx: &mut Tx, id: StaffId) -> Result<Option<staff::StaffView>> {
 /// The agent of the desk whose turn it is: strictly in turn, those who may not enter the entity
 /// left out. Sales and partner people before their managers.
 async fn next_of_desk(tx: &mut Tx, desk: &str, entity: &str) -> Result<Option<StaffId>> {
-    let all = staff::list(tx, &Caller::system(BY), Some(desk), true, &PageRequest::new(Some(200), None)?).await?.items;
-    let mut here: Vec<_> = all.into_iter().filter(|s| s.entities.iter().any(|e| e == entity || e == ALL_ENTITIES)).collect();
+    let all = staff::list(tx, &Caller::system(BY), Some(desk), true, &PageRequest::new(Some(200), None)?)
+        .await?
+        .items;
+    let mut here: Vec<_> = all
+        .into_iter()
+        .filter(|s| s.entities.iter().any(|e| e == entity || e == ALL_ENTITIES))
+        .collect();
     let agents = |s: &staff::StaffView| s.roles.iter().any(|r| matches!(r, Role::Sales | Role::PartnerManager));
     if here.iter().any(agents) {
         here.retain(agents);
@@ -129,7 +144,13 @@ pub(crate) async fn announce(tx: &mut Tx, core: &Core, c: &Client, r: &Routed) -
     }
     if c.owner_id.is_some() || c.desk.is_some() {
         let data = json!({"owner_id": c.owner_id, "desk": c.desk, "rule": fired.map(|f| f.name.clone())});
-        timeline::put(tx, core, &by, NewLine::new(c.id, "owner", "timeline.assigned", data.clone(), Visibility::Staff)).await?;
+        timeline::put(
+            tx,
+            core,
+            &by,
+            NewLine::new(c.id, "owner", "timeline.assigned", data.clone(), Visibility::Staff),
+        )
+        .await?;
         publish(tx, core, "lead.assigned", c, data).await?;
     }
     if let Some(cause) = &r.trouble {
@@ -154,13 +175,27 @@ pub(crate) async fn announce(tx: &mut Tx, core: &Core, c: &Client, r: &Routed) -
 }
 
 /// Gives a client to a person, a desk, or both, or back to nobody.
-pub async fn assign(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, owner: Option<StaffId>, desk: Option<String>, reason: &str) -> Result<Client> {
+pub async fn assign(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    id: ClientId,
+    owner: Option<StaffId>,
+    desk: Option<String>,
+    reason: &str,
+) -> Result<Client> {
     let mut c = client::lock(tx, caller, Right::LeadsAssign, id).await?;
     let mut desk = desk;
     if let Some(o) = owner {
-        let s = active(tx, o).await?.ok_or_else(|| Problem::invalid("/owner_id", "staff_unknown", "expected somebody who works here"))?;
+        let s = active(tx, o)
+            .await?
+            .ok_or_else(|| Problem::invalid("/owner_id", "staff_unknown", "expected somebody who works here"))?;
         if !s.entities.iter().any(|e| *e == c.entity || e == ALL_ENTITIES) {
-            return Err(Problem::invalid("/owner_id", "staff_outside_entity", "expected somebody of the client's entity"));
+            return Err(Problem::invalid(
+                "/owner_id",
+                "staff_outside_entity",
+                "expected somebody of the client's entity",
+            ));
         }
         desk = desk.or(s.desk);
     }
@@ -177,9 +212,20 @@ pub async fn assign(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, own
     store::clients::save(tx, &c, core.now()).await?;
     c.version += 1;
     let data = json!({"owner_id": c.owner_id, "desk": c.desk, "reason": reason});
-    timeline::put(tx, core, caller, NewLine::new(id, "owner", "timeline.assigned", data.clone(), Visibility::Staff)).await?;
+    timeline::put(
+        tx,
+        core,
+        caller,
+        NewLine::new(id, "owner", "timeline.assigned", data.clone(), Visibility::Staff),
+    )
+    .await?;
     publish(tx, core, "lead.assigned", &c, data.clone()).await?;
-    audit::record(tx, core, entry(caller, "client.assigned", &c).before(before).after(data).reason(reason)).await?;
+    audit::record(
+        tx,
+        core,
+        entry(caller, "client.assigned", &c).before(before).after(data).reason(reason),
+    )
+    .await?;
     exceptions::resolve(tx, core, "lead.unrouted", &format!("client:{id}"), "assigned").await?;
     Ok(c)
 }

@@ -59,8 +59,12 @@ pub(crate) async fn refresh(tx: &mut Tx, c: &Client) -> Result<()> {
 
 /// Adds words a client is found by: a login, a payment's reference. Adding again changes nothing.
 pub async fn put(tx: &mut Tx, client_id: ClientId, words: &[&str]) -> Result<()> {
-    let words: Vec<(String, WordKind)> =
-        words.iter().map(|w| normal::plain(w.trim()).chars().take(MAX_WORD).collect::<String>()).filter(|w| !w.is_empty()).map(|w| (w, WordKind::Ref)).collect();
+    let words: Vec<(String, WordKind)> = words
+        .iter()
+        .map(|w| normal::plain(w.trim()).chars().take(MAX_WORD).collect::<String>())
+        .filter(|w| !w.is_empty())
+        .map(|w| (w, WordKind::Ref))
+        .collect();
     store::search::add(tx, client_id, &words).await
 }
 
@@ -80,7 +84,11 @@ pub async fn find(tx: &mut Tx, caller: &Caller, question: &str) -> Result<Vec<Ro
     starts.sort_by_key(|w| std::cmp::Reverse(w.chars().count()));
     starts.truncate(5);
     if starts.first().is_none_or(|w| w.chars().count() < MIN_START) {
-        return Err(Problem::invalid("q", "question_too_short", format!("expected a word of at least {MIN_START} characters")));
+        return Err(Problem::invalid(
+            "q",
+            "question_too_short",
+            format!("expected a word of at least {MIN_START} characters"),
+        ));
     }
     let mut kinds = vec![WordKind::Name, WordKind::Ref];
     if caller.sees(Mask::Contact) {

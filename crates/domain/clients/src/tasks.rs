@@ -1,8 +1,8 @@
 //! What somebody has to do about a client, and by when.
 
 use crate::client::{self, ClientId, entry};
-use crate::timeline::{self, NewLine, Visibility};
 use crate::store;
+use crate::timeline::{self, NewLine, Visibility};
 use async_trait::async_trait;
 use qd_db::Tx;
 use qd_kernel::{Page, PageRequest, Problem, Result, Ts, id, page::join_key, text_enum};
@@ -61,13 +61,17 @@ pub async fn add(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, new: N
     }
     let owner_id = match (new.owner_id, c.owner_id) {
         (Some(o), _) => {
-            staff::name_of(tx, o).await?.ok_or_else(|| Problem::invalid("/owner_id", "staff_unknown", "expected somebody who works here"))?;
+            staff::name_of(tx, o)
+                .await?
+                .ok_or_else(|| Problem::invalid("/owner_id", "staff_unknown", "expected somebody who works here"))?;
             o
         }
         // A rule's task belongs to the client's owner.
         (None, of_client) => match caller.staff_id() {
             Ok(me) => me,
-            Err(_) => of_client.ok_or_else(|| Problem::invalid("/owner_id", "staff_missing", "expected somebody: the client has no owner"))?,
+            Err(_) => {
+                of_client.ok_or_else(|| Problem::invalid("/owner_id", "staff_missing", "expected somebody: the client has no owner"))?
+            }
         },
     };
     let t = Task {
@@ -86,7 +90,13 @@ pub async fn add(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, new: N
     store::tasks::insert(tx, &t).await?;
     plan(tx, core, &t).await?;
     let data = json!({"task_id": t.id, "title": t.title, "due_at": t.due_at, "owner_id": t.owner_id});
-    timeline::put(tx, core, caller, NewLine::new(id, "task", "timeline.task_added", data.clone(), Visibility::Staff).text(t.title.clone())).await?;
+    timeline::put(
+        tx,
+        core,
+        caller,
+        NewLine::new(id, "task", "timeline.task_added", data.clone(), Visibility::Staff).text(t.title.clone()),
+    )
+    .await?;
     audit::record(tx, core, entry(caller, "task.added", &c).after(data)).await?;
     Ok(t)
 }
@@ -105,7 +115,11 @@ pub async fn change(tx: &mut Tx, core: &Core, caller: &Caller, id: TaskId, base_
     let mut t = store::tasks::find(tx, id).await?.ok_or_else(|| Problem::missing("task"))?;
     // One's own task may be about a client who has another owner by now.
     let mine = caller.staff_id().is_ok_and(|me| me == t.owner_id) && caller.may(Right::TasksManage);
-    let c = if mine { client::find(tx, t.client_id).await?.ok_or_else(|| Problem::missing("client"))? } else { client::get(tx, caller, Right::TasksManage, t.client_id).await? };
+    let c = if mine {
+        client::find(tx, t.client_id).await?.ok_or_else(|| Problem::missing("client"))?
+    } else {
+        client::get(tx, caller, Right::TasksManage, t.client_id).await?
+    };
     let before = json!({"state": t.state, "due_at": t.due_at, "owner_id": t.owner_id});
     if t.state != TaskState::Open {
         return Err(Problem::conflict("task_closed", format!("the task is {} already", t.state)));
@@ -126,7 +140,9 @@ pub async fn change(tx: &mut Tx, core: &Core, caller: &Caller, id: TaskId, base_
             "timeline.task_moved"
         }
         TaskChange::Give { owner_id } => {
-            staff::name_of(tx, owner_id).await?.ok_or_else(|| Problem::invalid("/owner_id", "staff_unknown", "expected somebody who works here"))?;
+            staff::name_of(tx, owner_id)
+                .await?
+                .ok_or_else(|| Problem::invalid("/owner_id", "staff_unknown", "expected somebody who works here"))?;
             t.owner_id = owner_id;
             "timeline.task_given"
         }
@@ -136,8 +152,15 @@ pub async fn change(tx: &mut Tx, core: &Core, caller: &Caller, id: TaskId, base_
     if t.state == TaskState::Open {
         plan(tx, core, &t).await?;
     }
-    let data = json!({"task_id": t.id, "title": t.title, "state": t.state, "due_at": t.due_at, "owner_id": t.owner_id, "outcome": t.outcome});
-    timeline::put(tx, core, caller, NewLine::new(t.client_id, "task", title_key, data.clone(), Visibility::Staff)).await?;
+    let data =
+        json!({"task_id": t.id, "title": t.title, "state": t.state, "due_at": t.due_at, "owner_id": t.owner_id, "outcome": t.outcome});
+    timeline::put(
+        tx,
+        core,
+        caller,
+        NewLine::new(t.client_id, "task", title_key, data.clone(), Visibility::Staff),
+    )
+    .await?;
     audit::record(tx, core, entry(caller, "task.changed", &c).before(before).after(data)).await?;
     Ok(t)
 }
@@ -156,7 +179,9 @@ pub async fn agenda(tx: &mut Tx, caller: &Caller, owner: Option<StaffId>, until:
         Some(o) if caller.staff_id().is_ok_and(|me| me == o) => o,
         Some(o) => match scope {
             Scope::Own => return Err(Problem::missing("staff")),
-            Scope::Desk if staff::get(tx, &Caller::system("clients"), o).await?.desk.as_deref() != caller.desk() => return Err(Problem::missing("staff")),
+            Scope::Desk if staff::get(tx, &Caller::system("clients"), o).await?.desk.as_deref() != caller.desk() => {
+                return Err(Problem::missing("staff"));
+            }
             _ => o,
         },
     };
@@ -192,13 +217,26 @@ impl Handler for TaskDue {
             .db
             .write(async move |tx| {
                 lease.complete(tx).await?;
-                let Some(t) = store::tasks::find(tx, id).await? else { return Ok(()) };
+                let Some(t) = store::tasks::find(tx, id).await? else {
+                    return Ok(());
+                };
                 if t.state != TaskState::Open || Some(t.due_at) != due_at {
                     return Ok(());
                 }
                 let c = client::find(tx, t.client_id).await?;
-                let payload = json!({"task_id": t.id, "client_id": t.client_id, "owner_id": t.owner_id, "title": t.title, "due_at": t.due_at});
-                events::publish(tx, &core, NewEvent { kind: "task.due", aggregate: format!("task:{id}"), entity: c.map(|c| c.entity), payload }).await?;
+                let payload =
+                    json!({"task_id": t.id, "client_id": t.client_id, "owner_id": t.owner_id, "title": t.title, "due_at": t.due_at});
+                events::publish(
+                    tx,
+                    &core,
+                    NewEvent {
+                        kind: "task.due",
+                        aggregate: format!("task:{id}"),
+                        entity: c.map(|c| c.entity),
+                        payload,
+                    },
+                )
+                .await?;
                 Ok(())
             })
             .await?;

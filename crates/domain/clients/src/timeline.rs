@@ -42,7 +42,16 @@ pub struct NewLine {
 
 impl NewLine {
     pub fn new(client_id: ClientId, kind: &'static str, title_key: &'static str, data: Value, visibility: Visibility) -> NewLine {
-        NewLine { client_id, key: None, at: None, kind, title_key, data, text: String::new(), visibility }
+        NewLine {
+            client_id,
+            key: None,
+            at: None,
+            kind,
+            title_key,
+            data,
+            text: String::new(),
+            visibility,
+        }
     }
     pub fn key(mut self, k: impl Into<String>) -> Self {
         self.key = Some(k.into());

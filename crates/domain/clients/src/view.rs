@@ -72,13 +72,28 @@ pub async fn view(tx: &mut Tx, caller: &Caller, id: ClientId) -> Result<ClientVi
             r.reason = qd_runtime::access::mask::COVERED.into();
         }
     }
-    let open_tasks = if caller.may(Right::TimelineView) { store::tasks::of_client(tx, id, true).await? } else { Vec::new() };
+    let open_tasks = if caller.may(Right::TimelineView) {
+        store::tasks::of_client(tx, id, true).await?
+    } else {
+        Vec::new()
+    };
     let duplicates_open = duplicates::open_count(tx, id).await?;
     let mut same_person = store::duplicates::same_person(tx, id).await?;
     // A record the caller may not enter is not told of.
     same_person.retain(|s| caller.enters(Some(&s.entity)));
     client::cover(caller, &mut c);
-    Ok(ClientView { name: c.name(), client: c, owner_name, first_touch, last_touch, stages, restrictions, open_tasks, duplicates_open, same_person })
+    Ok(ClientView {
+        name: c.name(),
+        client: c,
+        owner_name,
+        first_touch,
+        last_touch,
+        stages,
+        restrictions,
+        open_tasks,
+        duplicates_open,
+        same_person,
+    })
 }
 
 /// All stage changes, oldest first, for the client file.

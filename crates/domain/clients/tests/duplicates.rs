@@ -14,11 +14,18 @@ fn page() -> PageRequest {
 }
 
 async fn open(h: &House) -> Vec<duplicates::Duplicate> {
-    h.t.db.read(async |tx| duplicates::list(tx, &Caller::system("test"), Some(DuplicateState::Open), None, &page()).await).await.unwrap().items
+    h.t.db
+        .read(async |tx| duplicates::list(tx, &Caller::system("test"), Some(DuplicateState::Open), None, &page()).await)
+        .await
+        .unwrap()
+        .items
 }
 
 async fn find(h: &House, who: Caller, q: &'static str) -> Vec<ClientId> {
-    h.t.db.read(async move |tx| Ok(search::find(tx, &who, q).await?.into_iter().map(|r| r.id).collect())).await.unwrap()
+    h.t.db
+        .read(async move |tx| Ok(search::find(tx, &who, q).await?.into_iter().map(|r| r.id).collect()))
+        .await
+        .unwrap()
 }
 
 qd_testkit::both! {

@@ -20,7 +20,10 @@ fn page() -> PageRequest {
 
 async fn step(h: &House, id: ClientId, c: Command, cause: &'static str) -> bool {
     let core = h.core.clone();
-    h.t.db.write(async move |tx| stage(tx, &core, &Caller::system("test"), id, c, cause).await).await.unwrap()
+    h.t.db
+        .write(async move |tx| stage(tx, &core, &Caller::system("test"), id, c, cause).await)
+        .await
+        .unwrap()
 }
 
 qd_testkit::both! {
@@ -176,9 +179,9 @@ qd_testkit::both! {
         let v = h.find(id).await.version;
         let change = async |version: i64, p: Patch| {
             let (core, who) = (h.core.clone(), h.staff(Role::Support, &["eu"]));
-            
+
             h.t.db.write(async move |tx| {
-                
+
                 edit(tx, &core, &who, id, version, p.clone(), "asked by telephone").await
             }).await
         };

@@ -5,10 +5,11 @@ use crate::store::{self, reviews};
 use crate::{Band, CaseState, KycId, Level};
 use qd_db::Tx;
 use qd_kernel::{Problem, Result, Ts};
-use qd_runtime::access::Caller;
+use qd_runtime::access::{Caller, Mask, mask};
 use qd_runtime::audit::{self, DecisionRow};
 use qd_runtime::tenancy;
 use serde::Serialize;
+use serde_json::Value;
 
 /// Where a client stands, for deposits, trading accounts and withdrawals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -113,11 +114,16 @@ pub async fn who_approved(tx: &mut Tx, caller: &Caller, client_id: &str) -> Resu
         if !known.iter().any(|d| d.id == a.decision_id) {
             known.extend(audit::decisions_of(tx, caller, &crate::case::subject(a.case_id)).await?);
         }
-        let decision = known
+        let mut decision = known
             .iter()
             .find(|d| d.id == a.decision_id)
             .cloned()
             .ok_or_else(|| Problem::bug("kyc_decision_lost", "an approval's decision record is not there"))?;
+        // What was checked and found is compliance's; who decided, and when, is everybody's answer.
+        if !caller.sees(Mask::Aml) {
+            decision.inputs = Value::String(mask::COVERED.into());
+            decision.reasons = Vec::new();
+        }
         let in_force = cases
             .iter()
             .any(|c| c.id == a.case_id && c.state == CaseState::Approved && c.decision_id.as_deref() == Some(a.decision_id.as_str()));

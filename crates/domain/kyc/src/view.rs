@@ -255,7 +255,7 @@ async fn view(tx: &mut Tx, caller: &Caller, file: &CaseFile) -> Result<CaseView>
         }),
         outcome_code: r.outcome_code.clone().filter(|_| aml),
         decision_id: r.decision_id.clone().filter(|_| house),
-        applicant: (house && caller.sees(Mask::Contact)).then(|| r.applicant.0.clone()),
+        applicant: (house && caller.sees(Mask::Contact)).then(|| for_eyes_of(caller, r.applicant.0.clone())),
         risk: aml.then(|| RiskView {
             score: r.risk_score,
             band: r.risk_band,
@@ -264,4 +264,17 @@ async fn view(tx: &mut Tx, caller: &Caller, file: &CaseFile) -> Result<CaseView>
         }),
         checks,
     })
+}
+
+/// The applicant without what the caller may not see: exposure is compliance's, means are for those
+/// who see money.
+fn for_eyes_of(caller: &Caller, mut a: Applicant) -> Applicant {
+    if !caller.sees(Mask::Aml) {
+        a.pep = None;
+    }
+    if !caller.sees(Mask::Money) {
+        a.source_of_funds = None;
+        a.occupation = None;
+    }
+    a
 }

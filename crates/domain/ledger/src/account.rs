@@ -5,7 +5,11 @@ use qd_kernel::{Currency, Problem, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-qd_kernel::id!(AccountId, "lac", "A ledger account. Its body is derived from owner, purpose and currency.");
+qd_kernel::id!(
+    AccountId,
+    "lac",
+    "A ledger account. Its body is derived from owner, purpose and currency."
+);
 
 /// Rows of a striped account: as many writers as this do not wait for each other, and it is all that
 /// the last character of an id can say.
@@ -86,7 +90,11 @@ pub struct AccountKey {
 
 impl AccountKey {
     pub fn new(owner: impl Into<String>, purpose: Purpose, currency: Currency) -> AccountKey {
-        AccountKey { owner: owner.into(), purpose, currency }
+        AccountKey {
+            owner: owner.into(),
+            purpose,
+            currency,
+        }
     }
     pub fn wallet(client_id: impl std::fmt::Display, currency: Currency) -> AccountKey {
         AccountKey::new(format!("client:{client_id}"), Purpose::Wallet, currency)
@@ -120,13 +128,24 @@ impl AccountKey {
         AccountId::from_body(u128::from_be_bytes(body)).account()
     }
     pub(crate) fn check(&self, pointer: &str) -> Result<()> {
-        let kind = self.owner.split_once(':').filter(|(_, rest)| !rest.is_empty()).map(|(kind, _)| kind);
+        let kind = self
+            .owner
+            .split_once(':')
+            .filter(|(_, rest)| !rest.is_empty())
+            .map(|(kind, _)| kind);
         let known = kind.is_some_and(|k| OWNER_KINDS.contains(&k));
-        let plain = self.owner.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'_' | b'-' | b'.'));
+        let plain = self
+            .owner
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'_' | b'-' | b'.'));
         if known && plain && self.owner.len() <= MAX_OWNER {
             return Ok(());
         }
-        Err(Problem::invalid(&format!("{pointer}/account/owner"), "owner_malformed", "expected client:, psp:, tacc:, house: or partner: and an id"))
+        Err(Problem::invalid(
+            &format!("{pointer}/account/owner"),
+            "owner_malformed",
+            "expected client:, psp:, tacc:, house: or partner: and an id",
+        ))
     }
 }
 
@@ -147,7 +166,11 @@ pub struct Balance {
 
 impl Balance {
     pub(crate) fn of(balance_minor: i64, held_minor: i64) -> Balance {
-        Balance { balance_minor, held_minor, available_minor: balance_minor.saturating_sub(held_minor) }
+        Balance {
+            balance_minor,
+            held_minor,
+            available_minor: balance_minor.saturating_sub(held_minor),
+        }
     }
 }
 

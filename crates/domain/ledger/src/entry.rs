@@ -86,7 +86,10 @@ impl Stripe {
     pub fn of(tx: &Tx, now: Ts) -> Stripe {
         let of = stripes(tx.engine());
         let hour = now.secs().div_euclid(3_600);
-        Stripe { number: (i64::from(tx.number()) + hour).rem_euclid(i64::from(of)) as u8, of }
+        Stripe {
+            number: (i64::from(tx.number()) + hour).rem_euclid(i64::from(of)) as u8,
+            of,
+        }
     }
     fn row(self, key: &AccountKey) -> AccountId {
         if key.striped() { key.id().stripe(self.number) } else { key.id() }
@@ -143,7 +146,11 @@ impl Sum {
 
 fn text(field: &str, value: &str, max: usize) -> Result<()> {
     if value.is_empty() || value.len() > max || value.chars().any(char::is_control) {
-        return Err(Problem::invalid(field, "text_malformed", format!("expected 1 to {max} characters without control characters")));
+        return Err(Problem::invalid(
+            field,
+            "text_malformed",
+            format!("expected 1 to {max} characters without control characters"),
+        ));
     }
     Ok(())
 }
@@ -168,25 +175,44 @@ impl Plan {
         for (i, leg) in e.legs.into_iter().enumerate() {
             leg.account.check(&format!("/legs/{i}"))?;
             if leg.minor == 0 || !(-MAX_MINOR..=MAX_MINOR).contains(&leg.minor) {
-                return Err(Problem::invalid(&format!("/legs/{i}/minor"), "amount_out_of_range", format!("expected not 0 and at most {MAX_MINOR} minor units either way")));
+                return Err(Problem::invalid(
+                    &format!("/legs/{i}/minor"),
+                    "amount_out_of_range",
+                    format!("expected not 0 and at most {MAX_MINOR} minor units either way"),
+                ));
             }
             *by_currency.entry(leg.account.currency).or_default() += i128::from(leg.minor);
             let row = stripe.row(&leg.account);
-            legs.push(PlannedLeg { row, currency: leg.account.currency, minor: leg.minor });
+            legs.push(PlannedLeg {
+                row,
+                currency: leg.account.currency,
+                minor: leg.minor,
+            });
             let sum = by_account.entry(row).or_insert((leg.account, 0, 0));
             sum.1 += i128::from(leg.minor);
             sum.2 += 1;
         }
         if let Some((currency, off)) = by_currency.iter().find(|(_, sum)| **sum != 0) {
-            return Err(Problem::invalid("legs", "entry_unbalanced", format!("expected legs that sum to zero per currency; {currency} is off by {off} minor units")));
+            return Err(Problem::invalid(
+                "legs",
+                "entry_unbalanced",
+                format!("expected legs that sum to zero per currency; {currency} is off by {off} minor units"),
+            ));
         }
         legs.sort_by(|a, b| a.row.cmp(&b.row).then(b.minor.cmp(&a.minor)));
         let sums = by_account
             .into_iter()
             .map(|(row, (key, minor, postings))| {
-                let minor = i64::try_from(minor).map_err(|_| Problem::invalid("legs", "amount_out_of_range", "expected less on one account"))?;
+                let minor =
+                    i64::try_from(minor).map_err(|_| Problem::invalid("legs", "amount_out_of_range", "expected less on one account"))?;
                 let limit = stripe.limit(&key);
-                Ok(Sum { row, key, minor, postings, limit })
+                Ok(Sum {
+                    row,
+                    key,
+                    minor,
+                    postings,
+                    limit,
+                })
             })
             .collect::<Result<Vec<Sum>>>()?;
         Ok(Plan {

@@ -62,13 +62,21 @@ const EXPIRE_BATCH: i64 = 200;
 pub async fn hold(tx: &mut Tx, core: &Core, new: NewHold) -> Result<HoldId> {
     new.account.check("")?;
     if !(1..=MAX_MINOR).contains(&new.minor) {
-        return Err(Problem::invalid("minor", "amount_out_of_range", format!("expected 1 to {MAX_MINOR} minor units")));
+        return Err(Problem::invalid(
+            "minor",
+            "amount_out_of_range",
+            format!("expected 1 to {MAX_MINOR} minor units"),
+        ));
     }
     if new.reference.is_empty() || new.reference.len() > 200 {
         return Err(Problem::invalid("reference", "text_malformed", "expected 1 to 200 characters"));
     }
     if new.account.striped() {
-        return Err(Problem::invalid("account", "hold_on_striped_account", "expected an account of one client, trading account or partner"));
+        return Err(Problem::invalid(
+            "account",
+            "hold_on_striped_account",
+            "expected an account of one client, trading account or partner",
+        ));
     }
     let account_id = new.account.id();
     if let Some(h) = store::hold(tx, &new.reference).await? {
@@ -79,7 +87,10 @@ pub async fn hold(tx: &mut Tx, core: &Core, new: NewHold) -> Result<HoldId> {
         if let Some(h) = store::hold(tx, &new.reference).await? {
             return same(&h, account_id, new.minor);
         }
-        return Err(Problem::conflict(INSUFFICIENT_FUNDS, format!("not enough available on {}", new.account)));
+        return Err(Problem::conflict(
+            INSUFFICIENT_FUNDS,
+            format!("not enough available on {}", new.account),
+        ));
     }
     let h = store::HoldRow {
         id: HoldId::new(&core.env),
@@ -105,7 +116,10 @@ fn same(h: &store::HoldRow, account: AccountId, minor: i64) -> Result<HoldId> {
     if h.account_id == account && h.minor == minor {
         return Ok(h.id);
     }
-    Err(Problem::conflict(REFERENCE_REUSED, format!("the reference {} was held before for another account or amount", h.reference)))
+    Err(Problem::conflict(
+        REFERENCE_REUSED,
+        format!("the reference {} was held before for another account or amount", h.reference),
+    ))
 }
 
 fn met() -> Problem {
@@ -143,14 +157,25 @@ pub async fn settle(tx: &mut Tx, core: &Core, reference: &str, entry: NewEntry) 
         return settled_before(tx, &h, &plan).await;
     }
     if !plan.sums.iter().any(|s| s.row == h.account_id && s.minor < 0) {
-        return Err(Problem::invalid("legs", "hold_other_account", "expected a leg that takes from the held account"));
+        return Err(Problem::invalid(
+            "legs",
+            "hold_other_account",
+            "expected a leg that takes from the held account",
+        ));
     }
     if !store::touch_hold(tx, &h).await? {
         let h = found(tx, reference).await?;
-        return if h.state == HoldState::Pending { Err(met()) } else { settled_before(tx, &h, &plan).await };
+        return if h.state == HoldState::Pending {
+            Err(met())
+        } else {
+            settled_before(tx, &h, &plan).await
+        };
     }
     if store::entry_id(tx, &plan.reference).await?.is_some() {
-        return Err(Problem::conflict(REFERENCE_REUSED, format!("the reference {} was posted without settling this hold", plan.reference)));
+        return Err(Problem::conflict(
+            REFERENCE_REUSED,
+            format!("the reference {} was posted without settling this hold", plan.reference),
+        ));
     }
     plan.freed = Some((h.account_id, h.minor));
     let posted = post::write(tx, &plan).await?;
@@ -172,7 +197,10 @@ async fn settled_before(tx: &mut Tx, h: &store::HoldRow, plan: &Plan) -> Result<
         if stands == plan.fingerprint() {
             return Ok(Posted { entry_id, already: true });
         }
-        return Err(Problem::conflict(REFERENCE_REUSED, format!("the reference {} was posted before with other legs", plan.reference)));
+        return Err(Problem::conflict(
+            REFERENCE_REUSED,
+            format!("the reference {} was posted before with other legs", plan.reference),
+        ));
     }
     Err(Problem::conflict("hold_closed", format!("the hold {} is {}", h.reference, h.state)))
 }

@@ -20,7 +20,10 @@ pub struct JournalRange {
 }
 
 impl JournalRange {
-    pub const ALL: JournalRange = JournalRange { from: Ts(i64::MIN), to: Ts(i64::MAX) };
+    pub const ALL: JournalRange = JournalRange {
+        from: Ts(i64::MIN),
+        to: Ts(i64::MAX),
+    };
 }
 
 const BATCH: i64 = 500;
@@ -35,7 +38,12 @@ pub async fn journal_export(tx: &mut Tx, range: JournalRange, out: &mut (dyn FnM
     for c in &currencies {
         // The format shows the decimal mark, also where nothing follows it.
         let mark = if c.exponent() == 0 { "." } else { "" };
-        let _ = writeln!(head, "commodity {}{mark} {}", Amount::new(1_000 * c.minor_per_unit(), *c).text(), c.code());
+        let _ = writeln!(
+            head,
+            "commodity {}{mark} {}",
+            Amount::new(1_000 * c.minor_per_unit(), *c).text(),
+            c.code()
+        );
     }
     head.push('\n');
     for l in &closing {
@@ -94,7 +102,10 @@ pub async fn journal_export(tx: &mut Tx, range: JournalRange, out: &mut (dyn FnM
 /// One account of ours per currency is one account of theirs for all currencies.
 fn dedup_accounts(head: &str) -> String {
     let mut seen = BTreeSet::new();
-    head.lines().filter(|l| !l.starts_with("account ") || seen.insert(*l)).map(|l| format!("{l}\n")).collect()
+    head.lines()
+        .filter(|l| !l.starts_with("account ") || seen.insert(*l))
+        .map(|l| format!("{l}\n"))
+        .collect()
 }
 
 fn posting(t: &mut String, key: &AccountKey, minor: i64, asserted: Option<i64>) {
@@ -109,7 +120,12 @@ fn posting(t: &mut String, key: &AccountKey, minor: i64, asserted: Option<i64>) 
 fn name(key: &AccountKey) -> String {
     let class = match key.purpose {
         Purpose::Clearing => "assets",
-        Purpose::Wallet | Purpose::Transit | Purpose::Platform | Purpose::PayoutTransit | Purpose::CommissionPayable | Purpose::Suspense => "liabilities",
+        Purpose::Wallet
+        | Purpose::Transit
+        | Purpose::Platform
+        | Purpose::PayoutTransit
+        | Purpose::CommissionPayable
+        | Purpose::Suspense => "liabilities",
         Purpose::Fees | Purpose::Chargebacks | Purpose::CommissionExpense | Purpose::CreditGiven => "expenses",
         Purpose::TradingResult => "revenues",
         Purpose::FxPosition => "equity",
@@ -124,5 +140,13 @@ fn date(at: Ts) -> String {
 
 /// Text of ours must not end a comment, a code or a line of theirs.
 fn plain(s: &str) -> String {
-    s.chars().map(|c| if c.is_control() || matches!(c, '(' | ')' | ';' | '|') { ' ' } else { c }).collect()
+    s.chars()
+        .map(|c| {
+            if c.is_control() || matches!(c, '(' | ')' | ';' | '|') {
+                ' '
+            } else {
+                c
+            }
+        })
+        .collect()
 }

@@ -34,7 +34,10 @@ pub(crate) async fn write(tx: &mut Tx, plan: &Plan) -> Result<Posted> {
         outcome = attempt(tx, plan).await?;
     }
     if let Outcome::Done = outcome {
-        return Ok(Posted { entry_id: plan.entry_id, already: false });
+        return Ok(Posted {
+            entry_id: plan.entry_id,
+            already: false,
+        });
     }
     // A repeated command may find the money long spent: the reference decides before the balance.
     if let Some(entry_id) = store::entry_id(tx, &plan.reference).await? {
@@ -54,16 +57,27 @@ async fn already(tx: &mut Tx, plan: &Plan, entry_id: EntryId) -> Result<Posted> 
     let mut stands = store::postings_of(tx, entry_id).await?;
     stands.sort_unstable();
     if stands != plan.fingerprint() {
-        return Err(Problem::conflict(REFERENCE_REUSED, format!("the reference {} was posted before with other legs", plan.reference)));
+        return Err(Problem::conflict(
+            REFERENCE_REUSED,
+            format!("the reference {} was posted before with other legs", plan.reference),
+        ));
     }
     Ok(Posted { entry_id, already: true })
 }
 
 fn refusal(plan: &Plan, outcome: &Outcome) -> Problem {
-    let name = |id| plan.sums.iter().find(|s| s.row == id).map_or_else(String::new, |s| s.key.to_string());
+    let name = |id| {
+        plan.sums
+            .iter()
+            .find(|s| s.row == id)
+            .map_or_else(String::new, |s| s.key.to_string())
+    };
     match outcome {
         Outcome::Short(id) => Problem::conflict(INSUFFICIENT_FUNDS, format!("not enough available on {}", name(*id))),
-        Outcome::OverLimit(id) => Problem::conflict("balance_out_of_range", format!("the balance of {} would leave the ledger's limit", name(*id))),
+        Outcome::OverLimit(id) => Problem::conflict(
+            "balance_out_of_range",
+            format!("the balance of {} would leave the ledger's limit", name(*id)),
+        ),
         Outcome::Done | Outcome::Already | Outcome::NoAccount => {
             // Already, and yet no entry with this reference is visible: another transaction holds it.
             Problem::unavailable(qd_db::RETRY, "the entry met another transaction")
@@ -78,7 +92,10 @@ pub async fn post_many(tx: &mut Tx, core: &Core, entries: Vec<NewEntry>) -> Resu
     let mut plans = Vec::with_capacity(entries.len());
     let stripe = Stripe::of(tx, now);
     for (i, e) in entries.into_iter().enumerate() {
-        plans.push(Plan::of(EntryId::new(&core.env), e, now, stripe).map_err(|p| Problem { detail: format!("entry {i}: {}", p.detail), ..p })?);
+        plans.push(Plan::of(EntryId::new(&core.env), e, now, stripe).map_err(|p| Problem {
+            detail: format!("entry {i}: {}", p.detail),
+            ..p
+        })?);
     }
     if plans.is_empty() {
         return Ok(Vec::new());
@@ -88,7 +105,12 @@ pub async fn post_many(tx: &mut Tx, core: &Core, entries: Vec<NewEntry>) -> Resu
 
     // The first plan of a reference is the one that counts; a second in the same batch is a replay.
     let mut first: HashMap<&str, usize> = HashMap::new();
-    let fresh: Vec<&Plan> = plans.iter().enumerate().filter(|(i, p)| *first.entry(&p.reference).or_insert(*i) == *i).map(|(_, p)| p).collect();
+    let fresh: Vec<&Plan> = plans
+        .iter()
+        .enumerate()
+        .filter(|(i, p)| *first.entry(&p.reference).or_insert(*i) == *i)
+        .map(|(_, p)| p)
+        .collect();
     let inserted = store::insert_entries(tx, &fresh).await?;
     let all_new = inserted == fresh.len() as u64;
 
@@ -98,9 +120,15 @@ pub async fn post_many(tx: &mut Tx, core: &Core, entries: Vec<NewEntry>) -> Resu
         let before = first.get(plan.reference.as_str()).copied().unwrap_or(i);
         if before != i {
             if plans[before].fingerprint() != plan.fingerprint() {
-                return Err(Problem::conflict(REFERENCE_REUSED, format!("the reference {} stands twice in the batch with other legs", plan.reference)));
+                return Err(Problem::conflict(
+                    REFERENCE_REUSED,
+                    format!("the reference {} stands twice in the batch with other legs", plan.reference),
+                ));
             }
-            answers.push(Posted { entry_id: answers[before].entry_id, already: true });
+            answers.push(Posted {
+                entry_id: answers[before].entry_id,
+                already: true,
+            });
             continue;
         }
         if !all_new {
@@ -111,14 +139,23 @@ pub async fn post_many(tx: &mut Tx, core: &Core, entries: Vec<NewEntry>) -> Resu
             }
         }
         for leg in &plan.legs {
-            let a = accounts.get_mut(&leg.row).ok_or_else(|| Problem::bug("ledger_account_lost", "a locked account is gone"))?;
+            let a = accounts
+                .get_mut(&leg.row)
+                .ok_or_else(|| Problem::bug("ledger_account_lost", "a locked account is gone"))?;
             let balance = a.balance_minor + leg.minor;
             if !(-qd_kernel::MAX_MINOR..=qd_kernel::MAX_MINOR).contains(&balance) {
                 return Err(refusal(plan, &Outcome::OverLimit(leg.row)));
             }
             a.balance_minor = balance;
             a.seq += 1;
-            postings.push(store::PostingRow { row: leg.row, seq: a.seq, entry: plan.entry_id, minor: leg.minor, currency: leg.currency, balance_after: balance });
+            postings.push(store::PostingRow {
+                row: leg.row,
+                seq: a.seq,
+                entry: plan.entry_id,
+                minor: leg.minor,
+                currency: leg.currency,
+                balance_after: balance,
+            });
         }
         for s in &plan.sums {
             let a = &accounts[&s.row];
@@ -129,7 +166,10 @@ pub async fn post_many(tx: &mut Tx, core: &Core, entries: Vec<NewEntry>) -> Resu
                 return Err(refusal(plan, &Outcome::Short(s.row)));
             }
         }
-        answers.push(Posted { entry_id: plan.entry_id, already: false });
+        answers.push(Posted {
+            entry_id: plan.entry_id,
+            already: false,
+        });
     }
     store::write_balances(tx, &accounts).await?;
     store::insert_postings(tx, &postings).await?;
@@ -154,9 +194,15 @@ pub async fn reverse(tx: &mut Tx, core: &Core, entry_id: EntryId, reference: &st
     plan.reverses = Some(entry_id);
     if let Some((by, by_reference)) = store::reversal_of(tx, entry_id).await? {
         if by_reference == plan.reference {
-            return Ok(Posted { entry_id: by, already: true });
+            return Ok(Posted {
+                entry_id: by,
+                already: true,
+            });
         }
-        return Err(Problem::conflict("already_reversed", format!("the entry {entry_id} was taken back before")));
+        return Err(Problem::conflict(
+            "already_reversed",
+            format!("the entry {entry_id} was taken back before"),
+        ));
     }
     write(tx, &plan).await
 }
@@ -192,20 +238,56 @@ pub struct Converted {
 /// the position shows what the house is open in.
 pub async fn convert(tx: &mut Tx, core: &Core, c: ConvertEntry) -> Result<Converted> {
     if c.from_minor <= 0 {
-        return Err(Problem::invalid("from_minor", "amount_not_positive", "expected more than 0 minor units"));
+        return Err(Problem::invalid(
+            "from_minor",
+            "amount_not_positive",
+            "expected more than 0 minor units",
+        ));
     }
     let (f, t) = (c.from.currency, c.to.currency);
     if f == t {
-        return Err(Problem::invalid("to/currency", "currency_same", "expected another currency than that of `from`"));
+        return Err(Problem::invalid(
+            "to/currency",
+            "currency_same",
+            "expected another currency than that of `from`",
+        ));
     }
     let to_minor = c
         .rate
         .apply(c.from_minor, f.exponent(), t.exponent(), Rounding::HalfAwayFromZero)
         .filter(|m| *m > 0)
-        .ok_or_else(|| Problem::invalid("from_minor", "amount_out_of_range", "expected an amount that is at least one minor unit after conversion"))?;
+        .ok_or_else(|| {
+            Problem::invalid(
+                "from_minor",
+                "amount_out_of_range",
+                "expected an amount that is at least one minor unit after conversion",
+            )
+        })?;
     let position = |currency| AccountKey::new(c.house.clone(), Purpose::FxPosition, currency);
-    let legs = vec![Leg::new(c.from, -c.from_minor), Leg::new(position(f), c.from_minor), Leg::new(position(t), -to_minor), Leg::new(c.to, to_minor)];
-    let fx = Some(FxNote { rate: c.rate, source: c.rate_source, at: c.rate_at });
-    let posted = post(tx, core, NewEntry { kind: c.kind, reference: c.reference, legs, source: c.source, value_at: c.value_at, note: c.note, fx }).await?;
+    let legs = vec![
+        Leg::new(c.from, -c.from_minor),
+        Leg::new(position(f), c.from_minor),
+        Leg::new(position(t), -to_minor),
+        Leg::new(c.to, to_minor),
+    ];
+    let fx = Some(FxNote {
+        rate: c.rate,
+        source: c.rate_source,
+        at: c.rate_at,
+    });
+    let posted = post(
+        tx,
+        core,
+        NewEntry {
+            kind: c.kind,
+            reference: c.reference,
+            legs,
+            source: c.source,
+            value_at: c.value_at,
+            note: c.note,
+            fx,
+        },
+    )
+    .await?;
     Ok(Converted { posted, to_minor })
 }

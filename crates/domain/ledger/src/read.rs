@@ -15,11 +15,21 @@ pub async fn balance(tx: &mut Tx, account: &AccountKey) -> Result<Balance> {
 /// Every account of an owner that has ever been used.
 pub async fn balances_of(tx: &mut Tx, owner: &str) -> Result<Vec<(AccountKey, Balance)>> {
     let rows = store::balances_of(tx, owner).await?;
-    Ok(rows.into_iter().map(|r| (AccountKey::new(r.owner, r.purpose, r.currency), Balance::of(r.balance_minor, r.held_minor))).collect())
+    Ok(rows
+        .into_iter()
+        .map(|r| {
+            (
+                AccountKey::new(r.owner, r.purpose, r.currency),
+                Balance::of(r.balance_minor, r.held_minor),
+            )
+        })
+        .collect())
 }
 
 pub async fn entry(tx: &mut Tx, id: EntryId) -> Result<Option<EntryView>> {
-    let Some(mut e) = store::entry(tx, id).await? else { return Ok(None) };
+    let Some(mut e) = store::entry(tx, id).await? else {
+        return Ok(None);
+    };
     let legs = store::legs(tx, id).await?;
     let fx = e.fx();
     Ok(Some(EntryView {
@@ -32,7 +42,10 @@ pub async fn entry(tx: &mut Tx, id: EntryId) -> Result<Option<EntryView>> {
         reverses: e.reverses,
         value_at: e.value_at,
         booked_at: e.booked_at,
-        legs: legs.into_iter().map(|l| Leg::new(AccountKey::new(l.owner, l.purpose, l.currency), l.minor)).collect(),
+        legs: legs
+            .into_iter()
+            .map(|l| Leg::new(AccountKey::new(l.owner, l.purpose, l.currency), l.minor))
+            .collect(),
     }))
 }
 
@@ -57,6 +70,12 @@ pub async fn totals(tx: &mut Tx) -> Result<Vec<Total>> {
     let rows = store::totals(tx).await?;
     Ok(rows
         .into_iter()
-        .map(|r| Total { purpose: r.purpose, currency: r.currency, accounts: r.accounts, balance_minor: r.balance_minor, held_minor: r.held_minor })
+        .map(|r| Total {
+            purpose: r.purpose,
+            currency: r.currency,
+            accounts: r.accounts,
+            balance_minor: r.balance_minor,
+            held_minor: r.held_minor,
+        })
         .collect())
 }

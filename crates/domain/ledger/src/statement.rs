@@ -41,7 +41,14 @@ pub async fn statement(tx: &mut Tx, account: &AccountKey, page: &PageRequest) ->
     }
     place.retain(|(_, seq)| *seq > 0);
     let rows = store::statement(tx, &place, page.fetch()).await?;
-    let mut stacks: Vec<Stack> = place.into_iter().map(|(row, seq)| Stack { row, seq, left: VecDeque::new() }).collect();
+    let mut stacks: Vec<Stack> = place
+        .into_iter()
+        .map(|(row, seq)| Stack {
+            row,
+            seq,
+            left: VecDeque::new(),
+        })
+        .collect();
     for r in rows {
         if let Some(s) = stacks.iter_mut().find(|s| s.row == r.row) {
             s.left.push_back(r);
@@ -53,13 +60,18 @@ pub async fn statement(tx: &mut Tx, account: &AccountKey, page: &PageRequest) ->
         let seq: i64 = stacks.iter().map(|s| s.seq).sum();
         let balance_minor: i64 = stacks.iter().filter_map(|s| s.left.front()).map(|r| r.balance_after).sum();
         let newest = stacks.iter_mut().max_by_key(|s| s.left.front().map(|r| (r.booked_at, r.entry_id)));
-        let Some((stack, r)) = newest.and_then(|s| s.left.pop_front().map(|r| (s, r))) else { break };
+        let Some((stack, r)) = newest.and_then(|s| s.left.pop_front().map(|r| (s, r))) else {
+            break;
+        };
         stack.seq = r.seq - 1;
         let line = line(r, seq, balance_minor);
         lines.push((line, cursor(&stacks)));
     }
     let page = page.finish(lines, |(_, cursor)| cursor.clone());
-    Ok(Page { items: page.items.into_iter().map(|(line, _)| line).collect(), next_cursor: page.next_cursor })
+    Ok(Page {
+        items: page.items.into_iter().map(|(line, _)| line).collect(),
+        next_cursor: page.next_cursor,
+    })
 }
 
 /// The postings of one row that are not shown yet.
@@ -74,7 +86,12 @@ struct Stack {
 /// `0:17,5:3`: how many postings are left in each row, by stripe. Rows that are not named are over,
 /// or were empty when the first page was read.
 fn cursor(stacks: &[Stack]) -> String {
-    stacks.iter().filter(|s| s.seq > 0).map(|s| format!("{}:{}", s.row.number(), s.seq)).collect::<Vec<_>>().join(",")
+    stacks
+        .iter()
+        .filter(|s| s.seq > 0)
+        .map(|s| format!("{}:{}", s.row.number(), s.seq))
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 fn go_to(place: &mut [(AccountId, i64)], cursor: &str) -> Result<()> {
@@ -100,7 +117,11 @@ fn line(r: StatementRow, seq: i64, balance_minor: i64) -> StatementLine {
         reference: r.reference,
         source: r.source,
         note: r.note,
-        fx: r.fx_rate.zip(r.fx_source).zip(r.fx_at).map(|((rate, source), at)| FxNote { rate, source, at }),
+        fx: r
+            .fx_rate
+            .zip(r.fx_source)
+            .zip(r.fx_at)
+            .map(|((rate, source), at)| FxNote { rate, source, at }),
         reverses: r.reverses,
         value_at: r.value_at,
         booked_at: r.booked_at,

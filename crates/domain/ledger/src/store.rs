@@ -20,7 +20,11 @@ row! {
 }
 
 pub async fn account(tx: &mut Tx, id: AccountId) -> Result<Option<AccountRow>> {
-    tx.one(sql!("SELECT id, guarded, balance_minor, held_minor, seq FROM ledger_accounts WHERE id = $1"), &vals![id]).await
+    tx.one(
+        sql!("SELECT id, guarded, balance_minor, held_minor, seq FROM ledger_accounts WHERE id = $1"),
+        &vals![id],
+    )
+    .await
 }
 
 /// Makes the rows that are missing, in the order given (by id). A striped account gets all of its
@@ -31,7 +35,9 @@ pub async fn account(tx: &mut Tx, id: AccountId) -> Result<Option<AccountRow>> {
 pub async fn create_accounts(tx: &mut Tx, keys: impl Iterator<Item = &AccountKey>, now: Ts) -> Result<()> {
     let engine = tx.engine();
     let rows: Vec<Vec<Val>> = keys
-        .flat_map(|k| (0..k.rows(engine)).map(move |n| vals![k.id().stripe(n), &k.owner, k.purpose, k.currency, k.purpose.guarded(), now, n].to_vec()))
+        .flat_map(|k| {
+            (0..k.rows(engine)).map(move |n| vals![k.id().stripe(n), &k.owner, k.purpose, k.currency, k.purpose.guarded(), now, n].to_vec())
+        })
         .collect();
     tx.exec_many(
         sql!(
@@ -48,7 +54,12 @@ pub async fn create_accounts(tx: &mut Tx, keys: impl Iterator<Item = &AccountKey
 pub async fn lock_accounts(tx: &mut Tx, rows: &BTreeMap<AccountId, &AccountKey>, now: Ts) -> Result<BTreeMap<AccountId, AccountRow>> {
     let mut found = fetch_accounts(tx, rows).await?;
     if found.len() < rows.len() {
-        create_accounts(tx, rows.iter().filter(|(row, _)| !found.contains_key(row)).map(|(_, key)| *key), now).await?;
+        create_accounts(
+            tx,
+            rows.iter().filter(|(row, _)| !found.contains_key(row)).map(|(_, key)| *key),
+            now,
+        )
+        .await?;
         found = fetch_accounts(tx, rows).await?;
     }
     if found.len() < rows.len() {
@@ -77,17 +88,25 @@ async fn fetch_accounts(tx: &mut Tx, rows: &BTreeMap<AccountId, &AccountKey>) ->
 }
 
 pub async fn entry_id(tx: &mut Tx, reference: &str) -> Result<Option<EntryId>> {
-    Ok(tx.one::<(EntryId,)>(sql!("SELECT id FROM ledger_entries WHERE reference = $1"), &vals![reference]).await?.map(|r| r.0))
+    Ok(tx
+        .one::<(EntryId,)>(sql!("SELECT id FROM ledger_entries WHERE reference = $1"), &vals![reference])
+        .await?
+        .map(|r| r.0))
 }
 
 pub async fn reversal_of(tx: &mut Tx, id: EntryId) -> Result<Option<(EntryId, String)>> {
-    tx.one(sql!("SELECT id, reference FROM ledger_entries WHERE reverses = $1"), &vals![id]).await
+    tx.one(sql!("SELECT id, reference FROM ledger_entries WHERE reverses = $1"), &vals![id])
+        .await
 }
 
 /// Account (whichever row) and amount.
 pub async fn postings_of(tx: &mut Tx, id: EntryId) -> Result<Vec<(AccountId, i64)>> {
-    let rows: Vec<(AccountId, i64)> =
-        tx.rows(sql!("SELECT account_id, minor FROM ledger_postings WHERE entry_id = $1"), &vals![id]).await?;
+    let rows: Vec<(AccountId, i64)> = tx
+        .rows(
+            sql!("SELECT account_id, minor FROM ledger_postings WHERE entry_id = $1"),
+            &vals![id],
+        )
+        .await?;
     Ok(rows.into_iter().map(|(row, minor)| (row.account(), minor)).collect())
 }
 
@@ -142,8 +161,10 @@ pub struct PostingRow {
 pub async fn insert_postings(tx: &mut Tx, rows: &[PostingRow]) -> Result<()> {
     match tx.engine() {
         Engine::Sqlite => {
-            let rows: Vec<Vec<Val>> =
-                rows.iter().map(|r| vals![r.row, r.seq, r.entry, r.minor, r.currency, r.balance_after].to_vec()).collect();
+            let rows: Vec<Vec<Val>> = rows
+                .iter()
+                .map(|r| vals![r.row, r.seq, r.entry, r.minor, r.currency, r.balance_after].to_vec())
+                .collect();
             tx.exec_many(
                 sql!("INSERT INTO ledger_postings (account_id, seq, entry_id, minor, currency, balance_after) VALUES ($1, $2, $3, $4, $5, $6)"),
                 &rows,
@@ -162,7 +183,8 @@ pub async fn write_balances(tx: &mut Tx, accounts: &BTreeMap<AccountId, AccountR
         return store_postgres::write_balances(tx, accounts.values()).await;
     }
     let rows: Vec<Vec<Val>> = accounts.values().map(|a| vals![a.id, a.balance_minor, a.seq].to_vec()).collect();
-    tx.exec_many(sql!("UPDATE ledger_accounts SET balance_minor = $2, seq = $3 WHERE id = $1"), &rows).await?;
+    tx.exec_many(sql!("UPDATE ledger_accounts SET balance_minor = $2, seq = $3 WHERE id = $1"), &rows)
+        .await?;
     Ok(())
 }
 
@@ -204,9 +226,11 @@ pub async fn take_held(tx: &mut Tx, id: AccountId, minor: i64) -> Result<bool> {
 }
 
 pub async fn give_back_held(tx: &mut Tx, id: AccountId, minor: i64) -> Result<()> {
-    tx.exec_one(sql!("UPDATE ledger_accounts SET held_minor = held_minor - $2 WHERE id = $1"), &vals![id, minor], || {
-        Problem::bug("ledger_account_lost", "the account of a hold is gone")
-    })
+    tx.exec_one(
+        sql!("UPDATE ledger_accounts SET held_minor = held_minor - $2 WHERE id = $1"),
+        &vals![id, minor],
+        || Problem::bug("ledger_account_lost", "the account of a hold is gone"),
+    )
     .await
 }
 
@@ -217,7 +241,18 @@ pub async fn insert_hold(tx: &mut Tx, h: &HoldRow) -> Result<bool> {
                 "INSERT INTO ledger_holds (id, reference, account_id, minor, state, entry_id, expires_at, created_at, closed_at, version)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (reference) DO NOTHING"
             ),
-            &vals![h.id, &h.reference, h.account_id, h.minor, h.state, h.entry_id, h.expires_at, h.created_at, h.closed_at, h.version],
+            &vals![
+                h.id,
+                &h.reference,
+                h.account_id,
+                h.minor,
+                h.state,
+                h.entry_id,
+                h.expires_at,
+                h.created_at,
+                h.closed_at,
+                h.version
+            ],
         )
         .await?;
     Ok(n == 1)
@@ -327,7 +362,11 @@ row! {
 
 impl EntryRow {
     pub fn fx(&mut self) -> Option<FxNote> {
-        Some(FxNote { rate: self.fx_rate?, source: self.fx_source.take()?, at: self.fx_at? })
+        Some(FxNote {
+            rate: self.fx_rate?,
+            source: self.fx_source.take()?,
+            at: self.fx_at?,
+        })
     }
 }
 

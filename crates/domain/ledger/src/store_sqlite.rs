@@ -9,7 +9,9 @@ use std::collections::HashMap;
 
 pub async fn write(tx: &mut Tx, plan: &Plan) -> Result<Outcome> {
     for s in &plan.sums {
-        let Some(a) = store::account(tx, s.row).await? else { return Ok(Outcome::NoAccount) };
+        let Some(a) = store::account(tx, s.row).await? else {
+            return Ok(Outcome::NoAccount);
+        };
         let balance = a.balance_minor + s.minor;
         if !(-s.limit..=s.limit).contains(&balance) {
             return Ok(Outcome::OverLimit(s.row));

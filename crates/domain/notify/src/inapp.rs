@@ -46,9 +46,20 @@ pub async fn notify(tx: &mut Tx, core: &Core, n: NewNotification) -> Result<Opti
         return Ok(None);
     }
     let field = if n.recipient.starts_with("stf_") { "staff_id" } else { "client_id" };
-    let payload = json!({field: n.recipient, "notification_id": id, "kind": n.kind, "title_key": n.title_key, "data": n.data, "object": n.object});
+    let payload =
+        json!({field: n.recipient, "notification_id": id, "kind": n.kind, "title_key": n.title_key, "data": n.data, "object": n.object});
     let aggregate = format!("notification:{id}");
-    events::publish(tx, core, NewEvent { kind: "notification.created", aggregate, entity: n.entity, payload }).await?;
+    events::publish(
+        tx,
+        core,
+        NewEvent {
+            kind: "notification.created",
+            aggregate,
+            entity: n.entity,
+            payload,
+        },
+    )
+    .await?;
     Ok(Some(id))
 }
 

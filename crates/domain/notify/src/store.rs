@@ -46,7 +46,10 @@ impl MailRow {
             template: self.template,
             brand: self.brand,
             language: self.language,
-            to: Recipient { name: self.to_name, address: self.to_address },
+            to: Recipient {
+                name: self.to_name,
+                address: self.to_address,
+            },
             client_id: self.client_id,
             entity: self.entity,
             state: self.state,
@@ -102,7 +105,8 @@ pub async fn keep_written(tx: &mut Tx, id: MailId, r: &Rendered, message_id: &st
 }
 
 pub async fn count_attempt(tx: &mut Tx, id: MailId) -> Result<()> {
-    tx.exec(sql!("UPDATE mails SET attempts = attempts + 1 WHERE id = $1"), &vals![id]).await?;
+    tx.exec(sql!("UPDATE mails SET attempts = attempts + 1 WHERE id = $1"), &vals![id])
+        .await?;
     Ok(())
 }
 
@@ -127,7 +131,16 @@ pub async fn insert_notification(tx: &mut Tx, id: NotificationId, n: &NewNotific
                 "INSERT INTO notifications (id, key, recipient, kind, title_key, data, object, created_at)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING"
             ),
-            &vals![id, n.key.clone(), &n.recipient, &n.kind, &n.title_key, &n.data, n.object.clone(), now],
+            &vals![
+                id,
+                n.key.clone(),
+                &n.recipient,
+                &n.kind,
+                &n.title_key,
+                &n.data,
+                n.object.clone(),
+                now
+            ],
         )
         .await?;
     Ok(rows == 1)
@@ -140,7 +153,9 @@ row! {
 }
 
 pub async fn notifications(tx: &mut Tx, recipient: &str, unread_only: bool, page: &PageRequest) -> Result<Vec<Notification>> {
-    let mut q = Query::new(sql!("SELECT id, kind, title_key, data, object, created_at, read_at FROM notifications WHERE TRUE"));
+    let mut q = Query::new(sql!(
+        "SELECT id, kind, title_key, data, object, created_at, read_at FROM notifications WHERE TRUE"
+    ));
     q.push(sql!(" AND recipient = $?"), vals![recipient]);
     if unread_only {
         q.push(sql!(" AND read_at IS NULL"), []);
@@ -165,12 +180,22 @@ pub async fn notifications(tx: &mut Tx, recipient: &str, unread_only: bool, page
 }
 
 pub async fn unread(tx: &mut Tx, recipient: &str) -> Result<i64> {
-    let (n,): (i64,) = tx.must(sql!("SELECT COUNT(*) FROM notifications WHERE recipient = $1 AND read_at IS NULL"), &vals![recipient]).await?;
+    let (n,): (i64,) = tx
+        .must(
+            sql!("SELECT COUNT(*) FROM notifications WHERE recipient = $1 AND read_at IS NULL"),
+            &vals![recipient],
+        )
+        .await?;
     Ok(n)
 }
 
 pub async fn waits(tx: &mut Tx, id: NotificationId) -> Result<bool> {
-    let (n,): (i64,) = tx.must(sql!("SELECT COUNT(*) FROM notifications WHERE id = $1 AND read_at IS NULL"), &vals![id]).await?;
+    let (n,): (i64,) = tx
+        .must(
+            sql!("SELECT COUNT(*) FROM notifications WHERE id = $1 AND read_at IS NULL"),
+            &vals![id],
+        )
+        .await?;
     Ok(n == 1)
 }
 
@@ -184,5 +209,9 @@ pub async fn mark_read(tx: &mut Tx, recipient: &str, id: NotificationId, now: Ts
 }
 
 pub async fn mark_all_read(tx: &mut Tx, recipient: &str, now: Ts) -> Result<u64> {
-    tx.exec(sql!("UPDATE notifications SET read_at = $2 WHERE recipient = $1 AND read_at IS NULL"), &vals![recipient, now]).await
+    tx.exec(
+        sql!("UPDATE notifications SET read_at = $2 WHERE recipient = $1 AND read_at IS NULL"),
+        &vals![recipient, now],
+    )
+    .await
 }

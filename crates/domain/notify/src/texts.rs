@@ -15,7 +15,9 @@ pub struct Catalogue {
 
 impl Catalogue {
     pub fn builtin() -> Result<Catalogue> {
-        let mut c = Catalogue { languages: BTreeMap::new() };
+        let mut c = Catalogue {
+            languages: BTreeMap::new(),
+        };
         c.add("en", include_str!("../texts/en.toml"))?;
         c.add("de", include_str!("../texts/de.toml"))?;
         c.add("ar", include_str!("../texts/ar.toml"))?;
@@ -27,9 +29,15 @@ impl Catalogue {
     pub fn add(&mut self, language: &str, toml_text: &str) -> Result<usize> {
         let ok = (2..=8).contains(&language.len()) && language.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if !ok {
-            return Err(Problem::invalid("/language", "language_malformed", "expected a language like de or pt-BR"));
+            return Err(Problem::invalid(
+                "/language",
+                "language_malformed",
+                "expected a language like de or pt-BR",
+            ));
         }
-        let table: toml::Table = toml_text.parse().map_err(|e| Problem::invalid("/texts", "texts_unreadable", format!("{language}: {e}")))?;
+        let table: toml::Table = toml_text
+            .parse()
+            .map_err(|e| Problem::invalid("/texts", "texts_unreadable", format!("{language}: {e}")))?;
         let mut flat = BTreeMap::new();
         flatten("", &table, &mut flat)?;
         let n = flat.len();
@@ -44,22 +52,38 @@ impl Catalogue {
     /// The text in the language or the next one that has it.
     pub fn get(&self, language: &str, key: &str) -> Option<&str> {
         let base = language.split('-').next().unwrap_or(language);
-        [language, base, LAST].iter().find_map(|l| self.languages.get(*l)?.get(key)).map(String::as_str)
+        [language, base, LAST]
+            .iter()
+            .find_map(|l| self.languages.get(*l)?.get(key))
+            .map(String::as_str)
     }
 
     /// The language a text would come in, so that a mail is in one language throughout.
     pub fn resolve(&self, language: &str, key: &str) -> String {
         let base = language.split('-').next().unwrap_or(language);
-        [language, base].iter().find(|l| self.languages.get(**l).is_some_and(|t| t.contains_key(key))).map_or(LAST, |l| l).to_string()
+        [language, base]
+            .iter()
+            .find(|l| self.languages.get(**l).is_some_and(|t| t.contains_key(key)))
+            .map_or(LAST, |l| l)
+            .to_string()
     }
 
     pub fn keys(&self, language: &str) -> BTreeSet<&str> {
-        self.languages.get(language).into_iter().flatten().map(|(k, _)| k.as_str()).collect()
+        self.languages
+            .get(language)
+            .into_iter()
+            .flatten()
+            .map(|(k, _)| k.as_str())
+            .collect()
     }
 
     /// All texts of a language with the gaps filled, for the portals.
     pub fn all(&self, language: &str) -> BTreeMap<String, String> {
-        self.keys(LAST).into_iter().chain(self.keys(language)).filter_map(|k| Some((k.to_string(), self.get(language, k)?.to_string()))).collect()
+        self.keys(LAST)
+            .into_iter()
+            .chain(self.keys(language))
+            .filter_map(|k| Some((k.to_string(), self.get(language, k)?.to_string())))
+            .collect()
     }
 }
 

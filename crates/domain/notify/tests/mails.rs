@@ -18,7 +18,9 @@ const DEMO: &[(&str, &str)] = &[
 
 async fn demo(t: &TestDb) {
     let core = t.core.clone();
-    t.db.write(async move |tx| Pack::parse(DEMO.iter().copied())?.apply(tx, &core, &Caller::system("seed")).await).await.unwrap();
+    t.db.write(async move |tx| Pack::parse(DEMO.iter().copied())?.apply(tx, &core, &Caller::system("seed")).await)
+        .await
+        .unwrap();
 }
 
 /// A mail server that fails as told, then takes.
@@ -47,7 +49,10 @@ fn request(key: &str, template: Template, language: &str) -> MailRequest {
     let params = [
         ("name", Param::Text("Alex <b>Weber</b>".into())),
         ("link", Param::Link("https://northwind.example/v?t=1&x=2".into())),
-        ("amount", Param::Amount(Amount::checked(123_450, Currency::parse("EUR").unwrap()).unwrap())),
+        (
+            "amount",
+            Param::Amount(Amount::checked(123_450, Currency::parse("EUR").unwrap()).unwrap()),
+        ),
         ("reasons", Param::Keys(vec!["reject.image_quality".into(), "reject.expired".into()])),
         ("reason", Param::Key("reason.declined".into())),
         ("method", Param::Key("method.card".into())),
@@ -69,7 +74,10 @@ fn request(key: &str, template: Template, language: &str) -> MailRequest {
         template,
         brand: "northwind".into(),
         language: language.into(),
-        to: Recipient { name: "Alex Weber".into(), address: "alex@example.com".into() },
+        to: Recipient {
+            name: "Alex Weber".into(),
+            address: "alex@example.com".into(),
+        },
         client_id: Some("cli_x".into()),
         params: params.map(|(k, v)| (k.to_string(), v)).into(),
     }

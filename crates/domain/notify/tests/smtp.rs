@@ -21,7 +21,9 @@ fn outgoing() -> Outgoing {
 }
 
 async fn messages(sandbox: &Sandbox) -> serde_json::Value {
-    let request = axum::http::Request::get("/mail/messages?to=alex@example.com").body(Body::empty()).unwrap();
+    let request = axum::http::Request::get("/mail/messages?to=alex@example.com")
+        .body(Body::empty())
+        .unwrap();
     let answer = sandbox.router().oneshot(request).await.unwrap();
     serde_json::from_slice(&answer.into_body().collect().await.unwrap().to_bytes()).unwrap()
 }
@@ -39,14 +41,28 @@ async fn a_mail_in_three_scripts_arrives_as_it_was_written_and_a_dead_server_mea
     };
     let sandbox = Sandbox::start(cfg, Env::system()).await.unwrap();
     let at = sandbox.address("smtp").unwrap();
-    let smtp = Smtp::new(&SmtpConfig { host: at.ip().to_string(), port: at.port(), user: None, pass: None, tls: SmtpTls::None }).unwrap();
+    let smtp = Smtp::new(&SmtpConfig {
+        host: at.ip().to_string(),
+        port: at.port(),
+        user: None,
+        pass: None,
+        tls: SmtpTls::None,
+    })
+    .unwrap();
     smtp.send(&outgoing()).await.unwrap();
     let got = messages(&sandbox).await;
-    let list = got.as_array().or_else(|| got["messages"].as_array()).or_else(|| got["data"].as_array()).expect("a list of mails");
+    let list = got
+        .as_array()
+        .or_else(|| got["messages"].as_array())
+        .or_else(|| got["data"].as_array())
+        .expect("a list of mails");
     assert_eq!(list.len(), 1, "{got}");
     assert_eq!(list[0]["subject"], "أهلا بك – schön, dass Sie da sind");
     let text = list[0]["text"].as_str().unwrap().replace("\r\n", "\n");
-    assert!(text.starts_with(".a line that starts with a dot") && text.contains("مرحبا"), "{text}");
+    assert!(
+        text.starts_with(".a line that starts with a dot") && text.contains("مرحبا"),
+        "{text}"
+    );
     sandbox.shutdown().await;
     // Nobody listens there any more: try again later, do not give the mail up.
     match smtp.send(&outgoing()).await {

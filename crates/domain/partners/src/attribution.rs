@@ -10,10 +10,10 @@ use crate::plans;
 use crate::store::{attribution as store, partners};
 use qd_db::Tx;
 use qd_kernel::{Problem, Result, Ts, text_enum};
+use qd_runtime::Core;
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::audit::{self, Entry};
 use qd_runtime::exceptions::{self, NewException};
-use qd_runtime::Core;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -99,10 +99,22 @@ pub async fn register(tx: &mut Tx, core: &Core, key: &LinkKey, r: &Registration)
     let mut claims: Vec<Claim> = Vec::new();
     let mut notes: Vec<Value> = Vec::new();
 
-    if let Some(typed) = r.code.as_deref().map(|c| c.trim().to_uppercase()).filter(|c| !c.is_empty() && c.len() <= 32) {
+    if let Some(typed) = r
+        .code
+        .as_deref()
+        .map(|c| c.trim().to_uppercase())
+        .filter(|c| !c.is_empty() && c.len() <= 32)
+    {
         match partners::link_by_code(tx, &typed).await? {
             Some(l) if l.active => match active(tx, l.partner_id).await? {
-                Some(p) => claims.push(Claim { model: Model::Code, partner: p, code: Some(typed.clone()), link: l.id, click: None, at: now }),
+                Some(p) => claims.push(Claim {
+                    model: Model::Code,
+                    partner: p,
+                    code: Some(typed.clone()),
+                    link: l.id,
+                    click: None,
+                    at: now,
+                }),
                 None => notes.push(json!({"code": typed, "left_out": "partner_not_active"})),
             },
             Some(_) => notes.push(json!({"code": typed, "left_out": "link_withdrawn"})),
@@ -114,7 +126,14 @@ pub async fn register(tx: &mut Tx, core: &Core, key: &LinkKey, r: &Registration)
         touches = partners::clicks_of_visitor(tx, &visitor, since, 50).await?;
         for c in &touches {
             if let Some(p) = active(tx, c.partner_id).await? {
-                claims.push(Claim { model: Model::LastClick, partner: p, code: None, link: c.link_id, click: Some(c.id), at: c.at });
+                claims.push(Claim {
+                    model: Model::LastClick,
+                    partner: p,
+                    code: None,
+                    link: c.link_id,
+                    click: Some(c.id),
+                    at: c.at,
+                });
             } else {
                 notes.push(json!({"click": c.id, "left_out": "partner_not_active"}));
             }
@@ -150,7 +169,11 @@ pub async fn register(tx: &mut Tx, core: &Core, key: &LinkKey, r: &Registration)
         from_at: now,
         to_at: None,
         partner_id: won.map(|c| c.partner.id),
-        state: if suspicion.is_empty() { ShareState::Active } else { ShareState::Held },
+        state: if suspicion.is_empty() {
+            ShareState::Active
+        } else {
+            ShareState::Held
+        },
         model: won.map_or(Model::None, |c| c.model),
         code: won.and_then(|c| c.code.clone()),
         link_id: won.map(|c| c.link),
@@ -163,7 +186,9 @@ pub async fn register(tx: &mut Tx, core: &Core, key: &LinkKey, r: &Registration)
     };
     if !store::insert(tx, &row).await? {
         let open = store::open(tx, &r.client_id).await?;
-        return open.map(Share::from).ok_or_else(|| Problem::unavailable(qd_db::RETRY, "the attribution met another transaction"));
+        return open
+            .map(Share::from)
+            .ok_or_else(|| Problem::unavailable(qd_db::RETRY, "the attribution met another transaction"));
     }
     if row.state == ShareState::Held {
         let e = NewException {
@@ -214,18 +239,46 @@ pub async fn decide_hold(tx: &mut Tx, core: &Core, caller: &Caller, client_id: &
     if open.state != ShareState::Held {
         return Err(Problem::conflict("share_state", format!("this is {} and not held", open.state)));
     }
-    let (state, why) = if accept { (ShareState::Active, None) } else { (ShareState::Refused, open.hold_reason.as_deref()) };
+    let (state, why) = if accept {
+        (ShareState::Active, None)
+    } else {
+        (ShareState::Refused, open.hold_reason.as_deref())
+    };
     store::set_state(tx, &open, state, why).await?;
     exceptions::resolve(tx, core, SELF_REFERRAL, &format!("client:{client_id}"), reason).await?;
-    let e = Entry::new(caller, "attribution.decide", format!("client:{client_id}")).client(client_id).entity(Some(p.entity));
-    audit::record(tx, core, e.before(json!({"state": open.state})).after(json!({"state": state, "partner": partner})).reason(reason).seen(open.evidence.clone())).await?;
-    Ok(store::ShareRow { state, hold_reason: why.map(str::to_string), ..open }.into())
+    let e = Entry::new(caller, "attribution.decide", format!("client:{client_id}"))
+        .client(client_id)
+        .entity(Some(p.entity));
+    audit::record(
+        tx,
+        core,
+        e.before(json!({"state": open.state}))
+            .after(json!({"state": state, "partner": partner}))
+            .reason(reason)
+            .seen(open.evidence.clone()),
+    )
+    .await?;
+    Ok(store::ShareRow {
+        state,
+        hold_reason: why.map(str::to_string),
+        ..open
+    }
+    .into())
 }
 
 /// Gives a client to another partner, or to none, from `at` on. Deals with earlier value dates stay
 /// with the old one. Needs `partners.manage`.
 #[allow(clippy::too_many_arguments, reason = "whose, to whom, since when and why")]
-pub async fn reassign(tx: &mut Tx, core: &Core, caller: &Caller, client_id: &str, entity: &str, to: Option<PartnerId>, at: Ts, reason: &str) -> Result<Share> {
+pub async fn reassign(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    client_id: &str,
+    entity: &str,
+    to: Option<PartnerId>,
+    at: Ts,
+    reason: &str,
+) -> Result<Share> {
     caller.require(Right::PartnersManage)?;
     if !caller.enters(Some(entity)) {
         return Err(Problem::missing("client"));
@@ -234,12 +287,18 @@ pub async fn reassign(tx: &mut Tx, core: &Core, caller: &Caller, client_id: &str
         return Err(Problem::invalid("reason", "reason_missing", "expected why"));
     }
     if let Some(p) = to {
-        partners::get(tx, p).await?.ok_or_else(|| Problem::invalid("partner", "partner_unknown", "expected the id of a partner"))?;
+        partners::get(tx, p)
+            .await?
+            .ok_or_else(|| Problem::invalid("partner", "partner_unknown", "expected the id of a partner"))?;
     }
     let open = store::open(tx, client_id).await?;
     if let Some(o) = &open {
         if o.from_at >= at {
-            return Err(Problem::invalid("at", "move_too_early", "expected a time after the last change of this client's partner"));
+            return Err(Problem::invalid(
+                "at",
+                "move_too_early",
+                "expected a time after the last change of this client's partner",
+            ));
         }
         store::end(tx, o, at).await?;
     }
@@ -261,10 +320,22 @@ pub async fn reassign(tx: &mut Tx, core: &Core, caller: &Caller, client_id: &str
         version: 1,
     };
     if !store::insert(tx, &row).await? {
-        return Err(Problem::conflict("version_stale", "somebody changed this client's partner in between"));
+        return Err(Problem::conflict(
+            "version_stale",
+            "somebody changed this client's partner in between",
+        ));
     }
-    let e = Entry::new(caller, "attribution.reassign", format!("client:{client_id}")).client(client_id).entity(Some(entity.to_string()));
-    audit::record(tx, core, e.before(json!({"partner": before})).after(json!({"partner": to, "from_us": at})).reason(reason)).await?;
+    let e = Entry::new(caller, "attribution.reassign", format!("client:{client_id}"))
+        .client(client_id)
+        .entity(Some(entity.to_string()));
+    audit::record(
+        tx,
+        core,
+        e.before(json!({"partner": before}))
+            .after(json!({"partner": to, "from_us": at}))
+            .reason(reason),
+    )
+    .await?;
     Ok(row.into())
 }
 
@@ -289,9 +360,26 @@ pub struct Eligibility {
 
 /// `country`: the client's, two capitals. `brought_by`: the partner of a lead's record; what is
 /// decided at registration stands above it.
-pub async fn eligibility(tx: &mut Tx, client_id: &str, brought_by: Option<PartnerId>, entity: &str, country: &str, at: Ts) -> Result<Eligibility> {
-    let mut out = Eligibility { partner: None, partner_name: None, plan: None, plan_version: None, eligible: false, reason_code: "no_partner" };
-    let share = store::history(tx, client_id).await?.into_iter().find(|s| s.from_at <= at && s.to_at.is_none_or(|t| at < t));
+pub async fn eligibility(
+    tx: &mut Tx,
+    client_id: &str,
+    brought_by: Option<PartnerId>,
+    entity: &str,
+    country: &str,
+    at: Ts,
+) -> Result<Eligibility> {
+    let mut out = Eligibility {
+        partner: None,
+        partner_name: None,
+        plan: None,
+        plan_version: None,
+        eligible: false,
+        reason_code: "no_partner",
+    };
+    let share = store::history(tx, client_id)
+        .await?
+        .into_iter()
+        .find(|s| s.from_at <= at && s.to_at.is_none_or(|t| at < t));
     let (partner, state) = share.map_or((brought_by, ShareState::Active), |s| (s.partner_id, s.state));
     let Some(id) = partner else { return Ok(out) };
     let Some(p) = partners::get(tx, id).await? else { return Ok(out) };
@@ -333,14 +421,22 @@ pub async fn eligibility(tx: &mut Tx, client_id: &str, brought_by: Option<Partne
 
 /// Who would be named the partner of somebody who comes with this code and cookie: for a lead, whose
 /// attribution is decided at registration. The typed code wins, then the last click.
-pub async fn who_brought(tx: &mut Tx, core: &Core, key: &LinkKey, code: Option<&str>, cookie: Option<&str>) -> Result<Option<(PartnerId, Option<ClickId>)>> {
+pub async fn who_brought(
+    tx: &mut Tx,
+    core: &Core,
+    key: &LinkKey,
+    code: Option<&str>,
+    cookie: Option<&str>,
+) -> Result<Option<(PartnerId, Option<ClickId>)>> {
     if let Some(typed) = code.map(|c| c.trim().to_uppercase()).filter(|c| !c.is_empty() && c.len() <= 32)
         && let Some(l) = partners::link_by_code(tx, &typed).await?.filter(|l| l.active)
         && active(tx, l.partner_id).await?.is_some()
     {
         return Ok(Some((l.partner_id, None)));
     }
-    let Some((visitor, _)) = cookie.and_then(|c| key.read_cookie(c)) else { return Ok(None) };
+    let Some((visitor, _)) = cookie.and_then(|c| key.read_cookie(c)) else {
+        return Ok(None);
+    };
     for c in partners::clicks_of_visitor(tx, &visitor, core.now().plus_days(-COOKIE_DAYS), 50).await? {
         if active(tx, c.partner_id).await?.is_some() {
             return Ok(Some((c.partner_id, Some(c.id))));

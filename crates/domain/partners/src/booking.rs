@@ -51,10 +51,17 @@ const NO_PARTNER: &str = "no_partner";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Booked {
     /// Lines were written; some of them may be zero.
-    Paid { lines: usize },
+    Paid {
+        lines: usize,
+    },
     /// Nobody is paid.
-    Zero { reason: String },
-    Stopped { code: &'static str, cause: String },
+    Zero {
+        reason: String,
+    },
+    Stopped {
+        code: &'static str,
+        cause: String,
+    },
     /// Booked before at this revision or a later one.
     Already,
 }
@@ -68,7 +75,10 @@ pub async fn book(tx: &mut Tx, core: &Core, deals: &[DealFacts]) -> Result<Vec<B
 /// many; call again while it answers [`HELD_BATCH`].
 pub async fn book_held(tx: &mut Tx, core: &Core, client_id: &str) -> Result<usize> {
     let rows = store::deals_for_reason(tx, client_id, Blocked::AttributionHeld.as_str(), HELD_BATCH as i64).await?;
-    let deals: Vec<DealFacts> = rows.into_iter().map(|r| serde_json::from_value(r.facts)).collect::<std::result::Result<_, _>>()?;
+    let deals: Vec<DealFacts> = rows
+        .into_iter()
+        .map(|r| serde_json::from_value(r.facts))
+        .collect::<std::result::Result<_, _>>()?;
     run(tx, core, &deals, true).await?;
     Ok(deals.len())
 }
@@ -90,14 +100,25 @@ pub async fn rebook(tx: &mut Tx, core: &Core, caller: &Caller, client_id: &str, 
         let rows = store::deals_of(tx, client_id, from, to, &after, HELD_BATCH as i64).await?;
         let Some(last) = rows.last() else { break };
         after = (last.value_at, last.server.clone(), last.ticket.clone());
-        let deals: Vec<DealFacts> = rows.into_iter().map(|r| serde_json::from_value(r.facts)).collect::<std::result::Result<_, _>>()?;
+        let deals: Vec<DealFacts> = rows
+            .into_iter()
+            .map(|r| serde_json::from_value(r.facts))
+            .collect::<std::result::Result<_, _>>()?;
         if let Some(d) = deals.iter().find(|d| !caller.enters(Some(&d.entity))) {
-            return Err(Problem::forbidden("entity_not_allowed", format!("the deal {} is outside your entities", d.deal())));
+            return Err(Problem::forbidden(
+                "entity_not_allowed",
+                format!("the deal {} is outside your entities", d.deal()),
+            ));
         }
         changed += run(tx, core, &deals, true).await?.iter().filter(|b| **b != Booked::Already).count();
     }
     let e = Entry::new(caller, "commission.rebook", format!("client:{client_id}")).client(client_id);
-    audit::record(tx, core, e.after(json!({"from_us": from, "to_us": to, "changed": changed})).reason(reason)).await?;
+    audit::record(
+        tx,
+        core,
+        e.after(json!({"from_us": from, "to_us": to, "changed": changed})).reason(reason),
+    )
+    .await?;
     Ok(changed)
 }
 
@@ -137,7 +158,12 @@ impl Work<'_> {
                     && s.client_id == d.client
                     && s.symbol == d.symbol
                     && s.value_at == d.at
-                    && rule == s.plan_id.as_deref().zip(s.plan_version).zip(s.rule_id.as_deref()).map(|((p, v), r)| (p, v, r))
+                    && rule
+                        == s.plan_id
+                            .as_deref()
+                            .zip(s.plan_version)
+                            .zip(s.rule_id.as_deref())
+                            .map(|((p, v), r)| (p, v, r))
             })
     }
 }
@@ -194,7 +220,10 @@ async fn run(tx: &mut Tx, core: &Core, deals: &[DealFacts], again: bool) -> Resu
     for (partner, currency) in keys {
         let row = store::lock_purse(tx, partner, currency).await?;
         let exact = Exact::parse_fraction(&row.exact).ok_or_else(|| Problem::bug("row_unreadable", "a purse holds no number"))?;
-        let purse = Purse { exact, booked: row.booked_minor };
+        let purse = Purse {
+            exact,
+            booked: row.booked_minor,
+        };
         purses.insert((partner, currency), (row, purse));
     }
 
@@ -217,15 +246,24 @@ async fn run(tx: &mut Tx, core: &Core, deals: &[DealFacts], again: bool) -> Resu
         row.booked_minor = purse.booked;
         store::write_purse(tx, partner, currency, &row).await?;
     }
-    let days: Vec<_> = out.days.iter().map(|((p, c, d), (lots, deals, minor))| (*p, *c, *d, *lots, *deals, *minor)).collect();
+    let days: Vec<_> = out
+        .days
+        .iter()
+        .map(|((p, c, d), (lots, deals, minor))| (*p, *c, *d, *lots, *deals, *minor))
+        .collect();
     store::add_days(tx, &days).await?;
     finish_deals(tx, &works, now).await?;
     announce(tx, core, &cache, &works, &out).await?;
     for w in works {
         answers[w.at] = match w.result {
-            Err(s) => Booked::Stopped { code: s.code, cause: s.cause },
+            Err(s) => Booked::Stopped {
+                code: s.code,
+                cause: s.cause,
+            },
             Ok(lines) if lines.iter().any(|l| l.reason.is_none()) => Booked::Paid { lines: lines.len() },
-            Ok(_) => Booked::Zero { reason: w.zero.unwrap_or(NO_PARTNER).to_string() },
+            Ok(_) => Booked::Zero {
+                reason: w.zero.unwrap_or(NO_PARTNER).to_string(),
+            },
         };
     }
     Ok(answers)
@@ -268,7 +306,17 @@ async fn prepare<'a>(tx: &mut Tx, cache: &mut Cache, at: usize, deal: &'a DealFa
         Ok(lines) if lines.iter().all(|l| l.reason.is_some()) => lines.first().and_then(|l| l.reason),
         _ => None,
     };
-    let mut w = Work { at, deal, before, standing, result, zero, settings, entry: None, kept: false };
+    let mut w = Work {
+        at,
+        deal,
+        before,
+        standing,
+        result,
+        zero,
+        settings,
+        entry: None,
+        kept: false,
+    };
     w.kept = !w.standing.is_empty() && w.says_the_same();
     Ok(w)
 }
@@ -276,11 +324,21 @@ async fn prepare<'a>(tx: &mut Tx, cache: &mut Cache, at: usize, deal: &'a DealFa
 fn original_quotes(lines: &[store::LineRow]) -> Vec<Quote> {
     let mut out: Vec<Quote> = Vec::new();
     for l in lines {
-        let steps: Vec<Step> = l.explanation.get("fx").and_then(|v| serde_json::from_value(v.clone()).ok()).unwrap_or_default();
+        let steps: Vec<Step> = l
+            .explanation
+            .get("fx")
+            .and_then(|v| serde_json::from_value(v.clone()).ok())
+            .unwrap_or_default();
         for s in steps {
             let Some((base, quote)) = split_pair(&s.pair) else { continue };
             if out.iter().all(|q| (q.base, q.quote) != (base, quote)) {
-                out.push(Quote { base, quote, rate: s.rate, source: s.source, at: s.at_us });
+                out.push(Quote {
+                    base,
+                    quote,
+                    rate: s.rate,
+                    source: s.source,
+                    at: s.at_us,
+                });
             }
         }
     }
@@ -315,7 +373,14 @@ impl Out {
     }
 }
 
-async fn write_one(tx: &mut Tx, core: &Core, w: &mut Work<'_>, purses: &mut BTreeMap<(PartnerId, Currency), (store::PurseRow, Purse)>, out: &mut Out, now: Ts) -> Result<()> {
+async fn write_one(
+    tx: &mut Tx,
+    core: &Core,
+    w: &mut Work<'_>,
+    purses: &mut BTreeMap<(PartnerId, Currency), (store::PurseRow, Purse)>,
+    out: &mut Out,
+    now: Ts,
+) -> Result<()> {
     let work = out.works;
     out.works += 1;
     if w.kept {
@@ -337,12 +402,21 @@ async fn write_one(tx: &mut Tx, core: &Core, w: &mut Work<'_>, purses: &mut BTre
             if let Some(entry) = l.entry_id
                 && taken.insert(entry)
             {
-                let p = qd_ledger::reverse(tx, core, entry, &format!("{}:{}", reference(":back"), taken.len()), "the deal was corrected").await?;
+                let p = qd_ledger::reverse(
+                    tx,
+                    core,
+                    entry,
+                    &format!("{}:{}", reference(":back"), taken.len()),
+                    "the deal was corrected",
+                )
+                .await?;
                 back.insert(entry, p.entry_id);
             }
         }
         for l in &w.standing {
-            let (row, purse) = purses.get_mut(&(l.partner_id, l.currency)).ok_or_else(|| Problem::bug("purse_lost", "a line has no purse"))?;
+            let (row, purse) = purses
+                .get_mut(&(l.partner_id, l.currency))
+                .ok_or_else(|| Problem::bug("purse_lost", "a line has no purse"))?;
             let exact = Exact::parse_fraction(&l.exact).ok_or_else(|| Problem::bug("row_unreadable", "a line holds no number"))?;
             purse.take_back(exact, l.minor);
             row.lines += 1;
@@ -370,10 +444,15 @@ async fn write_one(tx: &mut Tx, core: &Core, w: &mut Work<'_>, purses: &mut BTre
     let mut legs: Vec<Leg> = Vec::new();
     let mut paid: Vec<usize> = Vec::new();
     let mut expense: BTreeMap<Currency, i64> = BTreeMap::new();
-    let lines = w.result.as_ref().map_err(|_| Problem::bug("commission_stop", "a stopped deal has no lines"))?;
+    let lines = w
+        .result
+        .as_ref()
+        .map_err(|_| Problem::bug("commission_stop", "a stopped deal has no lines"))?;
     for l in lines {
         let partner = PartnerId::parse(&l.partner)?;
-        let (row, purse) = purses.get_mut(&(partner, l.currency)).ok_or_else(|| Problem::bug("purse_lost", "a line has no purse"))?;
+        let (row, purse) = purses
+            .get_mut(&(partner, l.currency))
+            .ok_or_else(|| Problem::bug("purse_lost", "a line has no purse"))?;
         let minor = purse.book(l, w.settings.rounding).map_err(|s| Problem::conflict(s.code, s.cause))?;
         row.lines += 1;
         let (plan, rule_id) = l.rule.clone().map_or((None, None), |(p, r)| (Some(p), Some(r)));
@@ -408,7 +487,10 @@ async fn write_one(tx: &mut Tx, core: &Core, w: &mut Work<'_>, purses: &mut BTre
             out.day(&line, 1);
         }
         if minor != 0 {
-            legs.push(Leg::new(AccountKey::new(format!("partner:{partner}"), Purpose::CommissionPayable, l.currency), minor));
+            legs.push(Leg::new(
+                AccountKey::new(format!("partner:{partner}"), Purpose::CommissionPayable, l.currency),
+                minor,
+            ));
             *expense.entry(l.currency).or_default() += minor;
             paid.push(out.lines.len());
         }
@@ -416,7 +498,12 @@ async fn write_one(tx: &mut Tx, core: &Core, w: &mut Work<'_>, purses: &mut BTre
     }
     if !legs.is_empty() {
         let house = format!("house:{}", if d.entity.is_empty() { "group" } else { &d.entity });
-        legs.extend(expense.into_iter().filter(|(_, m)| *m != 0).map(|(c, m)| Leg::new(AccountKey::new(house.clone(), Purpose::CommissionExpense, c), -m)));
+        legs.extend(
+            expense
+                .into_iter()
+                .filter(|(_, m)| *m != 0)
+                .map(|(c, m)| Leg::new(AccountKey::new(house.clone(), Purpose::CommissionExpense, c), -m)),
+        );
         out.entries.push(NewEntry {
             kind: "commission.accrued",
             reference: reference(""),
@@ -474,15 +561,27 @@ async fn finish_deals(tx: &mut Tx, works: &[Work<'_>], now: Ts) -> Result<()> {
             reason,
             cause,
             facts: serde_json::to_value(d)?,
-            entry_id: if w.kept { w.before.as_ref().and_then(|b| b.entry_id) } else { w.entry },
+            entry_id: if w.kept {
+                w.before.as_ref().and_then(|b| b.entry_id)
+            } else {
+                w.entry
+            },
             value_at: d.at,
             booked_at: now,
             version: w.before.as_ref().map_or(1, |b| b.version),
         };
         if w.before.is_some() { changed.push(row) } else { fresh.push(row) }
     }
-    let done = store::insert_deals(tx, &fresh).await? == fresh.len() as u64 && store::update_deals(tx, &changed).await? == changed.len() as u64;
-    if done { Ok(()) } else { Err(Problem::unavailable(qd_db::RETRY, "a deal was booked by somebody else at the same time")) }
+    let done =
+        store::insert_deals(tx, &fresh).await? == fresh.len() as u64 && store::update_deals(tx, &changed).await? == changed.len() as u64;
+    if done {
+        Ok(())
+    } else {
+        Err(Problem::unavailable(
+            qd_db::RETRY,
+            "a deal was booked by somebody else at the same time",
+        ))
+    }
 }
 
 /// One event per partner and batch; and exceptions that are over.
@@ -500,12 +599,29 @@ async fn announce(tx: &mut Tx, core: &Core, cache: &Cache, works: &[Work<'_>], o
             // No longer above the client: only a correction touches such a partner.
             None => partners::get(tx, partner).await?.map(|p| p.entity),
         };
-        events::publish(tx, core, NewEvent { kind: "commission.accrued", aggregate: format!("partner:{partner}"), entity, payload }).await?;
+        events::publish(
+            tx,
+            core,
+            NewEvent {
+                kind: "commission.accrued",
+                aggregate: format!("partner:{partner}"),
+                entity,
+                payload,
+            },
+        )
+        .await?;
     }
     for w in works {
         let was_stopped = w.before.as_ref().is_some_and(|b| b.outcome == DealOutcome::Stopped);
         if was_stopped && w.result.is_ok() {
-            exceptions::resolve(tx, core, STOPPED, &format!("deal:{}:{}", w.deal.server, w.deal.ticket), "the deal could be booked").await?;
+            exceptions::resolve(
+                tx,
+                core,
+                STOPPED,
+                &format!("deal:{}:{}", w.deal.server, w.deal.ticket),
+                "the deal could be booked",
+            )
+            .await?;
         }
     }
     Ok(())
@@ -546,7 +662,12 @@ impl Cache {
 
     /// The partners above the client at the deal's value date, with the plans of that moment.
     async fn path(&mut self, tx: &mut Tx, d: &DealFacts) -> Result<Vec<Hop>> {
-        let share = self.shares.get(&d.client).into_iter().flatten().find(|s| s.from_at <= d.at && s.to_at.is_none_or(|t| d.at < t));
+        let share = self
+            .shares
+            .get(&d.client)
+            .into_iter()
+            .flatten()
+            .find(|s| s.from_at <= d.at && s.to_at.is_none_or(|t| d.at < t));
         let (Some(partner), held) = (match share {
             Some(s) if s.state != ShareState::Refused => (s.partner_id, s.state == ShareState::Held),
             _ => (None, false),
@@ -567,17 +688,30 @@ impl Cache {
                 None
             };
             let mut ranked = Vec::new();
-            let holders = [(r.id.to_string(), Rank::Partner), (plans::entity_holder(&r.entity), Rank::Entity), (plans::GLOBAL.to_string(), Rank::Global)];
+            let holders = [
+                (r.id.to_string(), Rank::Partner),
+                (plans::entity_holder(&r.entity), Rank::Entity),
+                (plans::GLOBAL.to_string(), Rank::Global),
+            ];
             for (holder, rank) in holders {
                 ranked.extend(self.plan(tx, &holder, rank, d.at).await?);
             }
-            hops.push(Hop { partner: r.id.to_string(), currency: r.currency, blocked, plans: ranked });
+            hops.push(Hop {
+                partner: r.id.to_string(),
+                currency: r.currency,
+                blocked,
+                plans: ranked,
+            });
         }
         Ok(hops)
     }
 
     async fn path_of(&mut self, tx: &mut Tx, partner: PartnerId, at: Ts) -> Result<Vec<partners::PathRow>> {
-        if let Some(known) = self.paths.get(&partner).and_then(|all| all.iter().find(|(from, to, _)| *from <= at && at < *to)) {
+        if let Some(known) = self
+            .paths
+            .get(&partner)
+            .and_then(|all| all.iter().find(|(from, to, _)| *from <= at && at < *to))
+        {
             return Ok(known.2.clone());
         }
         let rows = partners::path(tx, partner, at).await?;
@@ -595,12 +729,17 @@ impl Cache {
             let rows = plan_store::uses(tx, holder).await?;
             self.uses.insert(holder.to_string(), rows);
         }
-        let used = self.uses[holder].iter().find(|u| u.from_at <= at && u.to_at.is_none_or(|t| at < t)).map(|u| u.plan_id);
+        let used = self.uses[holder]
+            .iter()
+            .find(|u| u.from_at <= at && u.to_at.is_none_or(|t| at < t))
+            .map(|u| u.plan_id);
         let Some(id) = used else { return Ok(None) };
         if let Slot::Vacant(slot) = self.versions.entry(id) {
             slot.insert(plan_store::versions(tx, id).await?);
         }
-        let Some(v) = plans::pick(&self.versions[&id], at) else { return Ok(None) };
+        let Some(v) = plans::pick(&self.versions[&id], at) else {
+            return Ok(None);
+        };
         let plan = match self.plans.get(&(id, v.version)) {
             Some(p) => p.clone(),
             None => {
@@ -609,13 +748,24 @@ impl Cache {
                 p
             }
         };
-        Ok(Some(Ranked { rank, at: PlanRef { plan: id.to_string(), version: v.version }, plan }))
+        Ok(Some(Ranked {
+            rank,
+            at: PlanRef {
+                plan: id.to_string(),
+                version: v.version,
+            },
+            plan,
+        }))
     }
 }
 
 /// Deals that wait for something that was missing, oldest first: load their facts anew and book them.
 pub async fn stopped(tx: &mut Tx, limit: i64) -> Result<Vec<(String, String, i64)>> {
-    Ok(store::stopped(tx, limit).await?.into_iter().map(|d| (d.server, d.ticket, d.revision)).collect())
+    Ok(store::stopped(tx, limit)
+        .await?
+        .into_iter()
+        .map(|d| (d.server, d.ticket, d.revision))
+        .collect())
 }
 
 /// A deal as it was looked at last.

@@ -31,7 +31,11 @@ pub struct LinkKey(Secret);
 impl LinkKey {
     pub fn new(key: Secret) -> Result<LinkKey> {
         if key.expose().len() < 32 {
-            return Err(Problem::invalid("partners.link_key", "key_too_short", "expected at least 32 characters"));
+            return Err(Problem::invalid(
+                "partners.link_key",
+                "key_too_short",
+                "expected at least 32 characters",
+            ));
         }
         Ok(LinkKey(key))
     }
@@ -98,7 +102,11 @@ pub async fn create_my_link(tx: &mut Tx, core: &Core, caller: &Caller, new: NewL
         return Err(Problem::conflict("partner_state", "only an active partner makes links"));
     }
     if new.landing.starts_with("http") {
-        return Err(Problem::invalid("landing", "landing_malformed", "expected a path of our own site, such as /de/start"));
+        return Err(Problem::invalid(
+            "landing",
+            "landing_malformed",
+            "expected a path of our own site, such as /de/start",
+        ));
     }
     make_link(tx, core, caller, p.id, &p.entity, new).await
 }
@@ -106,7 +114,11 @@ pub async fn create_my_link(tx: &mut Tx, core: &Core, caller: &Caller, new: NewL
 async fn make_link(tx: &mut Tx, core: &Core, caller: &Caller, partner: PartnerId, entity: &str, new: NewLink) -> Result<Link> {
     let own_path = new.landing.starts_with('/') && !new.landing.starts_with("//") && !new.landing.contains('\\');
     if !(own_path || new.landing.starts_with("https://")) || new.landing.len() > 500 || new.landing.chars().any(char::is_control) {
-        return Err(Problem::invalid("landing", "landing_malformed", "expected a path such as /de/start, or an https address"));
+        return Err(Problem::invalid(
+            "landing",
+            "landing_malformed",
+            "expected a path such as /de/start, or an https address",
+        ));
     }
     if new.campaign.as_ref().is_some_and(|c| c.is_empty() || c.len() > 100) {
         return Err(Problem::invalid("campaign", "text_malformed", "expected 1 to 100 characters"));
@@ -115,19 +127,47 @@ async fn make_link(tx: &mut Tx, core: &Core, caller: &Caller, partner: PartnerId
         Some(c) => {
             let c = c.trim().to_uppercase();
             if !(3..=32).contains(&c.len()) || !c.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
-                return Err(Problem::invalid("code", "code_malformed", "expected 3 to 32 letters, digits, - and _"));
+                return Err(Problem::invalid(
+                    "code",
+                    "code_malformed",
+                    "expected 3 to 32 letters, digits, - and _",
+                ));
             }
             c
         }
         None => core.env.entropy.code(8),
     };
-    let l = store::LinkRow { id: LinkId::new(&core.env), partner_id: partner, code, campaign: new.campaign, landing: new.landing, active: true, created_at: core.now() };
+    let l = store::LinkRow {
+        id: LinkId::new(&core.env),
+        partner_id: partner,
+        code,
+        campaign: new.campaign,
+        landing: new.landing,
+        active: true,
+        created_at: core.now(),
+    };
     if !store::insert_link(tx, &l).await? {
         return Err(Problem::invalid("code", "code_taken", "expected a code that nobody has yet"));
     }
     let after = json!({"code": l.code, "campaign": l.campaign, "landing": l.landing});
-    audit::record(tx, core, Entry::new(caller, "partner.link", format!("partner:{partner}")).entity(Some(entity.to_string())).after(after)).await?;
-    Ok(Link { id: l.id, code: l.code, campaign: l.campaign, landing: l.landing, active: true, created_at: l.created_at, clicks: 0, clients: 0 })
+    audit::record(
+        tx,
+        core,
+        Entry::new(caller, "partner.link", format!("partner:{partner}"))
+            .entity(Some(entity.to_string()))
+            .after(after),
+    )
+    .await?;
+    Ok(Link {
+        id: l.id,
+        code: l.code,
+        campaign: l.campaign,
+        landing: l.landing,
+        active: true,
+        created_at: l.created_at,
+        clicks: 0,
+        clients: 0,
+    })
 }
 
 /// Withdrawn links answer nobody any more; their clicks stay.
@@ -136,7 +176,13 @@ pub async fn set_link_active(tx: &mut Tx, core: &Core, caller: &Caller, id: Link
     let p = allowed(tx, caller, Right::PartnersManage, l.partner_id).await?;
     store::set_link_active(tx, id, active).await?;
     let e = Entry::new(caller, "partner.link", format!("partner:{}", p.id)).entity(Some(p.entity));
-    audit::record(tx, core, e.before(json!({"code": l.code, "active": l.active})).after(json!({"active": active}))).await?;
+    audit::record(
+        tx,
+        core,
+        e.before(json!({"code": l.code, "active": l.active}))
+            .after(json!({"active": active})),
+    )
+    .await?;
     Ok(())
 }
 
@@ -154,7 +200,16 @@ async fn links_of(tx: &mut Tx, partner: PartnerId) -> Result<Vec<Link>> {
     let rows = store::links(tx, partner).await?;
     Ok(rows
         .into_iter()
-        .map(|l| Link { id: l.id, code: l.code, campaign: l.campaign, landing: l.landing, active: l.active, created_at: l.created_at, clicks: l.clicks, clients: l.clients })
+        .map(|l| Link {
+            id: l.id,
+            code: l.code,
+            campaign: l.campaign,
+            landing: l.landing,
+            active: l.active,
+            created_at: l.created_at,
+            clicks: l.clicks,
+            clients: l.clients,
+        })
         .collect())
 }
 
@@ -189,11 +244,24 @@ fn cut(s: &str) -> String {
 /// Records a click. An unknown or withdrawn code, or one of a partner who is not active: not found.
 pub async fn visit(tx: &mut Tx, core: &Core, key: &LinkKey, v: &Visit) -> Result<Visited> {
     let code = v.code.trim().to_uppercase();
-    let link = store::link_by_code(tx, &code).await?.filter(|l| l.active).ok_or_else(|| Problem::missing("link"))?;
-    let partner = store::get(tx, link.partner_id).await?.filter(|p| p.state == PartnerState::Active).ok_or_else(|| Problem::missing("link"))?;
+    let link = store::link_by_code(tx, &code)
+        .await?
+        .filter(|l| l.active)
+        .ok_or_else(|| Problem::missing("link"))?;
+    let partner = store::get(tx, link.partner_id)
+        .await?
+        .filter(|p| p.state == PartnerState::Active)
+        .ok_or_else(|| Problem::missing("link"))?;
     let keep = |names: &[&str]| -> Value {
-        let pairs: Map<String, Value> =
-            names.iter().filter_map(|n| v.query.iter().find(|(k, _)| k == n).map(|(_, val)| ((*n).to_string(), json!(cut(val))))).collect();
+        let pairs: Map<String, Value> = names
+            .iter()
+            .filter_map(|n| {
+                v.query
+                    .iter()
+                    .find(|(k, _)| k == n)
+                    .map(|(_, val)| ((*n).to_string(), json!(cut(val))))
+            })
+            .collect();
         Value::Object(pairs)
     };
     let visitor = v.consent.then(|| match v.cookie.as_deref().and_then(|c| key.read_cookie(c)) {
@@ -216,14 +284,21 @@ pub async fn visit(tx: &mut Tx, core: &Core, key: &LinkKey, v: &Visit) -> Result
     };
     store::insert_click(tx, &click).await?;
     let joint = if link.landing.contains('?') { '&' } else { '?' };
-    let (page, fragment) = link.landing.split_once('#').map_or((link.landing.as_str(), None), |(p, f)| (p, Some(f)));
+    let (page, fragment) = link
+        .landing
+        .split_once('#')
+        .map_or((link.landing.as_str(), None), |(p, f)| (p, Some(f)));
     let mut redirect = format!("{page}{joint}pc={}&click={}", link.code, click.id);
     if let Some(f) = fragment {
         redirect.push('#');
         redirect.push_str(f);
     }
     let set_cookie = click.visitor.as_deref().and_then(|visitor| key.cookie(visitor, click.id));
-    Ok(Visited { click_id: click.id, redirect, set_cookie })
+    Ok(Visited {
+        click_id: click.id,
+        redirect,
+        set_cookie,
+    })
 }
 
 #[cfg(test)]

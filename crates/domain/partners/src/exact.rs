@@ -36,10 +36,17 @@ impl Exact {
         }
         let g = gcd(num, den);
         let (num, den) = (num / g, den / g);
-        Some(if den < 0 { Exact { num: -num, den: -den } } else { Exact { num, den } })
+        Some(if den < 0 {
+            Exact { num: -num, den: -den }
+        } else {
+            Exact { num, den }
+        })
     }
     pub fn int(v: i64) -> Exact {
-        Exact { num: i128::from(v), den: 1 }
+        Exact {
+            num: i128::from(v),
+            den: 1,
+        }
     }
     pub fn lots(l: Lots) -> Exact {
         Exact::new(i128::from(l.units()), i128::from(Lots::ONE.units())).unwrap_or(Exact::ZERO)
@@ -74,7 +81,10 @@ impl Exact {
             let den = (a.den / g2).checked_mul(b.den / g1)?;
             Exact::new(num, den)
         };
-        go(self, o).or_else(|| go(self.quantised(), o.quantised())).unwrap_or(Exact::ZERO).fitting()
+        go(self, o)
+            .or_else(|| go(self.quantised(), o.quantised()))
+            .unwrap_or(Exact::ZERO)
+            .fitting()
     }
     pub fn over(self, o: Exact) -> Option<Exact> {
         let inverse = Exact::new(o.den, o.num)?;
@@ -87,7 +97,10 @@ impl Exact {
             let right = b.num.checked_mul(a.den / g)?;
             Exact::new(left.checked_add(right)?, (a.den / g).checked_mul(b.den)?)
         };
-        go(self, o).or_else(|| go(self.quantised(), o.quantised())).unwrap_or(Exact::ZERO).fitting()
+        go(self, o)
+            .or_else(|| go(self.quantised(), o.quantised()))
+            .unwrap_or(Exact::ZERO)
+            .fitting()
     }
     /// A denominator near the limit would make the next step fall back; do it now.
     fn fitting(self) -> Exact {
@@ -98,7 +111,10 @@ impl Exact {
         }
     }
     pub fn neg(self) -> Exact {
-        Exact { num: -self.num, den: self.den }
+        Exact {
+            num: -self.num,
+            den: self.den,
+        }
     }
     pub fn minus(self, o: Exact) -> Exact {
         self.plus(o.neg())
@@ -108,7 +124,10 @@ impl Exact {
     }
     /// Minor units of a currency with this exponent, rounded half away from zero. None past 64 bits.
     pub fn minor(self, exponent: u8) -> Option<i64> {
-        let scaled = self.times(Exact { num: 10i128.pow(u32::from(exponent)), den: 1 });
+        let scaled = self.times(Exact {
+            num: 10i128.pow(u32::from(exponent)),
+            den: 1,
+        });
         i64::try_from(Rounding::HalfAwayFromZero.div(scaled.num, scaled.den)?).ok()
     }
     /// `num/den`, for storing.

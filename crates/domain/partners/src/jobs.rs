@@ -95,7 +95,10 @@ impl Handler for RetryStopped {
             .db
             .write(async move |tx| {
                 let waiting = booking::stopped(tx, BATCH as i64).await?;
-                let names: Vec<DealName> = waiting.into_iter().map(|(server, ticket, revision)| DealName { server, ticket, revision }).collect();
+                let names: Vec<DealName> = waiting
+                    .into_iter()
+                    .map(|(server, ticket, revision)| DealName { server, ticket, revision })
+                    .collect();
                 if !names.is_empty() {
                     let facts = source.facts(tx, &names).await?;
                     booking::book(tx, &core, &facts).await?;

@@ -5,9 +5,9 @@ use crate::store::partners as store;
 use crate::tree;
 use qd_db::Tx;
 use qd_kernel::{Currency, Page, PageRequest, Problem, Result, Ts, page::join_key, text_enum};
+use qd_runtime::Core;
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::audit::{self, Entry};
-use qd_runtime::Core;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -20,7 +20,10 @@ impl PartnerState {
     /// applied -> active | terminated; active <-> suspended; both -> terminated, which is final.
     pub fn may_become(self, to: PartnerState) -> bool {
         use PartnerState::{Active, Applied, Suspended, Terminated};
-        matches!((self, to), (Applied, Active | Terminated) | (Active, Suspended | Terminated) | (Suspended, Active | Terminated))
+        matches!(
+            (self, to),
+            (Applied, Active | Terminated) | (Active, Suspended | Terminated) | (Suspended, Active | Terminated)
+        )
     }
 }
 
@@ -85,7 +88,11 @@ pub fn plain_email(text: &str) -> Option<String> {
     let (name, host) = t.split_once('@')?;
     // A part after + is the same mailbox at most providers: enough for a suspicion, not for more.
     let name = name.split('+').next().unwrap_or(name);
-    if name.is_empty() || host.is_empty() { None } else { Some(format!("{name}@{host}")) }
+    if name.is_empty() || host.is_empty() {
+        None
+    } else {
+        Some(format!("{name}@{host}"))
+    }
 }
 
 /// Digits only, without leading zeros; too short to tell people apart: none.
@@ -99,7 +106,11 @@ pub fn plain_phone(text: &str) -> Option<String> {
 pub(crate) async fn allowed(tx: &mut Tx, caller: &Caller, right: Right, id: PartnerId) -> Result<store::PartnerRow> {
     caller.require(right)?;
     let p = store::get(tx, id).await?.ok_or_else(|| Problem::missing("partner"))?;
-    if caller.enters(Some(&p.entity)) { Ok(p) } else { Err(Problem::missing("partner")) }
+    if caller.enters(Some(&p.entity)) {
+        Ok(p)
+    } else {
+        Err(Problem::missing("partner"))
+    }
 }
 
 /// Needs `partners.manage`. The partner starts active.
@@ -117,7 +128,10 @@ pub async fn apply(tx: &mut Tx, core: &Core, caller: &Caller, name: &str, curren
     let client = caller.client_id()?;
     let entity = caller.allowed_entities().and_then(|e| e.into_iter().next()).unwrap_or_default();
     if store::of_client(tx, &client).await?.is_some() {
-        return Err(Problem::conflict("partner_exists", "you are a partner already, or have asked to be one"));
+        return Err(Problem::conflict(
+            "partner_exists",
+            "you are a partner already, or have asked to be one",
+        ));
     }
     let new = NewPartner {
         entity,
@@ -142,7 +156,11 @@ async fn insert(tx: &mut Tx, core: &Core, caller: &Caller, new: NewPartner, stat
         return Err(Problem::invalid("entity", "missing", "expected the code of an entity"));
     }
     if new.payout_method == PayoutMethod::Wallet && new.client_id.is_none() {
-        return Err(Problem::invalid("payout_method", "wallet_needs_client", "expected bank, or the partner's own client_id"));
+        return Err(Problem::invalid(
+            "payout_method",
+            "wallet_needs_client",
+            "expected bank, or the partner's own client_id",
+        ));
     }
     if let Some(c) = &new.client_id
         && store::of_client(tx, c).await?.is_some()
@@ -166,18 +184,36 @@ async fn insert(tx: &mut Tx, core: &Core, caller: &Caller, new: NewPartner, stat
     store::insert(tx, &p).await?;
     tree::first(tx, core, caller, p.id, new.parent, new.since.unwrap_or(now)).await?;
     let after = json!({"entity": p.entity, "currency": p.currency, "state": p.state, "parent": new.parent, "client_id": p.client_id});
-    audit::record(tx, core, Entry::new(caller, "partner.create", format!("partner:{}", p.id)).entity(Some(p.entity.clone())).after(after)).await?;
+    audit::record(
+        tx,
+        core,
+        Entry::new(caller, "partner.create", format!("partner:{}", p.id))
+            .entity(Some(p.entity.clone()))
+            .after(after),
+    )
+    .await?;
     Ok(p.into())
 }
 
 /// Activates, suspends, terminates. Needs `partners.manage` and a reason.
-pub async fn set_state(tx: &mut Tx, core: &Core, caller: &Caller, id: PartnerId, base_version: i64, to: PartnerState, reason: &str) -> Result<Partner> {
+pub async fn set_state(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    id: PartnerId,
+    base_version: i64,
+    to: PartnerState,
+    reason: &str,
+) -> Result<Partner> {
     let mut p = allowed(tx, caller, Right::PartnersManage, id).await?;
     if reason.trim().is_empty() {
         return Err(Problem::invalid("reason", "reason_missing", "expected why"));
     }
     if !p.state.may_become(to) {
-        return Err(Problem::conflict("partner_state", format!("a partner who is {} cannot become {to}", p.state)));
+        return Err(Problem::conflict(
+            "partner_state",
+            format!("a partner who is {} cannot become {to}", p.state),
+        ));
     }
     let before = p.state;
     p.state = to;
@@ -185,7 +221,12 @@ pub async fn set_state(tx: &mut Tx, core: &Core, caller: &Caller, id: PartnerId,
     store::update(tx, &p).await?;
     p.version += 1;
     let e = Entry::new(caller, "partner.state", format!("partner:{id}")).entity(Some(p.entity.clone()));
-    audit::record(tx, core, e.before(json!({"state": before})).after(json!({"state": to})).reason(reason)).await?;
+    audit::record(
+        tx,
+        core,
+        e.before(json!({"state": before})).after(json!({"state": to})).reason(reason),
+    )
+    .await?;
     Ok(p.into())
 }
 
@@ -206,7 +247,11 @@ pub async fn edit(tx: &mut Tx, core: &Core, caller: &Caller, id: PartnerId, base
         return Err(Problem::invalid("name", "text_malformed", "expected 1 to 200 characters"));
     }
     if e.payout_method == PayoutMethod::Wallet && e.client_id.is_none() {
-        return Err(Problem::invalid("payout_method", "wallet_needs_client", "expected bank, or the partner's own client_id"));
+        return Err(Problem::invalid(
+            "payout_method",
+            "wallet_needs_client",
+            "expected bank, or the partner's own client_id",
+        ));
     }
     if let Some(c) = &e.client_id
         && store::of_client(tx, c).await?.is_some_and(|o| o.id != id)
@@ -223,7 +268,15 @@ pub async fn edit(tx: &mut Tx, core: &Core, caller: &Caller, id: PartnerId, base
     store::update(tx, &p).await?;
     p.version += 1;
     let after = json!({"client_id": p.client_id, "payout_method": p.payout_method});
-    audit::record(tx, core, Entry::new(caller, "partner.edit", format!("partner:{id}")).entity(Some(p.entity.clone())).before(before).after(after)).await?;
+    audit::record(
+        tx,
+        core,
+        Entry::new(caller, "partner.edit", format!("partner:{id}"))
+            .entity(Some(p.entity.clone()))
+            .before(before)
+            .after(after),
+    )
+    .await?;
     Ok(p.into())
 }
 
@@ -235,15 +288,26 @@ pub async fn get(tx: &mut Tx, caller: &Caller, id: PartnerId) -> Result<Partner>
 pub async fn mine(tx: &mut Tx, caller: &Caller) -> Result<Partner> {
     caller.require(Right::MePartner)?;
     let client = caller.client_id()?;
-    store::of_client(tx, &client).await?.map(Partner::from).ok_or_else(|| Problem::missing("partner"))
+    store::of_client(tx, &client)
+        .await?
+        .map(Partner::from)
+        .ok_or_else(|| Problem::missing("partner"))
 }
 
 /// By name; `name` finds it anywhere in the name.
-pub async fn list(tx: &mut Tx, caller: &Caller, state: Option<PartnerState>, name: Option<&str>, page: &PageRequest) -> Result<Page<Partner>> {
+pub async fn list(
+    tx: &mut Tx,
+    caller: &Caller,
+    state: Option<PartnerState>,
+    name: Option<&str>,
+    page: &PageRequest,
+) -> Result<Page<Partner>> {
     caller.require(Right::PartnersView)?;
     let entities = caller.allowed_entities();
     let rows = store::list(tx, entities.as_deref(), state, name, page).await?;
-    Ok(page.finish(rows.into_iter().map(Partner::from).collect(), |p: &Partner| join_key(&[&p.name, &p.id.to_string()])))
+    Ok(page.finish(rows.into_iter().map(Partner::from).collect(), |p: &Partner| {
+        join_key(&[&p.name, &p.id.to_string()])
+    }))
 }
 
 #[cfg(test)]
@@ -254,9 +318,27 @@ mod tests {
     fn every_pair_of_states_is_allowed_or_refused_on_purpose() {
         let table: Vec<String> = PartnerState::ALL
             .iter()
-            .map(|from| format!("{from}: {}", PartnerState::ALL.iter().filter(|to| from.may_become(**to)).map(|t| t.as_str()).collect::<Vec<_>>().join(" ")))
+            .map(|from| {
+                format!(
+                    "{from}: {}",
+                    PartnerState::ALL
+                        .iter()
+                        .filter(|to| from.may_become(**to))
+                        .map(|t| t.as_str())
+                        .collect::<Vec<_>>()
+                        .join(" ")
+                )
+            })
             .collect();
-        assert_eq!(table, ["applied: active terminated", "active: suspended terminated", "suspended: active terminated", "terminated: "]);
+        assert_eq!(
+            table,
+            [
+                "applied: active terminated",
+                "active: suspended terminated",
+                "suspended: active terminated",
+                "terminated: "
+            ]
+        );
     }
 
     #[test]

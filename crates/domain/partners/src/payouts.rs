@@ -11,11 +11,11 @@ use crate::store::{lines, payouts as store};
 use qd_db::Tx;
 use qd_kernel::{Amount, Currency, Page, PageRequest, Problem, Result, Ts, page::join_key, text_enum};
 use qd_ledger::{AccountKey, EntryId, Leg, NewEntry, NewHold, Purpose};
+use qd_runtime::Core;
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::approvals::{self, ApprovalId, NewApproval, Outcome};
 use qd_runtime::audit::{self, Entry};
 use qd_runtime::events::{self, NewEvent};
-use qd_runtime::Core;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -90,16 +90,30 @@ pub async fn prepare(tx: &mut Tx, core: &Core, caller: &Caller, partner: Partner
     let p = allowed(tx, caller, Right::PayoutsPrepare, partner).await?;
     let amount = amount.positive("amount")?;
     if p.state != PartnerState::Active {
-        return Err(Problem::conflict("partner_state", format!("a partner who is {} is not paid", p.state)));
+        return Err(Problem::conflict(
+            "partner_state",
+            format!("a partner who is {} is not paid", p.state),
+        ));
     }
     if p.payout_method == PayoutMethod::Wallet && p.client_id.is_none() {
         return Err(Problem::conflict("wallet_missing", "the partner has no client wallet"));
     }
     let id = PayoutId::new(&core.env);
     lines::lock_purse(tx, partner, amount.currency).await?;
-    let hold = NewHold { account: payable(partner, amount.currency), minor: amount.minor, reference: hold_name(id), expires_at: None };
+    let hold = NewHold {
+        account: payable(partner, amount.currency),
+        minor: amount.minor,
+        reference: hold_name(id),
+        expires_at: None,
+    };
     qd_ledger::hold(tx, core, hold).await?;
-    let mut ask = NewApproval::new(format!("partner_payout:{id}"), Right::PayoutsRelease, 1, format!("payout to partner {partner}")).amount(amount);
+    let mut ask = NewApproval::new(
+        format!("partner_payout:{id}"),
+        Right::PayoutsRelease,
+        1,
+        format!("payout to partner {partner}"),
+    )
+    .amount(amount);
     ask.entity = Some(p.entity.clone());
     let approval_id = approvals::request(tx, core, caller, ask).await?;
     let row = store::PayoutRow {
@@ -147,7 +161,10 @@ pub async fn decide(tx: &mut Tx, core: &Core, caller: &Caller, id: PayoutId, app
             // Corrections since it was prepared may have taken from what was held.
             lines::lock_purse(tx, row.partner_id, row.currency).await?;
             if qd_ledger::balance(tx, &payable(row.partner_id, row.currency)).await?.balance_minor < row.minor {
-                return Err(Problem::conflict(qd_ledger::INSUFFICIENT_FUNDS, "the partner is owed less than this by now; refuse it and prepare another"));
+                return Err(Problem::conflict(
+                    qd_ledger::INSUFFICIENT_FUNDS,
+                    "the partner is owed less than this by now; refuse it and prepare another",
+                ));
             }
             row.state = PayoutState::Released;
         }
@@ -155,7 +172,10 @@ pub async fn decide(tx: &mut Tx, core: &Core, caller: &Caller, id: PayoutId, app
     row.decided_by = Some(caller.id());
     row.decided_at = Some(core.now());
     if row.state == PayoutState::Released && row.method == PayoutMethod::Wallet {
-        let client = p.client_id.clone().ok_or_else(|| Problem::conflict("wallet_missing", "the partner has no client wallet"))?;
+        let client = p
+            .client_id
+            .clone()
+            .ok_or_else(|| Problem::conflict("wallet_missing", "the partner has no client wallet"))?;
         let to = AccountKey::new(format!("client:{client}"), Purpose::Wallet, row.currency);
         pay(tx, core, &mut row, &p.entity, to, None).await?;
     }
@@ -174,7 +194,10 @@ pub async fn mark_paid(tx: &mut Tx, core: &Core, caller: &Caller, id: PayoutId, 
         return Ok(row.into());
     }
     if row.state != PayoutState::Released || row.method != PayoutMethod::Bank {
-        return Err(Problem::conflict("payout_state", format!("this payout is {} by {}", row.state, row.method)));
+        return Err(Problem::conflict(
+            "payout_state",
+            format!("this payout is {} by {}", row.state, row.method),
+        ));
     }
     if reference.trim().is_empty() || reference.len() > 140 {
         return Err(Problem::invalid("reference", "text_malformed", "expected 1 to 140 characters"));
@@ -207,8 +230,19 @@ async fn pay(tx: &mut Tx, core: &Core, row: &mut store::PayoutRow, entity: &str,
     row.paid_at = Some(now);
     row.entry_id = Some(posted.entry_id);
     row.reference = Some(reference.map_or_else(|| posted.entry_id.to_string(), str::to_string));
-    let payload = json!({"partner_id": row.partner_id, "payout_id": row.id, "minor": row.minor, "currency": row.currency, "method": row.method});
-    events::publish(tx, core, NewEvent { kind: "partner.paid", aggregate: format!("partner:{}", row.partner_id), entity: Some(entity.to_string()), payload }).await?;
+    let payload =
+        json!({"partner_id": row.partner_id, "payout_id": row.id, "minor": row.minor, "currency": row.currency, "method": row.method});
+    events::publish(
+        tx,
+        core,
+        NewEvent {
+            kind: "partner.paid",
+            aggregate: format!("partner:{}", row.partner_id),
+            entity: Some(entity.to_string()),
+            payload,
+        },
+    )
+    .await?;
     Ok(())
 }
 
@@ -221,7 +255,10 @@ pub async fn mark_returned(tx: &mut Tx, core: &Core, caller: &Caller, id: Payout
         return Ok(row.into());
     }
     let (PayoutState::Paid, PayoutMethod::Bank, Some(entry)) = (row.state, row.method, row.entry_id) else {
-        return Err(Problem::conflict("payout_state", format!("this payout is {} by {}", row.state, row.method)));
+        return Err(Problem::conflict(
+            "payout_state",
+            format!("this payout is {} by {}", row.state, row.method),
+        ));
     };
     if reason.trim().is_empty() {
         return Err(Problem::invalid("reason", "reason_missing", "expected why"));
@@ -239,9 +276,19 @@ pub async fn mark_returned(tx: &mut Tx, core: &Core, caller: &Caller, id: Payout
     Ok(row.into())
 }
 
-async fn record(tx: &mut Tx, core: &Core, caller: &Caller, action: &'static str, row: &store::PayoutRow, entity: Option<String>, reason: Option<&str>) -> Result<()> {
+async fn record(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    action: &'static str,
+    row: &store::PayoutRow,
+    entity: Option<String>,
+    reason: Option<&str>,
+) -> Result<()> {
     let after = json!({"partner": row.partner_id, "minor": row.minor, "currency": row.currency, "method": row.method, "state": row.state, "reference": row.reference});
-    let mut e = Entry::new(caller, action, format!("partner_payout:{}", row.id)).entity(entity).after(after);
+    let mut e = Entry::new(caller, action, format!("partner_payout:{}", row.id))
+        .entity(entity)
+        .after(after);
     if let Some(r) = reason {
         e = e.reason(r);
     }
@@ -268,5 +315,7 @@ pub async fn my_list(tx: &mut Tx, caller: &Caller, page: &PageRequest) -> Result
 
 async fn page_of(tx: &mut Tx, partner: PartnerId, page: &PageRequest) -> Result<Page<Payout>> {
     let rows = store::list(tx, Some(partner), page).await?;
-    Ok(page.finish(rows.into_iter().map(Payout::from).collect(), |p: &Payout| join_key(&[&p.prepared_at.micros().to_string(), &p.id.to_string()])))
+    Ok(page.finish(rows.into_iter().map(Payout::from).collect(), |p: &Payout| {
+        join_key(&[&p.prepared_at.micros().to_string(), &p.id.to_string()])
+    }))
 }

@@ -8,9 +8,9 @@ use crate::plan::{Plan, PlanRef};
 use crate::store::plans as store;
 use qd_db::Tx;
 use qd_kernel::{Page, PageRequest, Problem, Result, Ts, page::join_key};
+use qd_runtime::Core;
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::audit::{self, Entry};
-use qd_runtime::Core;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -50,7 +50,16 @@ pub struct VersionView {
 /// Deals with value dates from `valid_from` on are paid by it, unless a later version has an earlier
 /// or the same date. Needs `plans.manage`.
 #[allow(clippy::too_many_arguments, reason = "address, base and content of one document")]
-pub async fn save(tx: &mut Tx, core: &Core, caller: &Caller, id: Option<(PlanId, i64)>, entity: Option<&str>, document: &Value, valid_from: Ts, reason: &str) -> Result<(PlanId, i64)> {
+pub async fn save(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    id: Option<(PlanId, i64)>,
+    entity: Option<&str>,
+    document: &Value,
+    valid_from: Ts,
+    reason: &str,
+) -> Result<(PlanId, i64)> {
     caller.require(Right::PlansManage)?;
     if reason.trim().is_empty() {
         return Err(Problem::invalid("reason", "reason_missing", "expected why"));
@@ -75,20 +84,45 @@ pub async fn save(tx: &mut Tx, core: &Core, caller: &Caller, id: Option<(PlanId,
             (id, base + 1, p.entity)
         }
     };
-    let v = store::VersionRow { plan_id: id, version, valid_from, document: document.clone(), reason: reason.to_string(), made_by: caller.id(), made_at: now };
+    let v = store::VersionRow {
+        plan_id: id,
+        version,
+        valid_from,
+        document: document.clone(),
+        reason: reason.to_string(),
+        made_by: caller.id(),
+        made_at: now,
+    };
     store::insert_version(tx, &v).await?;
     let e = Entry::new(caller, "plan.save", format!("plan:{id}")).entity(entity);
-    audit::record(tx, core, e.after(json!({"version": version, "valid_from_us": valid_from, "document": document})).reason(reason)).await?;
+    audit::record(
+        tx,
+        core,
+        e.after(json!({"version": version, "valid_from_us": valid_from, "document": document}))
+            .reason(reason),
+    )
+    .await?;
     Ok((id, version))
 }
 
 async fn visible(tx: &mut Tx, caller: &Caller, id: PlanId) -> Result<store::PlanRow> {
     let p = store::get(tx, id).await?.ok_or_else(|| Problem::missing("plan"))?;
-    if p.entity.is_none() || caller.enters(p.entity.as_deref()) { Ok(p) } else { Err(Problem::missing("plan")) }
+    if p.entity.is_none() || caller.enters(p.entity.as_deref()) {
+        Ok(p)
+    } else {
+        Err(Problem::missing("plan"))
+    }
 }
 
 fn view(p: store::PlanRow) -> PlanView {
-    PlanView { id: p.id, name: p.name, entity: p.entity, version: p.version, created_at: p.created_at, uses: p.uses }
+    PlanView {
+        id: p.id,
+        name: p.name,
+        entity: p.entity,
+        version: p.version,
+        created_at: p.created_at,
+        uses: p.uses,
+    }
 }
 
 /// The plan with all its versions, newest first.
@@ -98,7 +132,14 @@ pub async fn get(tx: &mut Tx, caller: &Caller, id: PlanId) -> Result<(PlanView, 
     let versions = store::versions(tx, id).await?;
     let versions = versions
         .into_iter()
-        .map(|v| VersionView { version: v.version, valid_from: v.valid_from, document: v.document, reason: v.reason, made_by: v.made_by, made_at: v.made_at })
+        .map(|v| VersionView {
+            version: v.version,
+            valid_from: v.valid_from,
+            document: v.document,
+            reason: v.reason,
+            made_by: v.made_by,
+            made_at: v.made_at,
+        })
         .collect();
     Ok((view(p), versions))
 }
@@ -106,7 +147,9 @@ pub async fn get(tx: &mut Tx, caller: &Caller, id: PlanId) -> Result<(PlanView, 
 pub async fn list(tx: &mut Tx, caller: &Caller, page: &PageRequest) -> Result<Page<PlanView>> {
     caller.require(Right::PartnersView)?;
     let rows = store::list(tx, page).await?;
-    let mut page = page.finish(rows.into_iter().map(view).collect(), |p: &PlanView| join_key(&[&p.name, &p.id.to_string()]));
+    let mut page = page.finish(rows.into_iter().map(view).collect(), |p: &PlanView| {
+        join_key(&[&p.name, &p.id.to_string()])
+    });
     page.items.retain(|p| p.entity.is_none() || caller.enters(p.entity.as_deref()));
     Ok(page)
 }
@@ -118,7 +161,15 @@ pub async fn assign(tx: &mut Tx, core: &Core, caller: &Caller, partner: PartnerI
 }
 
 /// Makes a plan the default of an entity, or of the house (`entity` None), from `at` on.
-pub async fn set_default(tx: &mut Tx, core: &Core, caller: &Caller, entity: Option<&str>, plan: PlanId, at: Ts, reason: &str) -> Result<()> {
+pub async fn set_default(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    entity: Option<&str>,
+    plan: PlanId,
+    at: Ts,
+    reason: &str,
+) -> Result<()> {
     caller.require(Right::PlansManage)?;
     if !caller.enters(entity) {
         return Err(Problem::forbidden("entity_not_allowed", "this is outside your entities"));
@@ -128,35 +179,75 @@ pub async fn set_default(tx: &mut Tx, core: &Core, caller: &Caller, entity: Opti
 }
 
 #[allow(clippy::too_many_arguments, reason = "who, what, since when and why")]
-async fn hold(tx: &mut Tx, core: &Core, caller: &Caller, holder: &str, entity: Option<String>, plan: PlanId, at: Ts, reason: &str) -> Result<()> {
+async fn hold(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    holder: &str,
+    entity: Option<String>,
+    plan: PlanId,
+    at: Ts,
+    reason: &str,
+) -> Result<()> {
     if reason.trim().is_empty() {
         return Err(Problem::invalid("reason", "reason_missing", "expected why"));
     }
-    let p = store::get(tx, plan).await?.ok_or_else(|| Problem::invalid("plan", "plan_unknown", "expected the id of a plan"))?;
+    let p = store::get(tx, plan)
+        .await?
+        .ok_or_else(|| Problem::invalid("plan", "plan_unknown", "expected the id of a plan"))?;
     if p.entity.is_some() && p.entity != entity {
-        return Err(Problem::invalid("plan", "plan_of_other_entity", "expected a plan of this entity, or one of all"));
+        return Err(Problem::invalid(
+            "plan",
+            "plan_of_other_entity",
+            "expected a plan of this entity, or one of all",
+        ));
     }
     let before = store::uses(tx, holder).await?.pop();
     if before.as_ref().is_some_and(|b| b.to_at.is_none()) && !store::end_use(tx, holder, at).await? {
         return Err(Problem::invalid("at", "move_too_early", "expected a time after the last change"));
     }
-    let u = store::UseRow { holder: holder.to_string(), plan_id: plan, from_at: at, to_at: None, reason: reason.to_string(), made_by: caller.id(), made_at: core.now() };
+    let u = store::UseRow {
+        holder: holder.to_string(),
+        plan_id: plan,
+        from_at: at,
+        to_at: None,
+        reason: reason.to_string(),
+        made_by: caller.id(),
+        made_at: core.now(),
+    };
     if !store::insert_use(tx, &u).await? {
         return Err(Problem::conflict("version_stale", "somebody changed this plan's use in between"));
     }
     let e = Entry::new(caller, "plan.use", format!("plan_use:{holder}")).entity(entity);
-    audit::record(tx, core, e.before(json!({"plan": before.map(|b| b.plan_id)})).after(json!({"plan": plan, "from_us": at})).reason(reason)).await?;
+    audit::record(
+        tx,
+        core,
+        e.before(json!({"plan": before.map(|b| b.plan_id)}))
+            .after(json!({"plan": plan, "from_us": at}))
+            .reason(reason),
+    )
+    .await?;
     Ok(())
 }
 
 /// The plan a holder is on at a moment, in the version of that moment.
 pub async fn in_force(tx: &mut Tx, holder: &str, rank: Rank, at: Ts) -> Result<Option<Ranked>> {
-    let used = store::uses(tx, holder).await?.into_iter().find(|u| u.from_at <= at && u.to_at.is_none_or(|t| at < t));
+    let used = store::uses(tx, holder)
+        .await?
+        .into_iter()
+        .find(|u| u.from_at <= at && u.to_at.is_none_or(|t| at < t));
     let Some(used) = used else { return Ok(None) };
     let versions = store::versions(tx, used.plan_id).await?;
     match pick(&versions, at) {
         None => Ok(None),
-        Some(v) => Ok(Some(Ranked { rank, at: PlanRef { plan: v.plan_id.to_string(), version: v.version }, plan: Arc::new(Plan::read(&v.document)?) })),
+        Some(v) => Ok(Some(Ranked {
+            rank,
+            at: PlanRef {
+                plan: v.plan_id.to_string(),
+                version: v.version,
+            },
+            plan: Arc::new(Plan::read(&v.document)?),
+        })),
     }
 }
 
@@ -174,5 +265,9 @@ pub(crate) fn pick(versions: &[store::VersionRow], at: Ts) -> Option<&store::Ver
 /// What a holder was on, oldest first.
 pub async fn history(tx: &mut Tx, caller: &Caller, partner: PartnerId) -> Result<Vec<(PlanId, Ts, Option<Ts>)>> {
     allowed(tx, caller, Right::PartnersView, partner).await?;
-    Ok(store::uses(tx, &partner.to_string()).await?.into_iter().map(|u| (u.plan_id, u.from_at, u.to_at)).collect())
+    Ok(store::uses(tx, &partner.to_string())
+        .await?
+        .into_iter()
+        .map(|u| (u.plan_id, u.from_at, u.to_at))
+        .collect())
 }

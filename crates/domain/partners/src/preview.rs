@@ -77,20 +77,31 @@ pub fn preview(plan_file: &Value, events_file: &Value) -> Result<Preview> {
     let Some((settings, members, clients, deals)) = input else {
         return Err(Problem::bug("events_unread", "events without faults were not read"));
     };
-    let mut out = Preview { lines: Vec::new(), totals: Vec::new(), stopped: Vec::new() };
+    let mut out = Preview {
+        lines: Vec::new(),
+        totals: Vec::new(),
+        stopped: Vec::new(),
+    };
     let mut purses: BTreeMap<(String, Currency), (Purse, usize)> = BTreeMap::new();
     for d in deals {
         let path = path(clients.get(&d.client).and_then(|c| c.as_deref()), &members, &d);
         let lines = match engine::lines(&d, &path, &settings) {
             Ok(l) => l,
             Err(s) => {
-                out.stopped.push(PreviewStop { deal: d.deal(), code: s.code, cause: s.cause });
+                out.stopped.push(PreviewStop {
+                    deal: d.deal(),
+                    code: s.code,
+                    cause: s.cause,
+                });
                 continue;
             }
         };
         for l in lines {
             let purse = purses.entry((l.partner.clone(), l.currency)).or_default();
-            let minor = purse.0.book(&l, settings.rounding).map_err(|s| Problem::invalid("/deals", s.code, s.cause))?;
+            let minor = purse
+                .0
+                .book(&l, settings.rounding)
+                .map_err(|s| Problem::invalid("/deals", s.code, s.cause))?;
             purse.1 += 1;
             let (plan, rule) = l.rule.clone().map_or((None, None), |(p, r)| (Some(p), Some(r)));
             out.lines.push(PreviewLine {
@@ -109,7 +120,13 @@ pub fn preview(plan_file: &Value, events_file: &Value) -> Result<Preview> {
     }
     out.totals = purses
         .into_iter()
-        .map(|((partner, currency), (p, lines))| PreviewTotal { partner, currency, minor: p.booked, amount: Amount::new(p.booked, currency).text(), lines })
+        .map(|((partner, currency), (p, lines))| PreviewTotal {
+            partner,
+            currency,
+            minor: p.booked,
+            amount: Amount::new(p.booked, currency).text(),
+            lines,
+        })
         .collect();
     Ok(out)
 }
@@ -123,7 +140,16 @@ impl Preview {
                 (Some(p), Some(r)) => format!("{} v{} {r}", p.plan, p.version),
                 _ => "-".into(),
             };
-            let _ = writeln!(t, "{:<16} {:<12} level {:<2} {:>14} {}  {rule}  {}", l.deal, l.partner, l.level, l.amount, l.currency, l.reason.unwrap_or(""));
+            let _ = writeln!(
+                t,
+                "{:<16} {:<12} level {:<2} {:>14} {}  {rule}  {}",
+                l.deal,
+                l.partner,
+                l.level,
+                l.amount,
+                l.currency,
+                l.reason.unwrap_or("")
+            );
             let _ = writeln!(t, "{:<16} {}", "", l.explanation.formula);
             for x in &l.explanation.tested {
                 let _ = writeln!(t, "{:<16} {}: {} (wanted: {})", "", x.what, x.value, x.wanted);
@@ -149,8 +175,18 @@ fn plans(file: &Value) -> Result<BTreeMap<String, Ranked>> {
             }
             p
         })?;
-        let at = PlanRef { plan: name.to_string(), version: 1 };
-        out.insert(name.to_string(), Ranked { rank: Rank::Partner, at, plan: Arc::new(plan) });
+        let at = PlanRef {
+            plan: name.to_string(),
+            version: 1,
+        };
+        out.insert(
+            name.to_string(),
+            Ranked {
+                rank: Rank::Partner,
+                at,
+                plan: Arc::new(plan),
+            },
+        );
         Ok(())
     };
     match several {
@@ -198,12 +234,20 @@ fn events(v: &Value, plans: &BTreeMap<String, Ranked>, f: &mut Faults) -> Option
         let Some(mut c) = Obj::of(v, &at, f) else { continue };
         let (id, partner) = (c.need_text("id", f), c.text("partner", f).map(str::to_string));
         if let Some(p) = partner.as_ref().filter(|p| !members.contains_key(*p)) {
-            f.add(format!("{at}/partner"), "partner_unknown", format!("expected the id of a partner of this file, not {p}"));
+            f.add(
+                format!("{at}/partner"),
+                "partner_unknown",
+                format!("expected the id of a partner of this file, not {p}"),
+            );
         }
         c.done(f);
         clients.insert(id, partner);
     }
-    let quotes: Vec<Quote> = o.list("quotes", MAX, f).into_iter().filter_map(|(v, at)| quote(v, &at, f)).collect();
+    let quotes: Vec<Quote> = o
+        .list("quotes", MAX, f)
+        .into_iter()
+        .filter_map(|(v, at)| quote(v, &at, f))
+        .collect();
     let mut deals = Vec::new();
     for (v, at) in o.list("deals", MAX, f) {
         if let Some(d) = deal(v, &at, &quotes, f) {
@@ -235,10 +279,19 @@ fn member(v: &Value, at: &str, plans: &BTreeMap<String, Ranked>, f: &mut Faults)
         let Some(name) = name else { return };
         match plans.get(name) {
             Some(p) => ranked.push(Ranked { rank, ..p.clone() }),
-            None => f.add(format!("{at}/{field}"), "plan_unknown", format!("expected one of: {}", plans.keys().cloned().collect::<Vec<_>>().join(", "))),
+            None => f.add(
+                format!("{at}/{field}"),
+                "plan_unknown",
+                format!("expected one of: {}", plans.keys().cloned().collect::<Vec<_>>().join(", ")),
+            ),
         }
     };
-    let named = [("plan", Rank::Partner), ("campaign_plan", Rank::Campaign), ("entity_plan", Rank::Entity), ("global_plan", Rank::Global)];
+    let named = [
+        ("plan", Rank::Partner),
+        ("campaign_plan", Rank::Campaign),
+        ("entity_plan", Rank::Entity),
+        ("global_plan", Rank::Global),
+    ];
     for (field, rank) in named {
         let name = o.text(field, f);
         add(name, rank, field, f);
@@ -248,7 +301,15 @@ fn member(v: &Value, at: &str, plans: &BTreeMap<String, Ranked>, f: &mut Faults)
         ranked.extend(plans.values().cloned());
     }
     o.done(f);
-    Some((id, Member { parent, currency, blocked, plans: ranked }))
+    Some((
+        id,
+        Member {
+            parent,
+            currency,
+            blocked,
+            plans: ranked,
+        },
+    ))
 }
 
 fn above(members: &BTreeMap<String, Member>, from: &str) -> Vec<String> {
@@ -271,7 +332,12 @@ fn path(partner: Option<&str>, members: &BTreeMap<String, Member>, d: &DealFacts
         .filter_map(|id| {
             let m = members.get(&id)?;
             let blocked = if id == d.client { Some(Blocked::OwnAccount) } else { m.blocked };
-            Some(Hop { currency: m.currency, blocked, plans: m.plans.clone(), partner: id })
+            Some(Hop {
+                currency: m.currency,
+                blocked,
+                plans: m.plans.clone(),
+                partner: id,
+            })
         })
         .collect()
 }
@@ -289,7 +355,13 @@ fn quote(v: &Value, at: &str, f: &mut Faults) -> Option<Quote> {
     let source = o.text("source", f).unwrap_or("file").to_string();
     let time = o.time("at", f).unwrap_or_default();
     o.done(f);
-    Some(Quote { base: base?, quote: quote?, rate: rate?, source, at: time })
+    Some(Quote {
+        base: base?,
+        quote: quote?,
+        rate: rate?,
+        source,
+        at: time,
+    })
 }
 
 fn deal(v: &Value, at: &str, quotes: &[Quote], f: &mut Faults) -> Option<DealFacts> {
@@ -307,7 +379,11 @@ fn deal(v: &Value, at: &str, quotes: &[Quote], f: &mut Faults) -> Option<DealFac
         (Some(l), None) => match l.times(Exact::int(Lots::ONE.units())).minor(0) {
             Some(units) if Exact::lots(Lots(units)) == l && units >= 0 => Lots(units),
             _ => {
-                f.add(format!("{at}/lots"), "lots_malformed", "expected 0 or more lots with at most 8 places");
+                f.add(
+                    format!("{at}/lots"),
+                    "lots_malformed",
+                    "expected 0 or more lots with at most 8 places",
+                );
                 Lots(0)
             }
         },

@@ -132,14 +132,29 @@ async fn summary_of(tx: &mut Tx, partner: PartnerId, from: Ts, to: Ts) -> Result
     let mut money = Vec::new();
     for p in store::purses(tx, partner).await? {
         let b = qd_ledger::balance(tx, &payable(partner, p.currency)).await?;
-        money.push(Money { currency: p.currency, earned_minor: p.booked_minor, paid_minor: p.paid_minor, payable_minor: b.balance_minor, available_minor: b.available_minor });
+        money.push(Money {
+            currency: p.currency,
+            earned_minor: p.booked_minor,
+            paid_minor: p.paid_minor,
+            payable_minor: b.balance_minor,
+            available_minor: b.available_minor,
+        });
     }
     let days = store::days(tx, partner, day(from), day(to)).await?;
     Ok(Summary {
         partner_id: partner,
         clients: attribution::count_clients(tx, partner).await?,
         money,
-        days: days.into_iter().map(|d| Day { day: d.day, currency: d.currency, lots: d.lots, deals: d.deals, minor: d.minor }).collect(),
+        days: days
+            .into_iter()
+            .map(|d| Day {
+                day: d.day,
+                currency: d.currency,
+                lots: d.lots,
+                deals: d.deals,
+                minor: d.minor,
+            })
+            .collect(),
     })
 }
 
@@ -162,7 +177,15 @@ pub async fn lines(tx: &mut Tx, caller: &Caller, filter: &LineFilter, page: &Pag
 /// The partner's own lines, zero lines with their reasons included.
 pub async fn my_lines(tx: &mut Tx, caller: &Caller, filter: LineFilter, page: &PageRequest) -> Result<Page<LineView>> {
     let me = mine(tx, caller).await?;
-    let mut page = page_of(tx, &LineFilter { partner_id: Some(me.id), ..filter }, page).await?;
+    let mut page = page_of(
+        tx,
+        &LineFilter {
+            partner_id: Some(me.id),
+            ..filter
+        },
+        page,
+    )
+    .await?;
     page.items.iter_mut().for_each(keep_upline_private);
     Ok(page)
 }
@@ -179,7 +202,9 @@ fn keep_upline_private(l: &mut LineView) {
 
 async fn page_of(tx: &mut Tx, filter: &LineFilter, page: &PageRequest) -> Result<Page<LineView>> {
     let rows = store::lines(tx, filter, page).await?;
-    Ok(page.finish(rows.into_iter().map(LineView::from).collect(), |l: &LineView| join_key(&[&l.booked_at.micros().to_string(), &l.id.to_string()])))
+    Ok(page.finish(rows.into_iter().map(LineView::from).collect(), |l: &LineView| {
+        join_key(&[&l.booked_at.micros().to_string(), &l.id.to_string()])
+    }))
 }
 
 /// One line with its story, for staff of the entity and for the partner whose it is.
@@ -212,7 +237,15 @@ async fn clients_of(tx: &mut Tx, partner: PartnerId, page: &PageRequest) -> Resu
     let rows = attribution::clients(tx, partner, page).await?;
     let rows = rows
         .into_iter()
-        .map(|c| ClientLine { client_id: c.client_id, since: c.from_at, state: c.state, model: c.model, lots: Lots(c.lots), deals: c.deals, last_deal_at: c.last_at })
+        .map(|c| ClientLine {
+            client_id: c.client_id,
+            since: c.from_at,
+            state: c.state,
+            model: c.model,
+            lots: Lots(c.lots),
+            deals: c.deals,
+            last_deal_at: c.last_at,
+        })
         .collect();
     Ok(page.finish(rows, |c: &ClientLine| join_key(&[&c.since.micros().to_string(), &c.client_id])))
 }

@@ -157,24 +157,47 @@ pub async fn close(tx: &mut Tx, core: &Core, caller: &Caller, partner: PartnerId
     let last = store::last(tx, partner, currency).await?;
     let from = last.as_ref().map_or(p.created_at.min(to), |s| s.period_to);
     if last.is_some() && to <= from {
-        return Err(Problem::conflict("period_closed", format!("this partner's statements reach to {from}")));
+        return Err(Problem::conflict(
+            "period_closed",
+            format!("this partner's statements reach to {from}"),
+        ));
     }
     let waiting = lines::count_stopped_before(tx, to).await?;
     if waiting > 0 {
-        return Err(Problem::conflict("deals_stopped", format!("{waiting} deals before the end of the period wait for something that is missing")));
+        return Err(Problem::conflict(
+            "deals_stopped",
+            format!("{waiting} deals before the end of the period wait for something that is missing"),
+        ));
     }
     let open = lines::open_lines(tx, partner, currency, to).await?;
-    let (period, adjust): (Vec<_>, Vec<_>) = open.iter().partition(|l| l.kind == LineKind::Accrual && (last.is_none() || l.value_at >= from));
+    let (period, adjust): (Vec<_>, Vec<_>) = open
+        .iter()
+        .partition(|l| l.kind == LineKind::Accrual && (last.is_none() || l.value_at >= from));
     let moved = payouts::unstated(tx, partner, currency, to).await?;
     let (mut paid, mut returned, mut content_payouts) = (Vec::new(), Vec::new(), Vec::new());
     for m in &moved {
         if let Some(at) = m.paid_at.filter(|at| *at < to && m.statement_id.is_none()) {
             paid.push(m.id);
-            content_payouts.push(ContentPayout { id: m.id, what: "paid", at: at.rfc3339(), minor: -m.minor, reference: m.reference.clone() });
+            content_payouts.push(ContentPayout {
+                id: m.id,
+                what: "paid",
+                at: at.rfc3339(),
+                minor: -m.minor,
+                reference: m.reference.clone(),
+            });
         }
-        if let Some(at) = m.returned_at.filter(|at| *at < to && m.state == PayoutState::Returned && m.return_statement_id.is_none()) {
+        if let Some(at) = m
+            .returned_at
+            .filter(|at| *at < to && m.state == PayoutState::Returned && m.return_statement_id.is_none())
+        {
             returned.push(m.id);
-            content_payouts.push(ContentPayout { id: m.id, what: "returned", at: at.rfc3339(), minor: m.minor, reference: m.reference.clone() });
+            content_payouts.push(ContentPayout {
+                id: m.id,
+                what: "returned",
+                at: at.rfc3339(),
+                minor: m.minor,
+                reference: m.reference.clone(),
+            });
         }
     }
     let sum = |ls: &[&lines::LineRow]| ls.iter().map(|l| l.minor).sum::<i64>();
@@ -191,7 +214,10 @@ pub async fn close(tx: &mut Tx, core: &Core, caller: &Caller, partner: PartnerId
         }
     }
     not_paid.sort();
-    let plans: BTreeSet<String> = open.iter().filter_map(|l| Some(format!("{} v{}", l.plan_id.as_ref()?, l.plan_version?))).collect();
+    let plans: BTreeSet<String> = open
+        .iter()
+        .filter_map(|l| Some(format!("{} v{}", l.plan_id.as_ref()?, l.plan_version?)))
+        .collect();
     let id = StatementId::new(&core.env);
     let number = last.as_ref().map_or(1, |s| s.number + 1);
     let content = Content {
@@ -244,8 +270,25 @@ pub async fn close(tx: &mut Tx, core: &Core, caller: &Caller, partner: PartnerId
     lines::write_purse(tx, partner, currency, &purse).await?;
 
     let after = json!({"statement": id, "number": number, "closing_minor": closing_minor, "currency": currency, "sha256": row.sha256});
-    audit::record(tx, core, Entry::new(caller, "statement.close", format!("partner:{partner}")).entity(Some(p.entity.clone())).after(after.clone())).await?;
-    events::publish(tx, core, NewEvent { kind: "statement.closed", aggregate: format!("partner:{partner}"), entity: Some(p.entity), payload: after }).await?;
+    audit::record(
+        tx,
+        core,
+        Entry::new(caller, "statement.close", format!("partner:{partner}"))
+            .entity(Some(p.entity.clone()))
+            .after(after.clone()),
+    )
+    .await?;
+    events::publish(
+        tx,
+        core,
+        NewEvent {
+            kind: "statement.closed",
+            aggregate: format!("partner:{partner}"),
+            entity: Some(p.entity),
+            payload: after,
+        },
+    )
+    .await?;
     Ok(row.into())
 }
 
@@ -257,7 +300,13 @@ async fn agree_with_ledger(tx: &mut Tx, s: &store::StatementRow, purse: &lines::
     if ledger == ours {
         return Ok(());
     }
-    Err(Problem::conflict("ledger_differs", format!("the lines of {} less what was paid make {ours}, the ledger says {ledger}", s.partner_id)))
+    Err(Problem::conflict(
+        "ledger_differs",
+        format!(
+            "the lines of {} less what was paid make {ours}, the ledger says {ledger}",
+            s.partner_id
+        ),
+    ))
 }
 
 /// Partners of an entity (or of all) with something to close before `to`, some at a time. A close of
@@ -284,7 +333,9 @@ pub async fn my_list(tx: &mut Tx, caller: &Caller, page: &PageRequest) -> Result
 
 async fn page_of(tx: &mut Tx, partner: PartnerId, page: &PageRequest) -> Result<Page<Statement>> {
     let rows = store::list(tx, partner, page).await?;
-    Ok(page.finish(rows.into_iter().map(Statement::from).collect(), |s: &Statement| join_key(&[&s.closed_at.micros().to_string(), &s.id.to_string()])))
+    Ok(page.finish(rows.into_iter().map(Statement::from).collect(), |s: &Statement| {
+        join_key(&[&s.closed_at.micros().to_string(), &s.id.to_string()])
+    }))
 }
 
 /// A statement with its content, byte for byte as it was closed.
@@ -302,7 +353,11 @@ pub async fn get(tx: &mut Tx, caller: &Caller, id: StatementId) -> Result<(State
 /// The content's lines as CSV: one row per line and adjustment, amounts in units.
 pub fn csv(content: &str) -> Result<String> {
     let v: serde_json::Value = serde_json::from_str(content)?;
-    let currency = v.get("currency").and_then(serde_json::Value::as_str).and_then(|c| Currency::parse(c).ok()).ok_or_else(|| Problem::bug("statement_unreadable", "a statement without currency"))?;
+    let currency = v
+        .get("currency")
+        .and_then(serde_json::Value::as_str)
+        .and_then(|c| Currency::parse(c).ok())
+        .ok_or_else(|| Problem::bug("statement_unreadable", "a statement without currency"))?;
     let mut out = String::from("section,id,value_date,booked,deal,client,symbol,level,lots,amount,currency,reason,rule,corrects\n");
     for section in ["lines", "adjustments"] {
         for l in v.get(section).and_then(serde_json::Value::as_array).into_iter().flatten() {
@@ -314,8 +369,20 @@ pub fn csv(content: &str) -> Result<String> {
             let int = |k: &str| l.get(k).and_then(serde_json::Value::as_i64).unwrap_or_default();
             let amount = qd_kernel::Amount::new(int("minor"), currency).text();
             let fields = [
-                section.to_string(), text("id"), text("value_date"), text("booked"), text("deal"), text("client"), text("symbol"), text("level"),
-                Lots(int("lots")).text(), amount, currency.to_string(), text("reason"), text("rule"), text("corrects"),
+                section.to_string(),
+                text("id"),
+                text("value_date"),
+                text("booked"),
+                text("deal"),
+                text("client"),
+                text("symbol"),
+                text("level"),
+                Lots(int("lots")).text(),
+                amount,
+                currency.to_string(),
+                text("reason"),
+                text("rule"),
+                text("corrects"),
             ];
             out.push_str(&fields.iter().map(|f| csv_field(f)).collect::<Vec<_>>().join(","));
             out.push('\n');
@@ -327,7 +394,17 @@ pub fn csv(content: &str) -> Result<String> {
 /// Quoted where needed; what a spreadsheet would run as a formula begins with an apostrophe. A
 /// number below zero is one.
 fn csv_field(f: &str) -> String {
-    let number = f.strip_prefix('-').is_some_and(|r| !r.is_empty() && r.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
-    let f = if !number && f.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{f}") } else { f.to_string() };
-    if f.contains([',', '"', '\n', '\r']) { format!("\"{}\"", f.replace('"', "\"\"")) } else { f }
+    let number = f
+        .strip_prefix('-')
+        .is_some_and(|r| !r.is_empty() && r.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
+    let f = if !number && f.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{f}")
+    } else {
+        f.to_string()
+    };
+    if f.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", f.replace('"', "\"\""))
+    } else {
+        f
+    }
 }

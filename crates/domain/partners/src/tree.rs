@@ -6,9 +6,9 @@ use crate::partner::{PartnerState, allowed};
 use crate::store::partners as store;
 use qd_db::Tx;
 use qd_kernel::{Problem, Result, Ts};
+use qd_runtime::Core;
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::audit::{self, Entry};
-use qd_runtime::Core;
 use serde::Serialize;
 use serde_json::json;
 
@@ -39,7 +39,15 @@ pub(crate) async fn first(tx: &mut Tx, core: &Core, caller: &Caller, id: Partner
     if let Some(parent) = parent {
         must_exist(tx, parent).await?;
     }
-    let edge = store::EdgeRow { partner_id: id, parent_id: parent, from_at: since, to_at: None, reason: "joined".into(), made_by: caller.id(), made_at: core.now() };
+    let edge = store::EdgeRow {
+        partner_id: id,
+        parent_id: parent,
+        from_at: since,
+        to_at: None,
+        reason: "joined".into(),
+        made_by: caller.id(),
+        made_at: core.now(),
+    };
     store::insert_edge(tx, &edge).await
 }
 
@@ -52,7 +60,15 @@ async fn must_exist(tx: &mut Tx, id: PartnerId) -> Result<()> {
 
 /// Puts a partner, with everybody below, under another one (or at the top) from `at` on. Deals with
 /// earlier value dates keep the old tree. `at` lies after the last move of this partner.
-pub async fn move_partner(tx: &mut Tx, core: &Core, caller: &Caller, id: PartnerId, parent: Option<PartnerId>, at: Ts, reason: &str) -> Result<()> {
+pub async fn move_partner(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    id: PartnerId,
+    parent: Option<PartnerId>,
+    at: Ts,
+    reason: &str,
+) -> Result<()> {
     let p = allowed(tx, caller, Right::PartnersManage, id).await?;
     if reason.trim().is_empty() {
         return Err(Problem::invalid("reason", "reason_missing", "expected why"));
@@ -61,16 +77,34 @@ pub async fn move_partner(tx: &mut Tx, core: &Core, caller: &Caller, id: Partner
     if let Some(parent) = parent {
         must_exist(tx, parent).await?;
         if let Some(when) = would_meet(tx, id, parent, at).await? {
-            return Err(Problem::invalid("parent", "tree_cycle", format!("expected a partner who is not below this one (from {when} on)")));
+            return Err(Problem::invalid(
+                "parent",
+                "tree_cycle",
+                format!("expected a partner who is not below this one (from {when} on)"),
+            ));
         }
     }
     let before = store::edges(tx, id).await?.pop().and_then(|e| e.parent_id);
     if !store::end_edge(tx, id, at).await? {
-        return Err(Problem::invalid("at", "move_too_early", "expected a time after the partner's last move"));
+        return Err(Problem::invalid(
+            "at",
+            "move_too_early",
+            "expected a time after the partner's last move",
+        ));
     }
-    let edge = store::EdgeRow { partner_id: id, parent_id: parent, from_at: at, to_at: None, reason: reason.to_string(), made_by: caller.id(), made_at: core.now() };
+    let edge = store::EdgeRow {
+        partner_id: id,
+        parent_id: parent,
+        from_at: at,
+        to_at: None,
+        reason: reason.to_string(),
+        made_by: caller.id(),
+        made_at: core.now(),
+    };
     store::insert_edge(tx, &edge).await?;
-    let e = Entry::new(caller, "partner.move", format!("partner:{id}")).entity(Some(p.entity)).before(json!({"parent": before}));
+    let e = Entry::new(caller, "partner.move", format!("partner:{id}"))
+        .entity(Some(p.entity))
+        .before(json!({"parent": before}));
     audit::record(tx, core, e.after(json!({"parent": parent, "from_us": at})).reason(reason)).await?;
     Ok(())
 }
@@ -105,7 +139,14 @@ pub async fn history(tx: &mut Tx, caller: &Caller, id: PartnerId) -> Result<Vec<
     let rows = store::edges(tx, id).await?;
     Ok(rows
         .into_iter()
-        .map(|e| Edge { parent: e.parent_id, from_at: e.from_at, to_at: e.to_at, reason: e.reason, made_by: e.made_by, made_at: e.made_at })
+        .map(|e| Edge {
+            parent: e.parent_id,
+            from_at: e.from_at,
+            to_at: e.to_at,
+            reason: e.reason,
+            made_by: e.made_by,
+            made_at: e.made_at,
+        })
         .collect())
 }
 
@@ -128,5 +169,14 @@ pub async fn below_me(tx: &mut Tx, core: &Core, caller: &Caller) -> Result<Vec<M
 
 async fn members(tx: &mut Tx, id: PartnerId, at: Ts) -> Result<Vec<Member>> {
     let rows = store::below(tx, id, at, MAX_MEMBERS).await?;
-    Ok(rows.into_iter().map(|r| Member { id: r.id, parent: r.parent_id, name: r.name, state: r.state, level: r.level }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|r| Member {
+            id: r.id,
+            parent: r.parent_id,
+            name: r.name,
+            state: r.state,
+            level: r.level,
+        })
+        .collect())
 }

@@ -35,7 +35,11 @@ pub async fn run(db: &Db) -> Result<Vec<Fault>> {
             for s in rows {
                 let hash = hex::encode(Sha256::digest(s.content.as_bytes()));
                 if hash != s.sha256 {
-                    add("statement_hash", s.id.to_string(), format!("says {}, its content makes {hash}", s.sha256));
+                    add(
+                        "statement_hash",
+                        s.id.to_string(),
+                        format!("says {}, its content makes {hash}", s.sha256),
+                    );
                 }
                 let key = (s.partner_id.to_string(), s.currency.to_string());
                 let (number, opening) = match &before {
@@ -43,10 +47,21 @@ pub async fn run(db: &Db) -> Result<Vec<Fault>> {
                     _ => (1, 0),
                 };
                 if s.number != number || s.opening_minor != opening || s.opening_minor + s.moved_minor != s.closing_minor {
-                    add("statement_chain", s.id.to_string(), format!("number {} opens with {}, expected number {number} with {opening}", s.number, s.opening_minor));
+                    add(
+                        "statement_chain",
+                        s.id.to_string(),
+                        format!(
+                            "number {} opens with {}, expected number {number} with {opening}",
+                            s.number, s.opening_minor
+                        ),
+                    );
                 }
                 if s.on_lines_minor != s.said_lines_minor {
-                    add("statement_lines", s.id.to_string(), format!("says {}, its lines sum to {}", s.said_lines_minor, s.on_lines_minor));
+                    add(
+                        "statement_lines",
+                        s.id.to_string(),
+                        format!("says {}, its lines sum to {}", s.said_lines_minor, s.on_lines_minor),
+                    );
                 }
                 before = Some((key.0, key.1, s.number, s.closing_minor));
             }
@@ -54,17 +69,39 @@ pub async fn run(db: &Db) -> Result<Vec<Fault>> {
         for p in store::audit_purses(tx).await? {
             let subject = format!("{} {}", p.partner_id, p.currency);
             if (p.booked_minor, p.lines) != (p.line_sum, p.line_count) {
-                add("purse_lines", subject.clone(), format!("says {} in {} lines, the lines make {} in {}", p.booked_minor, p.lines, p.line_sum, p.line_count));
+                add(
+                    "purse_lines",
+                    subject.clone(),
+                    format!(
+                        "says {} in {} lines, the lines make {} in {}",
+                        p.booked_minor, p.lines, p.line_sum, p.line_count
+                    ),
+                );
             }
             if p.day_sum != p.booked_minor {
-                add("purse_days", subject.clone(), format!("says {}, the days make {}", p.booked_minor, p.day_sum));
+                add(
+                    "purse_days",
+                    subject.clone(),
+                    format!("says {}, the days make {}", p.booked_minor, p.day_sum),
+                );
             }
             if p.paid_sum != p.paid_minor {
-                add("purse_payouts", subject.clone(), format!("says {} paid, the payouts make {}", p.paid_minor, p.paid_sum));
+                add(
+                    "purse_payouts",
+                    subject.clone(),
+                    format!("says {} paid, the payouts make {}", p.paid_minor, p.paid_sum),
+                );
             }
             let ledger = qd_ledger::balance(tx, &payable(p.partner_id, p.currency)).await?.balance_minor;
             if ledger != p.booked_minor - p.paid_minor {
-                add("ledger_differs", subject, format!("lines less payouts make {}, the ledger says {ledger}", p.booked_minor - p.paid_minor));
+                add(
+                    "ledger_differs",
+                    subject,
+                    format!(
+                        "lines less payouts make {}, the ledger says {ledger}",
+                        p.booked_minor - p.paid_minor
+                    ),
+                );
             }
         }
         Ok(faults)

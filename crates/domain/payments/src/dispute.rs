@@ -1,8 +1,8 @@
 //! Disputes: the provider took money back, or asks about it. The client's wallet is not touched
 //! without a person; what was taken stands on the house's chargeback account meanwhile.
 
-pub use crate::store::DisputeRow;
 use crate::store;
+pub use crate::store::DisputeRow;
 use crate::{DisputeId, clearing};
 use qd_db::Tx;
 use qd_kernel::{Amount, Problem, Result};
@@ -35,7 +35,9 @@ pub(crate) async fn reported(tx: &mut Tx, core: &Core, connection: &str, r: &Dis
         Some(d) if d.state == state && d.provider_state == r.provider_state => return Ok(()),
         Some(d) => d,
         None => {
-            let dep = store::deposit_by_payment(tx, connection, &r.payment_ref).await?.ok_or_else(|| Problem::conflict(NOT_OURS, "no deposit of ours has the payment that is disputed"))?;
+            let dep = store::deposit_by_payment(tx, connection, &r.payment_ref)
+                .await?
+                .ok_or_else(|| Problem::conflict(NOT_OURS, "no deposit of ours has the payment that is disputed"))?;
             let d = DisputeRow {
                 id: DisputeId::new(&core.env),
                 deposit_id: dep.id.to_string(),
@@ -53,7 +55,10 @@ pub(crate) async fn reported(tx: &mut Tx, core: &Core, connection: &str, r: &Dis
                 version: 1,
             };
             if !store::insert_dispute(tx, &d).await? {
-                return Err(Problem::unavailable("dispute_changed", "this dispute was recorded by another worker"));
+                return Err(Problem::unavailable(
+                    "dispute_changed",
+                    "this dispute was recorded by another worker",
+                ));
             }
             d
         }
@@ -62,13 +67,19 @@ pub(crate) async fn reported(tx: &mut Tx, core: &Core, connection: &str, r: &Dis
     d.provider_state = r.provider_state.clone();
     d.changed_at = now;
     if !store::update_dispute(tx, &d).await? {
-        return Err(Problem::unavailable("dispute_changed", "this dispute was changed by another worker"));
+        return Err(Problem::unavailable(
+            "dispute_changed",
+            "this dispute was changed by another worker",
+        ));
     }
     let id = crate::DepositId::parse(&d.deposit_id)?;
     if let Some(mut dep) = store::deposit(tx, id).await? {
         dep.dispute_state = Some(state.to_string());
         if !store::update_deposit(tx, &dep).await? {
-            return Err(Problem::unavailable("deposit_changed", "this deposit was changed by another worker"));
+            return Err(Problem::unavailable(
+                "deposit_changed",
+                "this deposit was changed by another worker",
+            ));
         }
     }
     // Money leaves the provider's account when a dispute opens and comes back when it is won,
@@ -137,14 +148,27 @@ fn reference(d: &DisputeRow, step: &str) -> String {
 
 async fn book(tx: &mut Tx, core: &Core, d: &DisputeRow, step: &str, taken: bool) -> Result<()> {
     let sign = if taken { 1 } else { -1 };
-    let house = AccountKey { owner: format!("house:{}", d.entity), purpose: Purpose::Chargebacks, currency: d.currency };
+    let house = AccountKey {
+        owner: format!("house:{}", d.entity),
+        purpose: Purpose::Chargebacks,
+        currency: d.currency,
+    };
     qd_ledger::post(
         tx,
         core,
         NewEntry {
             kind: "dispute",
             reference: reference(d, step),
-            legs: vec![Leg { account: clearing(&d.connection, d.currency), minor: sign * d.amount_minor }, Leg { account: house, minor: -sign * d.amount_minor }],
+            legs: vec![
+                Leg {
+                    account: clearing(&d.connection, d.currency),
+                    minor: sign * d.amount_minor,
+                },
+                Leg {
+                    account: house,
+                    minor: -sign * d.amount_minor,
+                },
+            ],
             source: format!("{} {}", d.connection, d.provider_ref),
             value_at: core.now(),
             note: Some(d.reason.clone()).filter(|r| !r.is_empty()),

@@ -41,7 +41,12 @@ struct Ctx {
 }
 
 pub fn handlers(core: &Core, psps: &Psps, facts: Arc<dyn FactsOf>, portal: &str) -> Vec<Arc<dyn Handler>> {
-    let c = Ctx { core: core.clone(), psps: psps.clone(), facts, portal: portal.into() };
+    let c = Ctx {
+        core: core.clone(),
+        psps: psps.clone(),
+        facts,
+        portal: portal.into(),
+    };
     vec![
         Arc::new(Open(c.clone())),
         Arc::new(Check(c.clone())),
@@ -66,7 +71,10 @@ fn pause_s(lease: &Lease, (first, most): (i64, i64)) -> i64 {
 }
 
 fn later(lease: &Lease, e: &CallError) -> JobError {
-    JobError::Retry { problem: Problem::unavailable("provider_call_failed", format!("{}: {}", e.code, e.detail)), after_secs: Some(pause_s(lease, PROVIDER_DOWN_S)) }
+    JobError::Retry {
+        problem: Problem::unavailable("provider_call_failed", format!("{}: {}", e.code, e.detail)),
+        after_secs: Some(pause_s(lease, PROVIDER_DOWN_S)),
+    }
 }
 
 /// Of a callback's job, which has the usual attempts: the usual delays make three hours of them.
@@ -81,7 +89,10 @@ impl Ctx {
             Ok(()) => self.core.db.write(async move |tx| store::connection_ok(tx, &id, at).await).await,
             Err(e) => {
                 let text = format!("{}: {}", e.code, e.detail);
-                self.core.db.write(async move |tx| store::connection_failed(tx, &id, &text, at).await).await
+                self.core
+                    .db
+                    .write(async move |tx| store::connection_failed(tx, &id, &text, at).await)
+                    .await
             }
         };
         if let Err(p) = r {
@@ -230,14 +241,24 @@ async fn look(ctx: &Ctx, id: DepositId, provider_ref: &str, lease: Option<&Lease
     };
     if d.provider_ref.is_none() && report.our_ref.as_deref() != Some(d.id.to_string().as_str()) {
         // Only a callback said that this payment is ours, and the payment does not say so itself.
-        return Err(JobError::Final(Problem::conflict("echo_mismatch", "the provider's payment does not carry this deposit's id")));
+        return Err(JobError::Final(Problem::conflict(
+            "echo_mismatch",
+            "the provider's payment does not carry this deposit's id",
+        )));
     }
     let facts = ctx.facts.facts(&d.client_id, d.device.as_deref()).await?;
     let (c, lease) = (core.clone(), lease.cloned());
     core.db
         .write(async move |tx| {
             deposit::reported(tx, &c, id, &report, &facts).await?;
-            exceptions::resolve(tx, &c, "psp.answer_unreadable", &format!("deposit:{id}"), "a later answer was clear").await?;
+            exceptions::resolve(
+                tx,
+                &c,
+                "psp.answer_unreadable",
+                &format!("deposit:{id}"),
+                "a later answer was clear",
+            )
+            .await?;
             if watch {
                 let d = deposit::load(tx, id).await?;
                 let age = c.now().secs_since(d.created_at);
@@ -282,7 +303,10 @@ impl Handler for Onward {
             })
             .await?;
         if waits {
-            return Err(JobError::Retry { problem: Problem::unavailable("account_not_ready", "the trading account is not open yet"), after_secs: Some(pause_s(lease, (2, 60))) });
+            return Err(JobError::Retry {
+                problem: Problem::unavailable("account_not_ready", "the trading account is not open yet"),
+                after_secs: Some(pause_s(lease, (2, 60))),
+            });
         }
         Ok(())
     }
@@ -302,8 +326,9 @@ impl Handler for Inbox {
         let core = &self.0.core;
         let id: InboxId = field(&lease.payload, "inbox_id")?;
         let msg = core.db.read(async move |tx| inbox::load(tx, id).await).await?;
-        let subject: HookSubject = serde_json::from_value(msg.subject.clone())
-            .map_err(|e| JobError::Final(Problem::bug("inbox_subject_unreadable", "a stored callback's subject could not be read").with_source(e)))?;
+        let subject: HookSubject = serde_json::from_value(msg.subject.clone()).map_err(|e| {
+            JobError::Final(Problem::bug("inbox_subject_unreadable", "a stored callback's subject could not be read").with_source(e))
+        })?;
         let connection = msg.connection.clone();
         let note = match subject {
             HookSubject::Other => Some("nothing we act on".to_string()),
@@ -351,7 +376,9 @@ impl Handler for Inbox {
                             None => store::leg_by_provider(tx, &conn, &p).await?,
                         };
                         // Another refund under the same id is not this leg.
-                        Ok(leg.filter(|l| l.connection.as_deref() == Some(conn.as_str()) && l.provider_ref.as_ref().is_none_or(|have| *have == p)))
+                        Ok(leg.filter(|l| {
+                            l.connection.as_deref() == Some(conn.as_str()) && l.provider_ref.as_ref().is_none_or(|have| *have == p)
+                        }))
                     })
                     .await?;
                 match found {
@@ -362,16 +389,16 @@ impl Handler for Inbox {
                     }
                 }
             }
-            HookSubject::Dispute { provider_ref } => {
-                match look_at_dispute(&self.0, &connection, &provider_ref, None).await {
-                    Err(JobError::Final(p)) if p.is(dispute::NOT_OURS) && lease.attempt < DISPUTE_BEFORE_PAYMENT => return Err(JobError::retry(p)),
-                    Err(JobError::Final(p)) if p.is(dispute::NOT_OURS) => Some(self.unknown(id, &msg.kind, &connection).await?),
-                    other => {
-                        other?;
-                        None
-                    }
+            HookSubject::Dispute { provider_ref } => match look_at_dispute(&self.0, &connection, &provider_ref, None).await {
+                Err(JobError::Final(p)) if p.is(dispute::NOT_OURS) && lease.attempt < DISPUTE_BEFORE_PAYMENT => {
+                    return Err(JobError::retry(p));
                 }
-            }
+                Err(JobError::Final(p)) if p.is(dispute::NOT_OURS) => Some(self.unknown(id, &msg.kind, &connection).await?),
+                other => {
+                    other?;
+                    None
+                }
+            },
         };
         let (c, lease) = (core.clone(), lease.clone());
         core.db
@@ -392,7 +419,11 @@ impl Inbox {
             .core
             .db
             .write(async move |tx| {
-                let entity = store::connections(tx).await?.into_iter().find(|x| x.id == connection).map(|x| x.entity);
+                let entity = store::connections(tx)
+                    .await?
+                    .into_iter()
+                    .find(|x| x.id == connection)
+                    .map(|x| x.entity);
                 exceptions::raise(
                     tx,
                     &c,
@@ -477,15 +508,24 @@ impl Handler for LegJob {
         let id: WithdrawalId = field(&lease.payload, "withdrawal_id")?;
         let n: i64 = field(&lease.payload, "n")?;
         let c = core.clone();
-        let Some(l) = core.db.write(async move |tx| withdrawal::leg_sending(tx, &c, id, n).await).await? else { return Ok(()) };
+        let Some(l) = core.db.write(async move |tx| withdrawal::leg_sending(tx, &c, id, n).await).await? else {
+            return Ok(());
+        };
         // A person may have named it (`settle_unclear_leg`).
         let named: Option<String> = field(&lease.payload, "provider_ref")?;
         if let Some(provider_ref) = l.provider_ref.clone().or(named) {
             return look_at_leg(&self.0, id, n, &provider_ref, Some(lease)).await;
         }
-        let (Some(connection), Some(payment_ref)) = (l.connection.clone(), l.payment_ref.clone()) else { return Ok(()) };
-        if l.first_sent_at.is_some_and(|t| core.now().secs_since(t) > withdrawal::SAFE_TO_REPEAT_S) {
-            let e = CallError::unknown("window_closed", "no answer within the provider's idempotency window; ask the provider before anything else");
+        let (Some(connection), Some(payment_ref)) = (l.connection.clone(), l.payment_ref.clone()) else {
+            return Ok(());
+        };
+        if l.first_sent_at
+            .is_some_and(|t| core.now().secs_since(t) > withdrawal::SAFE_TO_REPEAT_S)
+        {
+            let e = CallError::unknown(
+                "window_closed",
+                "no answer within the provider's idempotency window; ask the provider before anything else",
+            );
             let (c, lease) = (core.clone(), lease.clone());
             core.db
                 .write(async move |tx| {
@@ -496,7 +536,11 @@ impl Handler for LegJob {
             return Ok(());
         }
         let psp = self.0.psps.get(&connection)?;
-        let req = RefundRequest { our_ref: l.our_ref.clone(), payment_ref, amount: Amount::new(l.amount_minor, l.currency) };
+        let req = RefundRequest {
+            our_ref: l.our_ref.clone(),
+            payment_ref,
+            amount: Amount::new(l.amount_minor, l.currency),
+        };
         match psp.refund(&req).await {
             Ok(report) => {
                 let pending = report.state == qd_ports::psp::RefundState::Pending;
@@ -526,7 +570,9 @@ impl Handler for LegJob {
                 self.0.health(&connection, Err(&e)).await;
                 if e.raw.is_some() || e.code == "echo_mismatch" {
                     let (c, e2) = (core.clone(), e.clone());
-                    core.db.write(async move |tx| withdrawal::leg_unclear(tx, &c, id, n, &e2).await).await?;
+                    core.db
+                        .write(async move |tx| withdrawal::leg_unclear(tx, &c, id, n, &e2).await)
+                        .await?;
                 }
                 Err(later(lease, &e))
             }
@@ -536,7 +582,10 @@ impl Handler for LegJob {
 
 async fn look_at_leg(ctx: &Ctx, id: WithdrawalId, n: i64, provider_ref: &str, lease: Option<&Lease>) -> JobResult {
     let core = &ctx.core;
-    let l = core.db.read(async move |tx| store::leg(tx, id, n).await?.ok_or_else(|| Problem::missing("payout leg"))).await?;
+    let l = core
+        .db
+        .read(async move |tx| store::leg(tx, id, n).await?.ok_or_else(|| Problem::missing("payout leg")))
+        .await?;
     let Some(connection) = l.connection.clone() else { return Ok(()) };
     let report = match ctx.psps.get(&connection)?.refund_status(provider_ref).await {
         Ok(r) => r,
@@ -546,7 +595,10 @@ async fn look_at_leg(ctx: &Ctx, id: WithdrawalId, n: i64, provider_ref: &str, le
         }
     };
     if report.our_ref.as_ref().is_some_and(|r| *r != l.our_ref) {
-        return Err(JobError::Final(Problem::conflict("echo_mismatch", "the provider's refund carries another id than this payout")));
+        return Err(JobError::Final(Problem::conflict(
+            "echo_mismatch",
+            "the provider's refund carries another id than this payout",
+        )));
     }
     let (c, lease2) = (core.clone(), lease.cloned());
     let state = core
@@ -567,7 +619,10 @@ async fn look_at_leg(ctx: &Ctx, id: WithdrawalId, n: i64, provider_ref: &str, le
 }
 
 fn still_pending(lease: &Lease) -> JobError {
-    JobError::Retry { problem: Problem::unavailable("refund_pending", "the provider is still at it"), after_secs: Some(pause_s(lease, REFUND_PENDING_S)) }
+    JobError::Retry {
+        problem: Problem::unavailable("refund_pending", "the provider is still at it"),
+        after_secs: Some(pause_s(lease, REFUND_PENDING_S)),
+    }
 }
 
 struct DisputeJob(Ctx);
@@ -629,7 +684,9 @@ impl Handler for MoveSettled {
                     (Some(("deposit", id)), "done") => deposit::posted(tx, &c, DepositId::parse(id)?).await?,
                     (Some(("deposit", id)), "returned") => deposit::given_back(tx, &c, DepositId::parse(id)?).await?,
                     (Some(("withdrawal", id)), "done") => withdrawal::collected(tx, &c, WithdrawalId::parse(id)?).await?,
-                    (Some(("withdrawal", id)), "refused") => withdrawal::collect_refused(tx, &c, WithdrawalId::parse(id)?, code.clone()).await?,
+                    (Some(("withdrawal", id)), "refused") => {
+                        withdrawal::collect_refused(tx, &c, WithdrawalId::parse(id)?, code.clone()).await?
+                    }
                     (Some(("transfer_out", id)), o) => transfer::settled(tx, &c, TransferId::parse(id)?, true, o, code.clone()).await?,
                     (Some(("transfer_in", id)), o) => transfer::settled(tx, &c, TransferId::parse(id)?, false, o, code.clone()).await?,
                     // A credit, or a refusal that waits for a person: nothing to tell.
@@ -644,8 +701,8 @@ impl Handler for MoveSettled {
 
 /// Connections and their health, registered at start.
 pub mod connections {
-    pub use crate::store::ConnectionRow;
     use crate::store;
+    pub use crate::store::ConnectionRow;
     use qd_db::Tx;
     use qd_kernel::Result;
     use qd_runtime::access::{Caller, Right};
@@ -657,6 +714,10 @@ pub mod connections {
     pub async fn list(tx: &mut Tx, caller: &Caller) -> Result<Vec<ConnectionRow>> {
         caller.require(Right::ConnectionsView)?;
         let seen = caller.allowed_entities();
-        Ok(store::connections(tx).await?.into_iter().filter(|c| seen.as_ref().is_none_or(|e| e.contains(&c.entity))).collect())
+        Ok(store::connections(tx)
+            .await?
+            .into_iter()
+            .filter(|c| seen.as_ref().is_none_or(|e| e.contains(&c.entity)))
+            .collect())
     }
 }

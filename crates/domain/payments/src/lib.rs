@@ -82,7 +82,9 @@ impl ClientFacts {
             return Some(a.minor);
         }
         let rate = self.base_rates.get(a.currency.code())?;
-        a.convert(*rate, self.base_currency, Rounding::HalfAwayFromZero).ok().map(|b| b.minor)
+        a.convert(*rate, self.base_currency, Rounding::HalfAwayFromZero)
+            .ok()
+            .map(|b| b.minor)
     }
 }
 
@@ -96,11 +98,19 @@ pub struct MethodFact {
 }
 
 pub(crate) fn wallet(client_id: &str, currency: Currency) -> AccountKey {
-    AccountKey { owner: format!("client:{client_id}"), purpose: Purpose::Wallet, currency }
+    AccountKey {
+        owner: format!("client:{client_id}"),
+        purpose: Purpose::Wallet,
+        currency,
+    }
 }
 
 pub(crate) fn clearing(connection: &str, currency: Currency) -> AccountKey {
-    AccountKey { owner: format!("psp:{connection}"), purpose: Purpose::Clearing, currency }
+    AccountKey {
+        owner: format!("psp:{connection}"),
+        purpose: Purpose::Clearing,
+        currency,
+    }
 }
 
 /// The purpose of a platform move and back.
@@ -124,7 +134,11 @@ pub(crate) fn acts_for(caller: &Caller, client_id: &str, right: Right) -> Result
 pub(crate) fn reference(text: &str) -> Result<String> {
     let t = text.trim();
     if t.is_empty() || t.len() > 100 || t.chars().any(char::is_control) {
-        return Err(Problem::invalid("reference", "reference_malformed", "expected 1 to 100 characters on one line"));
+        return Err(Problem::invalid(
+            "reference",
+            "reference_malformed",
+            "expected 1 to 100 characters on one line",
+        ));
     }
     Ok(t.to_string())
 }
@@ -133,7 +147,11 @@ pub(crate) fn reference(text: &str) -> Result<String> {
 pub(crate) fn reason(text: &str) -> Result<String> {
     let t = text.trim();
     if t.is_empty() {
-        return Err(Problem::invalid("reason", "reason_missing", "expected the reason, which staff and auditors will read"));
+        return Err(Problem::invalid(
+            "reason",
+            "reason_missing",
+            "expected the reason, which staff and auditors will read",
+        ));
     }
     if t.chars().count() > 2_000 {
         return Err(Problem::invalid("reason", "reason_too_long", "expected at most 2000 characters"));

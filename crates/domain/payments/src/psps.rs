@@ -13,10 +13,12 @@ impl Psps {
         Psps(Arc::new(by_connection))
     }
     pub fn get(&self, connection: &str) -> Result<Arc<dyn Psp>> {
-        self.0
-            .get(connection)
-            .cloned()
-            .ok_or_else(|| Problem::unavailable("psp_not_connected", format!("this node has no connection to the payment provider {connection}")))
+        self.0.get(connection).cloned().ok_or_else(|| {
+            Problem::unavailable(
+                "psp_not_connected",
+                format!("this node has no connection to the payment provider {connection}"),
+            )
+        })
     }
     pub fn find(&self, connection: &str) -> Option<Arc<dyn Psp>> {
         self.0.get(connection).cloned()

@@ -23,7 +23,14 @@ pub struct Step {
 
 impl Step {
     pub(crate) fn new(key: &'static str, state: StepState) -> Step {
-        Step { key, state, at_us: None, expected_s: None, waiting_for: None, detail: None }
+        Step {
+            key,
+            state,
+            at_us: None,
+            expected_s: None,
+            waiting_for: None,
+            detail: None,
+        }
     }
     pub(crate) fn at(mut self, t: Option<Ts>) -> Step {
         self.at_us = t;

@@ -152,8 +152,10 @@ row! {
 
 pub async fn put_connection(tx: &mut Tx, id: &str, entity: &str, provider: &str, methods: &serde_json::Value) -> Result<()> {
     tx.exec(
-        sql!("INSERT INTO psp_connections (id, entity, provider, methods, enabled) VALUES ($1, $2, $3, $4, TRUE)
-              ON CONFLICT (id) DO UPDATE SET entity = excluded.entity, provider = excluded.provider, methods = excluded.methods"),
+        sql!(
+            "INSERT INTO psp_connections (id, entity, provider, methods, enabled) VALUES ($1, $2, $3, $4, TRUE)
+              ON CONFLICT (id) DO UPDATE SET entity = excluded.entity, provider = excluded.provider, methods = excluded.methods"
+        ),
         &vals![id, entity, provider, methods],
     )
     .await
@@ -161,15 +163,29 @@ pub async fn put_connection(tx: &mut Tx, id: &str, entity: &str, provider: &str,
 }
 
 pub async fn connections(tx: &mut Tx) -> Result<Vec<ConnectionRow>> {
-    tx.rows(sql!("SELECT id, entity, provider, methods, enabled, last_ok_at, last_error, last_error_at FROM psp_connections ORDER BY id"), &[]).await
+    tx.rows(
+        sql!("SELECT id, entity, provider, methods, enabled, last_ok_at, last_error, last_error_at FROM psp_connections ORDER BY id"),
+        &[],
+    )
+    .await
 }
 
 pub async fn connection_ok(tx: &mut Tx, id: &str, at: Ts) -> Result<()> {
-    tx.exec(sql!("UPDATE psp_connections SET last_ok_at = $2, last_error = NULL WHERE id = $1"), &vals![id, at]).await.map(|_| ())
+    tx.exec(
+        sql!("UPDATE psp_connections SET last_ok_at = $2, last_error = NULL WHERE id = $1"),
+        &vals![id, at],
+    )
+    .await
+    .map(|_| ())
 }
 
 pub async fn connection_failed(tx: &mut Tx, id: &str, error: &str, at: Ts) -> Result<()> {
-    tx.exec(sql!("UPDATE psp_connections SET last_error = $2, last_error_at = $3 WHERE id = $1"), &vals![id, error, at]).await.map(|_| ())
+    tx.exec(
+        sql!("UPDATE psp_connections SET last_error = $2, last_error_at = $3 WHERE id = $1"),
+        &vals![id, error, at],
+    )
+    .await
+    .map(|_| ())
 }
 
 // Deposits
@@ -240,7 +256,13 @@ pub async fn received_of(tx: &mut Tx, client_id: &str) -> Result<Vec<DepositRow>
 
 /// True for the one deposit that is the client's first.
 pub async fn claim_first(tx: &mut Tx, client_id: &str, id: DepositId, at: Ts) -> Result<bool> {
-    Ok(tx.exec(sql!("INSERT INTO first_deposits (client_id, deposit_id, at) VALUES ($1, $2, $3) ON CONFLICT (client_id) DO NOTHING"), &vals![client_id, id, at]).await? == 1)
+    Ok(tx
+        .exec(
+            sql!("INSERT INTO first_deposits (client_id, deposit_id, at) VALUES ($1, $2, $3) ON CONFLICT (client_id) DO NOTHING"),
+            &vals![client_id, id, at],
+        )
+        .await?
+        == 1)
 }
 
 pub async fn first_received(tx: &mut Tx, client_id: &str) -> Result<Option<DepositRow>> {
@@ -263,15 +285,21 @@ pub async fn open_or_received(tx: &mut Tx, client_id: &str) -> Result<Vec<(Curre
     .await
 }
 
-
 /// Other clients who paid with the same instrument.
 pub async fn others_with_instrument(tx: &mut Tx, client_id: &str, fingerprint: &str) -> Result<i64> {
-    let n = tx.must::<(i64,)>(sql!("SELECT COUNT(DISTINCT client_id) FROM deposits WHERE fingerprint = $1 AND client_id <> $2"), &vals![fingerprint, client_id]).await?;
+    let n = tx
+        .must::<(i64,)>(
+            sql!("SELECT COUNT(DISTINCT client_id) FROM deposits WHERE fingerprint = $1 AND client_id <> $2"),
+            &vals![fingerprint, client_id],
+        )
+        .await?;
     Ok(n.0)
 }
 
 pub async fn set_fingerprint(tx: &mut Tx, id: DepositId, fingerprint: &str) -> Result<()> {
-    tx.exec(sql!("UPDATE deposits SET fingerprint = $2 WHERE id = $1"), &vals![id, fingerprint]).await.map(|_| ())
+    tx.exec(sql!("UPDATE deposits SET fingerprint = $2 WHERE id = $1"), &vals![id, fingerprint])
+        .await
+        .map(|_| ())
 }
 
 pub struct DepositFilter {
@@ -473,13 +501,25 @@ pub async fn transfer(tx: &mut Tx, id: TransferId) -> Result<Option<TransferRow>
 
 pub async fn update_transfer(tx: &mut Tx, t: &TransferRow) -> Result<bool> {
     let n = tx
-        .exec(sql!("UPDATE transfers SET state = $3, reason_code = $4, changed_at = $5, version = version + 1 WHERE id = $1 AND version = $2"), &vals![t.id, t.version, t.state, t.reason_code.clone(), t.changed_at])
+        .exec(
+            sql!(
+                "UPDATE transfers SET state = $3, reason_code = $4, changed_at = $5, version = version + 1 WHERE id = $1 AND version = $2"
+            ),
+            &vals![t.id, t.version, t.state, t.reason_code.clone(), t.changed_at],
+        )
         .await?;
     Ok(n == 1)
 }
 
-pub async fn list_transfers(tx: &mut Tx, client_id: Option<&str>, codes: Option<&[String]>, page: &PageRequest) -> Result<Vec<TransferRow>> {
-    let mut q = Query::new(sql!("SELECT id, client_id, entity, from_account, to_account, amount_minor, currency, state, reason_code, created_at, changed_at, version FROM transfers WHERE TRUE"));
+pub async fn list_transfers(
+    tx: &mut Tx,
+    client_id: Option<&str>,
+    codes: Option<&[String]>,
+    page: &PageRequest,
+) -> Result<Vec<TransferRow>> {
+    let mut q = Query::new(sql!(
+        "SELECT id, client_id, entity, from_account, to_account, amount_minor, currency, state, reason_code, created_at, changed_at, version FROM transfers WHERE TRUE"
+    ));
     entities(&mut q, codes);
     if let Some(c) = client_id {
         q.push(sql!(" AND client_id = $?"), [Val::from(c)]);
@@ -513,7 +553,9 @@ pub async fn insert_dispute(tx: &mut Tx, d: &DisputeRow) -> Result<bool> {
 pub async fn update_dispute(tx: &mut Tx, d: &DisputeRow) -> Result<bool> {
     let n = tx
         .exec(
-            sql!("UPDATE disputes SET state = $3, provider_state = $4, changed_at = $5, version = version + 1 WHERE id = $1 AND version = $2"),
+            sql!(
+                "UPDATE disputes SET state = $3, provider_state = $4, changed_at = $5, version = version + 1 WHERE id = $1 AND version = $2"
+            ),
             &vals![d.id, d.version, d.state.as_str(), d.provider_state.as_str(), d.changed_at],
         )
         .await?;

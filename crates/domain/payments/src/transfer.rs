@@ -71,7 +71,11 @@ pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFact
     acts_for(caller, &facts.client_id, Right::MeTransfer)?;
     let amount = req.amount.positive("amount")?;
     if req.from_account == req.to_account {
-        return Err(Problem::invalid("to_account", "same_place", "expected another place than the one the money comes from"));
+        return Err(Problem::invalid(
+            "to_account",
+            "same_place",
+            "expected another place than the one the money comes from",
+        ));
     }
     for (field, id) in [("from_account", req.from_account), ("to_account", req.to_account)] {
         let Some(id) = id else { continue };
@@ -83,7 +87,11 @@ pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFact
             return Err(Problem::invalid(field, "account_is_demo", "expected a live account"));
         }
         if a.currency != amount.currency {
-            return Err(Problem::invalid("amount.currency", "currency_mismatch", format!("expected {}, the currency of {field}", a.currency)));
+            return Err(Problem::invalid(
+                "amount.currency",
+                "currency_mismatch",
+                format!("expected {}, the currency of {field}", a.currency),
+            ));
         }
     }
     let now = core.now();
@@ -95,7 +103,11 @@ pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFact
         to_account: req.to_account.map(|a| a.to_string()),
         amount_minor: amount.minor,
         currency: amount.currency,
-        state: if req.from_account.is_some() { TransferState::Collecting } else { TransferState::Sending },
+        state: if req.from_account.is_some() {
+            TransferState::Collecting
+        } else {
+            TransferState::Sending
+        },
         reason_code: None,
         created_at: now,
         changed_at: now,
@@ -105,7 +117,18 @@ pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFact
     note(tx, core, caller, "transfer.created", &t).await?;
     match req.from_account {
         Some(account_id) => {
-            moves::request(tx, core, NewMove { account_id, direction: Direction::FromPlatform, kind: MoveKind::Balance, amount, purpose: purpose("transfer_out", t.id) }).await?;
+            moves::request(
+                tx,
+                core,
+                NewMove {
+                    account_id,
+                    direction: Direction::FromPlatform,
+                    kind: MoveKind::Balance,
+                    amount,
+                    purpose: purpose("transfer_out", t.id),
+                },
+            )
+            .await?;
         }
         None => give(tx, core, &t).await?,
     }
@@ -118,7 +141,13 @@ async fn give(tx: &mut Tx, core: &Core, t: &TransferRow) -> Result<()> {
     moves::request(
         tx,
         core,
-        NewMove { account_id: TradingAccountId::parse(to)?, direction: Direction::ToPlatform, kind: MoveKind::Balance, amount: Amount::new(t.amount_minor, t.currency), purpose: purpose("transfer_in", t.id) },
+        NewMove {
+            account_id: TradingAccountId::parse(to)?,
+            direction: Direction::ToPlatform,
+            kind: MoveKind::Balance,
+            amount: Amount::new(t.amount_minor, t.currency),
+            purpose: purpose("transfer_in", t.id),
+        },
     )
     .await
     .map(|_| ())
@@ -129,7 +158,10 @@ async fn go(tx: &mut Tx, core: &Core, t: &mut TransferRow, to: TransferState, co
     t.reason_code = code;
     t.changed_at = core.now();
     if !store::update_transfer(tx, t).await? {
-        return Err(Problem::unavailable("transfer_changed", "this transfer was changed by another worker"));
+        return Err(Problem::unavailable(
+            "transfer_changed",
+            "this transfer was changed by another worker",
+        ));
     }
     t.version += 1;
     note(tx, core, &Caller::system("job:trading.move"), "transfer.state_changed", t).await?;
@@ -185,7 +217,12 @@ async fn tell(tx: &mut Tx, core: &Core, t: &TransferRow) -> Result<()> {
     events::publish(
         tx,
         core,
-        NewEvent { kind: "transfer.state", aggregate: format!("transfer:{}", t.id), entity: Some(t.entity.clone()), payload: json!({"client_id": t.client_id, "transfer_id": t.id, "state": t.state}) },
+        NewEvent {
+            kind: "transfer.state",
+            aggregate: format!("transfer:{}", t.id),
+            entity: Some(t.entity.clone()),
+            payload: json!({"client_id": t.client_id, "transfer_id": t.id, "state": t.state}),
+        },
     )
     .await
     .map(|_| ())

@@ -133,13 +133,25 @@ pub async fn request(tx: &mut Tx, core: &Core, caller: &Caller, owner: Owner, m:
     let now = core.now();
     let cap = m.leverage_max;
     let leverage = match wish {
-        Some(l) if l < 1 || l > cap => return Err(Problem::invalid("leverage", "leverage_out_of_range", format!("expected 1 to {cap}"))),
+        Some(l) if l < 1 || l > cap => {
+            return Err(Problem::invalid(
+                "leverage",
+                "leverage_out_of_range",
+                format!("expected 1 to {cap}"),
+            ));
+        }
         Some(l) => l,
         None => m.leverage_default.min(cap),
     };
     let have = store::count_for_limit(tx, &owner.client_id, m.kind, &m.account_type).await?;
     if have >= m.max_per_client {
-        return Err(Problem::conflict("account_limit_reached", format!("at most {} {} accounts of the type {} for one client", m.max_per_client, m.kind, m.account_type)));
+        return Err(Problem::conflict(
+            "account_limit_reached",
+            format!(
+                "at most {} {} accounts of the type {} for one client",
+                m.max_per_client, m.kind, m.account_type
+            ),
+        ));
     }
     let row = AccountRow {
         id: TradingAccountId::new(&core.env),
@@ -184,7 +196,10 @@ pub async fn request(tx: &mut Tx, core: &Core, caller: &Caller, owner: Owner, m:
     jobs::enqueue(
         tx,
         core,
-        NewJob::new("trading.open", json!({"account_id": row.id, "owner": owner}), now).key(row.id.to_string()).lane(format!("tacc:{}", row.id)).attempts(ATTEMPTS),
+        NewJob::new("trading.open", json!({"account_id": row.id, "owner": owner}), now)
+            .key(row.id.to_string())
+            .lane(format!("tacc:{}", row.id))
+            .attempts(ATTEMPTS),
     )
     .await?;
     Ok(view(row, now))
@@ -231,18 +246,39 @@ pub struct AccountQuery {
 
 pub async fn list(tx: &mut Tx, core: &Core, caller: &Caller, q: AccountQuery, page: &PageRequest) -> Result<Page<AccountView>> {
     caller.require(Right::AccountsView)?;
-    let f = AccountFilter { entities: caller.allowed_entities(), server: q.server, state: q.state, sync_state: q.sync_state, rights: q.rights };
+    let f = AccountFilter {
+        entities: caller.allowed_entities(),
+        server: q.server,
+        state: q.state,
+        sync_state: q.sync_state,
+        rights: q.rights,
+    };
     let now = core.now();
-    let rows = store::list_accounts(tx, &f, page).await?.into_iter().map(|a| view(a, now)).collect();
+    let rows = store::list_accounts(tx, &f, page)
+        .await?
+        .into_iter()
+        .map(|a| view(a, now))
+        .collect();
     Ok(page.finish(rows, |a: &AccountView| a.id.to_string()))
 }
 
 /// Restricts or frees an account. Takes effect on the platform by a job; the wish and its reason
 /// are visible at once.
-pub async fn restrict(tx: &mut Tx, core: &Core, caller: &Caller, id: TradingAccountId, rights: Rights, reason: &str) -> Result<AccountView> {
+pub async fn restrict(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    id: TradingAccountId,
+    rights: Rights,
+    reason: &str,
+) -> Result<AccountView> {
     caller.require(Right::AccountsRestrict)?;
     if reason.trim().is_empty() {
-        return Err(Problem::invalid("reason", "reason_missing", "expected the reason, which staff and auditors will read"));
+        return Err(Problem::invalid(
+            "reason",
+            "reason_missing",
+            "expected the reason, which staff and auditors will read",
+        ));
     }
     let mut a = scoped(tx, caller, id).await?;
     let before = json!({"rights": a.rights_wanted});
@@ -252,7 +288,16 @@ pub async fn restrict(tx: &mut Tx, core: &Core, caller: &Caller, id: TradingAcco
     a.rights_by = Some(caller.label());
     pending(&mut a, now);
     save(tx, &mut a).await?;
-    note(tx, core, caller, "trading_account.rights_changed", &a, Some(before), Some(reason.to_string())).await?;
+    note(
+        tx,
+        core,
+        caller,
+        "trading_account.rights_changed",
+        &a,
+        Some(before),
+        Some(reason.to_string()),
+    )
+    .await?;
     events::publish(
         tx,
         core,
@@ -273,7 +318,11 @@ pub async fn set_leverage(tx: &mut Tx, core: &Core, caller: &Caller, id: Trading
     caller.require(Right::AccountsLeverage)?;
     let mut a = scoped(tx, caller, id).await?;
     if !(1..=max).contains(&leverage) {
-        return Err(Problem::invalid("leverage", "leverage_out_of_range", format!("expected 1 to {max}")));
+        return Err(Problem::invalid(
+            "leverage",
+            "leverage_out_of_range",
+            format!("expected 1 to {max}"),
+        ));
     }
     let before = json!({"leverage": a.leverage});
     let now = core.now();
@@ -292,18 +341,37 @@ pub(crate) fn pending(a: &mut AccountRow, now: Ts) {
 }
 
 pub(crate) async fn apply_later(tx: &mut Tx, core: &Core, a: &AccountRow) -> Result<()> {
-    jobs::enqueue(tx, core, NewJob::new("trading.apply", json!({"account_id": a.id}), core.now()).lane(format!("tacc:{}", a.id)).attempts(ATTEMPTS)).await.map(|_| ())
+    jobs::enqueue(
+        tx,
+        core,
+        NewJob::new("trading.apply", json!({"account_id": a.id}), core.now())
+            .lane(format!("tacc:{}", a.id))
+            .attempts(ATTEMPTS),
+    )
+    .await
+    .map(|_| ())
 }
 
 pub(crate) async fn save(tx: &mut Tx, a: &mut AccountRow) -> Result<()> {
     if !store::update_account(tx, a).await? {
-        return Err(Problem::unavailable("account_changed", "somebody else changed this account a moment ago; try again"));
+        return Err(Problem::unavailable(
+            "account_changed",
+            "somebody else changed this account a moment ago; try again",
+        ));
     }
     a.version += 1;
     Ok(())
 }
 
-async fn note(tx: &mut Tx, core: &Core, caller: &Caller, action: &'static str, a: &AccountRow, before: Option<Value>, reason: Option<String>) -> Result<()> {
+async fn note(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    action: &'static str,
+    a: &AccountRow,
+    before: Option<Value>,
+    reason: Option<String>,
+) -> Result<()> {
     audit::record(
         tx,
         core,
@@ -331,7 +399,12 @@ pub async fn reveal_passwords(tx: &mut Tx, core: &Core, caller: &Caller, platfor
     if a.client_id != client || a.state != AccountState::Ready {
         return Err(Problem::missing("trading account"));
     }
-    let sealed = store::passwords(tx, id).await?.ok_or_else(|| Problem::conflict("passwords_already_shown", "the first passwords were shown once and are gone; set a new one"))?;
+    let sealed = store::passwords(tx, id).await?.ok_or_else(|| {
+        Problem::conflict(
+            "passwords_already_shown",
+            "the first passwords were shown once and are gone; set a new one",
+        )
+    })?;
     let plain = platforms.vault.open(&sealed)?;
     store::set_passwords(tx, id, None).await?;
     note(tx, core, caller, "trading_account.passwords_shown", &a, None, None).await?;
@@ -371,7 +444,9 @@ pub(crate) fn new_password(core: &Core) -> String {
 /// changed there (TP-07, both ways). `asked`: the rights this node has just set there itself, so
 /// that the echo of an older wish of ours is not taken for somebody's change on the platform.
 pub(crate) async fn confirmed(tx: &mut Tx, core: &Core, id: TradingAccountId, seen: &PlatformAccount, asked: Option<Rights>) -> Result<()> {
-    let Some(mut a) = store::account(tx, id).await? else { return Ok(()) };
+    let Some(mut a) = store::account(tx, id).await? else {
+        return Ok(());
+    };
     let actual: Rights = seen.rights.into();
     let settled = a.sync_state == SyncState::Synced;
     let differs = actual != a.rights_actual || seen.group != a.platform_group || i64::from(seen.leverage) != a.leverage;
@@ -400,13 +475,29 @@ pub(crate) async fn confirmed(tx: &mut Tx, core: &Core, id: TradingAccountId, se
     }
     save(tx, &mut a).await?;
     if synced && !settled {
-        exceptions::resolve(tx, core, "platform.change_refused", &format!("tacc:{id}"), "the platform shows it as wanted").await?;
+        exceptions::resolve(
+            tx,
+            core,
+            "platform.change_refused",
+            &format!("tacc:{id}"),
+            "the platform shows it as wanted",
+        )
+        .await?;
     }
     if overtaken {
         apply_later(tx, core, &a).await?;
     }
     if foreign {
-        note(tx, core, &Caller::system("platform"), "trading_account.changed_on_platform", &a, Some(before), None).await?;
+        note(
+            tx,
+            core,
+            &Caller::system("platform"),
+            "trading_account.changed_on_platform",
+            &a,
+            Some(before),
+            None,
+        )
+        .await?;
         events::publish(
             tx,
             core,

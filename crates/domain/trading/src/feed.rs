@@ -128,8 +128,24 @@ fn entry_text(e: DealEntry) -> &'static str {
 fn fingerprint(d: &Deal) -> String {
     let text = format!(
         "{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}",
-        d.login, kind_text(d.kind), side_text(d.side), entry_text(d.entry), d.technical, d.symbol, d.volume.0, d.volume_closed.0, d.contract_size, d.digits, d.price,
-        d.price_position, d.profit_minor, d.swap_minor, d.commission_minor, d.position_id, d.server_wall_ms, d.reason
+        d.login,
+        kind_text(d.kind),
+        side_text(d.side),
+        entry_text(d.entry),
+        d.technical,
+        d.symbol,
+        d.volume.0,
+        d.volume_closed.0,
+        d.contract_size,
+        d.digits,
+        d.price,
+        d.price_position,
+        d.profit_minor,
+        d.swap_minor,
+        d.commission_minor,
+        d.position_id,
+        d.server_wall_ms,
+        d.reason
     );
     hex::encode(&Sha256::digest(text.as_bytes())[..12])
 }
@@ -141,7 +157,11 @@ fn is_result(kind: &str) -> bool {
 }
 
 fn result_of(kind: &str, profit: i64, swap: i64, commission: i64) -> i64 {
-    if is_result(kind) { profit.saturating_add(swap).saturating_add(commission) } else { 0 }
+    if is_result(kind) {
+        profit.saturating_add(swap).saturating_add(commission)
+    } else {
+        0
+    }
 }
 
 /// What is known of a deal before a report of it.
@@ -156,8 +176,17 @@ struct Last {
 
 impl Last {
     fn of(k: &store::Known) -> Last {
-        let result = if k.gone { 0 } else { result_of(&k.kind, k.profit_minor, k.swap_minor, k.commission_minor) };
-        Last { revision: k.revision, print: k.fingerprint.clone(), result, account_id: k.account_id }
+        let result = if k.gone {
+            0
+        } else {
+            result_of(&k.kind, k.profit_minor, k.swap_minor, k.commission_minor)
+        };
+        Last {
+            revision: k.revision,
+            print: k.fingerprint.clone(),
+            result,
+            account_id: k.account_id,
+        }
     }
 }
 
@@ -165,13 +194,20 @@ impl Last {
 /// that time span, so a known deal missing from it has been deleted on the server.
 pub async fn ingest(tx: &mut Tx, core: &Core, server: &str, deals: &[Deal], window: Option<(Ts, Ts)>) -> Result<Ingested> {
     let now = core.now();
-    let mut out = Ingested { read: deals.len(), ..Ingested::default() };
+    let mut out = Ingested {
+        read: deals.len(),
+        ..Ingested::default()
+    };
     // One read for the whole window; deals outside it (late ones found by login) are looked up one by one.
     let known: HashMap<String, store::Known> = match deals.iter().map(|d| d.at).chain(window.map(|w| w.0)).min() {
         None => HashMap::new(),
         Some(from) => {
             let to = deals.iter().map(|d| d.at).chain(window.map(|w| w.1)).max().unwrap_or(from);
-            store::known_between(tx, server, from, to).await?.into_iter().map(|k| (k.ticket.clone(), k)).collect()
+            store::known_between(tx, server, from, to)
+                .await?
+                .into_iter()
+                .map(|k| (k.ticket.clone(), k))
+                .collect()
         }
     };
     let mut accounts: HashMap<&str, Option<store::AccountRow>> = HashMap::new();
@@ -201,13 +237,48 @@ pub async fn ingest(tx: &mut Tx, core: &Core, server: &str, deals: &[Deal], wind
         let kind = kind_text(d.kind);
         rows.push(
             vals![
-                server, d.ticket.as_str(), revision, d.login.as_str(), account.map(|a| a.id), kind, side_text(d.side), entry_text(d.entry), d.technical, d.reason.as_str(), d.symbol.as_str(),
-                d.volume, d.volume_closed, d.contract_size, i64::from(d.digits), d.price, d.price_position, d.bid, d.ask, d.profit_minor, d.swap_minor, d.commission_minor, currency,
-                d.position_id.as_str(), d.comment.as_str(), d.at, d.server_wall_ms, d.modified, false, print.as_str(), now
+                server,
+                d.ticket.as_str(),
+                revision,
+                d.login.as_str(),
+                account.map(|a| a.id),
+                kind,
+                side_text(d.side),
+                entry_text(d.entry),
+                d.technical,
+                d.reason.as_str(),
+                d.symbol.as_str(),
+                d.volume,
+                d.volume_closed,
+                d.contract_size,
+                i64::from(d.digits),
+                d.price,
+                d.price_position,
+                d.bid,
+                d.ask,
+                d.profit_minor,
+                d.swap_minor,
+                d.commission_minor,
+                currency,
+                d.position_id.as_str(),
+                d.comment.as_str(),
+                d.at,
+                d.server_wall_ms,
+                d.modified,
+                false,
+                print.as_str(),
+                now
             ]
             .to_vec(),
         );
-        keys.push((DealKey { server: server.to_string(), ticket: d.ticket.clone(), revision }, account.map(|a| a.id)));
+        keys.push((
+            DealKey {
+                server: server.to_string(),
+                ticket: d.ticket.clone(),
+                revision,
+            },
+            account.map(|a| a.id),
+        ));
         if revision == 1 {
             out.new += 1;
         } else {
@@ -224,18 +295,35 @@ pub async fn ingest(tx: &mut Tx, core: &Core, server: &str, deals: &[Deal], wind
                 money(tx, core, server, a, d, revision == 1 || adopted).await?;
             }
         }
-        fresh.insert(&d.ticket, Last { revision, print, result, account_id: account.map(|a| a.id) });
+        fresh.insert(
+            &d.ticket,
+            Last {
+                revision,
+                print,
+                result,
+                account_id: account.map(|a| a.id),
+            },
+        );
     }
     if let Some((from, to)) = window {
         let seen: std::collections::HashSet<&str> = deals.iter().map(|d| d.ticket.as_str()).collect();
         for k in known.values().filter(|k| !k.gone && !seen.contains(k.ticket.as_str())) {
-            let Some(d) = store::deal(tx, server, &k.ticket, k.revision).await? else { continue };
+            let Some(d) = store::deal(tx, server, &k.ticket, k.revision).await? else {
+                continue;
+            };
             if d.at < from || d.at > to {
                 continue;
             }
             if store::insert_gone(tx, server, &k.ticket, k.revision, now).await? == 1 {
                 out.gone += 1;
-                keys.push((DealKey { server: server.to_string(), ticket: k.ticket.clone(), revision: k.revision + 1 }, d.account_id));
+                keys.push((
+                    DealKey {
+                        server: server.to_string(),
+                        ticket: k.ticket.clone(),
+                        revision: k.revision + 1,
+                    },
+                    d.account_id,
+                ));
                 if let Some(id) = d.account_id
                     && let Some(a) = store::account(tx, id).await?
                     && a.kind == AccountKind::Live
@@ -243,14 +331,19 @@ pub async fn ingest(tx: &mut Tx, core: &Core, server: &str, deals: &[Deal], wind
                     if matches!(k.kind.as_str(), "balance" | "credit") {
                         money_gone(tx, core, server, &a, &d).await?;
                     }
-                    *results.entry((id, a.entity, a.currency)).or_default() -= result_of(&k.kind, k.profit_minor, k.swap_minor, k.commission_minor);
+                    *results.entry((id, a.entity, a.currency)).or_default() -=
+                        result_of(&k.kind, k.profit_minor, k.swap_minor, k.commission_minor);
                 }
             }
         }
     }
     store::insert_deals(tx, &rows).await?;
     for ((account, entity, currency), minor) in results.into_iter().filter(|r| r.1 != 0) {
-        let first = keys.iter().find(|k| k.1 == Some(account)).map(|k| format!("{}:{}", k.0.ticket, k.0.revision)).unwrap_or_default();
+        let first = keys
+            .iter()
+            .find(|k| k.1 == Some(account))
+            .map(|k| format!("{}:{}", k.0.ticket, k.0.revision))
+            .unwrap_or_default();
         qd_ledger::post(
             tx,
             core,
@@ -258,8 +351,22 @@ pub async fn ingest(tx: &mut Tx, core: &Core, server: &str, deals: &[Deal], wind
                 kind: "trading_result",
                 reference: format!("result:{server}:{account}:{first}"),
                 legs: vec![
-                    Leg { account: AccountKey { owner: format!("house:{entity}"), purpose: Purpose::TradingResult, currency }, minor: -minor },
-                    Leg { account: AccountKey { owner: format!("tacc:{account}"), purpose: Purpose::Platform, currency }, minor },
+                    Leg {
+                        account: AccountKey {
+                            owner: format!("house:{entity}"),
+                            purpose: Purpose::TradingResult,
+                            currency,
+                        },
+                        minor: -minor,
+                    },
+                    Leg {
+                        account: AccountKey {
+                            owner: format!("tacc:{account}"),
+                            purpose: Purpose::Platform,
+                            currency,
+                        },
+                        minor,
+                    },
                 ],
                 source: format!("deals of {server}, from {first}"),
                 value_at: now,
@@ -270,11 +377,19 @@ pub async fn ingest(tx: &mut Tx, core: &Core, server: &str, deals: &[Deal], wind
         .await?;
     }
     for chunk in keys.chunks(DEALS_PER_EVENT) {
-        let items: Vec<_> = chunk.iter().map(|(k, a)| json!({"ticket": k.ticket, "revision": k.revision, "account_id": a})).collect();
+        let items: Vec<_> = chunk
+            .iter()
+            .map(|(k, a)| json!({"ticket": k.ticket, "revision": k.revision, "account_id": a}))
+            .collect();
         events::publish(
             tx,
             core,
-            NewEvent { kind: "deals.recorded", aggregate: format!("server:{server}"), entity: None, payload: json!({"server": server, "deals": items}) },
+            NewEvent {
+                kind: "deals.recorded",
+                aggregate: format!("server:{server}"),
+                entity: None,
+                payload: json!({"server": server, "deals": items}),
+            },
         )
         .await?;
     }
@@ -296,20 +411,49 @@ async fn money(tx: &mut Tx, core: &Core, server: &str, a: &store::AccountRow, d:
             return Ok(());
         }
         let cause = format!("{server} booked {booked} on login {} without an order of ours", d.login);
-        return unexpected(tx, core, a, FOREIGN_MONEY, "platform_money_without_our_token", subject, cause, detail).await;
+        return unexpected(
+            tx,
+            core,
+            a,
+            FOREIGN_MONEY,
+            "platform_money_without_our_token",
+            subject,
+            cause,
+            detail,
+        )
+        .await;
     };
-    let signed = if m.direction == Direction::ToPlatform { m.amount_minor } else { -m.amount_minor };
+    let signed = if m.direction == Direction::ToPlatform {
+        m.amount_minor
+    } else {
+        -m.amount_minor
+    };
     let same_kind = (m.kind == MoveKind::Credit) == (d.kind == DealKind::Credit);
     let why = if m.account_id != a.id || signed != d.profit_minor || !same_kind {
-        Some(format!("{server} booked {booked} as {} on login {} under the token of a move of {} to login {}", kind_text(d.kind), d.login, qd_kernel::Amount::new(signed, m.currency), m.login))
+        Some(format!(
+            "{server} booked {booked} as {} on login {} under the token of a move of {} to login {}",
+            kind_text(d.kind),
+            d.login,
+            qd_kernel::Amount::new(signed, m.currency),
+            m.login
+        ))
     } else if matches!(m.state, MoveState::Refused | MoveState::Returned) {
-        Some(format!("{server} refused {booked} on login {} and has booked it all the same", d.login))
+        Some(format!(
+            "{server} refused {booked} on login {} and has booked it all the same",
+            d.login
+        ))
     } else if let Some(other) = m.ticket.clone().filter(|t| *t != d.ticket) {
-        Some(format!("{server} booked {booked} on login {} again: tickets {other} and {}", d.login, d.ticket))
+        Some(format!(
+            "{server} booked {booked} on login {} again: tickets {other} and {}",
+            d.login, d.ticket
+        ))
     } else {
-        store::token_booked_before(tx, a.id, token, &d.ticket)
-            .await?
-            .map(|other| format!("{server} booked {booked} on login {} again: tickets {other} and {}", d.login, d.ticket))
+        store::token_booked_before(tx, a.id, token, &d.ticket).await?.map(|other| {
+            format!(
+                "{server} booked {booked} on login {} again: tickets {other} and {}",
+                d.login, d.ticket
+            )
+        })
     };
     match why {
         Some(cause) => unexpected(tx, core, a, MONEY_DIFFERS, "platform_money_not_as_ordered", subject, cause, detail).await,
@@ -326,7 +470,12 @@ async fn money_gone(tx: &mut Tx, core: &Core, server: &str, a: &store::AccountRo
         exceptions::resolve(tx, core, FOREIGN_MONEY, &subject, "deleted on the platform").await?;
         return Ok(());
     }
-    let cause = format!("{server} has deleted our operation {} of {} on login {}", d.ticket, qd_kernel::Amount::new(d.profit_minor, a.currency), d.login);
+    let cause = format!(
+        "{server} has deleted our operation {} of {} on login {}",
+        d.ticket,
+        qd_kernel::Amount::new(d.profit_minor, a.currency),
+        d.login
+    );
     let detail = json!({"ticket": d.ticket, "comment": d.comment, "at_us": d.at, "account_id": a.id});
     unexpected(tx, core, a, MONEY_DIFFERS, "platform_money_deleted", subject, cause, detail).await
 }
@@ -339,9 +488,34 @@ fn deal_subject(server: &str, ticket: &str) -> String {
 }
 
 #[allow(clippy::too_many_arguments, reason = "the fields of one exception")]
-async fn unexpected(tx: &mut Tx, core: &Core, a: &store::AccountRow, kind: &'static str, rule: &'static str, subject: String, cause: String, detail: serde_json::Value) -> Result<()> {
+async fn unexpected(
+    tx: &mut Tx,
+    core: &Core,
+    a: &store::AccountRow,
+    kind: &'static str,
+    rule: &'static str,
+    subject: String,
+    cause: String,
+    detail: serde_json::Value,
+) -> Result<()> {
     let (entity, client_id) = (Some(a.entity.clone()), Some(a.client_id.clone()));
-    exceptions::raise(tx, core, exceptions::NewException { kind, subject, entity, client_id, owner_role: "finance", rule, cause, detail, retry: None }).await.map(|_| ())
+    exceptions::raise(
+        tx,
+        core,
+        exceptions::NewException {
+            kind,
+            subject,
+            entity,
+            client_id,
+            owner_role: "finance",
+            rule,
+            cause,
+            detail,
+            retry: None,
+        },
+    )
+    .await
+    .map(|_| ())
 }
 
 /// A recorded revision with what a commission needs beside it.
@@ -364,7 +538,9 @@ pub struct DealAccount {
 }
 
 pub async fn full(tx: &mut Tx, server: &str, ticket: &str, revision: i64) -> Result<Option<DealFull>> {
-    let Some(deal) = store::deal(tx, server, ticket, revision).await? else { return Ok(None) };
+    let Some(deal) = store::deal(tx, server, ticket, revision).await? else {
+        return Ok(None);
+    };
     let account = match deal.account_id {
         None => None,
         Some(id) => store::account(tx, id).await?.map(|a| DealAccount {
@@ -386,15 +562,30 @@ pub async fn activity(tx: &mut Tx, client_id: &str) -> Result<(i64, i64)> {
 }
 
 /// An account's history, newest first.
-pub async fn history(tx: &mut Tx, caller: &Caller, id: TradingAccountId, from: Option<Ts>, to: Option<Ts>, page: &PageRequest) -> Result<Page<DealView>> {
+pub async fn history(
+    tx: &mut Tx,
+    caller: &Caller,
+    id: TradingAccountId,
+    from: Option<Ts>,
+    to: Option<Ts>,
+    page: &PageRequest,
+) -> Result<Page<DealView>> {
     let a = crate::accounts::scoped(tx, caller, id).await?;
     let after = match page.after_parts() {
         None => None,
         Some(p) => match (p.first().and_then(|t| t.parse::<i64>().ok()), p.get(1)) {
             (Some(at), Some(ticket)) => Some((at, *ticket)),
-            _ => return Err(Problem::invalid("cursor", "cursor_malformed", "expected the `next_cursor` of an earlier page")),
+            _ => {
+                return Err(Problem::invalid(
+                    "cursor",
+                    "cursor_malformed",
+                    "expected the `next_cursor` of an earlier page",
+                ));
+            }
         },
     };
     let rows = store::deals_of(tx, a.id, from.unwrap_or(Ts(0)), to.unwrap_or(Ts(i64::MAX)), after, page.fetch()).await?;
-    Ok(page.finish(rows.into_iter().map(DealView::from).collect(), |d: &DealView| qd_kernel::page::join_key(&[&d.at_us.0.to_string(), &d.ticket])))
+    Ok(page.finish(rows.into_iter().map(DealView::from).collect(), |d: &DealView| {
+        qd_kernel::page::join_key(&[&d.at_us.0.to_string(), &d.ticket])
+    }))
 }

@@ -33,18 +33,40 @@ const PLATFORM_DOWN_S: i64 = 5;
 const CLOCK_SKEW_S: i64 = 60;
 
 pub fn handlers(core: &Core, platforms: &Platforms) -> Vec<Arc<dyn Handler>> {
-    let c = Ctx { core: core.clone(), platforms: platforms.clone() };
-    vec![Arc::new(Open(c.clone())), Arc::new(Apply(c.clone())), Arc::new(Move(c.clone())), Arc::new(Refresh(c))]
+    let c = Ctx {
+        core: core.clone(),
+        platforms: platforms.clone(),
+    };
+    vec![
+        Arc::new(Open(c.clone())),
+        Arc::new(Apply(c.clone())),
+        Arc::new(Move(c.clone())),
+        Arc::new(Refresh(c)),
+    ]
 }
 
 /// One per server and node; a lease inside the job queue (its lane) keeps a server's feed single.
 pub fn feed_handler(core: &Core, platforms: &Platforms, server: &str) -> Arc<dyn Handler> {
-    Arc::new(Feed { ctx: Ctx { core: core.clone(), platforms: platforms.clone() }, server: server.to_string(), kind: Box::leak(format!("trading.feed.{server}").into_boxed_str()) })
+    Arc::new(Feed {
+        ctx: Ctx {
+            core: core.clone(),
+            platforms: platforms.clone(),
+        },
+        server: server.to_string(),
+        kind: Box::leak(format!("trading.feed.{server}").into_boxed_str()),
+    })
 }
 
 /// Reads what changed by hand on the platform, and balances nobody asked for lately.
 pub fn sweep_handler(core: &Core, platforms: &Platforms, server: &str) -> Arc<dyn Handler> {
-    Arc::new(Sweep { ctx: Ctx { core: core.clone(), platforms: platforms.clone() }, server: server.to_string(), kind: Box::leak(format!("trading.sweep.{server}").into_boxed_str()) })
+    Arc::new(Sweep {
+        ctx: Ctx {
+            core: core.clone(),
+            platforms: platforms.clone(),
+        },
+        server: server.to_string(),
+        kind: Box::leak(format!("trading.sweep.{server}").into_boxed_str()),
+    })
 }
 
 #[derive(Clone)]
@@ -65,7 +87,10 @@ fn down_s(lease: &Lease) -> i64 {
 }
 
 fn later(e: &CallError, after_secs: i64) -> JobError {
-    JobError::Retry { problem: Problem::unavailable("platform_call_failed", format!("{}: {}", e.code, e.detail)), after_secs: Some(after_secs) }
+    JobError::Retry {
+        problem: Problem::unavailable("platform_call_failed", format!("{}: {}", e.code, e.detail)),
+        after_secs: Some(after_secs),
+    }
 }
 
 impl Ctx {
@@ -74,10 +99,18 @@ impl Ctx {
         let at = self.core.now();
         let server = server.to_string();
         let r = match outcome {
-            Ok(info) => self.core.db.write(async move |tx| store::server_ok(tx, &server, info.as_deref(), at).await).await,
+            Ok(info) => {
+                self.core
+                    .db
+                    .write(async move |tx| store::server_ok(tx, &server, info.as_deref(), at).await)
+                    .await
+            }
             Err(e) => {
                 let text = format!("{}: {}", e.code, e.detail);
-                self.core.db.write(async move |tx| store::server_failed(tx, &server, &text, at).await).await
+                self.core
+                    .db
+                    .write(async move |tx| store::server_failed(tx, &server, &text, at).await)
+                    .await
             }
         };
         if let Err(p) = r {
@@ -111,7 +144,10 @@ impl Handler for Open {
                 let passwords = match store::passwords(tx, id).await? {
                     Some(sealed) => serde_json::from_slice(&vault.open(&sealed)?)?,
                     None => {
-                        let p = Passwords { main: accounts::new_password(&c), investor: accounts::new_password(&c) };
+                        let p = Passwords {
+                            main: accounts::new_password(&c),
+                            investor: accounts::new_password(&c),
+                        };
                         store::set_passwords(tx, id, Some(vault.seal(&serde_json::to_vec(&p)?)?)).await?;
                         p
                     }
@@ -193,7 +229,14 @@ async fn ready(tx: &mut qd_db::Tx, core: &Core, id: TradingAccountId, seen: &Pla
     if changed {
         accounts::apply_later(tx, core, &a).await?;
     }
-    exceptions::resolve(tx, core, "platform.account_refused", &format!("tacc:{id}"), "the platform opened it").await?;
+    exceptions::resolve(
+        tx,
+        core,
+        "platform.account_refused",
+        &format!("tacc:{id}"),
+        "the platform opened it",
+    )
+    .await?;
     events::publish(
         tx,
         core,
@@ -227,7 +270,10 @@ async fn refused(tx: &mut qd_db::Tx, core: &Core, id: TradingAccountId, e: &Call
             client_id: Some(a.client_id.clone()),
             owner_role: "ops",
             rule: "platform_refused_account",
-            cause: format!("{} refused to open an account in {}: {} {}", a.server, a.platform_group, e.code, e.detail),
+            cause: format!(
+                "{} refused to open an account in {}: {} {}",
+                a.server, a.platform_group, e.code, e.detail
+            ),
             detail: json!({"account_id": id, "group": a.platform_group, "leverage": a.leverage, "raw": e.raw}),
             retry: Some(job),
         },
@@ -240,7 +286,9 @@ async fn waiting(core: &Core, id: TradingAccountId, e: &CallError) -> Result<()>
     let text = format!("{}: {}", e.code, e.detail);
     core.db
         .write(async move |tx| {
-            let Some(mut a) = store::account(tx, id).await? else { return Ok(()) };
+            let Some(mut a) = store::account(tx, id).await? else {
+                return Ok(());
+            };
             a.sync_error = Some(text.clone());
             accounts::save(tx, &mut a).await
         })
@@ -259,14 +307,23 @@ impl Handler for Apply {
     async fn run(&self, lease: &Lease) -> JobResult {
         let Ctx { core, platforms } = &self.0;
         let id: TradingAccountId = field(&lease.payload, "account_id")?;
-        let a = core.db.read(async move |tx| store::account(tx, id).await?.ok_or_else(|| Problem::missing("trading account"))).await?;
+        let a = core
+            .db
+            .read(async move |tx| store::account(tx, id).await?.ok_or_else(|| Problem::missing("trading account")))
+            .await?;
         // Not open yet: opening it asks for this again.
-        let Some(login) = a.login.clone().filter(|_| a.state == AccountState::Ready) else { return Ok(()) };
+        let Some(login) = a.login.clone().filter(|_| a.state == AccountState::Ready) else {
+            return Ok(());
+        };
         if a.sync_state == SyncState::Synced {
             return Ok(());
         }
         let asked = a.rights_wanted;
-        let change = AccountChange { rights: Some(asked.into()), group: None, leverage: u32::try_from(a.leverage).ok() };
+        let change = AccountChange {
+            rights: Some(asked.into()),
+            group: None,
+            leverage: u32::try_from(a.leverage).ok(),
+        };
         match platforms.get(&a.server)?.change_account(&login, &change).await {
             Ok(seen) => {
                 let (c, lease) = (core.clone(), lease.clone());
@@ -329,7 +386,10 @@ impl Handler for Move {
     async fn run(&self, lease: &Lease) -> JobResult {
         let core = &self.0.core;
         let id: MoveId = field(&lease.payload, "move_id")?;
-        let m = core.db.read(async move |tx| store::get_move(tx, id).await?.ok_or_else(|| Problem::missing("platform move"))).await?;
+        let m = core
+            .db
+            .read(async move |tx| store::get_move(tx, id).await?.ok_or_else(|| Problem::missing("platform move")))
+            .await?;
         match moves::next_step(m.state) {
             Step::Nothing => Ok(()),
             Step::Send => self.send(lease, m).await,
@@ -391,7 +451,13 @@ impl Move {
                         moves::mark_empty_look(tx, &c, &mut m).await
                     })
                     .await?;
-                Err(JobError::Retry { problem: Problem::unavailable("move_not_found_yet", "the platform does not show this operation; it is looked for again"), after_secs: Some(again) })
+                Err(JobError::Retry {
+                    problem: Problem::unavailable(
+                        "move_not_found_yet",
+                        "the platform does not show this operation; it is looked for again",
+                    ),
+                    after_secs: Some(again),
+                })
             }
             Ok(Found::Several(all)) => {
                 let (c, lease) = (core.clone(), lease.clone());
@@ -399,10 +465,19 @@ impl Move {
                     .write(async move |tx| {
                         let mut m = m.clone();
                         // Booked: the first of them is ours; the others are for a person to take back.
-                        let Some(first) = all.first() else { return Err(Problem::bug("found_several_of_none", "a look-up found several of nothing")) };
+                        let Some(first) = all.first() else {
+                            return Err(Problem::bug("found_several_of_none", "a look-up found several of nothing"));
+                        };
                         moves::mark_done(tx, &c, &mut m, first).await?;
                         let tickets: Vec<&str> = all.iter().map(|r| r.ticket.as_str()).collect();
-                        moves::stuck(tx, &c, &m, &format!("booked {} times, tickets {}", all.len(), tickets.join(", ")), None).await?;
+                        moves::stuck(
+                            tx,
+                            &c,
+                            &m,
+                            &format!("booked {} times, tickets {}", all.len(), tickets.join(", ")),
+                            None,
+                        )
+                        .await?;
                         lease.complete(tx).await
                     })
                     .await?;
@@ -414,9 +489,23 @@ impl Move {
                 core.db
                     .write(async move |tx| {
                         if e2.code == "echo_mismatch" {
-                            moves::stuck(tx, &c, &m, &format!("the platform has booked something else under its token: {}", e2.detail), e2.raw.as_ref()).await?;
+                            moves::stuck(
+                                tx,
+                                &c,
+                                &m,
+                                &format!("the platform has booked something else under its token: {}", e2.detail),
+                                e2.raw.as_ref(),
+                            )
+                            .await?;
                         } else if m.first_sent_at.is_some_and(|t| c.now().secs_since(t) > UNKNOWN_TO_PERSON_S) {
-                            moves::stuck(tx, &c, &m, "its outcome is unknown and the server does not answer the look-up", e2.raw.as_ref()).await?;
+                            moves::stuck(
+                                tx,
+                                &c,
+                                &m,
+                                "its outcome is unknown and the server does not answer the look-up",
+                                e2.raw.as_ref(),
+                            )
+                            .await?;
                         }
                         Ok(())
                     })
@@ -446,7 +535,15 @@ impl Move {
 pub async fn refresh(tx: &mut qd_db::Tx, core: &Core, id: TradingAccountId) -> Result<()> {
     let now = core.now();
     // One reading a second is enough for anybody; more askers share it.
-    qd_runtime::jobs::enqueue(tx, core, qd_runtime::jobs::NewJob::new("trading.refresh", json!({"account_id": id}), now).key(format!("{id}:{}", now.secs())).attempts(5)).await.map(|_| ())
+    qd_runtime::jobs::enqueue(
+        tx,
+        core,
+        qd_runtime::jobs::NewJob::new("trading.refresh", json!({"account_id": id}), now)
+            .key(format!("{id}:{}", now.secs()))
+            .attempts(5),
+    )
+    .await
+    .map(|_| ())
 }
 
 struct Refresh(Ctx);
@@ -460,8 +557,13 @@ impl Handler for Refresh {
     async fn run(&self, lease: &Lease) -> JobResult {
         let Ctx { core, platforms } = &self.0;
         let id: TradingAccountId = field(&lease.payload, "account_id")?;
-        let a = core.db.read(async move |tx| store::account(tx, id).await?.ok_or_else(|| Problem::missing("trading account"))).await?;
-        let Some(login) = a.login.clone().filter(|_| a.state == AccountState::Ready) else { return Ok(()) };
+        let a = core
+            .db
+            .read(async move |tx| store::account(tx, id).await?.ok_or_else(|| Problem::missing("trading account")))
+            .await?;
+        let Some(login) = a.login.clone().filter(|_| a.state == AccountState::Ready) else {
+            return Ok(());
+        };
         let platform = platforms.get(&a.server)?;
         let read = async { Ok::<_, CallError>((platform.account_state(&login).await?, platform.account(&login).await?)) };
         let (state, seen) = match read.await {
@@ -504,7 +606,9 @@ impl Handler for Feed {
         let (mask, cursor) = core
             .db
             .read(async move |tx| {
-                let s = store::server(tx, &server).await?.ok_or_else(|| Problem::missing("trading server"))?;
+                let s = store::server(tx, &server)
+                    .await?
+                    .ok_or_else(|| Problem::missing("trading server"))?;
                 Ok((s.group_mask, store::cursor(tx, &server).await?))
             })
             .await?;
@@ -561,7 +665,14 @@ impl Handler for Feed {
                     cur.lag_us = newest.map_or(0, |n| (c.now().0 - n.0).max(0));
                 }
                 store::put_cursor(tx, &cur).await?;
-                exceptions::resolve(tx, &c, "platform.feed_unreadable", &format!("server:{server}"), "a later answer was clear").await?;
+                exceptions::resolve(
+                    tx,
+                    &c,
+                    "platform.feed_unreadable",
+                    &format!("server:{server}"),
+                    "a later answer was clear",
+                )
+                .await?;
                 store::server_ok(tx, &server, None, c.now()).await
             })
             .await?;
@@ -619,7 +730,11 @@ impl Handler for Sweep {
         let Ctx { core, platforms } = &self.ctx;
         let platform = platforms.get(&self.server)?;
         let server = self.server.clone();
-        let mask = core.db.read(async move |tx| Ok(store::server(tx, &server).await?.map(|s| s.group_mask))).await?.unwrap_or_else(|| "*".into());
+        let mask = core
+            .db
+            .read(async move |tx| Ok(store::server(tx, &server).await?.map(|s| s.group_mask)))
+            .await?
+            .unwrap_or_else(|| "*".into());
         match platform.server_info().await {
             Ok(info) => self.ctx.health(&self.server, Ok(serde_json::to_string(&info).ok())).await,
             Err(e) => {
@@ -642,7 +757,10 @@ impl Handler for Sweep {
                 .await?;
         }
         let (server, before) = (self.server.clone(), core.now().plus_secs(-60));
-        let stale = core.db.read(async move |tx| store::stalest_ready(tx, &server, before, 20).await).await?;
+        let stale = core
+            .db
+            .read(async move |tx| store::stalest_ready(tx, &server, before, 20).await)
+            .await?;
         for (id, login) in stale {
             let state = platform.account_state(&login).await.map_err(|e| later(&e, PLATFORM_DOWN_S))?;
             core.db.write(async move |tx| accounts::reading(tx, id, &state).await).await?;

@@ -105,7 +105,11 @@ pub fn hold_of(purpose: &str) -> String {
 }
 
 fn key(owner: String, purpose: Purpose, m: &MoveRow) -> AccountKey {
-    AccountKey { owner, purpose, currency: m.currency }
+    AccountKey {
+        owner,
+        purpose,
+        currency: m.currency,
+    }
 }
 
 fn wallet(m: &MoveRow) -> AccountKey {
@@ -122,7 +126,16 @@ async fn book(tx: &mut Tx, core: &Core, m: &MoveRow, step: &str, from: AccountKe
         NewEntry {
             kind: "platform_move",
             reference: format!("move:{}:{step}", m.id),
-            legs: vec![Leg { account: from, minor: -m.amount_minor }, Leg { account: to, minor: m.amount_minor }],
+            legs: vec![
+                Leg {
+                    account: from,
+                    minor: -m.amount_minor,
+                },
+                Leg {
+                    account: to,
+                    minor: m.amount_minor,
+                },
+            ],
             source: format!("{} {} token {}", m.purpose, m.server, m.token),
             value_at: core.now(),
             note: m.ticket.as_ref().map(|t| format!("{} login {} ticket {t}", m.server, m.login)),
@@ -140,13 +153,19 @@ pub async fn request(tx: &mut Tx, core: &Core, new: NewMove) -> Result<MoveView>
     if let Some(m) = store::move_by_purpose(tx, &new.purpose).await? {
         return Ok(view(m, now));
     }
-    let a = store::account(tx, new.account_id).await?.ok_or_else(|| Problem::missing("trading account"))?;
+    let a = store::account(tx, new.account_id)
+        .await?
+        .ok_or_else(|| Problem::missing("trading account"))?;
     let login = match (&a.login, a.state) {
         (Some(l), AccountState::Ready) => l.clone(),
         _ => return Err(Problem::conflict("account_not_ready", "the trading account is not open yet")),
     };
     if a.currency != new.amount.currency {
-        return Err(Problem::invalid("amount.currency", "currency_mismatch", format!("expected {}, the account's currency", a.currency)));
+        return Err(Problem::invalid(
+            "amount.currency",
+            "currency_mismatch",
+            format!("expected {}, the account's currency", a.currency),
+        ));
     }
     new.amount.positive("amount")?;
     let m = MoveRow {
@@ -160,7 +179,11 @@ pub async fn request(tx: &mut Tx, core: &Core, new: NewMove) -> Result<MoveView>
         kind: new.kind,
         amount_minor: new.amount.minor,
         currency: new.amount.currency,
-        token: format!("{}-{}", if new.direction == Direction::ToPlatform { "D" } else { "W" }, core.env.entropy.code(16)),
+        token: format!(
+            "{}-{}",
+            if new.direction == Direction::ToPlatform { "D" } else { "W" },
+            core.env.entropy.code(16)
+        ),
         purpose: new.purpose,
         state: MoveState::Queued,
         sends: 0,
@@ -175,7 +198,9 @@ pub async fn request(tx: &mut Tx, core: &Core, new: NewMove) -> Result<MoveView>
         version: 1,
     };
     if !store::insert_move(tx, &m).await? {
-        let m = store::move_by_purpose(tx, &m.purpose).await?.ok_or_else(|| Problem::bug("move_lost", "a move that exists could not be read"))?;
+        let m = store::move_by_purpose(tx, &m.purpose)
+            .await?
+            .ok_or_else(|| Problem::bug("move_lost", "a move that exists could not be read"))?;
         return Ok(view(m, now));
     }
     if m.direction == Direction::ToPlatform {
@@ -199,14 +224,21 @@ async fn send_later(tx: &mut Tx, core: &Core, m: &MoveRow, at: Ts) -> Result<()>
     jobs::enqueue(
         tx,
         core,
-        NewJob::new("trading.move", json!({"move_id": m.id}), at).key(format!("{}:{}", m.id, m.version)).lane(format!("login:{}:{}", m.server, m.login)).attempts(5_000),
+        NewJob::new("trading.move", json!({"move_id": m.id}), at)
+            .key(format!("{}:{}", m.id, m.version))
+            .lane(format!("login:{}:{}", m.server, m.login))
+            .attempts(5_000),
     )
     .await
     .map(|_| ())
 }
 
 pub(crate) fn operation(m: &MoveRow) -> MoneyOp {
-    let signed = if m.direction == Direction::ToPlatform { m.amount_minor } else { -m.amount_minor };
+    let signed = if m.direction == Direction::ToPlatform {
+        m.amount_minor
+    } else {
+        -m.amount_minor
+    };
     MoneyOp {
         login: m.login.clone(),
         kind: match m.kind {
@@ -247,16 +279,43 @@ pub(crate) async fn mark_done(tx: &mut Tx, core: &Core, m: &mut MoveRow, receipt
     m.last_detail = None;
     save(tx, m).await?;
     match m.direction {
-        Direction::ToPlatform => book(tx, core, m, "done", at_platform(m, Purpose::Transit), at_platform(m, Purpose::Platform)).await?,
+        Direction::ToPlatform => {
+            book(
+                tx,
+                core,
+                m,
+                "done",
+                at_platform(m, Purpose::Transit),
+                at_platform(m, Purpose::Platform),
+            )
+            .await?
+        }
         Direction::FromPlatform => {
             book(tx, core, m, "done", at_platform(m, Purpose::Platform), source_of(m)).await?;
             if m.kind == MoveKind::Balance {
-                qd_ledger::hold(tx, core, NewHold { account: wallet(m), minor: m.amount_minor, reference: hold_of(&m.purpose), expires_at: None }).await?;
+                qd_ledger::hold(
+                    tx,
+                    core,
+                    NewHold {
+                        account: wallet(m),
+                        minor: m.amount_minor,
+                        reference: hold_of(&m.purpose),
+                        expires_at: None,
+                    },
+                )
+                .await?;
             }
         }
     }
     exceptions::resolve(tx, core, "platform.move_stuck", &format!("move:{}", m.id), "the platform booked it").await?;
-    exceptions::resolve(tx, core, "platform.move_refused", &format!("move:{}", m.id), "sent again and booked").await?;
+    exceptions::resolve(
+        tx,
+        core,
+        "platform.move_refused",
+        &format!("move:{}", m.id),
+        "sent again and booked",
+    )
+    .await?;
     tell(tx, core, m, "platform_move.done").await
 }
 
@@ -308,7 +367,14 @@ pub(crate) async fn mark_unknown(tx: &mut Tx, core: &Core, m: &mut MoveRow, e: &
     m.last_detail = Some(e.detail.clone());
     save(tx, m).await?;
     if let Some(raw) = &e.raw {
-        stuck(tx, core, m, "the platform's answer could not be read; it is stored here and the operation is being looked up", Some(raw)).await?;
+        stuck(
+            tx,
+            core,
+            m,
+            "the platform's answer could not be read; it is stored here and the operation is being looked up",
+            Some(raw),
+        )
+        .await?;
     }
     tell(tx, core, m, "platform_move.unknown").await
 }
@@ -320,7 +386,10 @@ pub(crate) async fn mark_empty_look(tx: &mut Tx, core: &Core, m: &mut MoveRow) -
     if m.empty_looks >= EMPTY_LOOKS && waited >= LOOK_FOR_S {
         m.state = MoveState::Queued;
         m.last_code = Some("surely_not_booked".into());
-        m.last_detail = Some(format!("not found by token in {} look-ups over {waited} s; it will be sent again", m.empty_looks));
+        m.last_detail = Some(format!(
+            "not found by token in {} look-ups over {waited} s; it will be sent again",
+            m.empty_looks
+        ));
     } else {
         m.state = MoveState::Unknown;
     }
@@ -366,13 +435,19 @@ async fn tell(tx: &mut Tx, core: &Core, m: &MoveRow, kind: &'static str) -> Resu
 pub async fn retry(tx: &mut Tx, core: &Core, caller: &Caller, id: MoveId) -> Result<MoveView> {
     // A move knows no desk: whose right reaches a desk only cannot say that it is theirs.
     if matches!(caller.require(Right::ExceptionsWork)?, Scope::Own | Scope::Desk) {
-        return Err(Problem::forbidden("scope_too_narrow", "this needs the right exceptions.work over the entity"));
+        return Err(Problem::forbidden(
+            "scope_too_narrow",
+            "this needs the right exceptions.work over the entity",
+        ));
     }
     let mut m = scoped(tx, caller, id).await?;
     match m.state {
         // Nothing was taken and whoever asked has been told so: their step is over.
         MoveState::Refused if m.direction == Direction::FromPlatform => {
-            return Err(Problem::conflict("move_ended", "the platform refused to give the money and the request has ended; start a new one"));
+            return Err(Problem::conflict(
+                "move_ended",
+                "the platform refused to give the money and the request has ended; start a new one",
+            ));
         }
         MoveState::Refused => {
             m.state = MoveState::Queued;
@@ -381,7 +456,12 @@ pub async fn retry(tx: &mut Tx, core: &Core, caller: &Caller, id: MoveId) -> Res
         }
         // Already on its way or there: pressing again changes nothing.
         MoveState::Queued | MoveState::Sending | MoveState::Unknown | MoveState::Done => {}
-        MoveState::Returned => return Err(Problem::conflict("move_returned", "the money was given back to the wallet; start a new transfer")),
+        MoveState::Returned => {
+            return Err(Problem::conflict(
+                "move_returned",
+                "the money was given back to the wallet; start a new transfer",
+            ));
+        }
     }
     note(tx, core, caller, "platform_move.retried", &m, None).await?;
     Ok(view(m, core.now()))
@@ -391,19 +471,35 @@ pub async fn retry(tx: &mut Tx, core: &Core, caller: &Caller, id: MoveId) -> Res
 pub async fn give_back(tx: &mut Tx, core: &Core, caller: &Caller, id: MoveId, reason: &str) -> Result<MoveView> {
     caller.require(Right::DepositsManage)?;
     if reason.trim().is_empty() {
-        return Err(Problem::invalid("reason", "reason_missing", "expected the reason, which staff and auditors will read"));
+        return Err(Problem::invalid(
+            "reason",
+            "reason_missing",
+            "expected the reason, which staff and auditors will read",
+        ));
     }
     let mut m = scoped(tx, caller, id).await?;
     match (m.state, m.direction) {
         (MoveState::Returned, _) => return Ok(view(m, core.now())),
         (MoveState::Refused, Direction::ToPlatform) => {}
-        _ => return Err(Problem::conflict("move_not_refused", "only a move that the platform refused can be given back")),
+        _ => {
+            return Err(Problem::conflict(
+                "move_not_refused",
+                "only a move that the platform refused can be given back",
+            ));
+        }
     }
     m.state = MoveState::Returned;
     save(tx, &mut m).await?;
     let to = source_of(&m);
     book(tx, core, &m, "back", at_platform(&m, Purpose::Transit), to).await?;
-    exceptions::resolve(tx, core, "platform.move_refused", &format!("move:{}", m.id), "given back to the wallet").await?;
+    exceptions::resolve(
+        tx,
+        core,
+        "platform.move_refused",
+        &format!("move:{}", m.id),
+        "given back to the wallet",
+    )
+    .await?;
     note(tx, core, caller, "platform_move.given_back", &m, Some(reason.to_string())).await?;
     tell(tx, core, &m, "platform_move.returned").await?;
     Ok(view(m, core.now()))

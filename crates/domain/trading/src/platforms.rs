@@ -19,13 +19,18 @@ pub struct Platforms {
 
 impl Platforms {
     pub fn new(by_server: BTreeMap<String, Arc<dyn TradingPlatform>>, vault: Arc<dyn Vault>) -> Self {
-        Platforms { by_server: Arc::new(by_server), vault }
+        Platforms {
+            by_server: Arc::new(by_server),
+            vault,
+        }
     }
     pub fn get(&self, server: &str) -> Result<Arc<dyn TradingPlatform>> {
-        self.by_server
-            .get(server)
-            .cloned()
-            .ok_or_else(|| Problem::unavailable("server_not_connected", format!("this node has no connection to the trading server {server}")))
+        self.by_server.get(server).cloned().ok_or_else(|| {
+            Problem::unavailable(
+                "server_not_connected",
+                format!("this node has no connection to the trading server {server}"),
+            )
+        })
     }
     pub fn servers(&self) -> impl Iterator<Item = &str> {
         self.by_server.keys().map(String::as_str)

@@ -27,6 +27,9 @@ pub async fn list(tx: &mut Tx, caller: &Caller) -> Result<Vec<ServerView>> {
         .await?
         .into_iter()
         .filter(|s| seen.as_ref().is_none_or(|e| e.contains(&s.entity)))
-        .map(|server| ServerView { feed: feeds.iter().find(|f| f.server == server.id).cloned(), server })
+        .map(|server| ServerView {
+            feed: feeds.iter().find(|f| f.server == server.id).cloned(),
+            server,
+        })
         .collect())
 }

@@ -150,11 +150,21 @@ pub async fn server(tx: &mut Tx, id: &str) -> Result<Option<ServerRow>> {
 }
 
 pub async fn server_ok(tx: &mut Tx, id: &str, info: Option<&str>, at: Ts) -> Result<()> {
-    tx.exec(sql!("UPDATE trading_servers SET info = COALESCE($2, info), last_ok_at = $3, last_error = NULL WHERE id = $1"), &vals![id, info, at]).await.map(|_| ())
+    tx.exec(
+        sql!("UPDATE trading_servers SET info = COALESCE($2, info), last_ok_at = $3, last_error = NULL WHERE id = $1"),
+        &vals![id, info, at],
+    )
+    .await
+    .map(|_| ())
 }
 
 pub async fn server_failed(tx: &mut Tx, id: &str, error: &str, at: Ts) -> Result<()> {
-    tx.exec(sql!("UPDATE trading_servers SET last_error = $2, last_error_at = $3 WHERE id = $1"), &vals![id, error, at]).await.map(|_| ())
+    tx.exec(
+        sql!("UPDATE trading_servers SET last_error = $2, last_error_at = $3 WHERE id = $1"),
+        &vals![id, error, at],
+    )
+    .await
+    .map(|_| ())
 }
 
 // Accounts
@@ -198,7 +208,12 @@ pub async fn accounts_of(tx: &mut Tx, client_id: &str) -> Result<Vec<AccountRow>
 }
 
 pub async fn account_ids_of(tx: &mut Tx, client_id: &str) -> Result<Vec<TradingAccountId>> {
-    let rows: Vec<(TradingAccountId,)> = tx.rows(sql!("SELECT id FROM trading_accounts WHERE client_id = $1 ORDER BY id"), &vals![client_id]).await?;
+    let rows: Vec<(TradingAccountId,)> = tx
+        .rows(
+            sql!("SELECT id FROM trading_accounts WHERE client_id = $1 ORDER BY id"),
+            &vals![client_id],
+        )
+        .await?;
     Ok(rows.into_iter().map(|r| r.0).collect())
 }
 
@@ -257,15 +272,28 @@ pub async fn update_account(tx: &mut Tx, a: &AccountRow) -> Result<bool> {
 }
 
 pub async fn set_passwords(tx: &mut Tx, id: TradingAccountId, sealed: Option<Vec<u8>>) -> Result<()> {
-    tx.exec(sql!("UPDATE trading_accounts SET sealed_passwords = $2 WHERE id = $1"), &vals![id, sealed]).await.map(|_| ())
+    tx.exec(
+        sql!("UPDATE trading_accounts SET sealed_passwords = $2 WHERE id = $1"),
+        &vals![id, sealed],
+    )
+    .await
+    .map(|_| ())
 }
 
 pub async fn passwords(tx: &mut Tx, id: TradingAccountId) -> Result<Option<Vec<u8>>> {
-    Ok(tx.one::<(Option<Vec<u8>>,)>(sql!("SELECT sealed_passwords FROM trading_accounts WHERE id = $1"), &vals![id]).await?.and_then(|r| r.0))
+    Ok(tx
+        .one::<(Option<Vec<u8>>,)>(sql!("SELECT sealed_passwords FROM trading_accounts WHERE id = $1"), &vals![id])
+        .await?
+        .and_then(|r| r.0))
 }
 
 pub async fn set_reading(tx: &mut Tx, id: TradingAccountId, state: &str, at: Ts) -> Result<()> {
-    tx.exec(sql!("UPDATE trading_accounts SET last_state = $2, read_at = $3 WHERE id = $1 AND (read_at IS NULL OR read_at < $3)"), &vals![id, state, at]).await.map(|_| ())
+    tx.exec(
+        sql!("UPDATE trading_accounts SET last_state = $2, read_at = $3 WHERE id = $1 AND (read_at IS NULL OR read_at < $3)"),
+        &vals![id, state, at],
+    )
+    .await
+    .map(|_| ())
 }
 
 pub async fn stalest_ready(tx: &mut Tx, server: &str, before: Ts, limit: i64) -> Result<Vec<(TradingAccountId, String)>> {
@@ -443,13 +471,23 @@ pub async fn deal(tx: &mut Tx, server: &str, ticket: &str, revision: i64) -> Res
 /// When the position was opened: the time of its first entry deal.
 pub async fn position_opened(tx: &mut Tx, server: &str, position_id: &str) -> Result<Option<Ts>> {
     Ok(tx
-        .one::<(Option<Ts>,)>(sql!("SELECT MIN(at) FROM deals WHERE server = $1 AND position_id = $2 AND entry IN ('in', 'in_out') AND kind = 'trade'"), &vals![server, position_id])
+        .one::<(Option<Ts>,)>(
+            sql!("SELECT MIN(at) FROM deals WHERE server = $1 AND position_id = $2 AND entry IN ('in', 'in_out') AND kind = 'trade'"),
+            &vals![server, position_id],
+        )
         .await?
         .and_then(|r| r.0))
 }
 
 /// Newest revisions of an account's deals, newest first.
-pub async fn deals_of(tx: &mut Tx, account_id: TradingAccountId, from: Ts, to: Ts, after: Option<(i64, &str)>, limit: i64) -> Result<Vec<DealRow>> {
+pub async fn deals_of(
+    tx: &mut Tx,
+    account_id: TradingAccountId,
+    from: Ts,
+    to: Ts,
+    after: Option<(i64, &str)>,
+    limit: i64,
+) -> Result<Vec<DealRow>> {
     let (at, ticket) = after.unwrap_or((i64::MAX, ""));
     tx.rows(
         sql!("SELECT d.server, d.ticket, d.revision, d.login, d.account_id, d.kind, d.side, d.entry, d.technical, d.reason, d.symbol, d.volume, d.volume_closed, d.contract_size, d.digits, d.price,
@@ -465,9 +503,11 @@ pub async fn deals_of(tx: &mut Tx, account_id: TradingAccountId, from: Ts, to: T
 /// Closed trades and their volume over all of a client's live accounts: (deals, 1e-8 lots).
 pub async fn activity(tx: &mut Tx, client_id: &str) -> Result<(i64, i64)> {
     tx.must(
-        sql!("SELECT COUNT(*), CAST(COALESCE(SUM(d.volume_closed), 0) AS BIGINT) FROM trading_accounts a JOIN deals d ON d.account_id = a.id
+        sql!(
+            "SELECT COUNT(*), CAST(COALESCE(SUM(d.volume_closed), 0) AS BIGINT) FROM trading_accounts a JOIN deals d ON d.account_id = a.id
               WHERE a.client_id = $1 AND a.kind = 'live' AND d.kind = 'trade' AND d.entry <> 'in' AND NOT d.gone
-                AND NOT EXISTS (SELECT 1 FROM deals n WHERE n.server = d.server AND n.ticket = d.ticket AND n.revision > d.revision)"),
+                AND NOT EXISTS (SELECT 1 FROM deals n WHERE n.server = d.server AND n.ticket = d.ticket AND n.revision > d.revision)"
+        ),
         &vals![client_id],
     )
     .await
@@ -478,7 +518,13 @@ pub async fn cursor(tx: &mut Tx, server: &str) -> Result<Option<CursorRow>> {
 }
 
 pub async fn cursors(tx: &mut Tx) -> Result<Vec<CursorRow>> {
-    tx.rows(sql!("SELECT server, watermark_at, short_rescan_at, long_rescan_at, polled_at, deals_total, lag_us FROM feed_cursors ORDER BY server"), &[]).await
+    tx.rows(
+        sql!(
+            "SELECT server, watermark_at, short_rescan_at, long_rescan_at, polled_at, deals_total, lag_us FROM feed_cursors ORDER BY server"
+        ),
+        &[],
+    )
+    .await
 }
 
 pub async fn put_cursor(tx: &mut Tx, c: &CursorRow) -> Result<()> {

@@ -58,19 +58,29 @@ impl LiteConn {
             c.pragma_update(None, "temp_store", "MEMORY")?;
             Ok(c)
         };
-        let c = open().map_err(|e| {
-            Problem::unavailable("db_open", format!("cannot open the database file {}", path.display())).with_source(e)
-        })?;
+        let c = open()
+            .map_err(|e| Problem::unavailable("db_open", format!("cannot open the database file {}", path.display())).with_source(e))?;
         Ok(LiteConn { c, texts: HashMap::new() })
     }
 
-    fn with<T>(&mut self, text: &str, params: &[Val], run: impl FnOnce(&mut rusqlite::Statement<'_>) -> rusqlite::Result<Result<T>>) -> Result<T> {
+    fn with<T>(
+        &mut self,
+        text: &str,
+        params: &[Val],
+        run: impl FnOnce(&mut rusqlite::Statement<'_>) -> rusqlite::Result<Result<T>>,
+    ) -> Result<T> {
         let place = (text.as_ptr() as usize, text.len());
         if !self.texts.get(&place).is_some_and(|t| *t.ours == *text) {
             if self.texts.len() >= TEXTS {
                 self.texts.clear();
             }
-            self.texts.insert(place, Text { ours: text.into(), lite: question_marks(text).into() });
+            self.texts.insert(
+                place,
+                Text {
+                    ours: text.into(),
+                    lite: question_marks(text).into(),
+                },
+            );
         }
         let t = self.texts.get(&place).map(|t| &*t.lite).unwrap_or_default();
         let go = || -> rusqlite::Result<Result<T>> {
@@ -127,7 +137,11 @@ impl LiteConn {
     }
 
     fn quick(&mut self, text: &'static str) -> Result<()> {
-        self.c.prepare_cached(text).and_then(|mut s| s.raw_execute()).map(|_| ()).map_err(|e| from_lite(e, text))
+        self.c
+            .prepare_cached(text)
+            .and_then(|mut s| s.raw_execute())
+            .map(|_| ())
+            .map_err(|e| from_lite(e, text))
     }
 }
 
@@ -162,7 +176,9 @@ pub(crate) fn cell<'a>(r: &'a rusqlite::Row<'_>, at: usize) -> Result<Cell<'a>> 
     match r.get_ref(at) {
         Ok(ValueRef::Null) => Ok(Cell::Null),
         Ok(ValueRef::Integer(i)) => Ok(Cell::Int(i)),
-        Ok(ValueRef::Text(t)) => std::str::from_utf8(t).map(Cell::Text).map_err(|_| Problem::bug("row_unreadable", "text that is not UTF-8")),
+        Ok(ValueRef::Text(t)) => std::str::from_utf8(t)
+            .map(Cell::Text)
+            .map_err(|_| Problem::bug("row_unreadable", "text that is not UTF-8")),
         Ok(ValueRef::Blob(b)) => Ok(Cell::Bytes(b)),
         Ok(ValueRef::Real(_)) => Err(Problem::bug("row_unreadable", "a floating-point value, which we never store")),
         Err(e) => Err(Problem::bug("row_unreadable", "no such column").with_source(e)),
@@ -195,7 +211,13 @@ impl Lite {
             .name("qd-writer".into())
             .spawn(move || write_loop(writer, &rx, &f, &c))
             .map_err(|e| Problem::unavailable("db_open", "cannot start the writer thread").with_source(e))?;
-        Ok(Lite { jobs, path: path.to_path_buf(), readers: Mutex::new(Vec::new()), flushes, commits })
+        Ok(Lite {
+            jobs,
+            path: path.to_path_buf(),
+            readers: Mutex::new(Vec::new()),
+            flushes,
+            commits,
+        })
     }
 
     pub(crate) fn counts(&self) -> (u64, u64) {
@@ -217,7 +239,9 @@ impl Lite {
             let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| run_now(f(&mut tx))))
                 .unwrap_or_else(|_| Err(Problem::bug("db_closure_panicked", "a transaction panicked and was rolled back")));
             let Tx { conn, on_commit, .. } = tx;
-            let Conn::Lite(mut conn) = conn else { unreachable!("the connection was put there above") };
+            let Conn::Lite(mut conn) = conn else {
+                unreachable!("the connection was put there above")
+            };
             let outcome = match outcome {
                 Ok(v) => conn.quick("RELEASE one").map(|()| v),
                 Err(p) => {
@@ -277,7 +301,10 @@ fn stopped() -> Problem {
 fn run_now<T>(f: impl Future<Output = Result<T>>) -> Result<T> {
     match pin!(f).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(r) => r,
-        Poll::Pending => Err(Problem::bug("db_closure_waited", "a transaction awaited something other than the database")),
+        Poll::Pending => Err(Problem::bug(
+            "db_closure_waited",
+            "a transaction awaited something other than the database",
+        )),
     }
 }
 

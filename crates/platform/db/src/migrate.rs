@@ -15,7 +15,9 @@ include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 
 /// FNV-1a: tells an edited file from the applied one; not a matter of security.
 fn mark(text: &str) -> i64 {
-    let h = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let h = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     i64::from_ne_bytes(h.to_ne_bytes())
 }
 
@@ -33,21 +35,38 @@ pub(crate) async fn run(db: &Db) -> Result<u32> {
         let applied: Vec<(i64, String, i64)> = tx.rows(sql_internal::LIST, &[]).await?;
         let mut done = 0;
         for m in MIGRATIONS {
-            let mark = mark(if tx.engine() == crate::Engine::Sqlite { m.sqlite } else { m.postgres });
+            let mark = mark(if tx.engine() == crate::Engine::Sqlite {
+                m.sqlite
+            } else {
+                m.postgres
+            });
             match applied.iter().find(|a| a.0 == i64::from(m.number)) {
                 Some(a) if a.2 == mark => {}
                 Some(a) => {
-                    return Err(Problem::bug("migration_changed", format!("migration {} was applied to this database with another content", a.1)));
+                    return Err(Problem::bug(
+                        "migration_changed",
+                        format!("migration {} was applied to this database with another content", a.1),
+                    ));
                 }
                 None => {
-                    tx.script(m.sqlite, m.postgres).await.map_err(|p| Problem { detail: format!("migration {}: {}", m.name, p.detail), ..p })?;
-                    tx.exec(sql_internal::DONE, &[Val::from(m.number), Val::from(m.name), Val::from(mark)]).await?;
+                    tx.script(m.sqlite, m.postgres).await.map_err(|p| Problem {
+                        detail: format!("migration {}: {}", m.name, p.detail),
+                        ..p
+                    })?;
+                    tx.exec(sql_internal::DONE, &[Val::from(m.number), Val::from(m.name), Val::from(mark)])
+                        .await?;
                     done += 1;
                 }
             }
         }
-        if let Some(a) = applied.iter().find(|a| a.0 != 0 && MIGRATIONS.iter().all(|m| i64::from(m.number) != a.0)) {
-            return Err(Problem::bug("migration_unknown", format!("this database is newer than this program: it carries {}", a.1)));
+        if let Some(a) = applied
+            .iter()
+            .find(|a| a.0 != 0 && MIGRATIONS.iter().all(|m| i64::from(m.number) != a.0))
+        {
+            return Err(Problem::bug(
+                "migration_unknown",
+                format!("this database is newer than this program: it carries {}", a.1),
+            ));
         }
         Ok(done)
     })
@@ -55,9 +74,14 @@ pub(crate) async fn run(db: &Db) -> Result<u32> {
 }
 
 pub(crate) async fn pending(db: &Db) -> Result<usize> {
-    let applied = db.read(async |tx| tx.rows::<(i64, String, i64)>(sql_internal::LIST, &[]).await).await;
+    let applied = db
+        .read(async |tx| tx.rows::<(i64, String, i64)>(sql_internal::LIST, &[]).await)
+        .await;
     match applied {
-        Ok(rows) => Ok(MIGRATIONS.iter().filter(|m| rows.iter().all(|r| r.0 != i64::from(m.number))).count()),
+        Ok(rows) => Ok(MIGRATIONS
+            .iter()
+            .filter(|m| rows.iter().all(|r| r.0 != i64::from(m.number)))
+            .count()),
         // The table is not there yet, or nothing is.
         Err(p) if p.class == qd_kernel::Class::Bug => Ok(MIGRATIONS.len()),
         Err(p) => Err(p),

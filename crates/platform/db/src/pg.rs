@@ -1,9 +1,9 @@
 //! PostgreSQL: a few threads, each with its own connections, run the closures; a closure's future
 //! never leaves its thread, so it need not be Send and call sites compile once for both engines.
 
+use crate::MAX_RETRIES;
 use crate::error::{RETRY, from_pg};
 use crate::tx::{Conn, Tx};
-use crate::MAX_RETRIES;
 use bytes::BytesMut;
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
@@ -44,7 +44,12 @@ impl PgConn {
     }
     /// Runs `what`, with BEGIN sent in front of it when it is still due. The client sends in the
     /// order in which futures are first polled.
-    async fn begun<T>(client: &Client, to_begin: &mut Option<&'static str>, text: &str, what: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>) -> Result<T> {
+    async fn begun<T>(
+        client: &Client,
+        to_begin: &mut Option<&'static str>,
+        text: &str,
+        what: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
+    ) -> Result<T> {
         let answer = match to_begin.take() {
             None => what.await,
             Some(begin) => {
@@ -57,7 +62,13 @@ impl PgConn {
     }
     pub(crate) async fn exec(&mut self, text: &str, params: &[Val]) -> Result<u64> {
         let s = self.prepare(text).await?;
-        Self::begun(&self.client, &mut self.to_begin, text, self.client.execute_raw(&s, params.iter().map(Bound))).await
+        Self::begun(
+            &self.client,
+            &mut self.to_begin,
+            text,
+            self.client.execute_raw(&s, params.iter().map(Bound)),
+        )
+        .await
     }
     pub(crate) async fn exec_many(&mut self, text: &str, rows: &[Vec<Val>]) -> Result<u64> {
         let s = self.prepare(text).await?;
@@ -149,7 +160,9 @@ impl<'a> FromSql<'a> for AnyCell<'a> {
 }
 
 pub(crate) fn cell(r: &tokio_postgres::Row, at: usize) -> Result<Cell<'_>> {
-    r.try_get::<_, AnyCell<'_>>(at).map(|c| c.0).map_err(|e| Problem::bug("row_unreadable", "a column could not be read").with_source(e))
+    r.try_get::<_, AnyCell<'_>>(at)
+        .map(|c| c.0)
+        .map_err(|e| Problem::bug("row_unreadable", "a column could not be read").with_source(e))
 }
 
 type Job = Box<dyn FnOnce(Rc<Shelf>) -> LocalBoxFuture<'static, ()> + Send>;
@@ -183,7 +196,11 @@ impl Shelf {
             }
         });
         client.batch_execute(STATEMENT_TIMEOUT).await.map_err(|e| from_pg(&e, "SET"))?;
-        Ok(PgConn { client, statements: HashMap::new(), to_begin: None })
+        Ok(PgConn {
+            client,
+            statements: HashMap::new(),
+            to_begin: None,
+        })
     }
 }
 
@@ -194,11 +211,17 @@ pub(crate) struct Pg {
 
 impl Pg {
     pub(crate) async fn open(url: &Secret, max_connections: usize) -> Result<Pg> {
-        let config: Config = url
-            .expose()
-            .parse()
-            .map_err(|_| Problem::invalid("database.url", "url_malformed", "expected postgres://user:password@host:port/database"))?;
-        let count = std::thread::available_parallelism().map_or(2, |n| n.get()).clamp(1, 8).min(max_connections.max(1));
+        let config: Config = url.expose().parse().map_err(|_| {
+            Problem::invalid(
+                "database.url",
+                "url_malformed",
+                "expected postgres://user:password@host:port/database",
+            )
+        })?;
+        let count = std::thread::available_parallelism()
+            .map_or(2, |n| n.get())
+            .clamp(1, 8)
+            .min(max_connections.max(1));
         let base = Arc::new(AtomicU32::new(0));
         let mut threads = Vec::new();
         for i in 0..count {
@@ -208,12 +231,20 @@ impl Pg {
             std::thread::Builder::new()
                 .name(format!("qd-pg-{i}"))
                 .spawn(move || {
-                    let Ok(rt) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+                    let Ok(rt) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+                        return;
+                    };
                     let local = tokio::task::LocalSet::new();
                     local.block_on(&rt, async move {
                         // The lowest last: they are taken from the end.
                         let numbers = (0..room).rev().filter_map(|n| u32::try_from(n * count + i).ok()).collect();
-                        let shelf = Rc::new(Shelf { config, idle: RefCell::new(Vec::new()), room: Semaphore::new(room), numbers: RefCell::new(numbers), base });
+                        let shelf = Rc::new(Shelf {
+                            config,
+                            idle: RefCell::new(Vec::new()),
+                            room: Semaphore::new(room),
+                            numbers: RefCell::new(numbers),
+                            base,
+                        });
                         while let Some(job) = rx.recv().await {
                             tokio::task::spawn_local(job(shelf.clone()));
                         }
@@ -222,10 +253,18 @@ impl Pg {
                 .map_err(|e| Problem::unavailable("db_open", "cannot start a database thread").with_source(e))?;
             threads.push(tx);
         }
-        let pg = Pg { threads, next: AtomicUsize::new(0) };
+        let pg = Pg {
+            threads,
+            next: AtomicUsize::new(0),
+        };
         // Fail at the start, not at the first request. No other process has this server process at
         // the same time; multiplied, neighbours lie far from each other.
-        let (process,) = pg.run(async |tx: &mut Tx| tx.must::<(i64,)>(crate::sql_internal::SERVER_PROCESS, &[]).await, false).await?;
+        let (process,) = pg
+            .run(
+                async |tx: &mut Tx| tx.must::<(i64,)>(crate::sql_internal::SERVER_PROCESS, &[]).await,
+                false,
+            )
+            .await?;
         base.store((process.unsigned_abs() as u32).wrapping_mul(0x9E37_79B1) >> 16, Ordering::Relaxed);
         Ok(pg)
     }
@@ -315,7 +354,11 @@ async fn once<T, F>(tx: &mut Tx, f: &F, write: bool) -> Result<T>
 where
     F: AsyncFn(&mut Tx) -> Result<T>,
 {
-    let begin = if write { "BEGIN" } else { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" };
+    let begin = if write {
+        "BEGIN"
+    } else {
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    };
     if let Conn::Pg(c) = &mut tx.conn {
         c.to_begin = Some(begin);
     }

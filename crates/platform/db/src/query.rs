@@ -12,7 +12,10 @@ pub struct Query {
 
 impl Query {
     pub fn new(start: Sql) -> Query {
-        Query { text: start.text().to_string(), params: Vec::new() }
+        Query {
+            text: start.text().to_string(),
+            params: Vec::new(),
+        }
     }
     /// Appends a piece; it must hold as many `$?` as there are values.
     pub fn push(&mut self, piece: Sql, values: impl IntoIterator<Item = Val>) -> &mut Self {

@@ -33,7 +33,10 @@ impl Row<'_> {
             RowKind::Lite(r) => crate::lite::cell(r, at).and_then(T::from_cell),
             RowKind::Pg(r) => crate::pg::cell(r, at).and_then(T::from_cell),
         };
-        r.map_err(|p| Problem { detail: format!("column {at} ({name}): {}", p.detail), ..p })
+        r.map_err(|p| Problem {
+            detail: format!("column {at} ({name}): {}", p.detail),
+            ..p
+        })
     }
 }
 
@@ -63,7 +66,11 @@ tuple_row!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
 
 impl Tx {
     pub(crate) fn new(conn: Conn) -> Tx {
-        Tx { conn, number: 0, on_commit: Vec::new() }
+        Tx {
+            conn,
+            number: 0,
+            on_commit: Vec::new(),
+        }
     }
 
     /// Tells transactions under way apart: no other one of this process has the same number now, and
@@ -87,6 +94,7 @@ impl Tx {
 
     /// How many rows changed.
     pub async fn exec(&mut self, sql: Sql, params: &[Val]) -> Result<u64> {
+        no_nul(params)?;
         match &mut self.conn {
             Conn::Lite(c) => c.exec(sql.text(), params),
             Conn::Pg(c) => c.exec(sql.text(), params).await,
@@ -106,6 +114,9 @@ impl Tx {
     /// The same statement for many parameter rows: a prepared loop on SQLite, pipelined on
     /// PostgreSQL. Answers the changed rows in sum.
     pub async fn exec_many(&mut self, sql: Sql, rows: &[Vec<Val>]) -> Result<u64> {
+        for r in rows {
+            no_nul(r)?;
+        }
         match &mut self.conn {
             Conn::Lite(c) => {
                 let mut n = 0;
@@ -130,7 +141,9 @@ impl Tx {
 
     /// The row that must be there (counts, sums, RETURNING of an insert).
     pub async fn must<T: FromRow>(&mut self, sql: Sql, params: &[Val]) -> Result<T> {
-        self.one(sql, params).await?.ok_or_else(|| Problem::bug("db_row_expected", "a statement that always answers a row answered none"))
+        self.one(sql, params)
+            .await?
+            .ok_or_else(|| Problem::bug("db_row_expected", "a statement that always answers a row answered none"))
     }
 
     /// A statement put together from pieces.
@@ -139,6 +152,7 @@ impl Tx {
     }
 
     async fn rows_text<T: FromRow>(&mut self, text: &str, params: &[Val]) -> Result<Vec<T>> {
+        no_nul(params)?;
         match &mut self.conn {
             Conn::Lite(c) => c.rows(text, params, |r| T::from_row(&Row(RowKind::Lite(r)))),
             Conn::Pg(c) => {
@@ -165,6 +179,17 @@ impl Tx {
             Conn::Pg(c) => c.script(postgres).await,
             Conn::Gone => Err(gone()),
         }
+    }
+}
+
+/// PostgreSQL keeps no NUL in text; SQLite does, and would answer half of it to programs written in
+/// C. Neither gets one: the caller's input is wrong on both.
+fn no_nul(params: &[Val]) -> Result<()> {
+    let has = |v: &Val| matches!(v, Val::Text(t) if t.as_bytes().contains(&0));
+    if params.iter().any(has) {
+        Err(Problem::invalid("/", "text_nul", "expected text without NUL characters"))
+    } else {
+        Ok(())
     }
 }
 

@@ -6,7 +6,6 @@
 //! that records its writes and flushes; it is killed at a random moment, and the disk is rebuilt
 //! from the record.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use qd_db::{Db, DbConfig, sql};
@@ -27,7 +26,13 @@ fn shim() -> PathBuf {
     let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let out = dir.join(format!("powercut-{}.so", std::process::id()));
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/powercut/shim.c");
-    let ok = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&out).arg(src).args(["-ldl", "-lpthread"]).status().unwrap();
+    let ok = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .arg(&out)
+        .arg(src)
+        .args(["-ldl", "-lpthread"])
+        .status()
+        .unwrap();
     assert!(ok.success(), "the shim needs a C compiler");
     out
 }
@@ -37,10 +42,27 @@ fn shim() -> PathBuf {
 fn child_writer() {
     let Ok(path) = std::env::var("QD_CUT_DB") else { return };
     let durable = std::env::var("QD_CUT_DURABLE").as_deref() == Ok("1");
-    let rt = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let rt = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     rt.block_on(async move {
-        let db = Db::open(&DbConfig::Sqlite { path: path.into(), durable }).await.unwrap();
-        db.write(async |tx| tx.exec(sql!("CREATE TABLE IF NOT EXISTS cut (n INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT"), &[]).await).await.unwrap();
+        let db = Db::open(&DbConfig::Sqlite {
+            path: path.into(),
+            durable,
+        })
+        .await
+        .unwrap();
+        db.write(async |tx| {
+            tx.exec(
+                sql!("CREATE TABLE IF NOT EXISTS cut (n INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT"),
+                &[],
+            )
+            .await
+        })
+        .await
+        .unwrap();
         let callers = (0..8i64).map(|c| {
             let db = db.clone();
             tokio::spawn(async move {
@@ -48,7 +70,12 @@ fn child_writer() {
                     let n = i * 8 + c;
                     // Long enough that frames span sectors and the checkpoint gets work.
                     let body = format!("{n}:").repeat(100);
-                    db.write(async move |tx| tx.exec(sql!("INSERT INTO cut (n, body) VALUES ($1, $2)"), &vals![n, body.as_str()]).await).await.unwrap();
+                    db.write(async move |tx| {
+                        tx.exec(sql!("INSERT INTO cut (n, body) VALUES ($1, $2)"), &vals![n, body.as_str()])
+                            .await
+                    })
+                    .await
+                    .unwrap();
                     let mut out = std::io::stdout().lock();
                     writeln!(out, "acked {n}").unwrap();
                     out.flush().unwrap();
@@ -78,7 +105,12 @@ fn read_log(path: &Path) -> Vec<Op> {
         if rest.len() < 21 + n + len {
             break;
         }
-        ops.push(Op { kind: rest[0], name: String::from_utf8_lossy(&rest[21..21 + n]).into_owned(), at, data: rest[21 + n..21 + n + len].to_vec() });
+        ops.push(Op {
+            kind: rest[0],
+            name: String::from_utf8_lossy(&rest[21..21 + n]).into_owned(),
+            at,
+            data: rest[21 + n..21 + n + len].to_vec(),
+        });
         rest = &rest[21 + n + len..];
     }
     ops
@@ -107,7 +139,10 @@ fn disk_after_cut(ops: &[Op], chance: &SeededEntropy) -> BTreeMap<String, Vec<u8
     for name in names.into_iter().filter(|n| !n.ends_with("-shm")) {
         let last_flush = ops.iter().rposition(|o| o.kind == b'S').unwrap_or(0);
         let numbered: Vec<(usize, &Op)> = ops.iter().enumerate().filter(|(_, o)| o.name == name).collect();
-        let flushed = numbered.iter().rposition(|(i, o)| o.kind == b'S' || (o.kind == b'U' && *i < last_flush)).map_or(0, |i| i + 1);
+        let flushed = numbered
+            .iter()
+            .rposition(|(i, o)| o.kind == b'S' || (o.kind == b'U' && *i < last_flush))
+            .map_or(0, |i| i + 1);
         let mine: Vec<&Op> = numbered.into_iter().map(|(_, o)| o).collect();
         let loose = mine.len() - flushed;
         let kept = usize::try_from(chance.below(loose as u64 + 1)).unwrap();
@@ -121,7 +156,11 @@ fn disk_after_cut(ops: &[Op], chance: &SeededEntropy) -> BTreeMap<String, Vec<u8
                 continue;
             }
             let torn = i >= flushed && i + 1 == flushed + kept && op.kind == b'W';
-            let bytes = if torn { usize::try_from(chance.below((op.data.len() / SECTOR) as u64 + 1)).unwrap() * SECTOR } else { op.data.len() };
+            let bytes = if torn {
+                usize::try_from(chance.below((op.data.len() / SECTOR) as u64 + 1)).unwrap() * SECTOR
+            } else {
+                op.data.len()
+            };
             apply(&mut image, op, bytes.min(op.data.len()));
         }
         if there {
@@ -160,7 +199,12 @@ fn round(shim: &Path, seed: u64, durable: bool) -> Round {
     let mut acked = BTreeSet::new();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     while let Some(Ok(l)) = lines.next() {
-        if let Some(n) = l.rsplit("acked ").next().and_then(|n| n.parse().ok()).filter(|_| l.contains("acked ")) {
+        if let Some(n) = l
+            .rsplit("acked ")
+            .next()
+            .and_then(|n| n.parse().ok())
+            .filter(|_| l.contains("acked "))
+        {
             acked.insert(n);
             if acked.len() as u64 == stop_after {
                 child.kill().unwrap();
@@ -212,10 +256,19 @@ fn whatever_was_acknowledged_survives_a_power_cut() {
         let r = round(&shim, seed, true);
         let found = r.found.unwrap_or_else(|| panic!("round {seed}: the database cannot be read"));
         let lost: Vec<&i64> = r.acked.difference(&found).collect();
-        assert!(lost.is_empty(), "round {seed}: {} of {} acknowledged rows are gone, first {:?}", lost.len(), r.acked.len(), lost.first());
+        assert!(
+            lost.is_empty(),
+            "round {seed}: {} of {} acknowledged rows are gone, first {:?}",
+            lost.len(),
+            r.acked.len(),
+            lost.first()
+        );
         acked_in_all += r.acked.len();
     }
-    assert!(acked_in_all > 100, "the writer acknowledged almost nothing ({acked_in_all}): the rounds show nothing");
+    assert!(
+        acked_in_all > 100,
+        "the writer acknowledged almost nothing ({acked_in_all}): the rounds show nothing"
+    );
 }
 
 #[test]

@@ -7,13 +7,15 @@ use qd_testkit::{TestDb, both};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-const WRITE: Sql = sql!("INSERT INTO inbox_refused (provider, connection, reason, hour, times, last_hash, last_at) VALUES ($1, '', '', 0, $2, '', 0)");
+const WRITE: Sql =
+    sql!("INSERT INTO inbox_refused (provider, connection, reason, hour, times, last_hash, last_at) VALUES ($1, '', '', 0, $2, '', 0)");
 const ALL: Sql = sql!("SELECT provider, times FROM inbox_refused ORDER BY provider");
 const ADD: Sql = sql!("UPDATE inbox_refused SET times = times + 1 WHERE provider = $1");
 
 async fn put(db: &Db, name: &str, n: i64) -> Result<()> {
     let name = name.to_string();
-    db.write(async move |tx: &mut Tx| tx.exec(WRITE, &vals![&name, n]).await.map(|_| ())).await
+    db.write(async move |tx: &mut Tx| tx.exec(WRITE, &vals![&name, n]).await.map(|_| ()))
+        .await
 }
 
 async fn all(db: &Db) -> Vec<(String, i64)> {
@@ -161,9 +163,8 @@ async fn on_sqlite_waiting_writers_share_flushes() {
 #[tokio::test]
 async fn on_sqlite_a_transaction_that_waits_for_something_else_is_refused_and_undone() {
     let t = TestDb::sqlite().await;
-    let p = t
-        .db
-        .write(async |tx: &mut Tx| {
+    let p =
+        t.db.write(async |tx: &mut Tx| {
             tx.exec(WRITE, &vals!["a", 1]).await?;
             tokio::task::yield_now().await;
             Ok(())

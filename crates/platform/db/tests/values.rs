@@ -29,10 +29,22 @@ row! {
 }
 
 fn samples() -> Vec<Sample> {
-    let s = |n, i, t: Option<&str>, b: Option<Vec<u8>>, f| Sample { n, i, t: t.map(str::to_string), b, f };
+    let s = |n, i, t: Option<&str>, b: Option<Vec<u8>>, f| Sample {
+        n,
+        i,
+        t: t.map(str::to_string),
+        b,
+        f,
+    };
     vec![
         s(1, Some(i64::MIN), Some(""), Some(vec![]), Some(false)),
-        s(2, Some(i64::MAX), Some("Ångström – 日本語 – مرحبا – 👩‍👩‍👧"), Some((0..=255).collect()), Some(true)),
+        s(
+            2,
+            Some(i64::MAX),
+            Some("Ångström – 日本語 – مرحبا – 👩‍👩‍👧"),
+            Some((0..=255).collect()),
+            Some(true),
+        ),
         s(3, None, None, None, None),
         s(4, Some(0), Some("O'Brien \"$1\" ?1 %_\\ \n\t"), Some(vec![0; 100_000]), Some(true)),
         s(5, Some(-1), Some(&"x".repeat(200_000)), Some(vec![0xff, 0x00]), Some(false)),
@@ -51,6 +63,20 @@ async fn filled(t: &TestDb) {
 }
 
 both! {
+    async fn a_nul_in_text_is_the_callers_mistake_on_both_engines(t: TestDb) {
+        filled(&t).await;
+        let put = t.db.write(async |tx: &mut Tx| tx.exec(PUT, &vals![9, 0, "a\0b", Vec::<u8>::new(), true]).await).await;
+        assert!(put.unwrap_err().is("text_nul"));
+        let many = t.db.write(async |tx: &mut Tx| tx.exec_many(PUT, &[vals![9, 0, "\0", Vec::<u8>::new(), true].to_vec()]).await).await;
+        assert!(many.unwrap_err().is("text_nul"));
+        let asked = t.db.read(async |tx: &mut Tx| {
+            let mut q = Query::new(START);
+            q.push(WITH_TEXT, vals!["\0"]);
+            tx.query::<Sample>(&q).await
+        }).await;
+        assert!(asked.unwrap_err().is("text_nul"));
+    }
+
     async fn extremes_text_of_all_scripts_bytes_and_nothing_come_back_as_they_went(t: TestDb) {
         filled(&t).await;
         let back: Vec<Sample> = t.db.read(async |tx: &mut Tx| tx.rows(GET, &[]).await).await.unwrap();

@@ -14,7 +14,11 @@ pub struct Core {
 
 impl Core {
     pub fn new(db: Db, env: Env) -> Core {
-        Core { db, env, wake: Wake::default() }
+        Core {
+            db,
+            env,
+            wake: Wake::default(),
+        }
     }
     pub fn now(&self) -> Ts {
         self.env.now()

@@ -4,12 +4,12 @@
 use async_trait::async_trait;
 use qd_db::Tx;
 use qd_kernel::Problem;
-use qd_runtime::bus::{Bus, InProcess, Live, Nats, NatsConfig, Subscriptions};
-use qd_runtime::exceptions::{self, ExceptionState, Filter};
-use qd_runtime::events::{self, Event, NewEvent};
-use qd_runtime::jobs::{self, Handler, JobError, Lease, NewJob, Registry, Worker, WorkerHandle};
 use qd_runtime::Core;
 use qd_runtime::access::Caller;
+use qd_runtime::bus::{Bus, InProcess, Live, Nats, NatsConfig, Subscriptions};
+use qd_runtime::events::{self, Event, NewEvent};
+use qd_runtime::exceptions::{self, ExceptionState, Filter};
+use qd_runtime::jobs::{self, Handler, JobError, Lease, NewJob, Registry, Worker, WorkerHandle};
 use qd_testkit::{TestDb, both, wait_for, wait_until};
 use serde_json::json;
 use std::collections::HashMap;
@@ -26,7 +26,11 @@ fn in_process() -> Option<Make> {
 /// A stream of its own for each test.
 fn nats(t: &TestDb) -> Option<Make> {
     let url = qd_testkit::nats()?;
-    let name = format!("T{}", t.core.env.entropy.code(4)) + &format!("{:?}", std::time::SystemTime::now()).chars().filter(char::is_ascii_digit).collect::<String>();
+    let name = format!("T{}", t.core.env.entropy.code(4))
+        + &format!("{:?}", std::time::SystemTime::now())
+            .chars()
+            .filter(char::is_ascii_digit)
+            .collect::<String>();
     Some(Box::new(move |node| {
         let mut c = NatsConfig::new(url.clone(), node);
         c.stream = name.clone();
@@ -50,7 +54,10 @@ impl Handler for Recorder {
         "sample.record"
     }
     async fn run(&self, lease: &Lease) -> Result<(), JobError> {
-        self.0.lock().unwrap().push((lease.text("line")?.to_string(), lease.payload["n"].as_i64().unwrap_or(-1)));
+        self.0
+            .lock()
+            .unwrap()
+            .push((lease.text("line")?.to_string(), lease.payload["n"].as_i64().unwrap_or(-1)));
         Ok(())
     }
 }
@@ -58,7 +65,9 @@ impl Handler for Recorder {
 /// Enqueues a job without a key, so that a second delivery would show.
 async fn enqueue(tx: &mut Tx, core: &Core, line: String, ev: &Event) -> qd_kernel::Result<()> {
     let payload = json!({ "line": line, "n": ev.payload["n"] });
-    jobs::enqueue(tx, core, NewJob::new("sample.record", payload, core.now()).lane(line)).await.map(|_| ())
+    jobs::enqueue(tx, core, NewJob::new("sample.record", payload, core.now()).lane(line))
+        .await
+        .map(|_| ())
 }
 
 fn record(name: &'static str, kinds: &[&'static str]) -> Subscriptions {
@@ -71,7 +80,12 @@ async fn publish(core: &Core, kind: &'static str, aggregate: &str, n: i64) {
     let (core, aggregate) = (core.clone(), aggregate.to_string());
     let db = core.db.clone();
     db.write(async move |tx: &mut Tx| {
-        let ev = NewEvent { kind, aggregate: aggregate.clone(), entity: None, payload: json!({ "n": n }) };
+        let ev = NewEvent {
+            kind,
+            aggregate: aggregate.clone(),
+            entity: None,
+            payload: json!({ "n": n }),
+        };
         events::publish(tx, &core, ev).await
     })
     .await
@@ -80,7 +94,10 @@ async fn publish(core: &Core, kind: &'static str, aggregate: &str, n: i64) {
 
 fn work(core: &Core, node: &str) -> (WorkerHandle, Log) {
     let log = Log::default();
-    (Worker::start(core.clone(), Registry::new().add(Arc::new(Recorder(log.clone()))), node, 8), log)
+    (
+        Worker::start(core.clone(), Registry::new().add(Arc::new(Recorder(log.clone()))), node, 8),
+        log,
+    )
 }
 
 fn by_line(log: &Log) -> HashMap<String, Vec<i64>> {
@@ -99,7 +116,13 @@ async fn everything_arrives_once_in_the_order_of_each_aggregate(t: &TestDb, make
     let subs = record("all", &["sample.*"]).and(record("some", &["sample.odd", "other.kind"]));
     // Some wait already when the bus starts.
     for n in 0..40 {
-        publish(&t.core, if n % 2 == 1 { "sample.odd" } else { "sample.even" }, &format!("a{}", n % 4), n).await;
+        publish(
+            &t.core,
+            if n % 2 == 1 { "sample.odd" } else { "sample.even" },
+            &format!("a{}", n % 4),
+            n,
+        )
+        .await;
     }
     let bus = make("n1").start(t.core.clone(), subs).await.unwrap();
     let (worker, log) = work(&t.core, "n1");
@@ -168,7 +191,10 @@ async fn a_restart_in_the_middle_loses_nothing_and_doubles_nothing(t: &TestDb, m
     let (worker, log) = work(&t.core, "n1");
     let mut n = 0;
     for round in 0..4 {
-        let bus = make(&format!("n{round}")).start(t.core.clone(), record("r", &["sample.*"])).await.unwrap();
+        let bus = make(&format!("n{round}"))
+            .start(t.core.clone(), record("r", &["sample.*"]))
+            .await
+            .unwrap();
         for _ in 0..25 {
             publish(&t.core, "sample.happened", "a", n).await;
             n += 1;
@@ -237,7 +263,10 @@ async fn a_new_subscription_starts_with_what_comes_unless_it_asks_for_the_past(t
     bus.stop().await;
     worker.stop().await;
     let lines = by_line(&log);
-    assert_eq!((&lines["old/a"], &lines["new/a"], &lines["past/a"]), (&vec![0, 1, 2, 3], &vec![3], &vec![0, 1, 2, 3]));
+    assert_eq!(
+        (&lines["old/a"], &lines["new/a"], &lines["past/a"]),
+        (&vec![0, 1, 2, 3], &vec![3], &vec![0, 1, 2, 3])
+    );
 }
 
 macro_rules! suite {

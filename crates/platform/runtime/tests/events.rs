@@ -12,7 +12,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 fn event(aggregate: &str, n: i64) -> NewEvent {
-    NewEvent { kind: "sample.happened", aggregate: aggregate.to_string(), entity: Some("eu".into()), payload: json!({ "n": n }) }
+    NewEvent {
+        kind: "sample.happened",
+        aggregate: aggregate.to_string(),
+        entity: Some("eu".into()),
+        payload: json!({ "n": n }),
+    }
 }
 
 async fn all(core: &Core) -> Vec<Event> {
@@ -149,12 +154,24 @@ fn on_postgres_a_slow_transaction_holds_no_reader_up_and_is_not_missed() {
         });
         inserted.notified().await;
         let core = t.core.clone();
-        t.db.write(async move |tx: &mut Tx| events::publish(tx, &core, event("fast:1", 1)).await).await.unwrap();
+        t.db.write(async move |tx: &mut Tx| events::publish(tx, &core, event("fast:1", 1)).await)
+            .await
+            .unwrap();
         t.db.write(async |tx: &mut Tx| events::place_new(tx, 10).await).await.unwrap();
-        assert_eq!(all(&t.core).await.iter().map(|e| (e.position, e.aggregate.as_str())).collect::<Vec<_>>(), [(1, "fast:1")]);
+        assert_eq!(
+            all(&t.core)
+                .await
+                .iter()
+                .map(|e| (e.position, e.aggregate.as_str()))
+                .collect::<Vec<_>>(),
+            [(1, "fast:1")]
+        );
         open.notify_one();
         slow.await.unwrap().unwrap();
         t.db.write(async |tx: &mut Tx| events::place_new(tx, 10).await).await.unwrap();
-        assert_eq!(all(&t.core).await.last().map(|e| (e.position, e.aggregate.clone())), Some((2, "slow:1".to_string())));
+        assert_eq!(
+            all(&t.core).await.last().map(|e| (e.position, e.aggregate.clone())),
+            Some((2, "slow:1".to_string()))
+        );
     });
 }

@@ -2,6 +2,7 @@
 
 use qd_kernel::{Env, Secret, Ts};
 use qd_runtime::files::{self, FileKey, Files, FilesConfig, Mime};
+use qd_testkit::TestDb;
 use std::path::{Path, PathBuf};
 
 struct Folder(PathBuf);
@@ -21,11 +22,22 @@ impl Drop for Folder {
 }
 
 fn key(id: &str, byte: &str) -> FileKey {
-    FileKey { id: id.into(), hex: Secret::new(byte.repeat(32)) }
+    FileKey {
+        id: id.into(),
+        hex: Secret::new(byte.repeat(32)),
+    }
 }
 
 fn open(dir: &Path, keys: Vec<FileKey>) -> Files {
-    Files::open(FilesConfig { dir: dir.into(), keys, max_bytes: 1_000 }, Env::seeded(3, Ts::from_secs(1_000))).unwrap()
+    Files::open(
+        FilesConfig {
+            dir: dir.into(),
+            keys,
+            max_bytes: 1_000,
+        },
+        Env::seeded(3, Ts::from_secs(1_000)),
+    )
+    .unwrap()
 }
 
 fn stored(dir: &Path) -> Vec<PathBuf> {
@@ -48,7 +60,10 @@ async fn a_file_comes_back_whole_and_its_content_is_not_readable_on_disk() {
     let dir = Folder::new("whole");
     let files = open(&dir.0, vec![key("k1", "ab")]);
     let f = files.put(PASSPORT.to_vec()).await.unwrap();
-    assert_eq!((f.mime, f.size, f.key_id.as_str()), (Mime::Jpeg, i64::try_from(PASSPORT.len()).unwrap(), "k1"));
+    assert_eq!(
+        (f.mime, f.size, f.key_id.as_str()),
+        (Mime::Jpeg, i64::try_from(PASSPORT.len()).unwrap(), "k1")
+    );
     let back = files.get(f.id).await.unwrap();
     assert_eq!((back.bytes.as_slice(), back.mime, &back.sha256), (PASSPORT, Mime::Jpeg, &f.sha256));
     let on_disk = stored(&dir.0);
@@ -64,9 +79,22 @@ async fn a_changed_byte_a_swapped_file_and_a_missing_key_are_all_refused() {
     let dir = Folder::new("tamper");
     let files = open(&dir.0, vec![key("k1", "ab")]);
     let a = files.put(PASSPORT.to_vec()).await.unwrap();
-    let b = Files::open(FilesConfig { dir: dir.0.clone(), keys: vec![key("k1", "ab")], max_bytes: 1_000 }, Env::seeded(4, Ts::from_secs(1_000))).unwrap();
+    let b = Files::open(
+        FilesConfig {
+            dir: dir.0.clone(),
+            keys: vec![key("k1", "ab")],
+            max_bytes: 1_000,
+        },
+        Env::seeded(4, Ts::from_secs(1_000)),
+    )
+    .unwrap();
     let b = b.put(b"%PDF-1.7 bill".to_vec()).await.unwrap();
-    let path = |id: String| stored(&dir.0).into_iter().find(|p| p.file_name().unwrap().to_str() == Some(id.as_str())).unwrap();
+    let path = |id: String| {
+        stored(&dir.0)
+            .into_iter()
+            .find(|p| p.file_name().unwrap().to_str() == Some(id.as_str()))
+            .unwrap()
+    };
     let (pa, pb) = (path(a.id.to_string()), path(b.id.to_string()));
     let (ra, rb) = (std::fs::read(&pa).unwrap(), std::fs::read(&pb).unwrap());
     for at in 0..ra.len() {
@@ -88,7 +116,11 @@ async fn a_changed_byte_a_swapped_file_and_a_missing_key_are_all_refused() {
 async fn what_is_no_document_or_too_big_or_empty_is_refused_with_its_field() {
     let dir = Folder::new("refused");
     let files = open(&dir.0, vec![key("k1", "ab")]);
-    for (bytes, code) in [(b"<html><script>".to_vec(), "file_type_unsupported"), (vec![], "file_empty"), ([PASSPORT, &[0; 1_000]].concat(), "file_too_big")] {
+    for (bytes, code) in [
+        (b"<html><script>".to_vec(), "file_type_unsupported"),
+        (vec![], "file_empty"),
+        ([PASSPORT, &[0; 1_000]].concat(), "file_too_big"),
+    ] {
         let e = files.put(bytes).await.unwrap_err();
         assert_eq!((e.code, e.fields[0].pointer.as_str()), (code, "/file"));
     }

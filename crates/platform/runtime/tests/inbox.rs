@@ -3,10 +3,10 @@
 
 use qd_db::Tx;
 use qd_kernel::{Problem, Result, Ts};
+use qd_runtime::Core;
 use qd_runtime::idempotency::{self, Claim};
 use qd_runtime::inbox::{self, InboxState, NewHook, Received};
 use qd_runtime::jobs::{Handler, JobError, Lease, Registry, run_until_idle};
-use qd_runtime::Core;
 use qd_testkit::{TestDb, both};
 use serde_json::json;
 use std::sync::Arc;
@@ -26,12 +26,19 @@ impl Handler for Process {
         self.seen.fetch_add(1, Ordering::SeqCst);
         let id = lease.text("inbox_id")?.parse()?;
         let (core, lease) = (self.core.clone(), lease.clone());
-        self.core.db.write(async move |tx: &mut Tx| {
-            let hook = inbox::load(tx, id).await?;
-            let state = if hook.body == b"\x00bytes\xff" { InboxState::Processed } else { InboxState::Failed };
-            inbox::finish(tx, &core, id, state, None).await?;
-            lease.complete(tx).await
-        }).await?;
+        self.core
+            .db
+            .write(async move |tx: &mut Tx| {
+                let hook = inbox::load(tx, id).await?;
+                let state = if hook.body == b"\x00bytes\xff" {
+                    InboxState::Processed
+                } else {
+                    InboxState::Failed
+                };
+                inbox::finish(tx, &core, id, state, None).await?;
+                lease.complete(tx).await
+            })
+            .await?;
         Ok(())
     }
 }

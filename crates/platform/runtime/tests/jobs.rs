@@ -21,13 +21,24 @@ fn staff(core: &Core, role: Role) -> Caller {
 
 async fn dead(core: &Core) -> Vec<graveyard::DeadJob> {
     let page = qd_kernel::PageRequest::new(None, None).unwrap();
-    core.db.read(async move |tx: &mut Tx| graveyard::list(tx, None, &page).await).await.unwrap().items
+    core.db
+        .read(async move |tx: &mut Tx| graveyard::list(tx, None, &page).await)
+        .await
+        .unwrap()
+        .items
 }
 
 async fn open_exceptions(core: &Core) -> Vec<exceptions::Exception> {
     let page = qd_kernel::PageRequest::new(None, None).unwrap();
-    let filter = Filter { state: Some(ExceptionState::Open), ..Filter::default() };
-    core.db.read(async move |tx: &mut Tx| exceptions::list(tx, &Caller::system("test"), &filter, &page).await).await.unwrap().items
+    let filter = Filter {
+        state: Some(ExceptionState::Open),
+        ..Filter::default()
+    };
+    core.db
+        .read(async move |tx: &mut Tx| exceptions::list(tx, &Caller::system("test"), &filter, &page).await)
+        .await
+        .unwrap()
+        .items
 }
 
 both! {

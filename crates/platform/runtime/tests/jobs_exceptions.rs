@@ -26,16 +26,24 @@ fn found(subject: &str, entity: Option<&str>) -> NewException {
 
 async fn raise(core: &Core, e: NewException) -> ExceptionId {
     let c = core.clone();
-    core.db.write(async move |tx: &mut Tx| exceptions::raise(tx, &c, e.clone()).await).await.unwrap()
+    core.db
+        .write(async move |tx: &mut Tx| exceptions::raise(tx, &c, e.clone()).await)
+        .await
+        .unwrap()
 }
 
 async fn list(core: &Core, caller: &Caller, filter: Filter, page: PageRequest) -> Result<qd_kernel::Page<Exception>> {
     let caller = caller.clone();
-    core.db.read(async move |tx: &mut Tx| exceptions::list(tx, &caller, &filter, &page).await).await
+    core.db
+        .read(async move |tx: &mut Tx| exceptions::list(tx, &caller, &filter, &page).await)
+        .await
 }
 
 async fn get(core: &Core, id: ExceptionId) -> (Exception, Vec<LogLine>) {
-    core.db.read(async move |tx: &mut Tx| exceptions::get(tx, &Caller::system("test"), id).await).await.unwrap()
+    core.db
+        .read(async move |tx: &mut Tx| exceptions::get(tx, &Caller::system("test"), id).await)
+        .await
+        .unwrap()
 }
 
 fn staff(core: &Core, role: Role, entities: &[&str]) -> Caller {

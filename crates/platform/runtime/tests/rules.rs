@@ -9,8 +9,19 @@ use qd_testkit::TestDb;
 use serde_json::json;
 
 fn set(name: &str, on_error: OnError) -> RuleSet {
-    let facts = [("lead.country", FactType::Text), ("lead.partner_id", FactType::Text), ("amount_minor", FactType::Money), ("tags", FactType::List)];
-    RuleSet { name: name.into(), title: name.into(), on_error, facts: facts.map(|(k, t)| (k.to_string(), t)).into(), version: 0 }
+    let facts = [
+        ("lead.country", FactType::Text),
+        ("lead.partner_id", FactType::Text),
+        ("amount_minor", FactType::Money),
+        ("tags", FactType::List),
+    ];
+    RuleSet {
+        name: name.into(),
+        title: name.into(),
+        on_error,
+        facts: facts.map(|(k, t)| (k.to_string(), t)).into(),
+        version: 0,
+    }
 }
 
 fn draft(set: &str, name: &str, priority: i64, expression: &str) -> Draft {
@@ -32,16 +43,21 @@ fn draft(set: &str, name: &str, priority: i64, expression: &str) -> Draft {
 
 async fn with_set(t: &TestDb, on_error: OnError) {
     let core = t.core.clone();
-    t.db.write(async move |tx| rules::put_set(tx, &core, &Caller::system("test"), set("lead.routing", on_error), "test").await).await.unwrap();
+    t.db.write(async move |tx| rules::put_set(tx, &core, &Caller::system("test"), set("lead.routing", on_error), "test").await)
+        .await
+        .unwrap();
 }
 
 async fn save(t: &TestDb, d: Draft) -> Result<rules::Rule, Problem> {
     let core = t.core.clone();
-    t.db.write(async move |tx| rules::save(tx, &core, &Caller::system("test"), d.clone()).await).await
+    t.db.write(async move |tx| rules::save(tx, &core, &Caller::system("test"), d.clone()).await)
+        .await
 }
 
 async fn ask(t: &TestDb, entity: Option<&'static str>, facts: serde_json::Value) -> rules::Evaluation {
-    t.db.read(async move |tx| rules::evaluate(tx, "lead.routing", entity, &facts).await).await.unwrap()
+    t.db.read(async move |tx| rules::evaluate(tx, "lead.routing", entity, &facts).await)
+        .await
+        .unwrap()
 }
 
 qd_testkit::both! {

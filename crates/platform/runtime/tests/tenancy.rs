@@ -18,11 +18,15 @@ const DEMO: &[(&str, &str)] = &[
 
 async fn demo(t: &TestDb) -> u32 {
     let core = t.core.clone();
-    t.db.write(async move |tx| Pack::parse(DEMO.iter().copied())?.apply(tx, &core, &Caller::system("seed")).await).await.unwrap()
+    t.db.write(async move |tx| Pack::parse(DEMO.iter().copied())?.apply(tx, &core, &Caller::system("seed")).await)
+        .await
+        .unwrap()
 }
 
 async fn entity(t: &TestDb, code: &'static str) -> Entity {
-    t.db.read(async move |tx| Ok((*tenancy::get(tx, code).await?).clone())).await.unwrap()
+    t.db.read(async move |tx| Ok((*tenancy::get(tx, code).await?).clone()))
+        .await
+        .unwrap()
 }
 
 qd_testkit::both! {

@@ -23,7 +23,10 @@ pub struct Built {
 
 impl<S: Clone + Send + Sync + 'static> Api<S> {
     pub fn new(gate: Gate, document: OpenApi) -> Self {
-        Api { gate, router: OpenApiRouter::with_openapi(document) }
+        Api {
+            gate,
+            router: OpenApiRouter::with_openapi(document),
+        }
     }
 
     /// Mounts handlers (from `routes!`) under the right that each of them needs.
@@ -32,7 +35,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let (schemas, mut paths, methods) = routes;
         for item in paths.paths.values_mut() {
             for op in operations(item) {
-                let ext = utoipa::openapi::extensions::ExtensionsBuilder::new().add("x-right", right.as_str()).build();
+                let ext = utoipa::openapi::extensions::ExtensionsBuilder::new()
+                    .add("x-right", right.as_str())
+                    .build();
                 match &mut op.extensions {
                     Some(e) => e.merge(ext),
                     none => *none = Some(ext),
@@ -53,12 +58,24 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     pub fn build(self, state: S) -> Built {
         let (router, openapi) = self.router.split_for_parts();
-        Built { router: router.with_state(state), openapi }
+        Built {
+            router: router.with_state(state),
+            openapi,
+        }
     }
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch, &mut item.head, &mut item.options, &mut item.trace]
-        .into_iter()
-        .filter_map(Option::as_mut)
+    [
+        &mut item.get,
+        &mut item.put,
+        &mut item.post,
+        &mut item.delete,
+        &mut item.patch,
+        &mut item.head,
+        &mut item.options,
+        &mut item.trace,
+    ]
+    .into_iter()
+    .filter_map(Option::as_mut)
 }

@@ -22,7 +22,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             .headers()
             .get(http::header::CONTENT_TYPE)
             .and_then(|v| v.to_str().ok())
-            .is_some_and(|v| v.split(';').next().is_some_and(|m| m.trim().eq_ignore_ascii_case("application/json")));
+            .is_some_and(|v| {
+                v.split(';')
+                    .next()
+                    .is_some_and(|m| m.trim().eq_ignore_ascii_case("application/json"))
+            });
         if !json {
             return Err(Problem::invalid("content-type", "body_unreadable", "expected application/json").into());
         }
@@ -39,7 +43,11 @@ pub async fn whole(body: axum::body::Body, max: usize, time: Duration) -> Result
     match tokio::time::timeout(time, axum::body::to_bytes(body, max)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(_)) => Err(Problem::limit("body_too_large", format!("expected at most {max} bytes"))),
-        Err(_) => Err(Problem::new(Class::Invalid, "body_unreadable", format!("expected the whole body within {} seconds", time.as_secs()))),
+        Err(_) => Err(Problem::new(
+            Class::Invalid,
+            "body_unreadable",
+            format!("expected the whole body within {} seconds", time.as_secs()),
+        )),
     }
 }
 
@@ -64,10 +72,16 @@ fn no_nul(bytes: &[u8]) -> Result<(), Problem> {
     if !bytes.windows(6).any(|w| w == br"\u0000") {
         return Ok(());
     }
-    let Ok(v) = serde_json::from_slice::<Value>(bytes) else { return Ok(()) };
+    let Ok(v) = serde_json::from_slice::<Value>(bytes) else {
+        return Ok(());
+    };
     match nul_at(&v, "") {
         None => Ok(()),
-        Some(at) => Err(Problem::invalid(if at.is_empty() { "/" } else { &at }, "text_nul", "expected text without NUL characters")),
+        Some(at) => Err(Problem::invalid(
+            if at.is_empty() { "/" } else { &at },
+            "text_nul",
+            "expected text without NUL characters",
+        )),
     }
 }
 
@@ -79,17 +93,27 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let pointer = pointer_of(e.path());
         let inner = e.into_inner();
         if inner.is_syntax() || inner.is_eof() {
-            return Problem::new(Class::Invalid, "body_unreadable", format!("the body is not JSON (line {}, column {})", inner.line(), inner.column()))
-                .and_field("/", "body_unreadable", "a JSON document");
+            return Problem::new(
+                Class::Invalid,
+                "body_unreadable",
+                format!("the body is not JSON (line {}, column {})", inner.line(), inner.column()),
+            )
+            .and_field("/", "body_unreadable", "a JSON document");
         }
         let (code, expected, field) = explain(&inner.to_string());
         let pointer = match field {
             Some(f) => format!("{}/{f}", pointer.trim_end_matches('/')),
             None => pointer,
         };
-        Problem::new(Class::Invalid, code, format!("{}: {expected}", pointer.trim_start_matches('/').replace('/', "."))).and_field(&pointer, code, expected)
+        Problem::new(
+            Class::Invalid,
+            code,
+            format!("{}: {expected}", pointer.trim_start_matches('/').replace('/', ".")),
+        )
+        .and_field(&pointer, code, expected)
     })?;
-    de.end().map_err(|_| Problem::new(Class::Invalid, "body_unreadable", "something follows the JSON document"))?;
+    de.end()
+        .map_err(|_| Problem::new(Class::Invalid, "body_unreadable", "something follows the JSON document"))?;
     Ok(v)
 }
 
@@ -114,11 +138,20 @@ fn explain(msg: &str) -> (&'static str, String, Option<String>) {
         return ("field_missing", "a value is required".into(), quoted(msg));
     }
     if msg.starts_with("unknown field") {
-        let expected = msg.split(", expected ").nth(1).map_or_else(|| "no such field".to_string(), |e| format!("expected {e}"));
+        let expected = msg
+            .split(", expected ")
+            .nth(1)
+            .map_or_else(|| "no such field".to_string(), |e| format!("expected {e}"));
         return ("field_unknown", expected, None);
     }
     if msg.starts_with("unknown variant") {
-        return ("value_unknown", msg.split(", expected ").nth(1).map_or_else(|| "another value".to_string(), |e| format!("expected {e}")), None);
+        return (
+            "value_unknown",
+            msg.split(", expected ")
+                .nth(1)
+                .map_or_else(|| "another value".to_string(), |e| format!("expected {e}")),
+            None,
+        );
     }
     match msg.rsplit_once("expected ") {
         Some((_, e)) => ("field_type", format!("expected {e}"), None),
@@ -163,14 +196,38 @@ mod tests {
     #[test]
     fn a_wrong_body_names_the_field_and_never_repeats_the_value() {
         for (body, pointer, code) in [
-            (r#"{"amount":{"minor":"secret","currency":"EUR"},"lines":[]}"#, "/amount/minor", "field_type"),
-            (r#"{"amount":{"minor":1,"currency":"eur"},"lines":[]}"#, "/amount/currency", "field_type"),
-            (r#"{"amount":{"minor":1,"currency":"EUR"},"lines":[1,"secret"]}"#, "/lines/1", "field_type"),
+            (
+                r#"{"amount":{"minor":"secret","currency":"EUR"},"lines":[]}"#,
+                "/amount/minor",
+                "field_type",
+            ),
+            (
+                r#"{"amount":{"minor":1,"currency":"eur"},"lines":[]}"#,
+                "/amount/currency",
+                "field_type",
+            ),
+            (
+                r#"{"amount":{"minor":1,"currency":"EUR"},"lines":[1,"secret"]}"#,
+                "/lines/1",
+                "field_type",
+            ),
             (r#"{"amount":{"minor":1,"currency":"EUR"}}"#, "/lines", "field_missing"),
-            (r#"{"amount":{"minor":1,"currency":"EUR"},"lines":[],"secret":1}"#, "/secret", "field_unknown"),
+            (
+                r#"{"amount":{"minor":1,"currency":"EUR"},"lines":[],"secret":1}"#,
+                "/secret",
+                "field_unknown",
+            ),
             (r#"{"amount":"#, "/", "body_unreadable"),
-            (r#"{"amount":{"minor":1,"currency":"EUR\u0000"},"lines":[]}"#, "/amount/currency", "text_nul"),
-            (r#"{"amount":{"minor":1,"currency":"EUR"},"lines":[],"sec\u0000ret":1}"#, "/", "text_nul"),
+            (
+                r#"{"amount":{"minor":1,"currency":"EUR\u0000"},"lines":[]}"#,
+                "/amount/currency",
+                "text_nul",
+            ),
+            (
+                r#"{"amount":{"minor":1,"currency":"EUR"},"lines":[],"sec\u0000ret":1}"#,
+                "/",
+                "text_nul",
+            ),
         ] {
             let p = parse::<Req>(body.as_bytes()).unwrap_err();
             assert_eq!((p.fields[0].pointer.as_str(), p.code), (pointer, code), "{body}");

@@ -55,15 +55,26 @@ enum Token {
 }
 
 fn token(headers: &HeaderMap) -> Token {
-    if let Some(t) = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer ")) {
+    if let Some(t) = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.strip_prefix("Bearer "))
+    {
         return Token::Header(t.trim().to_string());
     }
     // The name with the prefix first: only our own host over HTTPS can have set that one, the other
     // may come from a neighbour under the same domain.
     let host = format!("__Host-{COOKIE}");
     let named = |wanted: &str| {
-        let pairs = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
-        pairs.filter_map(|c| c.trim().split_once('=')).find(|(name, _)| *name == wanted).map(|(_, value)| value.to_string())
+        let pairs = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|v| v.to_str().ok())
+            .flat_map(|v| v.split(';'));
+        pairs
+            .filter_map(|c| c.trim().split_once('='))
+            .find(|(name, _)| *name == wanted)
+            .map(|(_, value)| value.to_string())
     };
     named(&host).or_else(|| named(COOKIE)).map_or(Token::None, Token::Cookie)
 }
@@ -97,7 +108,12 @@ pub(crate) async fn check(gate: Gate, right: Right, req: Request, next: Next) ->
 /// proxy put it there itself; everything before it is whatever the caller wrote.
 pub fn ip_of(gate_behind_proxy: bool, headers: &HeaderMap, peer: Option<Peer>) -> Option<String> {
     if gate_behind_proxy
-        && let Some(last) = headers.get_all("x-forwarded-for").iter().next_back().and_then(|v| v.to_str().ok()).and_then(|v| v.rsplit(',').next())
+        && let Some(last) = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .next_back()
+            .and_then(|v| v.to_str().ok())
+            .and_then(|v| v.rsplit(',').next())
         && let Some(ip) = address(last.trim())
     {
         return Some(ip.to_string());
@@ -107,14 +123,22 @@ pub fn ip_of(gate_behind_proxy: bool, headers: &HeaderMap, peer: Option<Peer>) -
 
 /// With or without a port, as proxies write it; IPv4 in IPv6 clothes is IPv4.
 fn address(text: &str) -> Option<IpAddr> {
-    let ip = text.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|a| a.ip()));
-    ip.or_else(|| text.strip_prefix('[')?.strip_suffix(']')?.parse().ok()).map(|ip| ip.to_canonical())
+    let ip = text
+        .parse::<IpAddr>()
+        .ok()
+        .or_else(|| text.parse::<SocketAddr>().ok().map(|a| a.ip()));
+    ip.or_else(|| text.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
+        .map(|ip| ip.to_canonical())
 }
 
 /// No text of ours has a NUL: PostgreSQL keeps none, and programs written in C stop reading at one.
 fn no_nul(req: &Parts) -> Result<()> {
     let wanted = |place: &str, text: &str| {
-        if text.contains("%00") { Err(Problem::invalid(place, "text_nul", "expected text without NUL characters")) } else { Ok(()) }
+        if text.contains("%00") {
+            Err(Problem::invalid(place, "text_nul", "expected text without NUL characters"))
+        } else {
+            Ok(())
+        }
     };
     wanted("path", req.uri.path())?;
     wanted("query", req.uri.query().unwrap_or_default())
@@ -130,7 +154,10 @@ async fn admit(gate: &Gate, right: Right, req: &Parts) -> Result<Caller> {
     };
     let write = !matches!(req.method, Method::GET | Method::HEAD | Method::OPTIONS);
     if cookie && write && !same_origin(headers) {
-        return Err(Problem::forbidden("cross_site_write", "a signed-in browser may write only from our own pages"));
+        return Err(Problem::forbidden(
+            "cross_site_write",
+            "a signed-in browser may write only from our own pages",
+        ));
     }
     let ip = ip_of(gate.behind_proxy, headers, req.extensions.get::<Peer>().copied());
     // A public route works with an expired session too: the sign-in page, above all.
@@ -168,7 +195,10 @@ mod tests {
         let peer = Some(Peer(SocketAddr::from(([10, 0, 0, 2], 1))));
         let ip = |pairs: &[(&'static str, &'static str)], behind| ip_of(behind, &headers(pairs), peer).unwrap();
         assert_eq!(ip(&[("x-forwarded-for", "1.2.3.4, 198.51.100.9")], true), "198.51.100.9");
-        assert_eq!(ip(&[("x-forwarded-for", "1.2.3.4"), ("x-forwarded-for", "198.51.100.9")], true), "198.51.100.9");
+        assert_eq!(
+            ip(&[("x-forwarded-for", "1.2.3.4"), ("x-forwarded-for", "198.51.100.9")], true),
+            "198.51.100.9"
+        );
         assert_eq!(ip(&[("x-forwarded-for", "198.51.100.9:4711")], true), "198.51.100.9");
         assert_eq!(ip(&[("x-forwarded-for", "[2001:db8::9]")], true), "2001:db8::9");
         assert_eq!(ip(&[("x-forwarded-for", "::ffff:198.51.100.9")], true), "198.51.100.9");
@@ -195,7 +225,10 @@ mod tests {
             (&[("sec-fetch-site", "same-site")][..], false),
             (&[("sec-fetch-site", "cross-site"), ("x-qd-request", "1")][..], false),
             (&[("origin", "https://crm.example"), ("host", "crm.example")][..], true),
-            (&[("origin", "https://crm.example.evil.example"), ("host", "crm.example")][..], false),
+            (
+                &[("origin", "https://crm.example.evil.example"), ("host", "crm.example")][..],
+                false,
+            ),
             (&[("origin", "null"), ("host", "crm.example")][..], false),
             (&[("host", "crm.example")][..], false),
             (&[("host", "crm.example"), ("x-qd-request", "1")][..], true),

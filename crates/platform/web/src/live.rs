@@ -19,7 +19,10 @@ where
             match rx.recv().await {
                 Ok(e) => {
                     if let Some(body) = f(&e) {
-                        let out = SseEvent::default().id(e.position.to_string()).event(e.kind.clone()).data(body.to_string());
+                        let out = SseEvent::default()
+                            .id(e.position.to_string())
+                            .event(e.kind.clone())
+                            .data(body.to_string());
                         return Some((Ok(out), (rx, f)));
                     }
                 }

@@ -71,21 +71,36 @@ impl IntoResponse for ApiProblem {
         let status = status_of(&p);
         match p.class {
             Class::Bug => tracing::error!(code = p.code, detail = %p.detail, source = p.source.as_deref().unwrap_or(""), "request failed"),
-            Class::Unavailable => tracing::warn!(code = p.code, detail = %p.detail, source = p.source.as_deref().unwrap_or(""), "request failed"),
+            Class::Unavailable => {
+                tracing::warn!(code = p.code, detail = %p.detail, source = p.source.as_deref().unwrap_or(""), "request failed")
+            }
             _ => tracing::debug!(code = p.code, "request refused"),
         }
         // The sentence of a bug is for us; the caller gets the code to quote.
-        let detail = if p.class == Class::Bug { "something went wrong on our side; the code and the request id find it in our log".to_string() } else { p.detail };
+        let detail = if p.class == Class::Bug {
+            "something went wrong on our side; the code and the request id find it in our log".to_string()
+        } else {
+            p.detail
+        };
         let body = ProblemBody {
             r#type: format!("/problems/{}", p.code),
             title: title(p.class),
             status: status.as_u16(),
             code: p.code.to_string(),
             detail,
-            fields: p.fields.into_iter().map(|f| FieldBody { pointer: f.pointer, code: f.code, expected: f.expected }).collect(),
+            fields: p
+                .fields
+                .into_iter()
+                .map(|f| FieldBody {
+                    pointer: f.pointer,
+                    code: f.code,
+                    expected: f.expected,
+                })
+                .collect(),
         };
         let mut r = (status, axum::Json(body)).into_response();
-        r.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        r.headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
             r.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }

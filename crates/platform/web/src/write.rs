@@ -22,7 +22,11 @@ impl IdempotencyKey {
     /// For commands that move money: the key is not optional.
     pub fn required(self) -> Result<Self> {
         if self.0.is_none() {
-            return Err(Problem::invalid("idempotency-key", "idempotency_key_missing", "expected an Idempotency-Key header, one per intended effect"));
+            return Err(Problem::invalid(
+                "idempotency-key",
+                "idempotency_key_missing",
+                "expected an Idempotency-Key header, one per intended effect",
+            ));
         }
         Ok(self)
     }
@@ -35,7 +39,12 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
             None => Ok(IdempotencyKey(None)),
             Some(v) => match v.to_str() {
                 Ok(s) if (1..=255).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_graphic()) => Ok(IdempotencyKey(Some(s.to_string()))),
-                _ => Err(Problem::invalid("idempotency-key", "idempotency_key_malformed", "expected 1 to 255 visible ASCII characters").into()),
+                _ => Err(Problem::invalid(
+                    "idempotency-key",
+                    "idempotency_key_malformed",
+                    "expected 1 to 255 visible ASCII characters",
+                )
+                .into()),
             },
         }
     }
@@ -52,9 +61,14 @@ pub struct Answer {
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
-        let mut r = if status == StatusCode::NO_CONTENT { status.into_response() } else { (status, axum::Json(self.body)).into_response() };
+        let mut r = if status == StatusCode::NO_CONTENT {
+            status.into_response()
+        } else {
+            (status, axum::Json(self.body)).into_response()
+        };
         if self.replayed {
-            r.headers_mut().insert(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));
+            r.headers_mut()
+                .insert(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));
         }
         r
     }
@@ -64,7 +78,15 @@ impl IntoResponse for Answer {
 ///
 /// `operation` and `input` make the hash that tells a repetition from another request under the
 /// same key; the key belongs to the caller.
-pub async fn write<I, T, F>(core: &Core, caller: &Caller, key: IdempotencyKey, operation: &'static str, input: &I, status: u16, f: F) -> std::result::Result<Answer, ApiProblem>
+pub async fn write<I, T, F>(
+    core: &Core,
+    caller: &Caller,
+    key: IdempotencyKey,
+    operation: &'static str,
+    input: &I,
+    status: u16,
+    f: F,
+) -> std::result::Result<Answer, ApiProblem>
 where
     I: Serialize,
     T: Serialize,
@@ -85,13 +107,21 @@ where
             if let Some(k) = &key.0
                 && let idempotency::Claim::Replay { status, body } = idempotency::claim(tx, &inner, &scope, k, &hash).await?
             {
-                return Ok(Answer { status, body, replayed: true });
+                return Ok(Answer {
+                    status,
+                    body,
+                    replayed: true,
+                });
             }
             let body = serde_json::to_value(f(tx).await?)?;
             if let Some(k) = &key.0 {
                 idempotency::answer(tx, &scope, k, status, &body).await?;
             }
-            Ok(Answer { status, body, replayed: false })
+            Ok(Answer {
+                status,
+                body,
+                replayed: false,
+            })
         })
         .await?;
     Ok(answer)

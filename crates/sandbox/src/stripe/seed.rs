@@ -54,11 +54,18 @@ impl Stripe {
             let session = sessions::create(op, &Params::root(map(&body)?))?.text("id").to_string();
             op.now = p.paid;
             let card = customers::number_of(p.card, "number")?;
-            let payer = Payer { email: Some(p.email.into()), name: Some(p.name.into()) };
+            let payer = Payer {
+                email: Some(p.email.into()),
+                name: Some(p.name.into()),
+            };
             let paid = sessions::pay(op, &session, &card, payer, How::default())?;
             let intent = op.must(INTENTS, paid.text("payment_intent"), "payment_intent")?;
             let charge = op.must(CHARGES, intent.text("latest_charge"), "charge")?;
-            Ok(SeedPaid { session, payment_intent: intent.text("id").into(), charge })
+            Ok(SeedPaid {
+                session,
+                payment_intent: intent.text("id").into(),
+                charge,
+            })
         })
     }
 
@@ -75,7 +82,9 @@ impl Stripe {
     pub fn refund_of(&self, connection: &str, our_ref: &str) -> Result<Option<String>> {
         let account = self.seeded(connection)?;
         Ok(account.run_quietly(&self.shared, CallId::default(), |op| {
-            op.t.rows(REFUNDS).find(|(_, r)| r.o["metadata"]["qd_ref"] == our_ref).map(|(id, _)| id.clone())
+            op.t.rows(REFUNDS)
+                .find(|(_, r)| r.o["metadata"]["qd_ref"] == our_ref)
+                .map(|(id, _)| id.clone())
         }))
     }
 
@@ -90,13 +99,21 @@ impl Stripe {
             let r = f(op);
             let times = [at.micros(), op.now.micros()];
             let mine: Vec<String> =
-                op.t.rows(DELIVERIES).filter(|(_, d)| times.iter().any(|t| d.o["created"] == *t)).map(|(id, _)| id.clone()).collect();
+                op.t.rows(DELIVERIES)
+                    .filter(|(_, d)| times.iter().any(|t| d.o["created"] == *t))
+                    .map(|(id, _)| id.clone())
+                    .collect();
             for id in mine {
                 op.t.remove(DELIVERIES, &id);
             }
             r
         });
-        done.map_err(|e| Problem::conflict("stripe_refused", e.body.get("message").and_then(Value::as_str).unwrap_or("refused").to_string()))
+        done.map_err(|e| {
+            Problem::conflict(
+                "stripe_refused",
+                e.body.get("message").and_then(Value::as_str).unwrap_or("refused").to_string(),
+            )
+        })
     }
 }
 

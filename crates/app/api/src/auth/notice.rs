@@ -19,8 +19,17 @@ pub(super) async fn whom(app: &App, identity: &str) -> Result<Option<Whom>> {
 pub(super) async fn tell(app: &App, to: Option<Whom>, template: Template, device: Option<&str>) {
     let Some(to) = to else { return };
     let (a, device) = (app.clone(), device.map(str::to_string));
-    if let Err(p) = app.core.db.write(async move |tx| write(tx, &a, &to, template, device.as_deref()).await).await {
-        tracing::warn!(code = p.code, template = template.as_str(), "a notice about a login could not be queued");
+    if let Err(p) = app
+        .core
+        .db
+        .write(async move |tx| write(tx, &a, &to, template, device.as_deref()).await)
+        .await
+    {
+        tracing::warn!(
+            code = p.code,
+            template = template.as_str(),
+            "a notice about a login could not be queued"
+        );
     }
 }
 
@@ -29,12 +38,30 @@ async fn write(tx: &mut Tx, app: &App, to: &Whom, template: Template, device: Op
         Some(code) => code.to_string(),
         None => house_brand(tx).await?,
     };
-    let mut params: Params = [("name".to_string(), Param::Text(to.name.clone())), ("date".to_string(), Param::Date(app.core.now()))].into();
+    let mut params: Params = [
+        ("name".to_string(), Param::Text(to.name.clone())),
+        ("date".to_string(), Param::Date(app.core.now())),
+    ]
+    .into();
     if let Some(d) = device {
-        params.insert("device".to_string(), Param::Text(d.chars().filter(|c| !c.is_control()).take(120).collect()));
+        params.insert(
+            "device".to_string(),
+            Param::Text(d.chars().filter(|c| !c.is_control()).take(120).collect()),
+        );
     }
     let key = format!("{template}:{}", app.core.env.entropy.code(20));
-    let recipient = Recipient { name: to.name.clone(), address: to.email.clone() };
-    let m = MailRequest { key, template, brand, language: to.language.clone(), to: recipient, client_id: to.client_id.clone(), params };
+    let recipient = Recipient {
+        name: to.name.clone(),
+        address: to.email.clone(),
+    };
+    let m = MailRequest {
+        key,
+        template,
+        brand,
+        language: to.language.clone(),
+        to: recipient,
+        client_id: to.client_id.clone(),
+        params,
+    };
     qd_notify::mail(tx, &app.core, m).await.map(|_| ())
 }

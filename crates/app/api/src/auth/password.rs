@@ -1,7 +1,7 @@
 //! Passwords and addresses.
 
-use super::{brand_of, notice};
 use super::sign_in::host_of;
+use super::{brand_of, notice};
 use crate::kit::Reply;
 use axum::Json;
 use axum::extract::State;
@@ -65,7 +65,9 @@ pub async fn forgot(State(app): State<App>, headers: HeaderMap, Body(req): Body<
                 let b = brand_of(tx, req.brand.as_deref(), host.as_deref(), demo).await?;
                 (Realm::Brand(b.code.clone()), Some(b))
             };
-            let Some(reset) = logins::start_reset(tx, &a.access, &realm, &req.email).await? else { return Ok(()) };
+            let Some(reset) = logins::start_reset(tx, &a.access, &realm, &req.email).await? else {
+                return Ok(());
+            };
             let brand = match brand {
                 Some(b) => b.code,
                 None => house_brand(tx).await?,
@@ -80,16 +82,39 @@ pub async fn forgot(State(app): State<App>, headers: HeaderMap, Body(req): Body<
 /// In whose name the house writes to its own people.
 pub(crate) async fn house_brand(tx: &mut Tx) -> Result<String> {
     let brands = tenancy::brands(tx).await?;
-    brands.into_iter().next().map(|b| b.code).ok_or_else(|| Problem::conflict("brand_missing", "no brand is configured, so no mail can be sent"))
+    brands
+        .into_iter()
+        .next()
+        .map(|b| b.code)
+        .ok_or_else(|| Problem::conflict("brand_missing", "no brand is configured, so no mail can be sent"))
 }
 
 /// A mail whose link opens an account, in the transaction that made its token.
 pub(crate) async fn mail_link(tx: &mut Tx, app: &App, template: Template, brand: String, r: &Reset, page: &str) -> Result<()> {
-    let link = format!("{}{page}?token={}", app.config.server.public_url.trim_end_matches('/'), r.token.expose());
-    let params: MailParams = [("name".to_string(), Param::Text(r.name.clone())), ("link".to_string(), Param::Link(link))].into();
+    let link = format!(
+        "{}{page}?token={}",
+        app.config.server.public_url.trim_end_matches('/'),
+        r.token.expose()
+    );
+    let params: MailParams = [
+        ("name".to_string(), Param::Text(r.name.clone())),
+        ("link".to_string(), Param::Link(link)),
+    ]
+    .into();
     let key = format!("{}:{}:{}", template.as_str(), r.identity, app.core.env.entropy.code(12));
-    let to = Recipient { name: r.name.clone(), address: r.email.clone() };
-    let m = MailRequest { key, template, brand, language: r.language.clone(), to, client_id: r.client_id.clone(), params };
+    let to = Recipient {
+        name: r.name.clone(),
+        address: r.email.clone(),
+    };
+    let m = MailRequest {
+        key,
+        template,
+        brand,
+        language: r.language.clone(),
+        to,
+        client_id: r.client_id.clone(),
+        params,
+    };
     qd_notify::mail(tx, &app.core, m).await.map(|_| ())
 }
 
@@ -128,7 +153,10 @@ pub struct Verified {
 #[utoipa::path(post, path = "/api/v1/auth/email/verify", tag = "auth", request_body = Token, responses((status = 200, body = Verified)))]
 pub async fn verify_email(State(app): State<App>, Body(req): Body<Token>) -> Reply<Json<Verified>> {
     let (a, house) = (app.clone(), Caller::system("registration"));
-    app.core.db.write(async move |tx| onboarding::verify_email(&a, tx, &house, &req.token).await).await?;
+    app.core
+        .db
+        .write(async move |tx| onboarding::verify_email(&a, tx, &house, &req.token).await)
+        .await?;
     Ok(Json(Verified { verified: true }))
 }
 
@@ -146,7 +174,11 @@ pub async fn send_verification(State(app): State<App>, Asker(caller): Asker) -> 
 /// Issues a token and mails it; part of the caller's transaction.
 async fn send_to(tx: &mut Tx, app: &App, login: LoginId, client: &str) -> Result<()> {
     let id = login.to_string();
-    let view = logins::of_client(tx, client).await?.into_iter().find(|l| l.id == id).ok_or_else(|| Problem::missing("login"))?;
+    let view = logins::of_client(tx, client)
+        .await?
+        .into_iter()
+        .find(|l| l.id == id)
+        .ok_or_else(|| Problem::missing("login"))?;
     if view.email_verified_at.is_some() {
         return Err(Problem::conflict("email_verified", "this address is verified already"));
     }
@@ -169,10 +201,15 @@ pub async fn change_email(State(app): State<App>, Asker(caller): Asker, Body(req
         .db
         .write(async move |tx| {
             logins::change_email(tx, &a.access, &caller, &req.email).await?;
-            let Who::Client { login, client, .. } = &caller.who else { return Ok(()) };
+            let Who::Client { login, client, .. } = &caller.who else {
+                return Ok(());
+            };
             // The record has the address that mails go to: it follows.
             let c = client_by_id(tx, client).await?;
-            let patch = Patch { email: Some(req.email.clone()), ..Patch::default() };
+            let patch = Patch {
+                email: Some(req.email.clone()),
+                ..Patch::default()
+            };
             qd_clients::edit(tx, &a.core, &caller, c.id, c.version, patch, "changed by the client").await?;
             send_to(tx, &a, *login, client).await
         })

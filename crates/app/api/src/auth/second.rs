@@ -23,7 +23,10 @@ pub struct Enrolled {
 #[utoipa::path(post, path = "/api/v1/auth/second-factor/enrol", tag = "auth", responses((status = 200, body = Enrolled)))]
 pub async fn enrol(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Enrolled>> {
     let e = app.access.enrol_second_factor(&caller).await?;
-    Ok(Json(Enrolled { secret: e.secret.expose().to_string(), url: e.url.expose().to_string() }))
+    Ok(Json(Enrolled {
+        secret: e.secret.expose().to_string(),
+        url: e.url.expose().to_string(),
+    }))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -42,7 +45,9 @@ pub struct RecoveryCodes {
 }
 
 fn shown(codes: Vec<Secret>) -> Json<RecoveryCodes> {
-    Json(RecoveryCodes { recovery_codes: codes.iter().map(|c| c.expose().to_string()).collect() })
+    Json(RecoveryCodes {
+        recovery_codes: codes.iter().map(|c| c.expose().to_string()).collect(),
+    })
 }
 
 /// Confirms it with the first code; answers the recovery codes, this once.

@@ -52,7 +52,12 @@ pub async fn whoami(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<
             let second = logins::second_factor_state(tx, &me).await?;
             let verified = match &client {
                 None => None,
-                Some(c) => Some(logins::of_client(tx, c).await?.iter().any(|l| l.id == login && l.email_verified_at.is_some())),
+                Some(c) => Some(
+                    logins::of_client(tx, c)
+                        .await?
+                        .iter()
+                        .any(|l| l.id == login && l.email_verified_at.is_some()),
+                ),
             };
             Ok((second, verified))
         })
@@ -78,14 +83,21 @@ pub async fn whoami(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<
 #[utoipa::path(get, path = "/api/v1/auth/sessions", tag = "auth", responses((status = 200, body = Value, example = json!({"current": "ses_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "items": [{"id": "ses_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "device": "dev_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "device_label": "Firefox on Linux", "ip": "203.0.113.7", "created_at": 1_790_000_000_000_000_i64, "last_seen_at": 1_790_000_100_000_000_i64, "expires_at": 1_790_043_200_000_000_i64}]}))))]
 pub async fn list(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     let now = app.core.now();
-    read(&app, async move |tx| Ok(serde_json::json!({"current": caller.session, "items": logins::sessions_of(tx, &caller, now).await?}))).await
+    read(&app, async move |tx| {
+        Ok(serde_json::json!({"current": caller.session, "items": logins::sessions_of(tx, &caller, now).await?}))
+    })
+    .await
 }
 
 /// Ends all my sessions but this one.
 #[utoipa::path(delete, path = "/api/v1/auth/sessions", tag = "auth", responses((status = 200, body = Value, example = json!({"ended": 2}))))]
 pub async fn end_others(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     let access = app.access.clone();
-    let n = app.core.db.write(async move |tx| logins::end_other_sessions(tx, &access, &caller).await).await?;
+    let n = app
+        .core
+        .db
+        .write(async move |tx| logins::end_other_sessions(tx, &access, &caller).await)
+        .await?;
     Ok(Json(serde_json::json!({"ended": n})))
 }
 
@@ -93,14 +105,20 @@ pub async fn end_others(State(app): State<App>, Asker(caller): Asker) -> Reply<J
 #[utoipa::path(delete, path = "/api/v1/auth/sessions/{id}", tag = "auth", responses((status = 204)))]
 pub async fn end(State(app): State<App>, Asker(caller): Asker, At(id): At<SessionId>) -> Reply<StatusCode> {
     let access = app.access.clone();
-    app.core.db.write(async move |tx| logins::end_session(tx, &access, &caller, id).await).await?;
+    app.core
+        .db
+        .write(async move |tx| logins::end_session(tx, &access, &caller, id).await)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Devices I signed in from.
 #[utoipa::path(get, path = "/api/v1/auth/devices", tag = "auth", responses((status = 200, body = Value, example = json!({"items": [{"id": "dev_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "label": "Firefox on Linux", "first_ip": "203.0.113.7", "first_seen_at": 1_790_000_000_000_000_i64, "last_seen_at": 1_790_000_100_000_000_i64}]}))))]
 pub async fn devices(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
-    read(&app, async move |tx| Ok(serde_json::json!({"items": logins::devices_of(tx, &caller.id()).await?}))).await
+    read(&app, async move |tx| {
+        Ok(serde_json::json!({"items": logins::devices_of(tx, &caller.id()).await?}))
+    })
+    .await
 }
 
 /// My sign-ins and the tries that failed.

@@ -74,7 +74,17 @@ pub struct SignedInBody {
 /// Signs somebody of the house in.
 #[utoipa::path(post, path = "/api/v1/auth/staff/sign-in", tag = "auth", request_body = StaffSignIn, responses((status = 200, body = SignedInBody)))]
 pub async fn staff(State(app): State<App>, Asker(caller): Asker, headers: HeaderMap, Body(req): Body<StaffSignIn>) -> Reply<Response> {
-    enter(&app, caller.ip, &headers, Realm::Staff, req.email, req.password, req.code, req.device).await
+    enter(
+        &app,
+        caller.ip,
+        &headers,
+        Realm::Staff,
+        req.email,
+        req.password,
+        req.code,
+        req.device,
+    )
+    .await
 }
 
 /// Signs a client in at a brand.
@@ -82,18 +92,54 @@ pub async fn staff(State(app): State<App>, Asker(caller): Asker, headers: Header
 pub async fn client(State(app): State<App>, Asker(caller): Asker, headers: HeaderMap, Body(req): Body<ClientSignIn>) -> Reply<Response> {
     let (field, host) = (req.brand, host_of(&headers));
     let demo = app.config.demo.is_some();
-    let brand = app.core.db.read(async move |tx| brand_of(tx, field.as_deref(), host.as_deref(), demo).await).await?;
-    enter(&app, caller.ip, &headers, Realm::Brand(brand.code), req.email, req.password, req.code, req.device).await
+    let brand = app
+        .core
+        .db
+        .read(async move |tx| brand_of(tx, field.as_deref(), host.as_deref(), demo).await)
+        .await?;
+    enter(
+        &app,
+        caller.ip,
+        &headers,
+        Realm::Brand(brand.code),
+        req.email,
+        req.password,
+        req.code,
+        req.device,
+    )
+    .await
 }
 
 #[allow(clippy::too_many_arguments, reason = "the parts of one request")]
-async fn enter(app: &App, ip: Option<String>, headers: &HeaderMap, realm: Realm, email: String, password: Secret, code: Option<Secret>, device: Option<String>) -> Reply<Response> {
-    let known = device.filter(|d| (8..=200).contains(&d.len())).or_else(|| cookie(headers, DEVICE_COOKIE));
+async fn enter(
+    app: &App,
+    ip: Option<String>,
+    headers: &HeaderMap,
+    realm: Realm,
+    email: String,
+    password: Secret,
+    code: Option<Secret>,
+    device: Option<String>,
+) -> Reply<Response> {
+    let known = device
+        .filter(|d| (8..=200).contains(&d.len()))
+        .or_else(|| cookie(headers, DEVICE_COOKIE));
     let fresh = known.is_none().then(|| app.core.env.entropy.code(26));
     let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).map(str::to_string);
     let about = agent.clone().unwrap_or_else(|| "?".to_string());
     let client = matches!(realm, Realm::Brand(_));
-    let s = app.access.sign_in(SignIn { realm, email, password, code, ip, device: known.or(fresh.clone()), agent }).await?;
+    let s = app
+        .access
+        .sign_in(SignIn {
+            realm,
+            email,
+            password,
+            code,
+            ip,
+            device: known.or(fresh.clone()),
+            agent,
+        })
+        .await?;
     if s.new_device {
         tell_of_device(app, &s.identity, &about).await?;
     }
@@ -154,7 +200,11 @@ pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
 /// The host that was called, lower case, without port.
 pub(crate) fn host_of(headers: &HeaderMap) -> Option<String> {
     let h = headers.get(header::HOST)?.to_str().ok()?.to_lowercase();
-    Some(h.rsplit_once(':').filter(|(_, p)| p.bytes().all(|b| b.is_ascii_digit())).map_or(h.clone(), |(h, _)| h.to_string()))
+    Some(
+        h.rsplit_once(':')
+            .filter(|(_, p)| p.bytes().all(|b| b.is_ascii_digit()))
+            .map_or(h.clone(), |(h, _)| h.to_string()),
+    )
 }
 
 /// The brand that is named, else the one whose host was called; in the demo, which answers on one
@@ -162,7 +212,9 @@ pub(crate) fn host_of(headers: &HeaderMap) -> Option<String> {
 pub(crate) async fn brand_of(tx: &mut Tx, code: Option<&str>, host: Option<&str>, demo: bool) -> Result<Brand> {
     let unknown = || Problem::invalid("brand", "brand_unknown", "expected the code of a brand");
     if let Some(code) = code {
-        return tenancy::brand(tx, code).await.map_err(|p| if p.is("not_found") { unknown() } else { p });
+        return tenancy::brand(tx, code)
+            .await
+            .map_err(|p| if p.is("not_found") { unknown() } else { p });
     }
     if let Some(host) = host
         && let Some(b) = tenancy::brand_by_host(tx, host).await?
@@ -197,8 +249,19 @@ pub struct SteppedUp {
 /// Proves once more that it is you, for money and approvals.
 #[utoipa::path(post, path = "/api/v1/auth/step-up", tag = "auth", request_body = StepUp, responses((status = 200, body = SteppedUp)))]
 pub async fn step_up(State(app): State<App>, Asker(caller): Asker, Body(req): Body<StepUp>) -> Reply<axum::Json<SteppedUp>> {
-    let until = app.access.step_up(&caller, Proof { password: req.password, code: req.code }).await?;
-    Ok(axum::Json(SteppedUp { step_up_until_us: until.micros() }))
+    let until = app
+        .access
+        .step_up(
+            &caller,
+            Proof {
+                password: req.password,
+                code: req.code,
+            },
+        )
+        .await?;
+    Ok(axum::Json(SteppedUp {
+        step_up_until_us: until.micros(),
+    }))
 }
 
 /// Ends this session.

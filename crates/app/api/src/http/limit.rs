@@ -20,7 +20,10 @@ struct Rate {
 }
 
 /// Signing in, codes, resets: a person mistypes a few times, a program thousands of times.
-const AUTH: Rate = Rate { burst: 60, every_ms: 1_000 };
+const AUTH: Rate = Rate {
+    burst: 60,
+    every_ms: 1_000,
+};
 /// Forms and clicks: an office behind one address sends several at once.
 const FORM: Rate = Rate { burst: 120, every_ms: 500 };
 /// Addresses remembered at the most; then the full buckets are forgotten.
@@ -41,7 +44,12 @@ struct Bucket {
 
 impl Limiter {
     pub fn new(app: &App) -> Limiter {
-        Limiter { env: app.core.env.clone(), behind_proxy: app.config.server.behind_proxy, on: app.config.server.rate_limit, buckets: Arc::default() }
+        Limiter {
+            env: app.core.env.clone(),
+            behind_proxy: app.config.server.behind_proxy,
+            on: app.config.server.rate_limit,
+            buckets: Arc::default(),
+        }
     }
 
     /// None when the request may go on, else how many seconds to wait.
@@ -56,7 +64,10 @@ impl Limiter {
                 all.clear();
             }
         }
-        let b = all.entry((kind, address)).or_insert(Bucket { tokens: rate.burst, at: now });
+        let b = all.entry((kind, address)).or_insert(Bucket {
+            tokens: rate.burst,
+            at: now,
+        });
         let more = (now.millis() - b.at.millis()).max(0) / rate.every_ms;
         if more > 0 {
             b.tokens = b.tokens.saturating_add(more).min(rate.burst);
@@ -96,7 +107,11 @@ pub(super) async fn check(State(limiter): State<Limiter>, req: Request, next: Ne
         let peer = req.extensions().get::<Peer>().copied();
         let address = ip_of(limiter.behind_proxy, req.headers(), peer).unwrap_or_default();
         if let Some(wait) = limiter.take(kind, rate, bucket_of(&address)) {
-            let mut r = ApiProblem(Problem::limit("too_many_requests", "too many requests from your address; wait a moment")).into_response();
+            let mut r = ApiProblem(Problem::limit(
+                "too_many_requests",
+                "too many requests from your address; wait a moment",
+            ))
+            .into_response();
             r.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
             return r;
         }
@@ -112,7 +127,12 @@ mod tests {
     fn a_bucket_empties_by_request_and_fills_by_time_for_each_address_alone() {
         let clock = Arc::new(qd_kernel::TestClock::new(Ts::from_secs(1_000)));
         let env = Env::new(clock.clone(), Arc::new(qd_kernel::SeededEntropy::new(1)));
-        let l = Limiter { env, behind_proxy: false, on: true, buckets: Arc::default() };
+        let l = Limiter {
+            env,
+            behind_proxy: false,
+            on: true,
+            buckets: Arc::default(),
+        };
         let rate = Rate { burst: 3, every_ms: 1_000 };
         let ask = |who: &str| l.take("auth", rate, who.to_string()).is_none();
         assert!(ask("a") && ask("a") && ask("a"));

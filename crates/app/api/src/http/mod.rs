@@ -71,7 +71,8 @@ fn plain(status: StatusCode) -> Response {
         "code": code, "detail": detail, "fields": [],
     });
     let mut r = (status, axum::Json(body)).into_response();
-    r.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    r.headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     r
 }
 
@@ -89,7 +90,10 @@ async fn log(State(outer): State<Outer>, mut req: Request, next: Next) -> Respon
         req.headers_mut().insert(REQUEST_ID, v);
     }
     let method = req.method().clone();
-    let path = req.extensions().get::<MatchedPath>().map_or_else(|| "-".to_string(), |p| p.as_str().to_string());
+    let path = req
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "-".to_string(), |p| p.as_str().to_string());
     let mut r = next.run(req).await;
     let ms = (env.now().micros() - start.micros()).max(0) / 1_000;
     outer.meter.count(&method, &path, r.status());

@@ -79,7 +79,11 @@ pub async fn open(State(app): State<App>, Asker(caller): Asker, key: Idempotency
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "account.open", &req, 201, async move |tx| {
         let client = own_client(tx, &c).await?;
-        let wish = AccountWish { account_type: r.account_type.clone(), currency: r.currency, leverage: r.leverage };
+        let wish = AccountWish {
+            account_type: r.account_type.clone(),
+            currency: r.currency,
+            leverage: r.leverage,
+        };
         open_account(tx, &a.core, &c, &client.id.to_string(), wish).await.map(told)
     })
     .await
@@ -118,7 +122,11 @@ pub async fn reveal(State(app): State<App>, Asker(caller): Asker, At(id): At<Tra
     caller.require_step_up(app.core.now())?;
     let a = app.clone();
     // No idempotency key: the answer must not be kept.
-    let p = app.core.db.write(async move |tx| accounts::reveal_passwords(tx, &a.core, &caller, &a.platforms, id).await).await?;
+    let p = app
+        .core
+        .db
+        .write(async move |tx| accounts::reveal_passwords(tx, &a.core, &caller, &a.platforms, id).await)
+        .await?;
     Ok(Json(json!({"main": p.main, "investor": p.investor})))
 }
 
@@ -126,7 +134,11 @@ pub async fn reveal(State(app): State<App>, Asker(caller): Asker, At(id): At<Tra
 #[utoipa::path(get, path = "/api/v1/me/accounts/{id}/positions", tag = "me", responses((status = 200, body = Positions), (status = 503, description = "The platform does not answer.")))]
 pub async fn positions(State(app): State<App>, Asker(caller): Asker, At(id): At<TradingAccountId>) -> Reply<Json<Value>> {
     let core = app.core.clone();
-    let a = app.core.db.read(async move |tx| accounts::get(tx, &core, &caller, id).await).await?;
+    let a = app
+        .core
+        .db
+        .read(async move |tx| accounts::get(tx, &core, &caller, id).await)
+        .await?;
     Ok(Json(ask_platform(&app, a).await?))
 }
 
@@ -138,7 +150,15 @@ list_query!(Deals {
 
 /// An account's deals, the newest first.
 #[utoipa::path(get, path = "/api/v1/me/accounts/{id}/deals", tag = "me", params(Deals), responses((status = 200, body = Value, example = json!({"items": [{"server": "eu-live", "ticket": "1001", "revision": 1, "login": "500001", "account_id": "tacc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "trade", "side": "buy", "entry": "in", "symbol": "EURUSD", "volume": "0.10", "price": "1.08423", "profit_minor": 0, "swap_minor": 0, "commission_minor": 0, "currency": "EUR", "reason": "client", "comment": "", "at_us": 1_790_000_000_000_000_i64, "modified": false, "deleted": false}], "next_cursor": null}))))]
-pub async fn deals(State(app): State<App>, Asker(caller): Asker, At(id): At<TradingAccountId>, Params(q): Params<Deals>) -> Reply<Json<Value>> {
+pub async fn deals(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    At(id): At<TradingAccountId>,
+    Params(q): Params<Deals>,
+) -> Reply<Json<Value>> {
     let page = q.page()?;
-    read(&app, async move |tx| feed::history(tx, &caller, id, q.from_us.map(Ts), q.to_us.map(Ts), &page).await).await
+    read(&app, async move |tx| {
+        feed::history(tx, &caller, id, q.from_us.map(Ts), q.to_us.map(Ts), &page).await
+    })
+    .await
 }

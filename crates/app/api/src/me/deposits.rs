@@ -8,8 +8,8 @@ use qd_app::App;
 use qd_app::compose::payment_facts;
 use qd_kernel::Amount;
 use qd_kernel::{Page, Result};
-use qd_payments::deposit::{self, DepositQuery, DepositState, DepositView, NewDeposit};
 use qd_payments::DepositId;
+use qd_payments::deposit::{self, DepositQuery, DepositState, DepositView, NewDeposit};
 use qd_trading::TradingAccountId;
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
@@ -56,7 +56,10 @@ fn told(mut d: DepositView) -> DepositView {
 }
 
 fn told_all(p: Page<DepositView>) -> Result<Page<DepositView>> {
-    Ok(Page { items: p.items.into_iter().map(told).collect(), next_cursor: p.next_cursor })
+    Ok(Page {
+        items: p.items.into_iter().map(told).collect(),
+        next_cursor: p.next_cursor,
+    })
 }
 
 /// Starts a deposit. Poll it or listen to the stream: when it is `redirected`, send the client to
@@ -66,7 +69,11 @@ pub async fn create(State(app): State<App>, Asker(caller): Asker, key: Idempoten
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key.required()?, "deposit.create", &req, 201, async move |tx| {
         let facts = payment_facts(tx, &a.core, &c.client_id()?, c.device.as_deref()).await?;
-        let new = NewDeposit { amount: r.amount, method: r.method.clone(), account_id: r.account_id };
+        let new = NewDeposit {
+            amount: r.amount,
+            method: r.method.clone(),
+            account_id: r.account_id,
+        };
         deposit::create(tx, &a.core, &c, facts, new).await.map(told)
     })
     .await
@@ -83,7 +90,18 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Param
     let (core, page) = (app.core.clone(), q.page()?);
     read(&app, async move |tx| {
         own_client(tx, &caller).await?;
-        deposit::list(tx, &core, &caller, DepositQuery { state: q.state, ..DepositQuery::default() }, &page).await.and_then(told_all)
+        deposit::list(
+            tx,
+            &core,
+            &caller,
+            DepositQuery {
+                state: q.state,
+                ..DepositQuery::default()
+            },
+            &page,
+        )
+        .await
+        .and_then(told_all)
     })
     .await
 }
@@ -92,12 +110,18 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Param
 #[utoipa::path(get, path = "/api/v1/me/deposits/{id}", tag = "me", responses((status = 200, body = Deposit)))]
 pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<DepositId>) -> Reply<Json<Value>> {
     let core = app.core.clone();
-    covered(&app, &caller.clone(), async move |tx| deposit::get(tx, &core, &caller, id).await.map(told)).await
+    covered(&app, &caller.clone(), async move |tx| {
+        deposit::get(tx, &core, &caller, id).await.map(told)
+    })
+    .await
 }
 
 /// Gives up a deposit before paying. A payment that arrives all the same is still taken.
 #[utoipa::path(post, path = "/api/v1/me/deposits/{id}/cancel", tag = "me", responses((status = 200, body = Deposit)))]
 pub async fn cancel(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<DepositId>) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
-    write(&app, &caller, key, "deposit.cancel", &id, 200, async move |tx| deposit::cancel(tx, &core, &c, id).await.map(told)).await
+    write(&app, &caller, key, "deposit.cancel", &id, 200, async move |tx| {
+        deposit::cancel(tx, &core, &c, id).await.map(told)
+    })
+    .await
 }

@@ -62,7 +62,9 @@ pub async fn answer(State(app): State<App>, Asker(caller): Asker, key: Idempoten
     write(&app, &caller, key, "questionnaire.answer", &req, 201, async move |tx| {
         let client = own_client(tx, &c).await?;
         own_case(tx, &core, &c, &client).await?;
-        Ok(told(&qd_kyc::answer(tx, &core, &c, &client.id.to_string(), &client.entity, r.answers.clone()).await?))
+        Ok(told(
+            &qd_kyc::answer(tx, &core, &c, &client.id.to_string(), &client.entity, r.answers.clone()).await?,
+        ))
     })
     .await
 }
@@ -73,7 +75,9 @@ pub async fn acknowledge(State(app): State<App>, Asker(caller): Asker, key: Idem
     let (core, c) = (app.core.clone(), caller.clone());
     write(&app, &caller, key, "questionnaire.acknowledge", &(), 200, async move |tx| {
         let client = own_client(tx, &c).await?;
-        Ok(told(&qd_kyc::acknowledge_warning(tx, &core, &c, &client.id.to_string(), &client.entity).await?))
+        Ok(told(
+            &qd_kyc::acknowledge_warning(tx, &core, &c, &client.id.to_string(), &client.entity).await?,
+        ))
     })
     .await
 }
@@ -83,7 +87,11 @@ pub async fn acknowledge(State(app): State<App>, Asker(caller): Asker, key: Idem
 pub async fn get(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     let core = app.core.clone();
     let (r, c) = (caller.clone(), caller.clone());
-    let found = app.core.db.read(async move |tx| qd_kyc::case_of_client(tx, &r, &r.client_id()?, Level::Standard).await).await?;
+    let found = app
+        .core
+        .db
+        .read(async move |tx| qd_kyc::case_of_client(tx, &r, &r.client_id()?, Level::Standard).await)
+        .await?;
     let view = match found {
         Some(v) => v,
         None => {
@@ -126,7 +134,9 @@ pub struct Upload {
 fn day(field: &str, v: &Option<String>) -> Result<Option<Day>> {
     match v.as_deref() {
         None | Some("") => Ok(None),
-        Some(t) => Day::parse(t).map(Some).ok_or_else(|| Problem::invalid(field, "date_malformed", "expected a date like 2031-05-14")),
+        Some(t) => Day::parse(t)
+            .map(Some)
+            .ok_or_else(|| Problem::invalid(field, "date_malformed", "expected a date like 2031-05-14")),
     }
 }
 
@@ -187,7 +197,13 @@ pub async fn upload(State(app): State<App>, req: Request) -> Reply<Answer> {
     let done = write(&app, &caller, key, "kyc.upload", &input, 201, async move |tx| {
         let client = own_client(tx, &c).await?;
         let case = own_case(tx, &core, &c, &client).await?;
-        let new = NewDocument { requirement: q.requirement.clone(), kind: q.kind.clone(), side: q.side.unwrap_or(Side::Single), file: file.clone(), fields: fields.clone() };
+        let new = NewDocument {
+            requirement: q.requirement.clone(),
+            kind: q.kind.clone(),
+            side: q.side.unwrap_or(Side::Single),
+            file: file.clone(),
+            fields: fields.clone(),
+        };
         let id = qd_kyc::add_document(tx, &core, &c, case.id, new).await?;
         Ok(json!({"id": id, "sha256": file.sha256, "mime": file.mime, "size": file.size}))
     })
@@ -213,7 +229,11 @@ pub async fn document(State(app): State<App>, Asker(caller): Asker, At(id): At<D
 /// Notes who looks, then sends the content: never as a page of ours, never kept by anybody.
 pub(crate) async fn show(app: &App, caller: qd_runtime::access::Caller, id: DocumentId) -> Reply<Response> {
     let core = app.core.clone();
-    let file = app.core.db.write(async move |tx| qd_kyc::view_document(tx, &core, &caller, id).await).await?;
+    let file = app
+        .core
+        .db
+        .write(async move |tx| qd_kyc::view_document(tx, &core, &caller, id).await)
+        .await?;
     Ok(sent(app.files.get(file.id).await?))
 }
 
@@ -223,9 +243,15 @@ fn sent(c: Content) -> Response {
     let mut r = c.bytes.into_response();
     let h = r.headers_mut();
     h.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    h.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(if inline { "inline" } else { "attachment" }));
+    h.insert(
+        header::CONTENT_DISPOSITION,
+        HeaderValue::from_static(if inline { "inline" } else { "attachment" }),
+    );
     h.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    h.insert(HeaderName::from_static("content-security-policy"), HeaderValue::from_static("default-src 'none'; sandbox"));
+    h.insert(
+        HeaderName::from_static("content-security-policy"),
+        HeaderValue::from_static("default-src 'none'; sandbox"),
+    );
     r
 }
 

@@ -23,13 +23,51 @@ const LIFE: Duration = Duration::from_secs(300);
 /// What a client may hear of, and which fields of it. Everything else (exceptions, signals, reasons
 /// of reviewers) carries the client's id too and is not for them.
 const CLIENT_KINDS: &[&str] = &[
-    "deposit.created", "deposit.state", "deposit.received", "deposit.credited", "withdrawal.state", "withdrawal.paid", "withdrawal.returned", "transfer.state",
-    "kyc.case_opened", "kyc.document_uploaded", "kyc.submitted", "kyc.approved", "kyc.rejected", "kyc.resubmission_requested",
-    "trading.account_requested", "trading.account_ready", "client.email_verified", "commission.accrued", "statement.closed", "partner.paid", "notification.created",
+    "deposit.created",
+    "deposit.state",
+    "deposit.received",
+    "deposit.credited",
+    "withdrawal.state",
+    "withdrawal.paid",
+    "withdrawal.returned",
+    "transfer.state",
+    "kyc.case_opened",
+    "kyc.document_uploaded",
+    "kyc.submitted",
+    "kyc.approved",
+    "kyc.rejected",
+    "kyc.resubmission_requested",
+    "trading.account_requested",
+    "trading.account_ready",
+    "client.email_verified",
+    "commission.accrued",
+    "statement.closed",
+    "partner.paid",
+    "notification.created",
 ];
 const CLIENT_FIELDS: &[&str] = &[
-    "client_id", "deposit_id", "withdrawal_id", "transfer_id", "account_id", "document_id", "notification_id", "statement_id", "partner_id", "state", "amount", "method", "login",
-    "server", "level", "requirement", "title_key", "data", "object", "kind", "failure_code", "first",
+    "client_id",
+    "deposit_id",
+    "withdrawal_id",
+    "transfer_id",
+    "account_id",
+    "document_id",
+    "notification_id",
+    "statement_id",
+    "partner_id",
+    "state",
+    "amount",
+    "method",
+    "login",
+    "server",
+    "level",
+    "requirement",
+    "title_key",
+    "data",
+    "object",
+    "kind",
+    "failure_code",
+    "first",
 ];
 
 /// Events for whoever is signed in (server-sent events): a client's own, a staff member's by right.
@@ -42,7 +80,9 @@ pub async fn events(State(app): State<App>, Asker(caller): Asker, headers: Heade
     let (parts, body) = inner.into_parts();
     let first = missed.then(|| Ok::<_, axum::Error>(bytes::Bytes::from_static(b"event: reload\ndata: {}\n\n")));
     let hello = Ok(bytes::Bytes::from_static(b": connected\n\n"));
-    let all = futures_util::stream::iter(std::iter::once(hello).chain(first)).chain(body.into_data_stream()).take_until(Box::pin(tokio::time::sleep(LIFE)));
+    let all = futures_util::stream::iter(std::iter::once(hello).chain(first))
+        .chain(body.into_data_stream())
+        .take_until(Box::pin(tokio::time::sleep(LIFE)));
     let all = all.inspect(move |_| {
         let _open = &seat;
     });
@@ -63,7 +103,10 @@ impl Seat {
     fn take(who: String) -> Result<Seat> {
         let mut all = SEATS.lock().unwrap_or_else(|p| p.into_inner());
         if all.values().sum::<usize>() >= STREAMS || all.get(&who).is_some_and(|n| *n >= STREAMS_EACH) {
-            return Err(Problem::limit("streams_too_many", "too many live streams are open; close some pages"));
+            return Err(Problem::limit(
+                "streams_too_many",
+                "too many live streams are open; close some pages",
+            ));
         }
         *all.entry(who.clone()).or_default() += 1;
         Ok(Seat(who))
@@ -94,8 +137,13 @@ pub(crate) fn seen(caller: &Caller, e: &Event) -> Option<Value> {
             if !mine || !CLIENT_KINDS.contains(&e.kind.as_str()) {
                 return None;
             }
-            let fields: Map<String, Value> =
-                e.payload.as_object()?.iter().filter(|(k, _)| CLIENT_FIELDS.contains(&k.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect();
+            let fields: Map<String, Value> = e
+                .payload
+                .as_object()?
+                .iter()
+                .filter(|(k, _)| CLIENT_FIELDS.contains(&k.as_str()))
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect();
             Some(body(e, Value::Object(fields)))
         }
         Who::Staff { id, .. } => {

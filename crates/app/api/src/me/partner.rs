@@ -18,7 +18,10 @@ use utoipa::ToSchema;
 #[utoipa::path(get, path = "/api/v1/me/partner", tag = "me", params(Span), responses((status = 200, body = Value, example = json!({"partner": {"id": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "name": "Nordlicht", "state": "active"}, "summary": {"clients": 3, "money": [{"currency": "EUR", "earned_minor": 41_200, "paid_minor": 30_000, "payable_minor": 11_200, "available_minor": 11_200}], "days": []}}))))]
 pub async fn get(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Span>) -> Reply<Json<Value>> {
     let (from, to) = q.times(app.core.now());
-    read(&app, async move |tx| Ok(json!({"partner": partner::mine(tx, &caller).await?, "summary": reading::my_summary(tx, &caller, from, to).await?}))).await
+    read(&app, async move |tx| {
+        Ok(json!({"partner": partner::mine(tx, &caller).await?, "summary": reading::my_summary(tx, &caller, from, to).await?}))
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -34,7 +37,10 @@ pub struct Apply {
 #[utoipa::path(post, path = "/api/v1/me/partner", tag = "me", request_body = Apply, responses((status = 201, body = Value, example = json!({"id": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "applied"}))))]
 pub async fn apply(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<Apply>) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "partner.apply", &req, 201, async move |tx| partner::apply(tx, &core, &c, &r.name, r.currency).await).await
+    write(&app, &caller, key, "partner.apply", &req, 201, async move |tx| {
+        partner::apply(tx, &core, &c, &r.name, r.currency).await
+    })
+    .await
 }
 
 /// My links with clicks and clients.
@@ -47,14 +53,20 @@ pub async fn links(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<V
 #[utoipa::path(post, path = "/api/v1/me/partner/links", tag = "me", request_body = AddLink, responses((status = 201, body = Value, example = json!({"code": "NORD24"}))))]
 pub async fn add_link(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<AddLink>) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "me.link", &req, 201, async move |tx| clicks::create_my_link(tx, &core, &c, r.clone().into()).await).await
+    write(&app, &caller, key, "me.link", &req, 201, async move |tx| {
+        clicks::create_my_link(tx, &core, &c, r.clone().into()).await
+    })
+    .await
 }
 
 /// Partners below me.
 #[utoipa::path(get, path = "/api/v1/me/partner/tree", tag = "me", responses((status = 200, body = Value, example = json!({"items": [{"id": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "parent": null, "name": "Nordlicht", "state": "active", "level": 0}]}))))]
 pub async fn tree(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     let core = app.core.clone();
-    read(&app, async move |tx| Ok(json!({"items": tree::below_me(tx, &core, &caller).await?}))).await
+    read(&app, async move |tx| {
+        Ok(json!({"items": tree::below_me(tx, &core, &caller).await?}))
+    })
+    .await
 }
 
 /// My clients, by pseudonym, with what they trade.
@@ -68,7 +80,10 @@ pub async fn clients(State(app): State<App>, Asker(caller): Asker, Params(q): Pa
 #[utoipa::path(get, path = "/api/v1/me/partner/lines", tag = "me", params(Lines), responses((status = 200, body = Value, description = "As `GET /commission-lines`.")))]
 pub async fn lines(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Lines>) -> Reply<Json<Value>> {
     let page = q.page()?;
-    let f = LineFilter { partner_id: None, ..q.filter()? };
+    let f = LineFilter {
+        partner_id: None,
+        ..q.filter()?
+    };
     read(&app, async move |tx| reading::my_lines(tx, &caller, f.clone(), &page).await).await
 }
 

@@ -73,7 +73,10 @@ pub async fn timeline(State(app): State<App>, Asker(caller): Asker, Params(q): P
     let page = q.page()?;
     read(&app, async move |tx| {
         let c = own_client(tx, &caller).await?;
-        let f = LineFilter { kinds: q.kind.clone().into_iter().collect(), ..LineFilter::default() };
+        let f = LineFilter {
+            kinds: q.kind.clone().into_iter().collect(),
+            ..LineFilter::default()
+        };
         timeline::list(tx, &caller, c.id, &f, &page).await
     })
     .await

@@ -37,7 +37,18 @@ pub async fn create(State(app): State<App>, Asker(caller): Asker, key: Idempoten
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key.required()?, "transfer.create", &req, 201, async move |tx| {
         let facts = payment_facts(tx, &a.core, &c.client_id()?, c.device.as_deref()).await?;
-        transfer::create(tx, &a.core, &c, facts, NewTransfer { amount: r.amount, from_account: r.from_account, to_account: r.to_account }).await
+        transfer::create(
+            tx,
+            &a.core,
+            &c,
+            facts,
+            NewTransfer {
+                amount: r.amount,
+                from_account: r.from_account,
+                to_account: r.to_account,
+            },
+        )
+        .await
     })
     .await
 }

@@ -37,7 +37,12 @@ pub struct WalletCurrency {
 #[utoipa::path(get, path = "/api/v1/me/wallet", tag = "me", responses((status = 200, body = Wallet)))]
 pub async fn balances(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     let core = app.core.clone();
-    read(&app, async move |tx| Ok(Wallet { items: of_client(tx, &core, &caller.client_id()?).await? })).await
+    read(&app, async move |tx| {
+        Ok(Wallet {
+            items: of_client(tx, &core, &caller.client_id()?).await?,
+        })
+    })
+    .await
 }
 
 /// A client's money by currency, where it is now.
@@ -52,7 +57,14 @@ pub(crate) async fn of_client(tx: &mut Tx, core: &Core, client_id: &str) -> Resu
         let at = match out.iter().position(|w| w.currency == code) {
             Some(i) => i,
             None => {
-                out.push(WalletCurrency { currency: code.to_string(), balance_minor: 0, held_minor: 0, available_minor: 0, on_its_way_minor: 0, paying_out_minor: 0 });
+                out.push(WalletCurrency {
+                    currency: code.to_string(),
+                    balance_minor: 0,
+                    held_minor: 0,
+                    available_minor: 0,
+                    on_its_way_minor: 0,
+                    paying_out_minor: 0,
+                });
                 out.len() - 1
             }
         };
@@ -70,8 +82,17 @@ pub(crate) async fn of_client(tx: &mut Tx, core: &Core, client_id: &str) -> Resu
 
 /// My wallet's statement in a currency, the newest line first, each with the balance it left.
 #[utoipa::path(get, path = "/api/v1/me/wallet/{currency}/statement", tag = "me", params(Paged), responses((status = 200, body = Value, example = json!({"items": [{"seq": 1, "minor": 50_000, "balance_minor": 50_000, "entry_id": "ent_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "deposit", "reference": "deposit:dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V:received", "source": "stripe-eu pi_1", "note": null, "fx": null, "reverses": null, "value_at": 1_790_000_000_000_000_i64, "booked_at": 1_790_000_000_000_000_i64}], "next_cursor": null}))))]
-pub async fn statement(State(app): State<App>, Asker(caller): Asker, At(currency): At<String>, Params(q): Params<Paged>) -> Reply<Json<Value>> {
+pub async fn statement(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    At(currency): At<String>,
+    Params(q): Params<Paged>,
+) -> Reply<Json<Value>> {
     let page = q.page()?;
-    let currency = Currency::parse(&currency).map_err(|_| Problem::invalid("currency", "currency_unknown", "expected a currency code like EUR"))?;
-    read(&app, async move |tx| qd_ledger::statement(tx, &AccountKey::wallet(caller.client_id()?, currency), &page).await).await
+    let currency =
+        Currency::parse(&currency).map_err(|_| Problem::invalid("currency", "currency_unknown", "expected a currency code like EUR"))?;
+    read(&app, async move |tx| {
+        qd_ledger::statement(tx, &AccountKey::wallet(caller.client_id()?, currency), &page).await
+    })
+    .await
 }

@@ -34,7 +34,17 @@ pub async fn create(State(app): State<App>, Asker(caller): Asker, key: Idempoten
     caller.require_step_up(app.core.now())?;
     write(&app, &caller, key.required()?, "withdrawal.create", &req, 201, async move |tx| {
         let facts = payment_facts(tx, &a.core, &c.client_id()?, c.device.as_deref()).await?;
-        withdrawal::request(tx, &a.core, &c, facts, NewWithdrawal { amount: r.amount, account_id: r.account_id }).await
+        withdrawal::request(
+            tx,
+            &a.core,
+            &c,
+            facts,
+            NewWithdrawal {
+                amount: r.amount,
+                account_id: r.account_id,
+            },
+        )
+        .await
     })
     .await
 }
@@ -50,7 +60,17 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Param
     let (core, page) = (app.core.clone(), q.page()?);
     read(&app, async move |tx| {
         own_client(tx, &caller).await?;
-        withdrawal::list(tx, &core, &caller, WithdrawalQuery { state: q.state, ..WithdrawalQuery::default() }, &page).await
+        withdrawal::list(
+            tx,
+            &core,
+            &caller,
+            WithdrawalQuery {
+                state: q.state,
+                ..WithdrawalQuery::default()
+            },
+            &page,
+        )
+        .await
     })
     .await
 }
@@ -66,5 +86,8 @@ pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<Withdr
 #[utoipa::path(post, path = "/api/v1/me/withdrawals/{id}/cancel", tag = "me", responses((status = 200, body = Withdrawal)))]
 pub async fn cancel(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<WithdrawalId>) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
-    write(&app, &caller, key, "withdrawal.cancel", &id, 200, async move |tx| withdrawal::cancel(tx, &core, &c, id).await).await
+    write(&app, &caller, key, "withdrawal.cancel", &id, 200, async move |tx| {
+        withdrawal::cancel(tx, &core, &c, id).await
+    })
+    .await
 }

@@ -40,7 +40,12 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Param
             qd_clients::get(tx, &c, Right::AccountsView, ClientId::parse(id)?).await?;
             return Ok(json!({"items": accounts::of_client(tx, &core, id).await?, "next_cursor": null}));
         }
-        let f = AccountQuery { server: q.server.clone(), state: q.state, sync_state: q.sync_state, rights: q.rights };
+        let f = AccountQuery {
+            server: q.server.clone(),
+            state: q.state,
+            sync_state: q.sync_state,
+            rights: q.rights,
+        };
         Ok(serde_json::to_value(accounts::list(tx, &core, &c, f, &page).await?)?)
     })
     .await
@@ -62,7 +67,12 @@ pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<Tradin
 
 /// An account's deals, the newest first.
 #[utoipa::path(get, path = "/api/v1/accounts/{id}/deals", tag = "accounts", params(Deals), responses((status = 200, body = Value, description = "As `GET /me/accounts/{id}/deals`.")))]
-pub async fn deals(State(app): State<App>, Asker(caller): Asker, At(id): At<TradingAccountId>, Params(q): Params<Deals>) -> Reply<Json<Value>> {
+pub async fn deals(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    At(id): At<TradingAccountId>,
+    Params(q): Params<Deals>,
+) -> Reply<Json<Value>> {
     let (core, c, page) = (app.core.clone(), caller.clone(), q.page()?);
     covered(&app, &caller, async move |tx| {
         let a = accounts::get(tx, &core, &c, id).await?;
@@ -74,11 +84,21 @@ pub async fn deals(State(app): State<App>, Asker(caller): Asker, At(id): At<Trad
 
 /// Opens an account for a client.
 #[utoipa::path(post, path = "/api/v1/clients/{id}/accounts", tag = "accounts", request_body = OpenAccount, responses((status = 201, body = TradingAccount)))]
-pub async fn open(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ClientId>, Body(req): Body<OpenAccount>) -> Reply<Answer> {
+pub async fn open(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<ClientId>,
+    Body(req): Body<OpenAccount>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "account.open_for", &(id, &req), 201, async move |tx| {
         qd_clients::get(tx, &c, Right::AccountsOpen, id).await?;
-        let wish = AccountWish { account_type: r.account_type.clone(), currency: r.currency, leverage: r.leverage };
+        let wish = AccountWish {
+            account_type: r.account_type.clone(),
+            currency: r.currency,
+            leverage: r.leverage,
+        };
         open_account(tx, &core, &c, &id.to_string(), wish).await
     })
     .await
@@ -96,9 +116,18 @@ pub struct Restrict {
 
 /// Restricts or frees an account. It is `pending` until the platform has confirmed.
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/restrict", tag = "accounts", request_body = Restrict, responses((status = 200, body = TradingAccount)))]
-pub async fn restrict(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<TradingAccountId>, Body(req): Body<Restrict>) -> Reply<Answer> {
+pub async fn restrict(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<TradingAccountId>,
+    Body(req): Body<Restrict>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "account.restrict", &(id, &req), 200, async move |tx| accounts::restrict(tx, &core, &c, id, r.rights, &r.reason).await).await
+    write(&app, &caller, key, "account.restrict", &(id, &req), 200, async move |tx| {
+        accounts::restrict(tx, &core, &c, id, r.rights, &r.reason).await
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -111,7 +140,13 @@ pub struct Leverage {
 
 /// Sets the leverage, up to what the client may have.
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/leverage", tag = "accounts", request_body = Leverage, responses((status = 200, body = TradingAccount)))]
-pub async fn leverage(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<TradingAccountId>, Body(req): Body<Leverage>) -> Reply<Answer> {
+pub async fn leverage(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<TradingAccountId>,
+    Body(req): Body<Leverage>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "account.leverage", &(id, &req), 200, async move |tx| {
         let a = accounts::get(tx, &core, &c, id).await?;
@@ -138,12 +173,24 @@ pub async fn refresh(State(app): State<App>, Asker(caller): Asker, At(id): At<Tr
 #[utoipa::path(post, path = "/api/v1/moves/{id}/retry", tag = "money", responses((status = 200, body = PlatformMove)))]
 pub async fn retry_move(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<MoveId>) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
-    write(&app, &caller, key, "move.retry", &id, 200, async move |tx| moves::retry(tx, &core, &c, id).await).await
+    write(&app, &caller, key, "move.retry", &id, 200, async move |tx| {
+        moves::retry(tx, &core, &c, id).await
+    })
+    .await
 }
 
 /// Gives the money of a refused move back to the wallet.
 #[utoipa::path(post, path = "/api/v1/moves/{id}/give-back", tag = "money", request_body = Reason, responses((status = 200, body = PlatformMove)))]
-pub async fn give_back(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<MoveId>, Body(req): Body<Reason>) -> Reply<Answer> {
+pub async fn give_back(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<MoveId>,
+    Body(req): Body<Reason>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "move.give_back", &(id, &req), 200, async move |tx| moves::give_back(tx, &core, &c, id, &r.reason).await).await
+    write(&app, &caller, key, "move.give_back", &(id, &req), 200, async move |tx| {
+        moves::give_back(tx, &core, &c, id, &r.reason).await
+    })
+    .await
 }

@@ -43,23 +43,50 @@ pub struct Merge {
 
 /// Merges the two (one entity) or links them (two entities).
 #[utoipa::path(post, path = "/api/v1/duplicates/{id}/merge", tag = "clients", request_body = Merge, responses((status = 200, body = Value, example = json!({"id": "dup_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "merged"}))))]
-pub async fn merge(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<DuplicateId>, Body(req): Body<Merge>) -> Reply<Answer> {
+pub async fn merge(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<DuplicateId>,
+    Body(req): Body<Merge>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "duplicate.merge", &(id, &req), 200, async move |tx| duplicates::merge(tx, &core, &c, id, r.survivor_id, &r.reason).await).await
+    write(&app, &caller, key, "duplicate.merge", &(id, &req), 200, async move |tx| {
+        duplicates::merge(tx, &core, &c, id, r.survivor_id, &r.reason).await
+    })
+    .await
 }
 
 /// They are two people.
 #[utoipa::path(post, path = "/api/v1/duplicates/{id}/dismiss", tag = "clients", request_body = Reason, responses((status = 200, body = Value, example = json!({"id": "dup_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "dismissed"}))))]
-pub async fn dismiss(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<DuplicateId>, Body(req): Body<Reason>) -> Reply<Answer> {
+pub async fn dismiss(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<DuplicateId>,
+    Body(req): Body<Reason>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "duplicate.dismiss", &(id, &req), 200, async move |tx| duplicates::dismiss(tx, &core, &c, id, &r.reason).await).await
+    write(&app, &caller, key, "duplicate.dismiss", &(id, &req), 200, async move |tx| {
+        duplicates::dismiss(tx, &core, &c, id, &r.reason).await
+    })
+    .await
 }
 
 /// Takes a merge or a link apart.
 #[utoipa::path(post, path = "/api/v1/duplicates/{id}/undo", tag = "clients", request_body = Reason, responses((status = 200, body = Value, example = json!({"id": "dup_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "open"}))))]
-pub async fn undo(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<DuplicateId>, Body(req): Body<Reason>) -> Reply<Answer> {
+pub async fn undo(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<DuplicateId>,
+    Body(req): Body<Reason>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "duplicate.undo", &(id, &req), 200, async move |tx| duplicates::undo(tx, &core, &c, id, &r.reason).await).await
+    write(&app, &caller, key, "duplicate.undo", &(id, &req), 200, async move |tx| {
+        duplicates::undo(tx, &core, &c, id, &r.reason).await
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -77,7 +104,13 @@ pub struct Restrict {
 
 /// Restricts a client. `sign_in` and `everything` end their sessions.
 #[utoipa::path(post, path = "/api/v1/clients/{id}/restrictions", tag = "clients", request_body = Restrict, responses((status = 201, body = Value, example = json!({"id": "rst_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "withdrawals", "reason": "Source of funds under review.", "told": false}))))]
-pub async fn restrict(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ClientId>, Body(req): Body<Restrict>) -> Reply<Answer> {
+pub async fn restrict(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<ClientId>,
+    Body(req): Body<Restrict>,
+) -> Reply<Answer> {
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "client.restrict", &(id, &req), 201, async move |tx| {
         let done = restrictions::restrict(tx, &a.core, &c, id, r.kind, &r.reason, r.told).await?;
@@ -95,7 +128,13 @@ impl PathPart for RestrictionId {
 
 /// Takes a restriction off.
 #[utoipa::path(post, path = "/api/v1/clients/{id}/restrictions/{restriction}/lift", tag = "clients", request_body = Reason, responses((status = 200, body = Value, example = json!({"items": []}))))]
-pub async fn lift(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, crate::kit::At2(id, restriction): crate::kit::At2<ClientId, RestrictionId>, Body(req): Body<Reason>) -> Reply<Answer> {
+pub async fn lift(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    crate::kit::At2(id, restriction): crate::kit::At2<ClientId, RestrictionId>,
+    Body(req): Body<Reason>,
+) -> Reply<Answer> {
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "client.lift", &(id, restriction, &req), 200, async move |tx| {
         if !restrictions::in_force(tx, id).await?.iter().any(|x| x.id == restriction) {
@@ -110,7 +149,10 @@ pub async fn lift(State(app): State<App>, Asker(caller): Asker, key: Idempotency
 
 /// The ways in are open exactly while nothing in force shuts them.
 async fn doors(tx: &mut Tx, app: &App, caller: &Caller, id: ClientId, reason: &str) -> Result<()> {
-    let shut = restrictions::in_force(tx, id).await?.iter().any(|r| matches!(r.kind, RestrictionKind::SignIn | RestrictionKind::Everything));
+    let shut = restrictions::in_force(tx, id)
+        .await?
+        .iter()
+        .any(|r| matches!(r.kind, RestrictionKind::SignIn | RestrictionKind::Everything));
     logins::set_enabled(tx, &app.access, caller, &id.to_string(), !shut, reason).await
 }
 
@@ -131,7 +173,9 @@ pub async fn mail(State(app): State<App>, Asker(caller): Asker, At(id): At<MailI
     read(&app, async move |tx| {
         let m = qd_notify::mail_view(tx, &caller, id).await?;
         match &m.client_id {
-            Some(c) => qd_clients::get(tx, &caller, Right::MailView, ClientId::parse(c)?).await.map(|_| ())?,
+            Some(c) => qd_clients::get(tx, &caller, Right::MailView, ClientId::parse(c)?)
+                .await
+                .map(|_| ())?,
             None => crate::kit::within(tx, &caller, Right::MailView, None).await?,
         }
         Ok(m)

@@ -89,15 +89,24 @@ impl Clients {
 #[utoipa::path(get, path = "/api/v1/clients", tag = "clients", params(Clients), responses((status = 200, body = crate::schema::PageOf<ClientRow>)))]
 pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Clients>) -> Reply<Json<Value>> {
     let page = q.page()?;
-    read(&app, async move |tx| qd_clients::list(tx, &caller, &q.filter(), q.sort.unwrap_or(Sort::Newest), &page).await).await
+    read(&app, async move |tx| {
+        qd_clients::list(tx, &caller, &q.filter(), q.sort.unwrap_or(Sort::Newest), &page).await
+    })
+    .await
 }
 
 /// Leads, as `GET /clients?stage=lead`.
 #[utoipa::path(get, path = "/api/v1/leads", tag = "clients", params(Clients), responses((status = 200, body = crate::schema::PageOf<ClientRow>)))]
 pub async fn leads(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Clients>) -> Reply<Json<Value>> {
     let page = q.page()?;
-    let filter = Filter { stage: Some(Stage::Lead), ..q.filter() };
-    read(&app, async move |tx| qd_clients::list(tx, &caller, &filter, q.sort.unwrap_or(Sort::Newest), &page).await).await
+    let filter = Filter {
+        stage: Some(Stage::Lead),
+        ..q.filter()
+    };
+    read(&app, async move |tx| {
+        qd_clients::list(tx, &caller, &filter, q.sort.unwrap_or(Sort::Newest), &page).await
+    })
+    .await
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -112,7 +121,10 @@ pub struct Question {
 /// Finds clients by the start of words.
 #[utoipa::path(get, path = "/api/v1/search", tag = "clients", params(Question), responses((status = 200, body = Value, example = json!({"items": [{"id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "name": "Alex Weber", "stage": "funded", "country": "DE"}]}))))]
 pub async fn search(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Question>) -> Reply<Json<Value>> {
-    read(&app, async move |tx| Ok(json!({"items": qd_clients::search::find(tx, &caller, &q.q).await?}))).await
+    read(&app, async move |tx| {
+        Ok(json!({"items": qd_clients::search::find(tx, &caller, &q.q).await?}))
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -149,8 +161,24 @@ pub async fn add(State(app): State<App>, Asker(caller): Asker, key: IdempotencyK
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "client.add", &req, 201, async move |tx| {
         let r = r.clone();
-        let touch = Touch { source: r.source, campaign: r.campaign, form: form.into(), ..Touch::default() };
-        let lead = NewLead { brand: r.brand, first_name: r.first_name, last_name: r.last_name, email: r.email, phone: r.phone, country: r.country, language: r.language, message: r.note, touch, ..NewLead::default() };
+        let touch = Touch {
+            source: r.source,
+            campaign: r.campaign,
+            form: form.into(),
+            ..Touch::default()
+        };
+        let lead = NewLead {
+            brand: r.brand,
+            first_name: r.first_name,
+            last_name: r.last_name,
+            email: r.email,
+            phone: r.phone,
+            country: r.country,
+            language: r.language,
+            message: r.note,
+            touch,
+            ..NewLead::default()
+        };
         qd_clients::take_lead(tx, &core, &c, lead).await
     })
     .await
@@ -194,7 +222,13 @@ pub struct Change {
 
 /// Changes the record; fields that are absent stay.
 #[utoipa::path(patch, path = "/api/v1/clients/{id}", tag = "clients", request_body = Change, responses((status = 200, body = Value, example = json!({"id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "version": 4}))))]
-pub async fn change(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ClientId>, Body(req): Body<Change>) -> Reply<Answer> {
+pub async fn change(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<ClientId>,
+    Body(req): Body<Change>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "client.change", &(id, &req), 200, async move |tx| {
         let r = r.clone();
@@ -233,9 +267,18 @@ pub struct Assign {
 
 /// Gives a client to a person, a desk, or both, or back to nobody.
 #[utoipa::path(post, path = "/api/v1/clients/{id}/assign", tag = "clients", request_body = Assign, responses((status = 200, body = Value, example = json!({"id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "owner_id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "desk": "german", "version": 4}))))]
-pub async fn assign(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ClientId>, Body(req): Body<Assign>) -> Reply<Answer> {
+pub async fn assign(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<ClientId>,
+    Body(req): Body<Assign>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "client.assign", &(id, &req), 200, async move |tx| qd_clients::assign(tx, &core, &c, id, r.owner_id, r.desk.clone(), &r.reason).await).await
+    write(&app, &caller, key, "client.assign", &(id, &req), 200, async move |tx| {
+        qd_clients::assign(tx, &core, &c, id, r.owner_id, r.desk.clone(), &r.reason).await
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -250,15 +293,29 @@ pub struct Staged {
 
 /// Moves a client along by hand.
 #[utoipa::path(post, path = "/api/v1/clients/{id}/stage", tag = "clients", request_body = Staged, responses((status = 200, body = Value, example = json!({"changed": true}))))]
-pub async fn stage(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ClientId>, Body(req): Body<Staged>) -> Reply<Answer> {
+pub async fn stage(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<ClientId>,
+    Body(req): Body<Staged>,
+) -> Reply<Answer> {
     if !matches!(req.command, Command::FallAsleep | Command::Wake | Command::Churn) {
         return Err(Problem::invalid("command", "value_unknown", "expected fall_asleep, wake or churn").into());
     }
     if req.reason.trim().is_empty() {
-        return Err(Problem::invalid("reason", "reason_missing", "expected the reason, which staff and auditors will read").into());
+        return Err(Problem::invalid(
+            "reason",
+            "reason_missing",
+            "expected the reason, which staff and auditors will read",
+        )
+        .into());
     }
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "client.stage", &(id, &req), 200, async move |tx| Ok(json!({"changed": qd_clients::stage(tx, &core, &c, id, r.command, &r.reason).await?}))).await
+    write(&app, &caller, key, "client.stage", &(id, &req), 200, async move |tx| {
+        Ok(json!({"changed": qd_clients::stage(tx, &core, &c, id, r.command, &r.reason).await?}))
+    })
+    .await
 }
 
 /// All of a client's ways in: state, verification, second factor. No secrets.

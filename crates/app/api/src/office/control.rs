@@ -4,9 +4,9 @@ use crate::kit::{At, Reply, covered, list_query, read, write};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
+use qd_kernel::PageRequest;
 use qd_payments::jobs::connections;
 use qd_payments::withdrawal::{self, WithdrawalQuery, WithdrawalState};
-use qd_kernel::PageRequest;
 use qd_runtime::access::{Right, Scope, StaffId};
 use qd_runtime::approvals::{self, ApprovalId, ApprovalState};
 use qd_runtime::exceptions::{self, ExceptionId, ExceptionState, Filter};
@@ -69,9 +69,18 @@ pub struct Give {
 
 /// Gives it to a person, or back to the queue.
 #[utoipa::path(post, path = "/api/v1/exceptions/{id}/assign", tag = "control", request_body = Give, responses((status = 200, body = Value, example = json!({"id": "exc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
-pub async fn assign(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ExceptionId>, Body(req): Body<Give>) -> Reply<Answer> {
+pub async fn assign(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<ExceptionId>,
+    Body(req): Body<Give>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "exception.assign", &(id, &req), 200, async move |tx| exceptions::assign(tx, &core, &c, id, r.to).await.map(|()| json!({"id": id}))).await
+    write(&app, &caller, key, "exception.assign", &(id, &req), 200, async move |tx| {
+        exceptions::assign(tx, &core, &c, id, r.to).await.map(|()| json!({"id": id}))
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -83,28 +92,53 @@ pub struct Words {
 
 /// Adds a line to its log.
 #[utoipa::path(post, path = "/api/v1/exceptions/{id}/note", tag = "control", request_body = Words, responses((status = 200, body = Value, example = json!({"id": "exc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
-pub async fn note(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ExceptionId>, Body(req): Body<Words>) -> Reply<Answer> {
+pub async fn note(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<ExceptionId>,
+    Body(req): Body<Words>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "exception.note", &(id, &req), 200, async move |tx| exceptions::note(tx, &core, &c, id, &r.note).await.map(|()| json!({"id": id}))).await
+    write(&app, &caller, key, "exception.note", &(id, &req), 200, async move |tx| {
+        exceptions::note(tx, &core, &c, id, &r.note).await.map(|()| json!({"id": id}))
+    })
+    .await
 }
 
 /// Closes it as mended.
 #[utoipa::path(post, path = "/api/v1/exceptions/{id}/resolve", tag = "control", request_body = Words, responses((status = 200, body = Value, example = json!({"id": "exc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
-pub async fn resolve(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ExceptionId>, Body(req): Body<Words>) -> Reply<Answer> {
+pub async fn resolve(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<ExceptionId>,
+    Body(req): Body<Words>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "exception.resolve", &(id, &req), 200, async move |tx| exceptions::resolve_by(tx, &core, &c, id, &r.note).await.map(|()| json!({"id": id}))).await
+    write(&app, &caller, key, "exception.resolve", &(id, &req), 200, async move |tx| {
+        exceptions::resolve_by(tx, &core, &c, id, &r.note).await.map(|()| json!({"id": id}))
+    })
+    .await
 }
 
 /// Closes it: nothing is wrong.
 #[utoipa::path(post, path = "/api/v1/exceptions/{id}/dismiss", tag = "control", request_body = Words, responses((status = 200, body = Value, example = json!({"id": "exc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
-pub async fn dismiss(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ExceptionId>, Body(req): Body<Words>) -> Reply<Answer> {
+pub async fn dismiss(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<ExceptionId>,
+    Body(req): Body<Words>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "exception.dismiss", &(id, &req), 200, async move |tx| exceptions::dismiss(tx, &core, &c, id, &r.note).await.map(|()| json!({"id": id}))).await
+    write(&app, &caller, key, "exception.dismiss", &(id, &req), 200, async move |tx| {
+        exceptions::dismiss(tx, &core, &c, id, &r.note).await.map(|()| json!({"id": id}))
+    })
+    .await
 }
 
-list_query!(Jobs {
-    kind: String as String,
-});
+list_query!(Jobs { kind: String as String });
 
 /// Jobs whose attempts are used up, the latest first.
 #[utoipa::path(get, path = "/api/v1/jobs/dead", tag = "control", params(Jobs), responses((status = 200, body = Value, example = json!({"items": [{"id": "job_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "deposit.open", "attempts": 25, "problem_code": "provider_call_failed", "problem_detail": "timeout", "created_at": 1_790_000_000_000_000_i64, "died_at": 1_790_000_600_000_000_i64}], "next_cursor": null}))))]
@@ -124,7 +158,11 @@ pub async fn dead(State(app): State<App>, Asker(caller): Asker, Params(q): Param
 /// Of a payload: ids and numbers.
 fn only_ids(v: &Value) -> Value {
     match v {
-        Value::Object(m) => m.iter().filter(|(k, v)| k.ends_with("_id") || v.is_number() || v.is_boolean()).map(|(k, v)| (k.clone(), v.clone())).collect(),
+        Value::Object(m) => m
+            .iter()
+            .filter(|(k, v)| k.ends_with("_id") || v.is_number() || v.is_boolean())
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect(),
         _ => Value::Null,
     }
 }
@@ -133,7 +171,12 @@ fn only_ids(v: &Value) -> Value {
 #[utoipa::path(post, path = "/api/v1/jobs/{id}/retry", tag = "control", responses((status = 200, body = Value, example = json!({"id": "job_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "ready"}))))]
 pub async fn retry(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<JobId>) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
-    write(&app, &caller, key, "job.retry", &id, 200, async move |tx| graveyard::retry(tx, &core, id, &c).await.map(|()| json!({"id": id, "state": "ready"}))).await
+    write(&app, &caller, key, "job.retry", &id, 200, async move |tx| {
+        graveyard::retry(tx, &core, id, &c)
+            .await
+            .map(|()| json!({"id": id, "state": "ready"}))
+    })
+    .await
 }
 
 /// How the jobs are doing, by kind, the exceptions, by role, and how far each subscription is behind
@@ -142,7 +185,11 @@ pub async fn retry(State(app): State<App>, Asker(caller): Asker, key: Idempotenc
 pub async fn figures(State(app): State<App>) -> Reply<Json<Value>> {
     let now = app.core.now();
     read(&app, async move |tx| {
-        let lags: Vec<Value> = bus::lags(tx).await?.into_iter().map(|(name, behind)| json!({"subscription": name, "behind": behind})).collect();
+        let lags: Vec<Value> = bus::lags(tx)
+            .await?
+            .into_iter()
+            .map(|(name, behind)| json!({"subscription": name, "behind": behind}))
+            .collect();
         let events = json!({"position": events::head(tx).await?, "unplaced": events::any_unplaced(tx).await?, "subscriptions": lags});
         Ok(json!({"jobs": graveyard::figures(tx, now).await?, "exceptions": exceptions::ageing(tx, now).await?, "events": events}))
     })
@@ -158,7 +205,10 @@ list_query!(Approvals {
 #[utoipa::path(get, path = "/api/v1/approvals", tag = "control", params(Approvals), responses((status = 200, body = Value, example = json!({"items": [{"id": "apr_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "subject": "withdrawal:wdr_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "right": "withdrawals.approve", "needed": 2, "given": 1, "amount_minor": 2_000_000, "currency": "EUR", "state": "waiting", "may_vote": true, "votes": [{"voter_label": "Mara Lindqvist", "approve": true, "reason": "", "seen": {}, "at": 1_790_000_000_000_000_i64}]}], "next_cursor": null}))))]
 pub async fn approvals_list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Approvals>) -> Reply<Json<Value>> {
     let page = q.page()?;
-    read(&app, async move |tx| approvals::list(tx, &caller, q.state.unwrap_or(ApprovalState::Waiting), &page).await).await
+    read(&app, async move |tx| {
+        approvals::list(tx, &caller, q.state.unwrap_or(ApprovalState::Waiting), &page).await
+    })
+    .await
 }
 
 /// One approval with its votes and what each voter saw.

@@ -26,7 +26,18 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Param
     let (core, c, page) = (app.core.clone(), caller.clone(), q.page()?);
     covered(&app, &caller, async move |tx| {
         within(tx, &c, Right::DepositsView, q.client_id.as_deref()).await?;
-        deposit::list(tx, &core, &c, DepositQuery { client_id: q.client_id.clone(), state: q.state, connection: q.connection.clone() }, &page).await
+        deposit::list(
+            tx,
+            &core,
+            &c,
+            DepositQuery {
+                client_id: q.client_id.clone(),
+                state: q.state,
+                connection: q.connection.clone(),
+            },
+            &page,
+        )
+        .await
     })
     .await
 }
@@ -53,8 +64,17 @@ pub struct Reason {
 
 /// Lets a held deposit go on to the wallet and the account.
 #[utoipa::path(post, path = "/api/v1/deposits/{id}/release", tag = "deposits", request_body = Reason, responses((status = 200, body = Deposit)))]
-pub async fn release(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<DepositId>, Body(req): Body<Reason>) -> Reply<Answer> {
+pub async fn release(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<DepositId>,
+    Body(req): Body<Reason>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     caller.require_step_up(app.core.now())?;
-    write(&app, &caller, key, "deposit.release", &(id, &req), 200, async move |tx| deposit::release(tx, &core, &c, id, &r.reason).await).await
+    write(&app, &caller, key, "deposit.release", &(id, &req), 200, async move |tx| {
+        deposit::release(tx, &core, &c, id, &r.reason).await
+    })
+    .await
 }

@@ -35,7 +35,11 @@ pub async fn entity(State(app): State<App>, Asker(caller): Asker, At(code): At<S
 }
 
 fn entered(caller: &Caller, code: &str) -> qd_kernel::Result<()> {
-    if caller.enters(Some(code)) { Ok(()) } else { Err(Problem::missing("entity")) }
+    if caller.enters(Some(code)) {
+        Ok(())
+    } else {
+        Err(Problem::missing("entity"))
+    }
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -57,12 +61,26 @@ pub struct PutEntity {
 
 /// Saves an entity as a new version. Needs a fresh proof.
 #[utoipa::path(put, path = "/api/v1/entities/{code}", tag = "house", request_body = PutEntity, responses((status = 200, body = Value, example = json!({"code": "eu", "version": 2}))))]
-pub async fn put_entity(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(code): At<String>, Body(req): Body<PutEntity>) -> Reply<Answer> {
+pub async fn put_entity(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(code): At<String>,
+    Body(req): Body<PutEntity>,
+) -> Reply<Answer> {
     caller.require_step_up(app.core.now())?;
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "entity.put", &(&code.clone(), &req), 200, async move |tx| {
         let r = r.clone();
-        let draft = Entity { code: code.clone(), name: r.name, country: r.country, base_currency: r.base_currency, regulator: r.regulator, config: r.config, version: r.version };
+        let draft = Entity {
+            code: code.clone(),
+            name: r.name,
+            country: r.country,
+            base_currency: r.base_currency,
+            regulator: r.regulator,
+            config: r.config,
+            version: r.version,
+        };
         let saved = tenancy::put_entity(tx, &core, &c, draft, &r.reason).await?;
         Ok(serde_json::to_value(&*saved)?)
     })
@@ -97,11 +115,26 @@ pub struct PutBrand {
 
 /// Saves a brand as a new version.
 #[utoipa::path(put, path = "/api/v1/brands/{code}", tag = "house", request_body = PutBrand, responses((status = 200, body = Value, example = json!({"code": "northwind", "version": 2}))))]
-pub async fn put_brand(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(code): At<String>, Body(req): Body<PutBrand>) -> Reply<Answer> {
+pub async fn put_brand(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(code): At<String>,
+    Body(req): Body<PutBrand>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "brand.put", &(&code.clone(), &req), 200, async move |tx| {
         let r = r.clone();
-        let draft = Brand { code: code.clone(), entity: r.entity, name: r.name, host: r.host, mail_from: r.mail_from, languages: r.languages, hue: r.hue, version: r.version };
+        let draft = Brand {
+            code: code.clone(),
+            entity: r.entity,
+            name: r.name,
+            host: r.host,
+            mail_from: r.mail_from,
+            languages: r.languages,
+            hue: r.hue,
+            version: r.version,
+        };
         tenancy::put_brand(tx, &core, &c, draft, &r.reason).await
     })
     .await
@@ -135,11 +168,24 @@ pub struct PutDesk {
 
 /// Saves a desk as a new version.
 #[utoipa::path(put, path = "/api/v1/desks/{code}", tag = "house", request_body = PutDesk, responses((status = 200, body = Value, example = json!({"code": "german", "version": 2}))))]
-pub async fn put_desk(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(code): At<String>, Body(req): Body<PutDesk>) -> Reply<Answer> {
+pub async fn put_desk(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(code): At<String>,
+    Body(req): Body<PutDesk>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "desk.put", &(&code.clone(), &req), 200, async move |tx| {
         let r = r.clone();
-        let draft = Desk { code: code.clone(), entity: r.entity, name: r.name, kind: r.kind, languages: r.languages, version: r.version };
+        let draft = Desk {
+            code: code.clone(),
+            entity: r.entity,
+            name: r.name,
+            kind: r.kind,
+            languages: r.languages,
+            version: r.version,
+        };
         tenancy::put_desk(tx, &core, &c, draft, &r.reason).await
     })
     .await
@@ -159,7 +205,11 @@ pub async fn history(State(app): State<App>, Asker(caller): Asker, At2(kind, cod
             _ => {}
         }
         // A setting's name has a slash of its own; in the path it is a tilde.
-        let code = if kind == "setting" { code.replacen('~', "/", 1) } else { code.clone() };
+        let code = if kind == "setting" {
+            code.replacen('~', "/", 1)
+        } else {
+            code.clone()
+        };
         Ok(json!({"items": tenancy::history(tx, &kind, &code).await?}))
     })
     .await
@@ -198,8 +248,22 @@ pub struct PutSetting {
 
 /// Saves a setting as a new version.
 #[utoipa::path(put, path = "/api/v1/settings/{scope}/{key}", tag = "house", request_body = PutSetting, responses((status = 200, body = Value, example = json!({"scope": "global", "key": "fx.rates", "version": 4}))))]
-pub async fn put_setting(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At2(scope, name): At2<String, String>, Body(req): Body<PutSetting>) -> Reply<Answer> {
+pub async fn put_setting(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At2(scope, name): At2<String, String>,
+    Body(req): Body<PutSetting>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "setting.put", &(&scope.clone(), &name.clone(), &req), 200, async move |tx| settings::put(tx, &core, &c, &scope, &name, r.version, &r.value, &r.reason).await).await
+    write(
+        &app,
+        &caller,
+        key,
+        "setting.put",
+        &(&scope.clone(), &name.clone(), &req),
+        200,
+        async move |tx| settings::put(tx, &core, &c, &scope, &name, r.version, &r.value, &r.reason).await,
+    )
+    .await
 }
-

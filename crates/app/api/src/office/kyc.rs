@@ -40,7 +40,16 @@ pub async fn queue(State(app): State<App>, Asker(caller): Asker, Params(q): Para
         Some("nobody") => Some(OwnedBy::Nobody),
         Some(id) => Some(OwnedBy::Person(<StaffId as crate::kit::PathPart>::part("owner", id)?)),
     };
-    let f = QueueFilter { state: q.state, entity: q.entity.clone(), level: q.level, band: q.band, country: q.country.clone(), reason: q.reason.clone(), owner, overdue: q.overdue.unwrap_or(false) };
+    let f = QueueFilter {
+        state: q.state,
+        entity: q.entity.clone(),
+        level: q.level,
+        band: q.band,
+        country: q.country.clone(),
+        reason: q.reason.clone(),
+        owner,
+        overdue: q.overdue.unwrap_or(false),
+    };
     read(&app, async move |tx| qd_kyc::queue(tx, &caller, &f, now, &page).await).await
 }
 
@@ -91,7 +100,10 @@ pub async fn approvals(State(app): State<App>, Asker(caller): Asker, At(id): At<
 #[utoipa::path(post, path = "/api/v1/kyc/{id}/claim", tag = "kyc", responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "in_review", "version": 6}))))]
 pub async fn claim(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<KycId>) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
-    write(&app, &caller, key, "kyc.claim", &id, 200, async move |tx| qd_kyc::claim(tx, &core, &c, id).await.map(brief)).await
+    write(&app, &caller, key, "kyc.claim", &id, 200, async move |tx| {
+        qd_kyc::claim(tx, &core, &c, id).await.map(brief)
+    })
+    .await
 }
 
 fn brief(c: qd_kyc::Case) -> Value {
@@ -102,7 +114,10 @@ fn brief(c: qd_kyc::Case) -> Value {
 #[utoipa::path(post, path = "/api/v1/kyc/{id}/release", tag = "kyc", responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "submitted", "version": 7}))))]
 pub async fn release(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<KycId>) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
-    write(&app, &caller, key, "kyc.release", &id, 200, async move |tx| qd_kyc::release(tx, &core, &c, id).await.map(brief)).await
+    write(&app, &caller, key, "kyc.release", &id, 200, async move |tx| {
+        qd_kyc::release(tx, &core, &c, id).await.map(brief)
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -116,10 +131,18 @@ pub struct Reassign {
 
 /// Puts a case into a colleague's hands.
 #[utoipa::path(post, path = "/api/v1/kyc/{id}/assign", tag = "kyc", request_body = Reassign, responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "in_review", "version": 7}))))]
-pub async fn assign(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<KycId>, Body(req): Body<Reassign>) -> Reply<Answer> {
+pub async fn assign(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<KycId>,
+    Body(req): Body<Reassign>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "kyc.assign", &(id, &req), 200, async move |tx| {
-        let name = staff::name_of(tx, r.staff_id).await?.ok_or_else(|| qd_kernel::Problem::invalid("staff_id", "staff_unknown", "expected somebody who works here"))?;
+        let name = staff::name_of(tx, r.staff_id)
+            .await?
+            .ok_or_else(|| qd_kernel::Problem::invalid("staff_id", "staff_unknown", "expected somebody who works here"))?;
         qd_kyc::reassign(tx, &core, &c, id, r.staff_id, &name, &r.reason).await.map(brief)
     })
     .await
@@ -137,15 +160,27 @@ pub struct Decide {
 
 impl Decide {
     fn verdict(&self) -> Verdict {
-        Verdict { version: self.version, reason: self.reason.clone() }
+        Verdict {
+            version: self.version,
+            reason: self.reason.clone(),
+        }
     }
 }
 
 /// Approves a case in my hands whose documents are all accepted. What I saw is kept with it.
 #[utoipa::path(post, path = "/api/v1/kyc/{id}/approve", tag = "kyc", request_body = Decide, responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "approved", "version": 10}))))]
-pub async fn approve(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<KycId>, Body(req): Body<Decide>) -> Reply<Answer> {
+pub async fn approve(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<KycId>,
+    Body(req): Body<Decide>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "kyc.approve", &(id, &req), 200, async move |tx| qd_kyc::approve(tx, &core, &c, id, r.verdict()).await.map(brief)).await
+    write(&app, &caller, key, "kyc.approve", &(id, &req), 200, async move |tx| {
+        qd_kyc::approve(tx, &core, &c, id, r.verdict()).await.map(brief)
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -160,10 +195,22 @@ pub struct RejectCase {
 
 /// Ends a case for the client.
 #[utoipa::path(post, path = "/api/v1/kyc/{id}/reject", tag = "kyc", request_body = RejectCase, responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "rejected", "version": 10}))))]
-pub async fn reject(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<KycId>, Body(req): Body<RejectCase>) -> Reply<Answer> {
+pub async fn reject(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<KycId>,
+    Body(req): Body<RejectCase>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    let verdict = Verdict { version: req.version, reason: req.reason.clone() };
-    write(&app, &caller, key, "kyc.reject", &(id, &req), 200, async move |tx| qd_kyc::reject(tx, &core, &c, id, &r.reason_code, verdict.clone()).await.map(brief)).await
+    let verdict = Verdict {
+        version: req.version,
+        reason: req.reason.clone(),
+    };
+    write(&app, &caller, key, "kyc.reject", &(id, &req), 200, async move |tx| {
+        qd_kyc::reject(tx, &core, &c, id, &r.reason_code, verdict.clone()).await.map(brief)
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -192,11 +239,28 @@ pub struct AskAgain {
 
 /// Sends a case back for some documents; what was accepted stays.
 #[utoipa::path(post, path = "/api/v1/kyc/{id}/ask-again", tag = "kyc", request_body = AskAgain, responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "resubmission", "version": 10}))))]
-pub async fn ask_again(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<KycId>, Body(req): Body<AskAgain>) -> Reply<Answer> {
+pub async fn ask_again(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<KycId>,
+    Body(req): Body<AskAgain>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "kyc.ask_again", &(id, &req), 200, async move |tx| {
-        let again = r.documents.iter().map(|d| Again { requirement: d.requirement.clone(), reason_code: d.reason_code.clone(), note: d.note.clone() }).collect();
-        let verdict = Verdict { version: r.version, reason: r.reason.clone() };
+        let again = r
+            .documents
+            .iter()
+            .map(|d| Again {
+                requirement: d.requirement.clone(),
+                reason_code: d.reason_code.clone(),
+                note: d.note.clone(),
+            })
+            .collect();
+        let verdict = Verdict {
+            version: r.version,
+            reason: r.reason.clone(),
+        };
         qd_kyc::ask_again(tx, &core, &c, id, again, verdict).await.map(brief)
     })
     .await
@@ -214,9 +278,18 @@ pub struct Reopen {
 
 /// Verifies again: the named requirements are asked anew; the client is not approved until the end.
 #[utoipa::path(post, path = "/api/v1/kyc/{id}/reopen", tag = "kyc", request_body = Reopen, responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "collecting", "version": 11}))))]
-pub async fn reopen(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<KycId>, Body(req): Body<Reopen>) -> Reply<Answer> {
+pub async fn reopen(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<KycId>,
+    Body(req): Body<Reopen>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "kyc.reopen", &(id, &req), 200, async move |tx| qd_kyc::reopen(tx, &core, &c, id, &r.requirements, &r.reason).await.map(brief)).await
+    write(&app, &caller, key, "kyc.reopen", &(id, &req), 200, async move |tx| {
+        qd_kyc::reopen(tx, &core, &c, id, &r.requirements, &r.reason).await.map(brief)
+    })
+    .await
 }
 
 /// The content of a document. Who looks is written down.
@@ -227,9 +300,18 @@ pub async fn document(State(app): State<App>, Asker(caller): Asker, At(id): At<D
 
 /// Notes what a document says, without a verdict.
 #[utoipa::path(post, path = "/api/v1/documents/{id}/fields", tag = "kyc", request_body = ReadFields, responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "in_review", "version": 8}))))]
-pub async fn read_fields(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<DocumentId>, Body(req): Body<ReadFields>) -> Reply<Answer> {
+pub async fn read_fields(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<DocumentId>,
+    Body(req): Body<ReadFields>,
+) -> Reply<Answer> {
     let (core, c, fields) = (app.core.clone(), caller.clone(), req.fields(&app)?);
-    write(&app, &caller, key, "document.read", &(id, &req), 200, async move |tx| qd_kyc::read_document(tx, &core, &c, id, fields.clone()).await.map(brief)).await
+    write(&app, &caller, key, "document.read", &(id, &req), 200, async move |tx| {
+        qd_kyc::read_document(tx, &core, &c, id, fields.clone()).await.map(brief)
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -253,11 +335,35 @@ pub struct Accept {
 
 /// Accepts a document of a case in my hands.
 #[utoipa::path(post, path = "/api/v1/documents/{id}/accept", tag = "kyc", request_body = Accept, responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "in_review", "version": 8}))))]
-pub async fn accept(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<DocumentId>, Body(req): Body<Accept>) -> Reply<Answer> {
+pub async fn accept(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<DocumentId>,
+    Body(req): Body<Accept>,
+) -> Reply<Answer> {
     let (core, c, fields) = (app.core.clone(), caller.clone(), req.fields.fields(&app)?);
-    let waivers: Vec<Waiver> = req.waivers.iter().map(|w| Waiver { field: w.field.clone(), reason: w.reason.clone() }).collect();
+    let waivers: Vec<Waiver> = req
+        .waivers
+        .iter()
+        .map(|w| Waiver {
+            field: w.field.clone(),
+            reason: w.reason.clone(),
+        })
+        .collect();
     write(&app, &caller, key, "document.accept", &(id, &req), 200, async move |tx| {
-        qd_kyc::decide_document(tx, &core, &c, id, DocumentVerdict::Accept { fields: fields.clone(), waivers: waivers.clone() }).await.map(brief)
+        qd_kyc::decide_document(
+            tx,
+            &core,
+            &c,
+            id,
+            DocumentVerdict::Accept {
+                fields: fields.clone(),
+                waivers: waivers.clone(),
+            },
+        )
+        .await
+        .map(brief)
     })
     .await
 }
@@ -274,10 +380,27 @@ pub struct RejectDocument {
 
 /// Rejects a document of a case in my hands, with a coded reason.
 #[utoipa::path(post, path = "/api/v1/documents/{id}/reject", tag = "kyc", request_body = RejectDocument, responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "in_review", "version": 8}))))]
-pub async fn reject_document(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<DocumentId>, Body(req): Body<RejectDocument>) -> Reply<Answer> {
+pub async fn reject_document(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<DocumentId>,
+    Body(req): Body<RejectDocument>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "document.reject", &(id, &req), 200, async move |tx| {
-        qd_kyc::decide_document(tx, &core, &c, id, DocumentVerdict::Reject { reason_code: r.reason_code.clone(), note: r.note.clone() }).await.map(brief)
+        qd_kyc::decide_document(
+            tx,
+            &core,
+            &c,
+            id,
+            DocumentVerdict::Reject {
+                reason_code: r.reason_code.clone(),
+                note: r.note.clone(),
+            },
+        )
+        .await
+        .map(brief)
     })
     .await
 }

@@ -25,7 +25,12 @@ use qd_web::Api;
 use utoipa_axum::routes;
 
 pub fn routes(api: Api<App>) -> Api<App> {
-    api.with(people_and_records).with(verification).with(money_routes).with(control_routes).with(house_routes).with(partners::routes)
+    api.with(people_and_records)
+        .with(verification)
+        .with(money_routes)
+        .with(control_routes)
+        .with(house_routes)
+        .with(partners::routes)
 }
 
 fn people_and_records(api: Api<App>) -> Api<App> {

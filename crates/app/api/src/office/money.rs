@@ -89,9 +89,16 @@ async fn report(tx: &mut Tx, totals: &[qd_ledger::Total], to: Currency) -> qd_ke
     let as_of = settings::find(tx, "global", "fx.rates").await?.map(|s| s.updated_at);
     let (mut items, mut used, mut purposes, mut rounding) = (Vec::new(), BTreeMap::new(), BTreeMap::<String, i64>::new(), 0_i64);
     for t in totals {
-        let rate = rates.cross(t.currency, to).ok_or_else(|| missing(format!("{} in {to}", t.currency)))?;
-        let converted = Amount::new(t.balance_minor, t.currency).convert(rate, to, Rounding::HalfAwayFromZero)?.minor;
-        used.insert(t.currency.to_string(), json!({"currency": t.currency, "rate": rate, "source": rates.source, "at_us": as_of}));
+        let rate = rates
+            .cross(t.currency, to)
+            .ok_or_else(|| missing(format!("{} in {to}", t.currency)))?;
+        let converted = Amount::new(t.balance_minor, t.currency)
+            .convert(rate, to, Rounding::HalfAwayFromZero)?
+            .minor;
+        used.insert(
+            t.currency.to_string(),
+            json!({"currency": t.currency, "rate": rate, "source": rates.source, "at_us": as_of}),
+        );
         let over = || Problem::limit("amount_limit", "the sum is larger than any amount may be");
         let sum = purposes.entry(t.purpose.to_string()).or_default();
         *sum = sum.checked_add(converted).ok_or_else(over)?;
@@ -101,7 +108,9 @@ async fn report(tx: &mut Tx, totals: &[qd_ledger::Total], to: Currency) -> qd_ke
         items.push(line);
     }
     let sums: Vec<Value> = purposes.iter().map(|(p, m)| json!({"purpose": p, "minor": m})).collect();
-    Ok(json!({"items": items, "report": {"currency": to, "rates": used.into_values().collect::<Vec<_>>(), "by_purpose": sums, "rounding_minor": rounding}}))
+    Ok(
+        json!({"items": items, "report": {"currency": to, "rates": used.into_values().collect::<Vec<_>>(), "by_purpose": sums, "rounding_minor": rounding}}),
+    )
 }
 
 /// Sums of the whole house are for those who may enter all of it.
@@ -136,7 +145,12 @@ pub async fn balances(State(app): State<App>, Asker(caller): Asker, At(owner): A
 }
 
 /// A ledger account's owner belongs to an entity; a caller of other entities does not see it.
-async fn owner_within(tx: &mut qd_db::Tx, core: &qd_runtime::Core, caller: &qd_runtime::access::Caller, owner: &str) -> qd_kernel::Result<()> {
+async fn owner_within(
+    tx: &mut qd_db::Tx,
+    core: &qd_runtime::Core,
+    caller: &qd_runtime::access::Caller,
+    owner: &str,
+) -> qd_kernel::Result<()> {
     if caller.allowed_entities().is_none() {
         return Ok(());
     }
@@ -144,12 +158,20 @@ async fn owner_within(tx: &mut qd_db::Tx, core: &qd_runtime::Core, caller: &qd_r
     let entity = match owner.split_once(':') {
         Some(("house", e)) => e.to_string(),
         Some(("client", id)) => qd_clients::find(tx, ClientId::parse(id)?).await?.ok_or_else(missing)?.entity,
-        Some(("tacc", id)) => qd_trading::accounts::get(tx, core, caller, qd_trading::TradingAccountId::parse(id)?).await?.entity,
+        Some(("tacc", id)) => {
+            qd_trading::accounts::get(tx, core, caller, qd_trading::TradingAccountId::parse(id)?)
+                .await?
+                .entity
+        }
         Some(("psp", id)) => {
             let all = qd_payments::jobs::connections::list(tx, &qd_runtime::access::Caller::system("api")).await?;
             all.into_iter().find(|c| c.id == id).ok_or_else(missing)?.entity
         }
-        Some(("partner", id)) => qd_partners::partner::get(tx, caller, qd_partners::PartnerId::parse(id)?).await?.entity,
+        Some(("partner", id)) => {
+            qd_partners::partner::get(tx, caller, qd_partners::PartnerId::parse(id)?)
+                .await?
+                .entity
+        }
         _ => return Err(missing()),
     };
     if caller.enters(Some(&entity)) { Ok(()) } else { Err(missing()) }
@@ -160,7 +182,11 @@ async fn owner_within(tx: &mut qd_db::Tx, core: &qd_runtime::Core, caller: &qd_r
 pub async fn statement(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Statement>) -> Reply<Json<Value>> {
     let need = |f: &str| Problem::invalid(f, "field_missing", "a value is required");
     let owner = q.owner.clone().ok_or_else(|| need("owner"))?;
-    let key = AccountKey::new(owner.clone(), q.purpose.ok_or_else(|| need("purpose"))?, q.currency.ok_or_else(|| need("currency"))?);
+    let key = AccountKey::new(
+        owner.clone(),
+        q.purpose.ok_or_else(|| need("purpose"))?,
+        q.currency.ok_or_else(|| need("currency"))?,
+    );
     let (core, c, page) = (app.core.clone(), caller.clone(), q.page()?);
     covered(&app, &caller, async move |tx| {
         owner_within(tx, &core, &c, &owner).await?;
@@ -212,8 +238,11 @@ pub async fn journal(State(app): State<App>, Asker(caller): Asker, Params(q): Pa
         })
         .await?;
     let mut r = text.into_response();
-    r.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    r.headers_mut().insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"journal.ledger\""));
+    r.headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    r.headers_mut().insert(
+        header::CONTENT_DISPOSITION,
+        HeaderValue::from_static("attachment; filename=\"journal.ledger\""),
+    );
     Ok(r)
 }
-

@@ -26,10 +26,28 @@ list_query!(Timeline {
 
 /// What happened with a client, the newest first, as far as I may see.
 #[utoipa::path(get, path = "/api/v1/clients/{id}/timeline", tag = "clients", params(Timeline), responses((status = 200, body = Value, example = json!({"items": [{"id": "tln_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "at": 1_790_000_000_000_000_i64, "kind": "call", "title_key": "timeline.call", "data": {"outcome": "reached"}, "visibility": "staff", "by": "Lena Vogt"}], "next_cursor": null}))))]
-pub async fn timeline(State(app): State<App>, Asker(caller): Asker, At(id): At<ClientId>, Params(q): Params<Timeline>) -> Reply<Json<Value>> {
+pub async fn timeline(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    At(id): At<ClientId>,
+    Params(q): Params<Timeline>,
+) -> Reply<Json<Value>> {
     let page = q.page()?;
-    let kinds = q.kinds.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|k| !k.is_empty()).map(str::to_string).collect();
-    let f = LineFilter { kinds, text: q.text.clone().filter(|t| !t.is_empty()), from: q.from_us.map(Ts), until: q.until_us.map(Ts) };
+    let kinds = q
+        .kinds
+        .as_deref()
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|k| !k.is_empty())
+        .map(str::to_string)
+        .collect();
+    let f = LineFilter {
+        kinds,
+        text: q.text.clone().filter(|t| !t.is_empty()),
+        from: q.from_us.map(Ts),
+        until: q.until_us.map(Ts),
+    };
     read(&app, async move |tx| timeline::list(tx, &caller, id, &f, &page).await).await
 }
 
@@ -47,21 +65,43 @@ pub struct NewNote {
     body: String,
 }
 
-async fn add(app: App, caller: qd_runtime::access::Caller, key: IdempotencyKey, id: ClientId, kind: NoteKind, req: NewNote) -> Reply<Answer> {
+async fn add(
+    app: App,
+    caller: qd_runtime::access::Caller,
+    key: IdempotencyKey,
+    id: ClientId,
+    kind: NoteKind,
+    req: NewNote,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     let operation = if kind == NoteKind::Aml { "note.add_aml" } else { "note.add" };
-    write(&app, &caller, key, operation, &(id, &req), 201, async move |tx| qd_clients::add_note(tx, &core, &c, id, kind, &r.body).await).await
+    write(&app, &caller, key, operation, &(id, &req), 201, async move |tx| {
+        qd_clients::add_note(tx, &core, &c, id, kind, &r.body).await
+    })
+    .await
 }
 
 /// Adds a note. It is never edited.
 #[utoipa::path(post, path = "/api/v1/clients/{id}/notes", tag = "clients", request_body = NewNote, responses((status = 201, body = Value, example = json!({"id": "nte_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "general"}))))]
-pub async fn add_note(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ClientId>, Body(req): Body<NewNote>) -> Reply<Answer> {
+pub async fn add_note(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<ClientId>,
+    Body(req): Body<NewNote>,
+) -> Reply<Answer> {
     add(app, caller, key, id, NoteKind::General, req).await
 }
 
 /// Adds an anti-money-laundering note: invisible to all others, in search and exports too.
 #[utoipa::path(post, path = "/api/v1/clients/{id}/aml-notes", tag = "clients", request_body = NewNote, responses((status = 201, body = Value, example = json!({"id": "nte_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "aml"}))))]
-pub async fn add_aml_note(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ClientId>, Body(req): Body<NewNote>) -> Reply<Answer> {
+pub async fn add_aml_note(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<ClientId>,
+    Body(req): Body<NewNote>,
+) -> Reply<Answer> {
     add(app, caller, key, id, NoteKind::Aml, req).await
 }
 
@@ -86,7 +126,11 @@ pub struct FollowUp {
 
 impl From<FollowUp> for NewTask {
     fn from(f: FollowUp) -> NewTask {
-        NewTask { title: f.title, due_at: Ts(f.due_at_us), owner_id: f.owner_id }
+        NewTask {
+            title: f.title,
+            due_at: Ts(f.due_at_us),
+            owner_id: f.owner_id,
+        }
     }
 }
 
@@ -114,11 +158,24 @@ pub struct LogCall {
 
 /// Logs a call with the status and the follow-up it led to, all or nothing.
 #[utoipa::path(post, path = "/api/v1/clients/{id}/calls", tag = "clients", request_body = LogCall, responses((status = 201, body = Value, example = json!({"call": {"id": "cal_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}, "task": {"id": "tsk_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}}))))]
-pub async fn log_call(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ClientId>, Body(req): Body<LogCall>) -> Reply<Answer> {
+pub async fn log_call(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<ClientId>,
+    Body(req): Body<LogCall>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "call.log", &(id, &req), 201, async move |tx| {
         let r = r.clone();
-        let call = NewCall { direction: r.direction, outcome: r.outcome, duration_s: r.duration_s, body: r.body, status: r.status, follow_up: r.follow_up.map(Into::into) };
+        let call = NewCall {
+            direction: r.direction,
+            outcome: r.outcome,
+            duration_s: r.duration_s,
+            body: r.body,
+            status: r.status,
+            follow_up: r.follow_up.map(Into::into),
+        };
         let (call, task) = qd_clients::log_call(tx, &core, &c, id, call).await?;
         Ok(json!({"call": call, "task": task}))
     })
@@ -140,7 +197,13 @@ pub struct LogMessage {
 
 /// Notes what was written in a chat. It stands in the timeline and is never edited.
 #[utoipa::path(post, path = "/api/v1/clients/{id}/messages", tag = "clients", request_body = LogMessage, responses((status = 201, body = Value, example = json!({"logged": true}))))]
-pub async fn log_message(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ClientId>, Body(req): Body<LogMessage>) -> Reply<Answer> {
+pub async fn log_message(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<ClientId>,
+    Body(req): Body<LogMessage>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "message.log", &(id, &req), 201, async move |tx| {
         qd_clients::log_message(tx, &core, &c, id, r.channel, r.direction, &r.body).await?;
@@ -159,7 +222,13 @@ pub struct WriteMail {
 
 /// Writes a mail to the client under the brand's name. It stands in the timeline with its words.
 #[utoipa::path(post, path = "/api/v1/clients/{id}/mails", tag = "clients", request_body = WriteMail, responses((status = 201, body = Value, example = json!({"id": "mai_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
-pub async fn write_mail(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ClientId>, Body(req): Body<WriteMail>) -> Reply<Answer> {
+pub async fn write_mail(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<ClientId>,
+    Body(req): Body<WriteMail>,
+) -> Reply<Answer> {
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "mail.write", &(id, &req), 201, async move |tx| {
         let client = qd_clients::get(tx, &c, Right::CallsLog, id).await?;
@@ -173,7 +242,11 @@ pub async fn write_mail(State(app): State<App>, Asker(caller): Asker, key: Idemp
 #[utoipa::path(delete, path = "/api/v1/calls/{id}", tag = "clients", responses((status = 403, description = "`call_kept`")))]
 pub async fn remove_call(State(app): State<App>, Asker(caller): Asker, At(id): At<CallId>) -> Reply<Response> {
     let (core, c) = (app.core.clone(), caller.clone());
-    let refusal = app.core.db.write(async move |tx| qd_clients::refuse_call_removal(tx, &core, &c, id).await).await?;
+    let refusal = app
+        .core
+        .db
+        .write(async move |tx| qd_clients::refuse_call_removal(tx, &core, &c, id).await)
+        .await?;
     Ok(ApiProblem(refusal).into_response())
 }
 
@@ -188,20 +261,35 @@ list_query!(Agenda {
 #[utoipa::path(get, path = "/api/v1/tasks", tag = "clients", params(Agenda), responses((status = 200, body = Value, example = json!({"items": [{"id": "tsk_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "title": "Call about the documents", "owner_id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "due_at": 1_790_100_000_000_000_i64, "state": "open", "version": 1}], "next_cursor": null}))))]
 pub async fn agenda(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Agenda>) -> Reply<Json<Value>> {
     let page = q.page()?;
-    read(&app, async move |tx| tasks::agenda(tx, &caller, q.owner_id, q.until_us.map(Ts), &page).await).await
+    read(&app, async move |tx| {
+        tasks::agenda(tx, &caller, q.owner_id, q.until_us.map(Ts), &page).await
+    })
+    .await
 }
 
 /// Tasks about a client, the soonest first.
 #[utoipa::path(get, path = "/api/v1/clients/{id}/tasks", tag = "clients", responses((status = 200, body = Value, example = json!({"items": [{"id": "tsk_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "title": "Call about the documents", "state": "open", "due_at": 1_790_100_000_000_000_i64, "version": 1}]}))))]
 pub async fn tasks_of(State(app): State<App>, Asker(caller): Asker, At(id): At<ClientId>) -> Reply<Json<Value>> {
-    read(&app, async move |tx| Ok(json!({"items": tasks::of_client(tx, &caller, id, false).await?}))).await
+    read(&app, async move |tx| {
+        Ok(json!({"items": tasks::of_client(tx, &caller, id, false).await?}))
+    })
+    .await
 }
 
 /// Adds a task; its owner is told when it is due.
 #[utoipa::path(post, path = "/api/v1/clients/{id}/tasks", tag = "clients", request_body = FollowUp, responses((status = 201, body = Value, example = json!({"id": "tsk_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "open", "version": 1}))))]
-pub async fn add_task(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ClientId>, Body(req): Body<FollowUp>) -> Reply<Answer> {
+pub async fn add_task(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<ClientId>,
+    Body(req): Body<FollowUp>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "task.add", &(id, &req), 201, async move |tx| tasks::add(tx, &core, &c, id, r.clone().into()).await).await
+    write(&app, &caller, key, "task.add", &(id, &req), 201, async move |tx| {
+        tasks::add(tx, &core, &c, id, r.clone().into()).await
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -225,7 +313,13 @@ pub struct ChangeTask {
 
 /// Closes, moves or gives an open task.
 #[utoipa::path(patch, path = "/api/v1/tasks/{id}", tag = "clients", request_body = ChangeTask, responses((status = 200, body = Value, example = json!({"id": "tsk_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "done", "version": 2}))))]
-pub async fn change_task(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<TaskId>, Body(req): Body<ChangeTask>) -> Reply<Answer> {
+pub async fn change_task(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<TaskId>,
+    Body(req): Body<ChangeTask>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "task.change", &(id, &req), 200, async move |tx| {
         let change = match (r.done.clone(), r.cancel.clone(), r.due_at_us, r.owner_id) {
@@ -233,7 +327,13 @@ pub async fn change_task(State(app): State<App>, Asker(caller): Asker, key: Idem
             (None, Some(reason), None, None) => TaskChange::Cancel { reason },
             (None, None, Some(us), None) => TaskChange::Move { due_at: Ts(us) },
             (None, None, None, Some(owner_id)) => TaskChange::Give { owner_id },
-            _ => return Err(Problem::invalid("done", "one_of", "expected exactly one of done, cancel, due_at_us and owner_id")),
+            _ => {
+                return Err(Problem::invalid(
+                    "done",
+                    "one_of",
+                    "expected exactly one of done, cancel, due_at_us and owner_id",
+                ));
+            }
         };
         tasks::change(tx, &core, &c, id, r.version, change).await
     })

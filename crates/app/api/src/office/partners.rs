@@ -84,7 +84,10 @@ list_query!(Partners {
 #[utoipa::path(get, path = "/api/v1/partners", tag = "partners", params(Partners), responses((status = 200, body = Value, example = json!({"items": [{"id": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "entity": "eu", "name": "Nordlicht Partner GmbH", "email": "info@nordlicht.example", "phone": null, "client_id": null, "currency": "EUR", "payout_method": "bank", "state": "active", "created_at": 1_790_000_000_000_000_i64, "version": 1}], "next_cursor": null}))))]
 pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Partners>) -> Reply<Json<Value>> {
     let page = q.page()?;
-    read(&app, async move |tx| partner::list(tx, &caller, q.state, q.name.as_deref(), &page).await).await
+    read(&app, async move |tx| {
+        partner::list(tx, &caller, q.state, q.name.as_deref(), &page).await
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -120,7 +123,17 @@ pub async fn create(State(app): State<App>, Asker(caller): Asker, key: Idempoten
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "partner.create", &req, 201, async move |tx| {
         let r = r.clone();
-        let new = NewPartner { entity: r.entity, name: r.name, email: r.email, phone: r.phone, client_id: r.client_id, currency: r.currency, payout_method: r.payout_method, parent: r.parent, since: r.since_us.map(Ts) };
+        let new = NewPartner {
+            entity: r.entity,
+            name: r.name,
+            email: r.email,
+            phone: r.phone,
+            client_id: r.client_id,
+            currency: r.currency,
+            payout_method: r.payout_method,
+            parent: r.parent,
+            since: r.since_us.map(Ts),
+        };
         partner::create(tx, &core, &c, new).await
     })
     .await
@@ -132,7 +145,11 @@ pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<Partne
     read(&app, async move |tx| {
         let p = partner::get(tx, &caller, id).await?;
         let edges = tree::history(tx, &caller, id).await?;
-        let held: Vec<Value> = plans::history(tx, &caller, id).await?.into_iter().map(|(plan, from, to)| json!({"plan_id": plan, "from_at": from, "to_at": to})).collect();
+        let held: Vec<Value> = plans::history(tx, &caller, id)
+            .await?
+            .into_iter()
+            .map(|(plan, from, to)| json!({"plan_id": plan, "from_at": from, "to_at": to}))
+            .collect();
         Ok(json!({"partner": p, "tree": edges, "plans": held}))
     })
     .await
@@ -156,11 +173,31 @@ pub struct EditPartner {
 
 /// Changes a partner's particulars.
 #[utoipa::path(put, path = "/api/v1/partners/{id}", tag = "partners", request_body = EditPartner, responses((status = 200, body = Value, example = json!({"id": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "version": 2}))))]
-pub async fn edit(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<PartnerId>, Body(req): Body<EditPartner>) -> Reply<Answer> {
+pub async fn edit(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<PartnerId>,
+    Body(req): Body<EditPartner>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "partner.edit", &(id, &req), 200, async move |tx| {
         let r = r.clone();
-        partner::edit(tx, &core, &c, id, r.version, Edit { name: r.name, email: r.email, phone: r.phone, client_id: r.client_id, payout_method: r.payout_method }).await
+        partner::edit(
+            tx,
+            &core,
+            &c,
+            id,
+            r.version,
+            Edit {
+                name: r.name,
+                email: r.email,
+                phone: r.phone,
+                client_id: r.client_id,
+                payout_method: r.payout_method,
+            },
+        )
+        .await
     })
     .await
 }
@@ -178,9 +215,18 @@ pub struct SetState {
 
 /// Activates, suspends or ends a partner.
 #[utoipa::path(post, path = "/api/v1/partners/{id}/state", tag = "partners", request_body = SetState, responses((status = 200, body = Value, example = json!({"id": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "suspended", "version": 3}))))]
-pub async fn set_state(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<PartnerId>, Body(req): Body<SetState>) -> Reply<Answer> {
+pub async fn set_state(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<PartnerId>,
+    Body(req): Body<SetState>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "partner.state", &(id, &req), 200, async move |tx| partner::set_state(tx, &core, &c, id, r.version, r.state, &r.reason).await).await
+    write(&app, &caller, key, "partner.state", &(id, &req), 200, async move |tx| {
+        partner::set_state(tx, &core, &c, id, r.version, r.state, &r.reason).await
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -198,7 +244,13 @@ pub struct Move {
 
 /// Moves a partner in the tree, from a time on.
 #[utoipa::path(post, path = "/api/v1/partners/{id}/move", tag = "partners", request_body = Move, responses((status = 200, body = Value, example = json!({"tree": []}))))]
-pub async fn move_to(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<PartnerId>, Body(req): Body<Move>) -> Reply<Answer> {
+pub async fn move_to(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<PartnerId>,
+    Body(req): Body<Move>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "partner.move", &(id, &req), 200, async move |tx| {
         tree::move_partner(tx, &core, &c, id, r.parent, r.at_us.map_or_else(|| core.now(), Ts), &r.reason).await?;
@@ -235,15 +287,28 @@ pub struct AddLink {
 
 impl From<AddLink> for NewLink {
     fn from(l: AddLink) -> NewLink {
-        NewLink { code: l.code, campaign: l.campaign, landing: l.landing }
+        NewLink {
+            code: l.code,
+            campaign: l.campaign,
+            landing: l.landing,
+        }
     }
 }
 
 /// Makes a link for a partner.
 #[utoipa::path(post, path = "/api/v1/partners/{id}/links", tag = "partners", request_body = AddLink, responses((status = 201, body = Value, example = json!({"id": "lnk_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "code": "NORD24"}))))]
-pub async fn add_link(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<PartnerId>, Body(req): Body<AddLink>) -> Reply<Answer> {
+pub async fn add_link(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<PartnerId>,
+    Body(req): Body<AddLink>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "partner.link", &(id, &req), 201, async move |tx| clicks::create_link(tx, &core, &c, id, r.clone().into()).await).await
+    write(&app, &caller, key, "partner.link", &(id, &req), 201, async move |tx| {
+        clicks::create_link(tx, &core, &c, id, r.clone().into()).await
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -254,9 +319,20 @@ pub struct Active {
 
 /// Withdraws a link, or brings it back.
 #[utoipa::path(post, path = "/api/v1/partner-links/{id}/active", tag = "partners", request_body = Active, responses((status = 200, body = Value, example = json!({"id": "lnk_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "active": false}))))]
-pub async fn link_active(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<LinkId>, Body(req): Body<Active>) -> Reply<Answer> {
+pub async fn link_active(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<LinkId>,
+    Body(req): Body<Active>,
+) -> Reply<Answer> {
     let (core, c, on) = (app.core.clone(), caller.clone(), req.active);
-    write(&app, &caller, key, "partner.link_active", &(id, &req), 200, async move |tx| clicks::set_link_active(tx, &core, &c, id, on).await.map(|()| json!({"id": id, "active": on}))).await
+    write(&app, &caller, key, "partner.link_active", &(id, &req), 200, async move |tx| {
+        clicks::set_link_active(tx, &core, &c, id, on)
+            .await
+            .map(|()| json!({"id": id, "active": on}))
+    })
+    .await
 }
 
 /// A partner's clients with what they trade. Who they are is for those who see it.
@@ -282,7 +358,9 @@ pub async fn clients(State(app): State<App>, Asker(caller): Asker, At(id): At<Pa
 /// Whether a partner earns on a client, and if not, why not: for the record.
 pub(crate) async fn eligibility(tx: &mut Tx, c: &qd_clients::Client, at: Ts) -> Result<Value> {
     let brought_by = c.partner_id.as_deref().map(PartnerId::parse).transpose()?;
-    Ok(serde_json::to_value(attribution::eligibility(tx, &c.id.to_string(), brought_by, &c.entity, &c.country, at).await?)?)
+    Ok(serde_json::to_value(
+        attribution::eligibility(tx, &c.id.to_string(), brought_by, &c.entity, &c.country, at).await?,
+    )?)
 }
 
 /// A client's partners through time: for the client's file.
@@ -317,7 +395,13 @@ pub struct Reassign {
 
 /// Moves a client to another partner, from a time on. Lines that are booked stay.
 #[utoipa::path(post, path = "/api/v1/clients/{id}/partner", tag = "partners", request_body = Reassign, responses((status = 200, body = Value, example = json!({"client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "partner": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "active"}))))]
-pub async fn reassign(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ClientId>, Body(req): Body<Reassign>) -> Reply<Answer> {
+pub async fn reassign(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<ClientId>,
+    Body(req): Body<Reassign>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "client.partner", &(id, &req), 200, async move |tx| {
         let client = qd_clients::get(tx, &c, Right::PartnersManage, id).await?;
@@ -339,9 +423,18 @@ pub struct Hold {
 
 /// Decides about a held attribution (a suspected self-referral).
 #[utoipa::path(post, path = "/api/v1/clients/{id}/partner/decide", tag = "partners", request_body = Hold, responses((status = 200, body = Value, example = json!({"client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "refused"}))))]
-pub async fn decide_hold(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ClientId>, Body(req): Body<Hold>) -> Reply<Answer> {
+pub async fn decide_hold(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<ClientId>,
+    Body(req): Body<Hold>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "client.partner_decide", &(id, &req), 200, async move |tx| attribution::decide_hold(tx, &core, &c, &id.to_string(), r.accept, &r.reason).await).await
+    write(&app, &caller, key, "client.partner_decide", &(id, &req), 200, async move |tx| {
+        attribution::decide_hold(tx, &core, &c, &id.to_string(), r.accept, &r.reason).await
+    })
+    .await
 }
 
 /// Commission plans by name.
@@ -392,7 +485,17 @@ pub async fn plan_save(State(app): State<App>, Asker(caller): Asker, key: Idempo
     };
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "plan.save", &req, 201, async move |tx| {
-        let (id, version) = plans::save(tx, &core, &c, base, r.entity.as_deref(), &r.document, Ts(r.valid_from_us), &r.reason).await?;
+        let (id, version) = plans::save(
+            tx,
+            &core,
+            &c,
+            base,
+            r.entity.as_deref(),
+            &r.document,
+            Ts(r.valid_from_us),
+            &r.reason,
+        )
+        .await?;
         Ok(json!({"id": id, "version": version}))
     })
     .await
@@ -431,20 +534,44 @@ pub struct UsePlan {
 
 /// Gives a partner a plan, from a time on.
 #[utoipa::path(post, path = "/api/v1/partners/{id}/plan", tag = "partners", request_body = UsePlan, responses((status = 200, body = Value, example = json!({"plan": "pln_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
-pub async fn plan_assign(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<PartnerId>, Body(req): Body<UsePlan>) -> Reply<Answer> {
+pub async fn plan_assign(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<PartnerId>,
+    Body(req): Body<UsePlan>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "partner.plan", &(id, &req), 200, async move |tx| {
-        plans::assign(tx, &core, &c, id, r.plan, r.at_us.map_or_else(|| core.now(), Ts), &r.reason).await.map(|()| json!({"plan": r.plan}))
+        plans::assign(tx, &core, &c, id, r.plan, r.at_us.map_or_else(|| core.now(), Ts), &r.reason)
+            .await
+            .map(|()| json!({"plan": r.plan}))
     })
     .await
 }
 
 /// Makes a plan the default of an entity, from a time on.
 #[utoipa::path(post, path = "/api/v1/entities/{code}/plan", tag = "partners", request_body = UsePlan, responses((status = 200, body = Value, example = json!({"plan": "pln_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
-pub async fn plan_default(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(code): At<String>, Body(req): Body<UsePlan>) -> Reply<Answer> {
+pub async fn plan_default(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(code): At<String>,
+    Body(req): Body<UsePlan>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "entity.plan", &(&code.clone(), &req), 200, async move |tx| {
-        plans::set_default(tx, &core, &c, Some(&code), r.plan, r.at_us.map_or_else(|| core.now(), Ts), &r.reason).await.map(|()| json!({"plan": r.plan}))
+        plans::set_default(
+            tx,
+            &core,
+            &c,
+            Some(&code),
+            r.plan,
+            r.at_us.map_or_else(|| core.now(), Ts),
+            &r.reason,
+        )
+        .await
+        .map(|()| json!({"plan": r.plan}))
     })
     .await
 }
@@ -483,7 +610,13 @@ list_query!(Lines {
 impl Lines {
     pub fn filter(&self) -> Result<LineFilter> {
         let partner_id = self.partner_id.as_deref().map(|p| PartnerId::part("partner_id", p)).transpose()?;
-        Ok(LineFilter { partner_id, client_id: self.client_id.clone(), from: self.from_us.map(Ts), to: self.to_us.map(Ts), ..LineFilter::default() })
+        Ok(LineFilter {
+            partner_id,
+            client_id: self.client_id.clone(),
+            from: self.from_us.map(Ts),
+            to: self.to_us.map(Ts),
+            ..LineFilter::default()
+        })
     }
 }
 
@@ -502,7 +635,12 @@ pub async fn line(State(app): State<App>, Asker(caller): Asker, At(id): At<LineI
 
 /// A partner's statements, the newest first.
 #[utoipa::path(get, path = "/api/v1/partners/{id}/statements", tag = "partners", params(Paged), responses((status = 200, body = Value, example = json!({"items": [{"id": "stm_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "number": 3, "currency": "EUR", "period_from": 1_788_000_000_000_000_i64, "period_to": 1_790_000_000_000_000_i64, "opening_minor": 0, "lines_minor": 41_200, "adjustments_minor": 0, "payouts_minor": -30_000, "closing_minor": 11_200, "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}], "next_cursor": null}))))]
-pub async fn statement_list(State(app): State<App>, Asker(caller): Asker, At(id): At<PartnerId>, Params(q): Params<Paged>) -> Reply<Json<Value>> {
+pub async fn statement_list(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    At(id): At<PartnerId>,
+    Params(q): Params<Paged>,
+) -> Reply<Json<Value>> {
     let page = q.page()?;
     read(&app, async move |tx| statements::list(tx, &caller, id, &page).await).await
 }
@@ -519,9 +657,18 @@ pub struct Close {
 
 /// Closes a partner's period: frozen, with its SHA-256. What comes later is in the next one.
 #[utoipa::path(post, path = "/api/v1/partners/{id}/statements", tag = "partners", request_body = Close, responses((status = 201, body = Value, example = json!({"id": "stm_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "number": 3, "closing_minor": 11_200}))))]
-pub async fn close(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<PartnerId>, Body(req): Body<Close>) -> Reply<Answer> {
+pub async fn close(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<PartnerId>,
+    Body(req): Body<Close>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "statement.close", &(id, &req), 201, async move |tx| statements::close(tx, &core, &c, id, r.currency, Ts(r.to_us)).await).await
+    write(&app, &caller, key, "statement.close", &(id, &req), 201, async move |tx| {
+        statements::close(tx, &core, &c, id, r.currency, Ts(r.to_us)).await
+    })
+    .await
 }
 
 /// One statement with its frozen content, to the byte.
@@ -537,8 +684,12 @@ pub async fn statement(State(app): State<App>, Asker(caller): Asker, At(id): At<
 pub(crate) async fn csv_of(app: &App, caller: Caller, id: StatementId) -> Reply<Response> {
     let (_, content) = app.core.db.read(async move |tx| statements::get(tx, &caller, id).await).await?;
     let mut r = statements::csv(&content)?.into_response();
-    r.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
-    r.headers_mut().insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"statement.csv\""));
+    r.headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+    r.headers_mut().insert(
+        header::CONTENT_DISPOSITION,
+        HeaderValue::from_static("attachment; filename=\"statement.csv\""),
+    );
     Ok(r)
 }
 
@@ -550,7 +701,12 @@ pub async fn statement_csv(State(app): State<App>, Asker(caller): Asker, At(id):
 
 /// A partner's payouts, the newest first.
 #[utoipa::path(get, path = "/api/v1/partners/{id}/payouts", tag = "partners", params(Paged), responses((status = 200, body = Value, example = json!({"items": [{"id": "ppo_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "currency": "EUR", "minor": 30_000, "method": "bank", "state": "prepared", "prepared_by": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}], "next_cursor": null}))))]
-pub async fn payout_list(State(app): State<App>, Asker(caller): Asker, At(id): At<PartnerId>, Params(q): Params<Paged>) -> Reply<Json<Value>> {
+pub async fn payout_list(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    At(id): At<PartnerId>,
+    Params(q): Params<Paged>,
+) -> Reply<Json<Value>> {
     let page = q.page()?;
     read(&app, async move |tx| payouts::list(tx, &caller, id, &page).await).await
 }
@@ -565,9 +721,18 @@ pub struct Prepare {
 
 /// Prepares a payout; somebody else releases it.
 #[utoipa::path(post, path = "/api/v1/partners/{id}/payouts", tag = "partners", request_body = Prepare, responses((status = 201, body = Value, example = json!({"id": "ppo_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "prepared"}))))]
-pub async fn prepare(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<PartnerId>, Body(req): Body<Prepare>) -> Reply<Answer> {
+pub async fn prepare(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<PartnerId>,
+    Body(req): Body<Prepare>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "payout.prepare", &(id, &req), 201, async move |tx| payouts::prepare(tx, &core, &c, id, r.amount).await).await
+    write(&app, &caller, key, "payout.prepare", &(id, &req), 201, async move |tx| {
+        payouts::prepare(tx, &core, &c, id, r.amount).await
+    })
+    .await
 }
 
 /// One payout.
@@ -587,7 +752,13 @@ pub struct DecidePayout {
 
 /// Releases or refuses a payout that somebody else prepared. Needs a fresh proof.
 #[utoipa::path(post, path = "/api/v1/payouts/{id}/decide", tag = "partners", request_body = DecidePayout, responses((status = 200, body = Value, example = json!({"id": "ppo_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "released"}))))]
-pub async fn decide(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<PayoutId>, Body(req): Body<DecidePayout>) -> Reply<Answer> {
+pub async fn decide(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<PayoutId>,
+    Body(req): Body<DecidePayout>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "payout.decide", &(id, &req), 200, async move |tx| {
         let seen = match payouts::get(tx, &c, id).await {
@@ -610,16 +781,34 @@ pub struct PaidBy {
 
 /// Says that a released payout was paid by bank transfer. Needs a fresh proof.
 #[utoipa::path(post, path = "/api/v1/payouts/{id}/paid", tag = "partners", request_body = PaidBy, responses((status = 200, body = Value, example = json!({"id": "ppo_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "paid"}))))]
-pub async fn paid(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<PayoutId>, Body(req): Body<PaidBy>) -> Reply<Answer> {
+pub async fn paid(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<PayoutId>,
+    Body(req): Body<PaidBy>,
+) -> Reply<Answer> {
     caller.require_step_up(app.core.now())?;
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "payout.paid", &(id, &req), 200, async move |tx| payouts::mark_paid(tx, &core, &c, id, &r.connection, &r.reference).await).await
+    write(&app, &caller, key, "payout.paid", &(id, &req), 200, async move |tx| {
+        payouts::mark_paid(tx, &core, &c, id, &r.connection, &r.reference).await
+    })
+    .await
 }
 
 /// Says that a paid payout came back. Needs a fresh proof.
 #[utoipa::path(post, path = "/api/v1/payouts/{id}/returned", tag = "partners", request_body = Reason, responses((status = 200, body = Value, example = json!({"id": "ppo_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "returned"}))))]
-pub async fn returned(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<PayoutId>, Body(req): Body<Reason>) -> Reply<Answer> {
+pub async fn returned(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<PayoutId>,
+    Body(req): Body<Reason>,
+) -> Reply<Answer> {
     caller.require_step_up(app.core.now())?;
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "payout.returned", &(id, &req), 200, async move |tx| payouts::mark_returned(tx, &core, &c, id, &r.reason).await).await
+    write(&app, &caller, key, "payout.returned", &(id, &req), 200, async move |tx| {
+        payouts::mark_returned(tx, &core, &c, id, &r.reason).await
+    })
+    .await
 }

@@ -26,7 +26,10 @@ list_query!(StaffList {
 #[utoipa::path(get, path = "/api/v1/staff", tag = "house", params(StaffList), responses((status = 200, body = Value, example = json!({"items": [{"id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "email": "mara@quarterdeck.example", "name": "Mara Lindqvist", "language": "en", "roles": ["finance"], "desk": null, "entities": ["eu"], "state": "active", "second_factor": true, "version": 1}], "next_cursor": null}))))]
 pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<StaffList>) -> Reply<Json<Value>> {
     let page = q.page()?;
-    read(&app, async move |tx| staff::list(tx, &caller, q.desk.as_deref(), q.active.unwrap_or(false), &page).await).await
+    read(&app, async move |tx| {
+        staff::list(tx, &caller, q.desk.as_deref(), q.active.unwrap_or(false), &page).await
+    })
+    .await
 }
 
 /// One of the staff.
@@ -56,7 +59,16 @@ pub async fn add(State(app): State<App>, Asker(caller): Asker, key: IdempotencyK
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "staff.add", &req, 201, async move |tx| {
         let r = r.clone();
-        let new = NewStaff { email: r.email, name: r.name, language: r.language, roles: r.roles, desk: r.desk, entities: r.entities, password_hash: None, must_change: false };
+        let new = NewStaff {
+            email: r.email,
+            name: r.name,
+            language: r.language,
+            roles: r.roles,
+            desk: r.desk,
+            entities: r.entities,
+            password_hash: None,
+            must_change: false,
+        };
         let id = staff::create(tx, &a.access, &c, new).await?;
         let invitation = logins::issue_invite(tx, &a.access, &c, id).await?;
         let brand = house_brand(tx).await?;
@@ -83,11 +95,25 @@ pub struct ChangeStaff {
 
 /// Changes roles, desk, entities. Never one's own. Needs a fresh proof.
 #[utoipa::path(put, path = "/api/v1/staff/{id}", tag = "house", request_body = ChangeStaff, responses((status = 200, body = Value, example = json!({"id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
-pub async fn change(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<StaffId>, Body(req): Body<ChangeStaff>) -> Reply<Answer> {
+pub async fn change(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<StaffId>,
+    Body(req): Body<ChangeStaff>,
+) -> Reply<Answer> {
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "staff.change", &(id, &req), 200, async move |tx| {
         let r = r.clone();
-        let change = StaffChange { name: r.name, language: r.language, roles: r.roles, desk: r.desk, entities: r.entities, version: r.version, reason: r.reason };
+        let change = StaffChange {
+            name: r.name,
+            language: r.language,
+            roles: r.roles,
+            desk: r.desk,
+            entities: r.entities,
+            version: r.version,
+            reason: r.reason,
+        };
         staff::update(tx, &a.access, &c, id, change).await.map(|()| json!({"id": id}))
     })
     .await
@@ -103,23 +129,48 @@ pub struct Enable {
 
 /// Lets somebody in or out. Out ends all sessions at once. Needs a fresh proof.
 #[utoipa::path(post, path = "/api/v1/staff/{id}/enabled", tag = "house", request_body = Enable, responses((status = 200, body = Value, example = json!({"id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
-pub async fn enable(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<StaffId>, Body(req): Body<Enable>) -> Reply<Answer> {
+pub async fn enable(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<StaffId>,
+    Body(req): Body<Enable>,
+) -> Reply<Answer> {
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "staff.enable", &(id, &req), 200, async move |tx| staff::set_enabled(tx, &a.access, &c, id, r.enabled, &r.reason).await.map(|()| json!({"id": id}))).await
+    write(&app, &caller, key, "staff.enable", &(id, &req), 200, async move |tx| {
+        staff::set_enabled(tx, &a.access, &c, id, r.enabled, &r.reason)
+            .await
+            .map(|()| json!({"id": id}))
+    })
+    .await
 }
 
 /// Takes somebody's second factor away after they were recognised in person. Needs a fresh proof.
 #[utoipa::path(post, path = "/api/v1/staff/{id}/reset-second-factor", tag = "house", request_body = Reason, responses((status = 200, body = Value, example = json!({"id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
-pub async fn reset_second(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<StaffId>, Body(req): Body<Reason>) -> Reply<Answer> {
+pub async fn reset_second(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<StaffId>,
+    Body(req): Body<Reason>,
+) -> Reply<Answer> {
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "staff.reset_second", &(id, &req), 200, async move |tx| staff::reset_second_factor(tx, &a.access, &c, id, &r.reason).await.map(|()| json!({"id": id}))).await
+    write(&app, &caller, key, "staff.reset_second", &(id, &req), 200, async move |tx| {
+        staff::reset_second_factor(tx, &a.access, &c, id, &r.reason)
+            .await
+            .map(|()| json!({"id": id}))
+    })
+    .await
 }
 
 /// Ends the rest after failed sign-ins early.
 #[utoipa::path(post, path = "/api/v1/staff/{id}/unlock", tag = "house", responses((status = 200, body = Value, example = json!({"id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
 pub async fn unlock(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<StaffId>) -> Reply<Answer> {
     let (a, c) = (app.clone(), caller.clone());
-    write(&app, &caller, key, "staff.unlock", &id, 200, async move |tx| staff::unlock(tx, &a.access, &c, id).await.map(|()| json!({"id": id}))).await
+    write(&app, &caller, key, "staff.unlock", &id, 200, async move |tx| {
+        staff::unlock(tx, &a.access, &c, id).await.map(|()| json!({"id": id}))
+    })
+    .await
 }
 
 /// Mails a new invitation.
@@ -138,7 +189,10 @@ pub async fn invite(State(app): State<App>, Asker(caller): Asker, key: Idempoten
 /// The matrix in force: role, right, scope, and the field groups each role sees.
 #[utoipa::path(get, path = "/api/v1/roles", tag = "house", responses((status = 200, body = Value, example = json!({"items": [{"role": "finance", "rights": {"deposits.view": "entity"}, "sees": ["contact", "money", "bank"], "version": 1, "updated_by": "system:defaults"}], "rights": ["deposits.view"], "masks": ["contact"], "scopes": ["own", "desk", "entity", "all"]}))))]
 pub async fn matrix(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
-    read(&app, async move |tx| Ok(json!({"items": roles::list(tx, &caller).await?, "rights": Right::ALL, "masks": Mask::ALL, "scopes": Scope::ALL}))).await
+    read(&app, async move |tx| {
+        Ok(json!({"items": roles::list(tx, &caller).await?, "rights": Right::ALL, "masks": Mask::ALL, "scopes": Scope::ALL}))
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -156,12 +210,23 @@ pub struct PutRole {
 
 /// Changes a role. What the house never gives is refused right by right. Needs a fresh proof.
 #[utoipa::path(put, path = "/api/v1/roles/{role}", tag = "house", request_body = PutRole, responses((status = 200, body = Value, example = json!({"role": "support"}))))]
-pub async fn put_role(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(role): At<String>, Body(req): Body<PutRole>) -> Reply<Answer> {
+pub async fn put_role(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(role): At<String>,
+    Body(req): Body<PutRole>,
+) -> Reply<Answer> {
     let role = Role::parse(&role).ok_or_else(|| Problem::missing("role"))?;
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "role.put", &(role, &req), 200, async move |tx| {
-        let g = Grants { rights: r.rights.clone(), sees: r.sees.clone() };
-        roles::put(tx, &a.access, &c, role, r.version, g, &r.reason).await.map(|()| json!({"role": role}))
+        let g = Grants {
+            rights: r.rights.clone(),
+            sees: r.sees.clone(),
+        };
+        roles::put(tx, &a.access, &c, role, r.version, g, &r.reason)
+            .await
+            .map(|()| json!({"role": role}))
     })
     .await
 }
@@ -203,7 +268,13 @@ pub async fn add_key(State(app): State<App>, Asker(caller): Asker, Body(req): Bo
         .db
         .write(async move |tx| {
             let r = req.clone();
-            let new = api_keys::NewApiKey { name: r.name, rights: r.rights, sees: r.sees, entity: r.entity, expires_at: r.expires_at_us.map(Ts) };
+            let new = api_keys::NewApiKey {
+                name: r.name,
+                rights: r.rights,
+                sees: r.sees,
+                entity: r.entity,
+                expires_at: r.expires_at_us.map(Ts),
+            };
             api_keys::create(tx, &a.access, &caller, new).await
         })
         .await?;
@@ -212,7 +283,16 @@ pub async fn add_key(State(app): State<App>, Asker(caller): Asker, Body(req): Bo
 
 /// Revokes a key at once.
 #[utoipa::path(post, path = "/api/v1/api-keys/{id}/revoke", tag = "house", request_body = Reason, responses((status = 200, body = Value, example = json!({"id": "key_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
-pub async fn revoke(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ApiKeyId>, Body(req): Body<Reason>) -> Reply<Answer> {
+pub async fn revoke(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<ApiKeyId>,
+    Body(req): Body<Reason>,
+) -> Reply<Answer> {
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "api_key.revoke", &(id, &req), 200, async move |tx| api_keys::revoke(tx, &a.access, &c, id, &r.reason).await.map(|()| json!({"id": id}))).await
+    write(&app, &caller, key, "api_key.revoke", &(id, &req), 200, async move |tx| {
+        api_keys::revoke(tx, &a.access, &c, id, &r.reason).await.map(|()| json!({"id": id}))
+    })
+    .await
 }

@@ -55,7 +55,9 @@ pub(crate) async fn ask_platform(app: &App, a: AccountView) -> Result<Value> {
         _ => return Err(Problem::conflict("account_not_ready", "the trading account is not open yet")),
     };
     let platform = app.platforms.get(&a.server)?;
-    let silent = |e: qd_ports::CallError| Problem::unavailable("platform_unreachable", "the trading server gave no answer; try again in a moment").with_source(e);
+    let silent = |e: qd_ports::CallError| {
+        Problem::unavailable("platform_unreachable", "the trading server gave no answer; try again in a moment").with_source(e)
+    };
     let positions = platform.positions(&login).await.map_err(silent)?;
     let s = platform.account_state(&login).await.map_err(silent)?;
     let money = |minor: i64| json!(Amount::new(minor, s.currency));
@@ -107,12 +109,26 @@ pub struct Credit {
 /// Gives or takes back credit. The platform's comment carries the move's `token`; the same
 /// idempotency key again changes nothing. Needs a fresh proof.
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/credit", tag = "accounts", request_body = Credit, responses((status = 201, body = PlatformMove)))]
-pub async fn give_credit(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<TradingAccountId>, Body(req): Body<Credit>) -> Reply<Answer> {
+pub async fn give_credit(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<TradingAccountId>,
+    Body(req): Body<Credit>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key.required()?, "account.credit", &(id, &req), 201, async move |tx| {
-        let a = accounts::get(tx, &core, &c, id).await?;
-        within(tx, &c, Right::AccountsCredit, Some(&a.client_id)).await?;
-        credit::change(tx, &core, &c, id, r.amount, r.take_back, &r.reason).await
-    })
+    write(
+        &app,
+        &caller,
+        key.required()?,
+        "account.credit",
+        &(id, &req),
+        201,
+        async move |tx| {
+            let a = accounts::get(tx, &core, &c, id).await?;
+            within(tx, &c, Right::AccountsCredit, Some(&a.client_id)).await?;
+            credit::change(tx, &core, &c, id, r.amount, r.take_back, &r.reason).await
+        },
+    )
     .await
 }

@@ -31,7 +31,13 @@ pub struct CorrectStep {
 
 /// Corrects a step of a client's profile; an open verification follows.
 #[utoipa::path(patch, path = "/api/v1/clients/{id}/profile", tag = "clients", request_body = CorrectStep, responses((status = 200, body = Value, example = json!({"steps": [], "resume": null, "complete": true}))))]
-pub async fn correct(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<ClientId>, Body(req): Body<CorrectStep>) -> Reply<Answer> {
+pub async fn correct(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<ClientId>,
+    Body(req): Body<CorrectStep>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "profile.correct", &(id, &req), 200, async move |tx| {
         let p = profile::save_step(tx, &core, &c, id, &r.step, r.values.clone()).await?;

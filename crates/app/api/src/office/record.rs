@@ -31,7 +31,12 @@ const FILE_ROWS: usize = 20_000;
 #[utoipa::path(get, path = "/api/v1/clients/{id}", tag = "clients", responses((status = 200, body = Value, example = json!({"client": {"id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "name": "Alex Weber", "stage": "funded", "owner_name": "Lena Vogt", "restrictions": [], "open_tasks": []}, "entity": {"code": "eu", "name": "Northwind Markets EU", "base_currency": "EUR"}, "kyc": {"approved": true, "level": "standard", "state": "approved", "age_days": 3, "missing": []}, "accounts": [{"id": "tacc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "login": "500001", "state": "ready", "sync": {"state": "synced"}}], "money": [{"currency": "EUR", "balance_minor": 0, "held_minor": 0, "available_minor": 0, "on_its_way_minor": 0, "paying_out_minor": 0}], "failed_deposits": [], "partner": {"eligible": false, "reason_code": "no_partner"}, "first_deposit": {"id": "dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "amount": {"minor": 50_000, "currency": "EUR"}, "connection": "stripe-eu", "provider_ref": "cs_1", "payment_ref": "pi_1", "at_us": 1_790_000_000_000_000_i64}}))))]
 pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<ClientId>) -> Reply<Json<Value>> {
     let (core, c) = (app.core.clone(), caller.clone());
-    app.core.db.read(async move |tx| record(tx, &core, &c, id).await).await.map(Json).map_err(Into::into)
+    app.core
+        .db
+        .read(async move |tx| record(tx, &core, &c, id).await)
+        .await
+        .map(Json)
+        .map_err(Into::into)
 }
 
 async fn record(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId) -> Result<Value> {
@@ -66,8 +71,18 @@ async fn record(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId) -> Resu
         // A declined card leaves the provider's page open for another one: that, too, is a failure
         // the client will call about.
         for state in [DepositState::Failed, DepositState::Expired, DepositState::Redirected] {
-            let q = DepositQuery { client_id: Some(text.clone()), state: Some(state), connection: None };
-            failed.extend(deposit::list(tx, core, caller, q, &page).await?.items.into_iter().filter(|d| state == DepositState::Failed || d.failure_code.is_some()));
+            let q = DepositQuery {
+                client_id: Some(text.clone()),
+                state: Some(state),
+                connection: None,
+            };
+            failed.extend(
+                deposit::list(tx, core, caller, q, &page)
+                    .await?
+                    .items
+                    .into_iter()
+                    .filter(|d| state == DepositState::Failed || d.failure_code.is_some()),
+            );
         }
         failed.sort_by_key(|d| std::cmp::Reverse(d.created_at_us));
         failed.truncate(FAILED as usize);
@@ -78,7 +93,9 @@ async fn record(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId) -> Resu
         out["failed_deposits"] = cover(Value::Array(failed));
         out["first_deposit"] = match deposit::first_of(tx, core, &text).await? {
             None => Value::Null,
-            Some(d) => cover(json!({"id": d.id, "amount": d.amount, "method": d.method, "connection": d.connection, "provider_ref": d.provider_ref, "payment_ref": d.payment_ref, "at_us": d.received_at_us})),
+            Some(d) => cover(
+                json!({"id": d.id, "amount": d.amount, "method": d.method, "connection": d.connection, "provider_ref": d.provider_ref, "payment_ref": d.payment_ref, "at_us": d.received_at_us}),
+            ),
         };
     }
     let claim = crate::office::partners::eligibility(tx, &client, now).await?;
@@ -117,12 +134,18 @@ pub async fn file(State(app): State<App>, Asker(caller): Asker, At(id): At<Clien
             async move |tx| {
                 // That somebody took a whole file away is itself worth a line.
                 let client = qd_clients::get(tx, &c, Right::ClientFileExport, id).await?;
-                let e = audit::Entry::new(&c, "client_file.exported", format!("client:{id}")).client(id.to_string()).entity(Some(client.entity)).after(json!({"as_of_us": at}));
+                let e = audit::Entry::new(&c, "client_file.exported", format!("client:{id}"))
+                    .client(id.to_string())
+                    .entity(Some(client.entity))
+                    .after(json!({"as_of_us": at}));
                 audit::record(tx, &core, e).await.map(|_| ())
             }
         })
         .await?;
-    let Json(v) = covered_long(&app, &c2, async move |tx| File { at, cut: Vec::new() }.make(tx, &core, &c, id).await).await?;
+    let Json(v) = covered_long(&app, &c2, async move |tx| {
+        File { at, cut: Vec::new() }.make(tx, &core, &c, id).await
+    })
+    .await?;
     Ok(Json(v))
 }
 
@@ -165,7 +188,12 @@ macro_rules! all_pages {
 
 impl File {
     fn until(&self, items: Vec<Value>, field: &str) -> Value {
-        Value::Array(items.into_iter().filter(|v| v[field].as_i64().is_none_or(|t| t <= self.at.micros())).collect())
+        Value::Array(
+            items
+                .into_iter()
+                .filter(|v| v[field].as_i64().is_none_or(|t| t <= self.at.micros()))
+                .collect(),
+        )
     }
 
     async fn make(mut self, tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId) -> Result<Value> {
@@ -174,7 +202,16 @@ impl File {
         let house = Caller::system("client_file");
         let c = qd_clients::get(tx, caller, Right::ClientFileExport, id).await?;
         let (first, last) = qd_clients::touches(tx, id).await?;
-        let lines = all_pages!(self, "timeline", |page| timeline::list(tx, caller, id, &LineFilter { until: Some(Ts(self.at.micros().saturating_add(1))), ..LineFilter::default() }, &page));
+        let lines = all_pages!(self, "timeline", |page| timeline::list(
+            tx,
+            caller,
+            id,
+            &LineFilter {
+                until: Some(Ts(self.at.micros().saturating_add(1))),
+                ..LineFilter::default()
+            },
+            &page
+        ));
         let notes = all_pages!(self, "notes", |page| qd_clients::notes(tx, caller, id, &page));
         let calls = all_pages!(self, "calls", |page| qd_clients::calls(tx, caller, id, &page));
         let stages = serde_json::to_value(qd_clients::stage_history(tx, caller, id).await?)?;
@@ -185,7 +222,14 @@ impl File {
             let deals = all_pages!(self, "deals", |page| feed::history(tx, &house, a.id, None, Some(self.at), &page));
             let mut v = serde_json::to_value(a)?;
             v["deals"] = Value::Array(deals);
-            v["moves"] = self.until(moves::of_account(tx, core, a.id).await?.into_iter().map(serde_json::to_value).collect::<std::result::Result<_, _>>()?, "created_at_us");
+            v["moves"] = self.until(
+                moves::of_account(tx, core, a.id)
+                    .await?
+                    .into_iter()
+                    .map(serde_json::to_value)
+                    .collect::<std::result::Result<_, _>>()?,
+                "created_at_us",
+            );
             accounts_out.push(v);
         }
         let mut owners = vec![format!("client:{text}")];
@@ -197,24 +241,65 @@ impl File {
                 ledger.push(json!({"account": key, "lines": self.until(lines, "booked_at")}));
             }
         }
-        let deposits = all_pages!(self, "deposits", |page| deposit::list(tx, core, &house, DepositQuery { client_id: Some(text.clone()), ..DepositQuery::default() }, &page));
-        let withdrawals = all_pages!(self, "withdrawals", |page| withdrawal::list(tx, core, &house, withdrawal::WithdrawalQuery { client_id: Some(text.clone()), ..Default::default() }, &page));
+        let deposits = all_pages!(self, "deposits", |page| deposit::list(
+            tx,
+            core,
+            &house,
+            DepositQuery {
+                client_id: Some(text.clone()),
+                ..DepositQuery::default()
+            },
+            &page
+        ));
+        let withdrawals = all_pages!(self, "withdrawals", |page| withdrawal::list(
+            tx,
+            core,
+            &house,
+            withdrawal::WithdrawalQuery {
+                client_id: Some(text.clone()),
+                ..Default::default()
+            },
+            &page
+        ));
         let transfers = all_pages!(self, "transfers", |page| transfer::list(tx, &house, Some(text.clone()), &page));
         let mut decisions = Vec::new();
-        let mut subjects: Vec<String> = deposits.iter().filter_map(|d| d["id"].as_str()).map(|d| format!("deposit:{d}")).collect();
-        subjects.extend(withdrawals.iter().filter_map(|d| d["id"].as_str()).map(|d| format!("withdrawal:{d}")));
+        let mut subjects: Vec<String> = deposits
+            .iter()
+            .filter_map(|d| d["id"].as_str())
+            .map(|d| format!("deposit:{d}"))
+            .collect();
+        subjects.extend(
+            withdrawals
+                .iter()
+                .filter_map(|d| d["id"].as_str())
+                .map(|d| format!("withdrawal:{d}")),
+        );
         subjects.push(format!("client:{text}"));
         let kyc = self.kyc(tx, caller, &text, &mut subjects).await?;
         for s in &subjects {
-            decisions.extend(audit::decisions_of(tx, caller, s).await?.into_iter().map(serde_json::to_value).collect::<std::result::Result<Vec<_>, _>>()?);
+            decisions.extend(
+                audit::decisions_of(tx, caller, s)
+                    .await?
+                    .into_iter()
+                    .map(serde_json::to_value)
+                    .collect::<std::result::Result<Vec<_>, _>>()?,
+            );
         }
         let trail = if caller.may(Right::AuditView) {
-            let f = AuditFilter { client_id: Some(text.clone()), until: Some(Ts(self.at.micros().saturating_add(1))), ..AuditFilter::default() };
+            let f = AuditFilter {
+                client_id: Some(text.clone()),
+                until: Some(Ts(self.at.micros().saturating_add(1))),
+                ..AuditFilter::default()
+            };
             all_pages!(self, "audit", |page| audit::search(tx, caller, &f, &page))
         } else {
             Vec::new()
         };
-        let mails = if caller.may(Right::MailView) { all_pages!(self, "mails", |page| qd_notify::mails_of(tx, caller, &text, &page)) } else { Vec::new() };
+        let mails = if caller.may(Right::MailView) {
+            all_pages!(self, "mails", |page| qd_notify::mails_of(tx, caller, &text, &page))
+        } else {
+            Vec::new()
+        };
         let disputes: Vec<Value> = dispute::of_client(tx, &text)
             .await?
             .iter()
@@ -236,9 +321,15 @@ impl File {
     async fn kyc(&self, tx: &mut Tx, caller: &Caller, client_id: &str, subjects: &mut Vec<String>) -> Result<Value> {
         let mut cases = Vec::new();
         for level in [Level::Standard, Level::Enhanced] {
-            let Some(v) = qd_kyc::case_of_client(tx, caller, client_id, level).await? else { continue };
+            let Some(v) = qd_kyc::case_of_client(tx, caller, client_id, level).await? else {
+                continue;
+            };
             subjects.push(format!("kyc:{}", v.id));
-            let history: Vec<Value> = qd_kyc::history(tx, caller, v.id).await?.into_iter().map(serde_json::to_value).collect::<std::result::Result<_, _>>()?;
+            let history: Vec<Value> = qd_kyc::history(tx, caller, v.id)
+                .await?
+                .into_iter()
+                .map(serde_json::to_value)
+                .collect::<std::result::Result<_, _>>()?;
             cases.push(json!({"case": v, "history": self.until(history, "at")}));
         }
         let approvals = match qd_kyc::who_approved(tx, caller, client_id).await {
@@ -248,9 +339,10 @@ impl File {
         };
         let answers = match cases.first() {
             None => Value::Null,
-            Some(c) => serde_json::to_value(qd_kyc::answers_of(tx, caller, client_id, c["case"]["entity"].as_str().unwrap_or_default()).await?)?,
+            Some(c) => {
+                serde_json::to_value(qd_kyc::answers_of(tx, caller, client_id, c["case"]["entity"].as_str().unwrap_or_default()).await?)?
+            }
         };
         Ok(json!({"cases": cases, "approvals": approvals, "answers": answers}))
     }
 }
-

@@ -35,14 +35,22 @@ pub async fn overrides(State(app): State<App>, Asker(caller): Asker, Params(q): 
         return Err(Problem::invalid("from_us", "span_empty", "expected a moment before until_us").into());
     }
     read(&app, async move |tx| {
-        let filter = Filter { kind: Some("withdrawal.override".into()), ..Filter::default() };
+        let filter = Filter {
+            kind: Some("withdrawal.override".into()),
+            ..Filter::default()
+        };
         let (mut items, mut cursor, mut pages) = (Vec::new(), None, 0);
         loop {
             let page = exceptions::list(tx, &caller, &filter, &PageRequest::new(Some(200), cursor.as_deref())?).await?;
             for e in page.items.into_iter().filter(|e| e.opened_at >= from && e.opened_at < until) {
-                let trail = AuditFilter { object: Some(e.subject.clone()), ..AuditFilter::default() };
+                let trail = AuditFilter {
+                    object: Some(e.subject.clone()),
+                    ..AuditFilter::default()
+                };
                 let rows = audit::search(tx, &caller, &trail, &PageRequest::new(Some(200), None)?).await?.items;
-                let forced = rows.iter().find(|r| r.rule.as_deref() == Some("manual_override") && r.reason.is_some());
+                let forced = rows
+                    .iter()
+                    .find(|r| r.rule.as_deref() == Some("manual_override") && r.reason.is_some());
                 items.push(json!({
                     "exception_id": e.id, "object": e.subject, "client_id": e.client_id, "entity": e.entity, "at_us": e.opened_at,
                     "by": forced.map(|r| &r.actor_label), "by_id": e.detail["by"], "reason": forced.and_then(|r| r.reason.as_ref()),

@@ -97,8 +97,29 @@ pub struct SaveRule {
 
 impl From<SaveRule> for Draft {
     fn from(r: SaveRule) -> Draft {
-        let tests = r.tests.into_iter().map(|t| Case { name: t.name, facts: t.facts, expect: t.expect }).collect();
-        Draft { id: r.id, base_version: r.base_version, set: r.set, entity: r.entity, name: r.name, priority: r.priority, expression: r.expression, outcome: r.outcome, reason_code: r.reason_code, state: r.state, tests, note: r.note }
+        let tests = r
+            .tests
+            .into_iter()
+            .map(|t| Case {
+                name: t.name,
+                facts: t.facts,
+                expect: t.expect,
+            })
+            .collect();
+        Draft {
+            id: r.id,
+            base_version: r.base_version,
+            set: r.set,
+            entity: r.entity,
+            name: r.name,
+            priority: r.priority,
+            expression: r.expression,
+            outcome: r.outcome,
+            reason_code: r.reason_code,
+            state: r.state,
+            tests,
+            note: r.note,
+        }
     }
 }
 
@@ -108,7 +129,10 @@ impl From<SaveRule> for Draft {
 pub async fn save(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<SaveRule>) -> Reply<Answer> {
     caller.require_step_up(app.core.now())?;
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "rule.save", &req, 201, async move |tx| rules::save(tx, &core, &c, r.clone().into()).await).await
+    write(&app, &caller, key, "rule.save", &req, 201, async move |tx| {
+        rules::save(tx, &core, &c, r.clone().into()).await
+    })
+    .await
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -33,7 +33,11 @@ async fn with_checks(tx: &mut Tx, caller: &Caller, w: WithdrawalView) -> Result<
     let mut v = serde_json::to_value(w)?;
     v["checks"] = Value::Null;
     if waits {
-        let told = audit::decisions_of(tx, caller, &subject).await?.into_iter().filter(|d| d.kind == "withdrawal.rules").max_by_key(|d| d.at);
+        let told = audit::decisions_of(tx, caller, &subject)
+            .await?
+            .into_iter()
+            .filter(|d| d.kind == "withdrawal.rules")
+            .max_by_key(|d| d.at);
         let wallet = qd_ledger::balance(tx, &AccountKey::new(owner, Purpose::Wallet, amount.currency)).await?;
         let facts = told.as_ref().map(|d| d.inputs["facts"].clone()).unwrap_or_default();
         v["checks"] = json!({
@@ -58,7 +62,18 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Param
     let (core, c, page) = (app.core.clone(), caller.clone(), q.page()?);
     covered(&app, &caller, async move |tx| {
         within(tx, &c, Right::WithdrawalsView, q.client_id.as_deref()).await?;
-        let page = withdrawal::list(tx, &core, &c, WithdrawalQuery { client_id: q.client_id.clone(), state: q.state, desk: q.desk.clone() }, &page).await?;
+        let page = withdrawal::list(
+            tx,
+            &core,
+            &c,
+            WithdrawalQuery {
+                client_id: q.client_id.clone(),
+                state: q.state,
+                desk: q.desk.clone(),
+            },
+            &page,
+        )
+        .await?;
         let mut items = Vec::with_capacity(page.items.len());
         for w in page.items {
             items.push(with_checks(tx, &c, w).await?);
@@ -84,21 +99,30 @@ pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<Withdr
 #[utoipa::path(get, path = "/api/v1/withdrawals/{id}/plan", tag = "withdrawals", responses((status = 200, body = Value, example = json!({"items": [{"amount": {"minor": 12_000, "currency": "EUR"}, "deposit_id": "dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "connection": "stripe-eu"}]}))))]
 pub async fn plan(State(app): State<App>, Asker(caller): Asker, At(id): At<WithdrawalId>) -> Reply<Json<Value>> {
     let c = caller.clone();
-    covered(&app, &caller, async move |tx| Ok(json!({"items": withdrawal::plan(tx, &c, id).await?}))).await
+    covered(&app, &caller, async move |tx| {
+        Ok(json!({"items": withdrawal::plan(tx, &c, id).await?}))
+    })
+    .await
 }
 
 /// Takes a case from the queue; a second person is told whose it is.
 #[utoipa::path(post, path = "/api/v1/withdrawals/{id}/claim", tag = "withdrawals", responses((status = 200, body = Withdrawal)))]
 pub async fn claim(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<WithdrawalId>) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
-    write(&app, &caller, key, "withdrawal.claim", &id, 200, async move |tx| withdrawal::claim(tx, &core, &c, id, true).await).await
+    write(&app, &caller, key, "withdrawal.claim", &id, 200, async move |tx| {
+        withdrawal::claim(tx, &core, &c, id, true).await
+    })
+    .await
 }
 
 /// Puts it back into the queue.
 #[utoipa::path(post, path = "/api/v1/withdrawals/{id}/release", tag = "withdrawals", responses((status = 200, body = Withdrawal)))]
 pub async fn release(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<WithdrawalId>) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
-    write(&app, &caller, key, "withdrawal.release", &id, 200, async move |tx| withdrawal::claim(tx, &core, &c, id, false).await).await
+    write(&app, &caller, key, "withdrawal.release", &id, 200, async move |tx| {
+        withdrawal::claim(tx, &core, &c, id, false).await
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -112,9 +136,18 @@ pub struct HandOver {
 
 /// Hands a case over between finance and compliance.
 #[utoipa::path(post, path = "/api/v1/withdrawals/{id}/hand-over", tag = "withdrawals", request_body = HandOver, responses((status = 200, body = Withdrawal)))]
-pub async fn hand_over(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<WithdrawalId>, Body(req): Body<HandOver>) -> Reply<Answer> {
+pub async fn hand_over(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<WithdrawalId>,
+    Body(req): Body<HandOver>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "withdrawal.hand_over", &(id, &req), 200, async move |tx| withdrawal::hand_over(tx, &core, &c, id, &r.desk, &r.comment).await).await
+    write(&app, &caller, key, "withdrawal.hand_over", &(id, &req), 200, async move |tx| {
+        withdrawal::hand_over(tx, &core, &c, id, &r.desk, &r.comment).await
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -128,9 +161,18 @@ pub struct Approve {
 /// One person's yes, with a fresh proof. The last one needed sends it on its way; the same person
 /// twice is `409 approval_same_person`.
 #[utoipa::path(post, path = "/api/v1/withdrawals/{id}/approve", tag = "withdrawals", request_body = Approve, responses((status = 200, body = Withdrawal)))]
-pub async fn approve(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<WithdrawalId>, Body(req): Body<Approve>) -> Reply<Answer> {
+pub async fn approve(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<WithdrawalId>,
+    Body(req): Body<Approve>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "withdrawal.approve", &(id, &req), 200, async move |tx| withdrawal::approve(tx, &core, &c, id, r.reason.clone()).await).await
+    write(&app, &caller, key, "withdrawal.approve", &(id, &req), 200, async move |tx| {
+        withdrawal::approve(tx, &core, &c, id, r.reason.clone()).await
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -144,18 +186,36 @@ pub struct Reject {
 
 /// A person's no; the money is usable in the wallet again.
 #[utoipa::path(post, path = "/api/v1/withdrawals/{id}/reject", tag = "withdrawals", request_body = Reject, responses((status = 200, body = Withdrawal)))]
-pub async fn reject(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<WithdrawalId>, Body(req): Body<Reject>) -> Reply<Answer> {
+pub async fn reject(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<WithdrawalId>,
+    Body(req): Body<Reject>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
-    write(&app, &caller, key, "withdrawal.reject", &(id, &req), 200, async move |tx| withdrawal::reject(tx, &core, &c, id, &r.reason_code, &r.reason).await).await
+    write(&app, &caller, key, "withdrawal.reject", &(id, &req), 200, async move |tx| {
+        withdrawal::reject(tx, &core, &c, id, &r.reason_code, &r.reason).await
+    })
+    .await
 }
 
 /// Forces it through against the rules. The reason is compulsory and stands in the exceptions.
 /// Needs a fresh proof.
 #[utoipa::path(post, path = "/api/v1/withdrawals/{id}/override", tag = "withdrawals", request_body = Reason, responses((status = 200, body = Withdrawal)))]
-pub async fn force(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<WithdrawalId>, Body(req): Body<Reason>) -> Reply<Answer> {
+pub async fn force(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<WithdrawalId>,
+    Body(req): Body<Reason>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     caller.require_step_up(app.core.now())?;
-    write(&app, &caller, key, "withdrawal.override", &(id, &req), 200, async move |tx| withdrawal::override_approve(tx, &core, &c, id, &r.reason).await).await
+    write(&app, &caller, key, "withdrawal.override", &(id, &req), 200, async move |tx| {
+        withdrawal::override_approve(tx, &core, &c, id, &r.reason).await
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -170,8 +230,17 @@ pub struct BankLeg {
 
 /// Says what became of a part that is paid by bank transfer. Needs a fresh proof.
 #[utoipa::path(post, path = "/api/v1/withdrawals/{id}/legs/{n}", tag = "withdrawals", request_body = BankLeg, responses((status = 200, body = Withdrawal)))]
-pub async fn bank_leg(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At2(id, n): At2<WithdrawalId, i64>, Body(req): Body<BankLeg>) -> Reply<Answer> {
+pub async fn bank_leg(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At2(id, n): At2<WithdrawalId, i64>,
+    Body(req): Body<BankLeg>,
+) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     caller.require_step_up(app.core.now())?;
-    write(&app, &caller, key, "withdrawal.bank_leg", &(id, n, &req), 200, async move |tx| withdrawal::mark_bank_leg(tx, &core, &c, id, n, r.paid, &r.reference).await).await
+    write(&app, &caller, key, "withdrawal.bank_leg", &(id, n, &req), 200, async move |tx| {
+        withdrawal::mark_bank_leg(tx, &core, &c, id, n, r.paid, &r.reference).await
+    })
+    .await
 }

@@ -17,10 +17,15 @@ fn upload(token: &str, query: &str, mark: u8) -> Request<Body> {
 /// The last mail to somebody whose text holds a link with a token.
 pub async fn token_of(w: &World, to: &str) -> String {
     for _ in 0..600 {
-        let m = w.outside("GET", &format!("/mail/messages?to={}", to.replace('@', "%40")), None).await;
+        let m = w
+            .outside("GET", &format!("/mail/messages?to={}", to.replace('@', "%40")), None)
+            .await;
         for mail in m["messages"].as_array().into_iter().flatten() {
             if let Some((_, rest)) = mail["text"].as_str().unwrap_or_default().split_once("token=") {
-                return rest.chars().take_while(|c| c.is_ascii_alphanumeric() || "_-".contains(*c)).collect();
+                return rest
+                    .chars()
+                    .take_while(|c| c.is_ascii_alphanumeric() || "_-".contains(*c))
+                    .collect();
             }
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -31,12 +36,23 @@ pub async fn token_of(w: &World, to: &str) -> String {
 /// Profile, test, papers, hand in.
 pub async fn apply(w: &World, token: &str) {
     for (step, values) in [
-        ("personal", json!({"first_name": "Alex", "last_name": "Weber", "birth_date": "1990-05-17", "nationality": "DE"})),
-        ("address", json!({"street": "Elbchaussee 1", "postal_code": "22765", "city": "Hamburg", "country": "DE"})),
-        ("employment", json!({"occupation": "employed", "income_band": "50k_100k", "wealth_band": "20k_100k", "source_of_funds": "salary", "pep": false})),
+        (
+            "personal",
+            json!({"first_name": "Alex", "last_name": "Weber", "birth_date": "1990-05-17", "nationality": "DE"}),
+        ),
+        (
+            "address",
+            json!({"street": "Elbchaussee 1", "postal_code": "22765", "city": "Hamburg", "country": "DE"}),
+        ),
+        (
+            "employment",
+            json!({"occupation": "employed", "income_band": "50k_100k", "wealth_band": "20k_100k", "source_of_funds": "salary", "pep": false}),
+        ),
         ("tax", json!({"tax_country": "DE", "tax_number": "12345678901", "us_person": false})),
     ] {
-        w.ask("PATCH", "/api/v1/me", Some(token), Some(&json!({"step": step, "values": values}))).await.ok();
+        w.ask("PATCH", "/api/v1/me", Some(token), Some(&json!({"step": step, "values": values})))
+            .await
+            .ok();
     }
     let me = w.get("/api/v1/me", token).await.ok();
     assert_eq!(me["profile"]["complete"], true, "{me:#}");
@@ -46,12 +62,26 @@ pub async fn apply(w: &World, token: &str) {
     let a = w.post("/api/v1/me/questionnaire", token, json!({"answers": answers})).await.ok();
     assert_eq!(a["class"], "pass");
     let expires = "expires_on=2033-05-14&holder_name=Alex%20Weber&birth_date=1990-05-17&number=C01X0006H&nationality=DE";
-    w.send(upload(token, &format!("requirement=identity&kind=passport&{expires}"), 1)).await.ok();
-    let issued = { let (y, m, d) = w.app.core.now().plus_days(-20).ymd(); format!("{y:04}-{m:02}-{d:02}") };
-    w.send(upload(token, &format!("requirement=address&kind=utility_bill&issued_on={issued}&holder_name=Alex%20Weber"), 2)).await.ok();
+    w.send(upload(token, &format!("requirement=identity&kind=passport&{expires}"), 1))
+        .await
+        .ok();
+    let issued = {
+        let (y, m, d) = w.app.core.now().plus_days(-20).ymd();
+        format!("{y:04}-{m:02}-{d:02}")
+    };
+    w.send(upload(
+        token,
+        &format!("requirement=address&kind=utility_bill&issued_on={issued}&holder_name=Alex%20Weber"),
+        2,
+    ))
+    .await
+    .ok();
     let kyc = w.get("/api/v1/me/kyc", token).await.ok();
     assert_eq!(kyc["can_submit"], true, "{kyc:#}");
-    assert!(kyc["risk"].is_null() && kyc["owner"].is_null(), "the house's side is not the client's");
+    assert!(
+        kyc["risk"].is_null() && kyc["owner"].is_null(),
+        "the house's side is not the client's"
+    );
     w.ask("POST", "/api/v1/me/kyc/submit", Some(token), None).await.ok();
 }
 
@@ -73,16 +103,34 @@ pub async fn approve(w: &World, reviewer: &str, client: &str) {
         w.post(&format!("/api/v1/documents/{doc}/accept"), reviewer, json!({})).await.ok();
     }
     let version = w.get(&format!("/api/v1/kyc/{id}"), reviewer).await.ok()["version"].clone();
-    w.post(&format!("/api/v1/kyc/{id}/approve"), reviewer, json!({"version": version, "reason": "Passport and bill match."})).await.ok();
+    w.post(
+        &format!("/api/v1/kyc/{id}/approve"),
+        reviewer,
+        json!({"version": version, "reason": "Passport and bill match."}),
+    )
+    .await
+    .ok();
     let why = w.get(&format!("/api/v1/clients/{client}/kyc-approvals"), reviewer).await.ok();
     assert_eq!(why["items"][0]["by"], "Clara Stein");
 }
 
 pub async fn pay_in(w: &World, token: &str, minor: i64, account: Option<&str>) -> Value {
-    let d = w.post("/api/v1/me/deposits", token, json!({"amount": {"minor": minor, "currency": "EUR"}, "method": "card", "account_id": account})).await.ok();
+    let d = w
+        .post(
+            "/api/v1/me/deposits",
+            token,
+            json!({"amount": {"minor": minor, "currency": "EUR"}, "method": "card", "account_id": account}),
+        )
+        .await
+        .ok();
     let path = format!("/api/v1/me/deposits/{}", d["id"].as_str().unwrap());
     let d = w.until("the provider's page", &path, token, |d| d["state"] == "redirected").await;
-    w.outside("POST", "/control/stripe/stripe-eu/pay", Some(&json!({"session": d["provider_ref"], "card": "4242424242424242", "name": "Alex Weber"}))).await;
+    w.outside(
+        "POST",
+        "/control/stripe/stripe-eu/pay",
+        Some(&json!({"session": d["provider_ref"], "card": "4242424242424242", "name": "Alex Weber"})),
+    )
+    .await;
     w.until("the money", &path, token, |d| d["state"] == "posted").await
 }
 
@@ -91,12 +139,30 @@ async fn from_the_first_click_to_the_withdrawal() {
     let w = World::busy().await;
     // A partner's link brings the visitor.
     let manager = w.staff("paula").await;
-    let partner = w.post("/api/v1/partners", &manager, json!({"entity": "eu", "name": "Nordlicht", "currency": "EUR", "payout_method": "bank"})).await.ok();
+    let partner = w
+        .post(
+            "/api/v1/partners",
+            &manager,
+            json!({"entity": "eu", "name": "Nordlicht", "currency": "EUR", "payout_method": "bank"}),
+        )
+        .await
+        .ok();
     let partner_id = partner["id"].as_str().unwrap().to_string();
-    w.post(&format!("/api/v1/partners/{partner_id}/links"), &manager, json!({"code": "NORD24", "landing": "/de/start"})).await.ok();
+    w.post(
+        &format!("/api/v1/partners/{partner_id}/links"),
+        &manager,
+        json!({"code": "NORD24", "landing": "/de/start"}),
+    )
+    .await
+    .ok();
     let click = w.ask("GET", "/c/nord24?consent=1&utm_source=blog", None, None).await;
     assert_eq!(click.status, StatusCode::FOUND);
-    assert!(click.headers["location"].to_str().unwrap().starts_with("/de/start?pc=NORD24&click="));
+    assert!(
+        click.headers["location"]
+            .to_str()
+            .unwrap()
+            .starts_with("/de/start?pc=NORD24&click=")
+    );
     assert!(click.headers["set-cookie"].to_str().unwrap().contains("HttpOnly"));
 
     // Who comes through a partner is the partner desk's.
@@ -109,14 +175,23 @@ async fn from_the_first_click_to_the_withdrawal() {
     let found = w.get("/api/v1/leads?campaign=herbst", &admin).await.ok();
     let row = &found["items"][0];
     let id = row["id"].as_str().unwrap().to_string();
-    assert_eq!((row["desk"].as_str(), row["country"].as_str(), row["partner_id"].as_str()), (Some("partner"), Some("DE"), Some(partner_id.as_str())), "{row:#}");
+    assert_eq!(
+        (row["desk"].as_str(), row["country"].as_str(), row["partner_id"].as_str()),
+        (Some("partner"), Some("DE"), Some(partner_id.as_str())),
+        "{row:#}"
+    );
     let agent = w.staff("pia").await;
     assert_eq!(w.get("/api/v1/auth/me", &agent).await.ok()["id"], row["owner_id"]);
     let call = json!({"direction": "out", "outcome": "reached", "duration_s": 240, "body": "Möchte MT5.", "follow_up": {"title": "Unterlagen", "due_at_us": w.app.core.now().plus_days(1).micros()}});
     let logged = w.post(&format!("/api/v1/clients/{id}/calls"), &agent, call).await.ok();
     assert_eq!(logged["task"]["state"], "open");
     let call_id = logged["call"]["id"].as_str().unwrap();
-    assert_eq!(w.ask("DELETE", &format!("/api/v1/calls/{call_id}"), Some(&agent), None).await.code(), "call_kept");
+    assert_eq!(
+        w.ask("DELETE", &format!("/api/v1/calls/{call_id}"), Some(&agent), None)
+            .await
+            .code(),
+        "call_kept"
+    );
     let record = w.get(&format!("/api/v1/clients/{id}"), &agent).await.ok();
     assert_eq!(record["client"]["status"], "contacted");
     assert!(record["money"].is_null(), "sales do not see money: {record:#}");
@@ -125,35 +200,71 @@ async fn from_the_first_click_to_the_withdrawal() {
     let (alex, client) = w.client_who_came(MAIL, json!({"partner_code": "NORD24"})).await;
     assert_eq!(client, id, "the lead's record");
     let token = token_of(&w, MAIL).await;
-    w.ask("POST", "/api/v1/auth/email/verify", None, Some(&json!({"token": token}))).await.ok();
-    assert_eq!(w.ask("POST", "/api/v1/auth/email/verify", None, Some(&json!({"token": token}))).await.code(), "token_invalid", "a link works once");
+    w.ask("POST", "/api/v1/auth/email/verify", None, Some(&json!({"token": token})))
+        .await
+        .ok();
+    assert_eq!(
+        w.ask("POST", "/api/v1/auth/email/verify", None, Some(&json!({"token": token})))
+            .await
+            .code(),
+        "token_invalid",
+        "a link works once"
+    );
     assert_eq!(w.get("/api/v1/auth/me", &alex).await.ok()["email_verified"], true);
 
     apply(&w, &alex).await;
     let clara = w.staff("clara").await;
     approve(&w, &clara, &client).await;
-    let accounts = w.until("the trading account", "/api/v1/me/accounts", &alex, |a| a["items"][0]["state"] == "ready").await;
+    let accounts = w
+        .until("the trading account", "/api/v1/me/accounts", &alex, |a| {
+            a["items"][0]["state"] == "ready"
+        })
+        .await;
     let account = accounts["items"][0]["id"].as_str().unwrap().to_string();
     assert_eq!(accounts["items"][0]["server"], "eu-live");
-    w.post(&format!("/api/v1/me/accounts/{account}/reveal-passwords"), &alex, json!({})).await.ok();
-    assert_eq!(w.post(&format!("/api/v1/me/accounts/{account}/reveal-passwords"), &alex, json!({})).await.code(), "passwords_already_shown");
+    w.post(&format!("/api/v1/me/accounts/{account}/reveal-passwords"), &alex, json!({}))
+        .await
+        .ok();
+    assert_eq!(
+        w.post(&format!("/api/v1/me/accounts/{account}/reveal-passwords"), &alex, json!({}))
+            .await
+            .code(),
+        "passwords_already_shown"
+    );
 
     // Money in, all the way to the platform.
     let methods = w.get("/api/v1/me/deposit-methods", &alex).await.ok();
     assert_eq!(methods["items"][0]["method"], "card");
     let d = pay_in(&w, &alex, 50_000, Some(&account)).await;
-    assert_eq!((d["first_deposit"].as_bool(), d["received"]["minor"].as_i64()), (Some(true), Some(50_000)));
+    assert_eq!(
+        (d["first_deposit"].as_bool(), d["received"]["minor"].as_i64()),
+        (Some(true), Some(50_000))
+    );
     pay_in(&w, &alex, 20_000, None).await;
     let wallet = w.get("/api/v1/me/wallet", &alex).await.ok();
     assert_eq!(wallet["items"][0]["available_minor"], 20_000, "{wallet:#}");
     let lines = w.get("/api/v1/me/wallet/EUR/statement", &alex).await.ok();
     assert_eq!(lines["items"][0]["balance_minor"], 20_000);
-    w.until("the notice of the first deposit", "/api/v1/me/notifications", &agent, |n| n.to_string().contains("client.ftd")).await;
+    w.until("the notice of the first deposit", "/api/v1/me/notifications", &agent, |n| {
+        n.to_string().contains("client.ftd")
+    })
+    .await;
 
     // Money out: two people where the rules say so, and never one of them twice.
-    let t = w.post("/api/v1/me/withdrawals", &alex, json!({"amount": {"minor": 10_000, "currency": "EUR"}})).await.ok();
+    let t = w
+        .post(
+            "/api/v1/me/withdrawals",
+            &alex,
+            json!({"amount": {"minor": 10_000, "currency": "EUR"}}),
+        )
+        .await
+        .ok();
     let path = format!("/api/v1/me/withdrawals/{}", t["id"].as_str().unwrap());
-    let t = w.until("the decision", &path, &alex, |t| !matches!(t["state"].as_str(), Some("collecting" | "deciding"))).await;
+    let t = w
+        .until("the decision", &path, &alex, |t| {
+            !matches!(t["state"].as_str(), Some("collecting" | "deciding"))
+        })
+        .await;
     assert_eq!(t["signals"], json!([]), "what stopped it is not for the client");
     if t["state"] == "review" {
         let id = t["id"].as_str().unwrap().to_string();
@@ -164,8 +275,13 @@ async fn from_the_first_click_to_the_withdrawal() {
         w.post(&format!("/api/v1/withdrawals/{id}/claim"), &farid, json!({})).await.ok();
         let one = w.post(&format!("/api/v1/withdrawals/{id}/approve"), &farid, json!({})).await.ok();
         if one["state"] == "review" {
-            assert_eq!(w.post(&format!("/api/v1/withdrawals/{id}/approve"), &farid, json!({})).await.code(), "approval_same_person");
-            w.post(&format!("/api/v1/withdrawals/{id}/approve"), &w.staff("greta").await, json!({})).await.ok();
+            assert_eq!(
+                w.post(&format!("/api/v1/withdrawals/{id}/approve"), &farid, json!({})).await.code(),
+                "approval_same_person"
+            );
+            w.post(&format!("/api/v1/withdrawals/{id}/approve"), &w.staff("greta").await, json!({}))
+                .await
+                .ok();
         }
     }
     w.until("the payout", &path, &alex, |t| t["state"] == "paid").await;
@@ -177,14 +293,32 @@ async fn from_the_first_click_to_the_withdrawal() {
     assert_eq!(whole["partner"]["partner"], partner_id.as_str());
     let sales = w.get(&format!("/api/v1/deposits?client_id={client}"), &agent).await.ok();
     assert_eq!(sales["items"][0]["amount"], "•••", "amounts are covered for sales");
-    assert_eq!(w.get("/api/v1/deposits", &agent).await.code(), "client_needed", "their own clients only, by name");
+    assert_eq!(
+        w.get("/api/v1/deposits", &agent).await.code(),
+        "client_needed",
+        "their own clients only, by name"
+    );
     let auditor = w.staff("aron").await;
     let file = w.get(&format!("/api/v1/clients/{client}/file"), &auditor).await.ok();
-    for part in ["timeline", "stages", "deposits", "withdrawals", "ledger", "decisions", "audit", "accounts", "mails", "calls"] {
+    for part in [
+        "timeline",
+        "stages",
+        "deposits",
+        "withdrawals",
+        "ledger",
+        "decisions",
+        "audit",
+        "accounts",
+        "mails",
+        "calls",
+    ] {
         assert!(file[part].as_array().is_some_and(|a| !a.is_empty()), "the file has no {part}");
     }
     assert_eq!(file["cut"], json!([]));
-    let before = w.get(&format!("/api/v1/clients/{client}/file?as_of=2020-01-01"), &auditor).await.ok();
+    let before = w
+        .get(&format!("/api/v1/clients/{client}/file?as_of=2020-01-01"), &auditor)
+        .await
+        .ok();
     assert_eq!(before["deposits"], json!([]), "nothing was there before");
     let journal = w.get("/api/v1/ledger/journal", &w.staff("aron").await).await;
     assert!(journal.status == StatusCode::OK || journal.code() == "all_entities_needed");

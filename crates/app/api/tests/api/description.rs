@@ -17,7 +17,10 @@ async fn the_checked_in_file_is_what_the_program_serves() {
         std::fs::write(FILE, &text).unwrap();
     }
     let kept = std::fs::read_to_string(FILE).unwrap_or_default();
-    assert!(kept == text, "docs/api/openapi.json is not current: QD_WRITE=1 cargo test -p qd-api --test api description");
+    assert!(
+        kept == text,
+        "docs/api/openapi.json is not current: QD_WRITE=1 cargo test -p qd-api --test api description"
+    );
     w.end().await;
 }
 
@@ -41,7 +44,10 @@ async fn every_operation_says_what_it_does_and_shows_an_example() {
             if let Some(body) = op.get("requestBody") {
                 for (_, c) in body["content"].as_object().unwrap() {
                     let schema = schema_of(&w.document, &c["schema"]);
-                    if schema["type"] == "object" && schema["additionalProperties"] != Value::Bool(false) && schema.get("properties").is_some() {
+                    if schema["type"] == "object"
+                        && schema["additionalProperties"] != Value::Bool(false)
+                        && schema.get("properties").is_some()
+                    {
                         faults.push(format!("{name}: its body takes unknown fields"));
                     }
                 }
@@ -49,14 +55,21 @@ async fn every_operation_says_what_it_does_and_shows_an_example() {
             for (status, r) in op["responses"].as_object().unwrap() {
                 if let Some(r) = r["content"]["application/json"]["schema"]["$ref"].as_str() {
                     let name = r.rsplit('/').next().unwrap_or_default();
-                    assert!(!w.document["components"]["schemas"][name].is_null(), "{method} {path} {status}: {r} is not in the document");
+                    assert!(
+                        !w.document["components"]["schemas"][name].is_null(),
+                        "{method} {path} {status}: {r} is not in the document"
+                    );
                 }
             }
         }
     }
     assert!(faults.is_empty(), "{faults:#?}");
     for t in w.document["tags"].as_array().unwrap() {
-        assert!(!t["description"].as_str().unwrap_or_default().is_empty(), "the tag {} has no words", t["name"]);
+        assert!(
+            !t["description"].as_str().unwrap_or_default().is_empty(),
+            "the tag {} has no words",
+            t["name"]
+        );
     }
     w.end().await;
 }
@@ -71,11 +84,21 @@ fn schema_of<'a>(doc: &'a Value, s: &'a Value) -> &'a Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_brings_everything_itself_under_a_strict_policy() {
     let w = World::quiet().await;
-    for (path, kind) in [("/api", "text/html"), ("/api/page.js", "text/javascript"), ("/api/page.css", "text/css")] {
+    for (path, kind) in [
+        ("/api", "text/html"),
+        ("/api/page.js", "text/javascript"),
+        ("/api/page.css", "text/css"),
+    ] {
         let t = w.ask("GET", path, None, None).await;
-        assert!(t.status.is_success() && t.headers["content-type"].to_str().unwrap().starts_with(kind), "{path}");
+        assert!(
+            t.status.is_success() && t.headers["content-type"].to_str().unwrap().starts_with(kind),
+            "{path}"
+        );
         let policy = t.headers["content-security-policy"].to_str().unwrap();
-        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe") && !policy.contains("http"), "{policy}");
+        assert!(
+            policy.starts_with("default-src 'none'") && !policy.contains("unsafe") && !policy.contains("http"),
+            "{policy}"
+        );
         let text = String::from_utf8(t.bytes).unwrap();
         assert!(!text.contains("http://") && !text.contains("https://"), "{path} names another site");
         assert!(!text.contains("innerHTML"), "{path} writes markup from strings");

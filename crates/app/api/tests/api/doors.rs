@@ -16,19 +16,45 @@ async fn a_browser_keeps_the_session_in_a_cookie_that_other_sites_cannot_write_w
     let w = World::quiet().await;
     let b = json!({"email": "farid.aziz@quarterdeck.example", "password": demo::PASSWORD});
     let t = w.ask("POST", "/api/v1/auth/staff/sign-in", None, Some(&b)).await;
-    let cookies: Vec<String> = t.headers.get_all(header::SET_COOKIE).iter().map(|v| v.to_str().unwrap().to_string()).collect();
+    let cookies: Vec<String> = t
+        .headers
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .map(|v| v.to_str().unwrap().to_string())
+        .collect();
     let session = cookies.iter().find(|c| c.starts_with("qd_session=")).expect("a session cookie");
-    assert!(session.contains("HttpOnly") && session.contains("SameSite=Lax") && session.contains("Path=/"), "{session}");
-    assert!(cookies.iter().any(|c| c.starts_with("qd_device=")), "the browser is recognised next time");
+    assert!(
+        session.contains("HttpOnly") && session.contains("SameSite=Lax") && session.contains("Path=/"),
+        "{session}"
+    );
+    assert!(
+        cookies.iter().any(|c| c.starts_with("qd_device=")),
+        "the browser is recognised next time"
+    );
     let pair = session.split(';').next().unwrap().to_string();
     let with = |method: &str, path: &str, site: &str| {
-        Request::builder().method(method).uri(path).header(header::COOKIE, &pair).header("sec-fetch-site", site).body(Body::empty()).unwrap()
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::COOKIE, &pair)
+            .header("sec-fetch-site", site)
+            .body(Body::empty())
+            .unwrap()
     };
-    assert!(w.send(with("GET", "/api/v1/auth/me", "cross-site")).await.status.is_success(), "reading does no harm");
+    assert!(
+        w.send(with("GET", "/api/v1/auth/me", "cross-site")).await.status.is_success(),
+        "reading does no harm"
+    );
     let t = w.send(with("POST", "/api/v1/auth/sign-out", "cross-site")).await;
     assert_eq!((t.status, t.code()), (StatusCode::FORBIDDEN, "cross_site_write"));
-    assert_eq!(w.send(with("POST", "/api/v1/auth/sign-out", "same-origin")).await.status, StatusCode::NO_CONTENT);
-    assert_eq!(w.send(with("GET", "/api/v1/auth/me", "same-origin")).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        w.send(with("POST", "/api/v1/auth/sign-out", "same-origin")).await.status,
+        StatusCode::NO_CONTENT
+    );
+    assert_eq!(
+        w.send(with("GET", "/api/v1/auth/me", "same-origin")).await.status,
+        StatusCode::UNAUTHORIZED
+    );
     w.end().await;
 }
 
@@ -38,7 +64,10 @@ async fn over_https_the_cookie_is_bound_to_the_host_and_the_browser_told_to_stay
     let b = json!({"email": "farid.aziz@quarterdeck.example", "password": demo::PASSWORD});
     let t = w.ask("POST", "/api/v1/auth/staff/sign-in", None, Some(&b)).await;
     let cookies: Vec<&str> = t.headers.get_all(header::SET_COOKIE).iter().map(|v| v.to_str().unwrap()).collect();
-    assert!(cookies.iter().any(|c| c.starts_with("__Host-qd_session=") && c.contains("Secure")), "{cookies:?}");
+    assert!(
+        cookies.iter().any(|c| c.starts_with("__Host-qd_session=") && c.contains("Secure")),
+        "{cookies:?}"
+    );
     assert!(t.headers.contains_key(header::STRICT_TRANSPORT_SECURITY));
     w.end().await;
 }
@@ -50,20 +79,42 @@ async fn staff_enrol_a_second_factor_first_and_prove_themselves_with_it_afterwar
     let t = w.ask("POST", "/api/v1/auth/staff/sign-in", None, Some(&b)).await.ok();
     assert_eq!(t["must_enrol_second_factor"], true);
     let token = t["token"].as_str().unwrap().to_string();
-    assert_eq!(w.get("/api/v1/deposits", &token).await.code(), "right_missing", "nothing before the second factor");
+    assert_eq!(
+        w.get("/api/v1/deposits", &token).await.code(),
+        "right_missing",
+        "nothing before the second factor"
+    );
     let e = w.ask("POST", "/api/v1/auth/second-factor/enrol", Some(&token), None).await.ok();
     let secret = Secret::new(e["secret"].as_str().unwrap());
     let now = || Ts(w.app.core.now().0);
-    let wrong = w.post("/api/v1/auth/second-factor/confirm", &token, json!({"code": "000000"})).await;
+    let wrong = w
+        .post("/api/v1/auth/second-factor/confirm", &token, json!({"code": "000000"}))
+        .await;
     assert_eq!((wrong.status, wrong.pointer()), (StatusCode::UNPROCESSABLE_ENTITY, "/code"));
-    let codes = w.post("/api/v1/auth/second-factor/confirm", &token, json!({"code": code_at(&secret, now()).unwrap()})).await.ok();
+    let codes = w
+        .post(
+            "/api/v1/auth/second-factor/confirm",
+            &token,
+            json!({"code": code_at(&secret, now()).unwrap()}),
+        )
+        .await
+        .ok();
     let recovery = codes["recovery_codes"][0].as_str().unwrap().to_string();
     assert!(w.get("/api/v1/deposits", &token).await.status.is_success());
     let t = w.ask("POST", "/api/v1/auth/staff/sign-in", None, Some(&b)).await;
     assert_eq!(t.code(), "second_factor_required");
     let b = json!({"email": "farid.aziz@quarterdeck.example", "password": demo::PASSWORD, "code": recovery});
-    assert!(w.ask("POST", "/api/v1/auth/staff/sign-in", None, Some(&b)).await.status.is_success());
-    assert_eq!(w.ask("POST", "/api/v1/auth/staff/sign-in", None, Some(&b)).await.code(), "second_factor_wrong", "a recovery code works once");
+    assert!(
+        w.ask("POST", "/api/v1/auth/staff/sign-in", None, Some(&b))
+            .await
+            .status
+            .is_success()
+    );
+    assert_eq!(
+        w.ask("POST", "/api/v1/auth/staff/sign-in", None, Some(&b)).await.code(),
+        "second_factor_wrong",
+        "a recovery code works once"
+    );
     w.end().await;
 }
 
@@ -71,7 +122,12 @@ async fn staff_enrol_a_second_factor_first_and_prove_themselves_with_it_afterwar
 async fn who_tries_too_often_from_one_address_waits_and_others_do_not() {
     let w = World::quiet_with(|c| c.server.rate_limit = true).await;
     let from = |last: u8| {
-        let mut r = request("POST", "/api/v1/auth/password/forgot", None, Some(&json!({"email": "a@example.com", "brand": "northwind"})));
+        let mut r = request(
+            "POST",
+            "/api/v1/auth/password/forgot",
+            None,
+            Some(&json!({"email": "a@example.com", "brand": "northwind"})),
+        );
         r.extensions_mut().insert(Peer(SocketAddr::from(([198, 51, 100, last], 1))));
         r
     };
@@ -99,7 +155,13 @@ async fn health_and_figures_need_nobody_and_name_nobody() {
     }
     let t = w.ask("GET", "/metrics", None, None).await;
     let text = String::from_utf8(t.bytes).unwrap();
-    for name in ["qd_jobs_ready", "qd_jobs_dead", "qd_outbox_waiting", "qd_exceptions_open", "qd_http_requests_total"] {
+    for name in [
+        "qd_jobs_ready",
+        "qd_jobs_dead",
+        "qd_outbox_waiting",
+        "qd_exceptions_open",
+        "qd_http_requests_total",
+    ] {
         assert!(text.contains(name), "{name} in\n{text}");
     }
     assert!(text.contains("route=\"/api/v1/register\",status=\"201\"} 1"), "{text}");
@@ -113,7 +175,12 @@ async fn the_same_request_with_the_same_key_is_done_once_and_another_is_refused(
     let (_, client) = w.client("keys@example.com").await;
     let admin = w.staff("admin").await;
     let note = |text: &str| {
-        let mut r = request("POST", &format!("/api/v1/clients/{client}/notes"), Some(&admin), Some(&json!({"body": text})));
+        let mut r = request(
+            "POST",
+            &format!("/api/v1/clients/{client}/notes"),
+            Some(&admin),
+            Some(&json!({"body": text})),
+        );
         r.headers_mut().insert("idempotency-key", "one-note".parse().unwrap());
         r
     };
@@ -133,13 +200,26 @@ async fn the_same_request_with_the_same_key_is_done_once_and_another_is_refused(
 async fn a_key_has_some_of_its_makers_rights_until_it_is_revoked() {
     let w = World::quiet().await;
     let admin = w.staff("admin").await;
-    let made = w.post("/api/v1/api-keys", &admin, json!({"name": "Reports", "rights": ["deposits.view"], "sees": ["money"]})).await.ok();
+    let made = w
+        .post(
+            "/api/v1/api-keys",
+            &admin,
+            json!({"name": "Reports", "rights": ["deposits.view"], "sees": ["money"]}),
+        )
+        .await
+        .ok();
     let key = made["key"].as_str().unwrap().to_string();
     assert!(w.get("/api/v1/deposits", &key).await.status.is_success());
     assert_eq!(w.get("/api/v1/clients", &key).await.code(), "right_missing");
     let listed = w.get("/api/v1/api-keys", &admin).await.ok();
     assert!(!listed.to_string().contains(&key), "a key is shown once");
-    w.post(&format!("/api/v1/api-keys/{}/revoke", made["id"].as_str().unwrap()), &admin, json!({"reason": "done"})).await.ok();
+    w.post(
+        &format!("/api/v1/api-keys/{}/revoke", made["id"].as_str().unwrap()),
+        &admin,
+        json!({"reason": "done"}),
+    )
+    .await
+    .ok();
     assert_eq!(w.get("/api/v1/deposits", &key).await.status, StatusCode::UNAUTHORIZED);
     w.end().await;
 }
@@ -162,14 +242,27 @@ async fn a_stream_carries_what_its_owner_may_know() {
     let (_, other_id) = w.client("other.stream@example.com").await;
     assert_ne!(alex_id, other_id);
     let compliance = w.staff("clara").await;
-    w.post(&format!("/api/v1/clients/{alex_id}/restrictions"), &compliance, json!({"kind": "deposits", "reason": "secret suspicion"})).await.ok();
+    w.post(
+        &format!("/api/v1/clients/{alex_id}/restrictions"),
+        &compliance,
+        json!({"kind": "deposits", "reason": "secret suspicion"}),
+    )
+    .await
+    .ok();
     w.get("/api/v1/me/kyc", &alex).await.ok();
     let mut text = String::new();
     while !text.contains("kyc.case_opened") {
-        let chunk = tokio::time::timeout(std::time::Duration::from_secs(30), alexes.next()).await.expect("the case is announced").unwrap().unwrap();
+        let chunk = tokio::time::timeout(std::time::Duration::from_secs(30), alexes.next())
+            .await
+            .expect("the case is announced")
+            .unwrap()
+            .unwrap();
         text.push_str(std::str::from_utf8(&chunk).unwrap());
     }
-    assert!(!text.contains("secret suspicion") && !text.contains("client.restricted") && !text.contains(&other_id), "{text}");
+    assert!(
+        !text.contains("secret suspicion") && !text.contains("client.restricted") && !text.contains(&other_id),
+        "{text}"
+    );
     // The German lead goes to the German desk, and the one who got it hears of it.
     let lead = json!({"brand": "northwind", "first_name": "Greta", "last_name": "Sommer", "email": "greta@example.com", "language": "de", "country": "DE", "came": {"landing_language": "de"}});
     let mut heard = String::new();
@@ -179,7 +272,11 @@ async fn a_stream_carries_what_its_owner_may_know() {
         w.ask("POST", "/api/v1/leads", None, Some(&l)).await.ok();
     }
     while !heard.contains("lead.assigned") {
-        let chunk = tokio::time::timeout(std::time::Duration::from_secs(30), lenas.next()).await.expect("one of six German leads is hers").unwrap().unwrap();
+        let chunk = tokio::time::timeout(std::time::Duration::from_secs(30), lenas.next())
+            .await
+            .expect("one of six German leads is hers")
+            .unwrap()
+            .unwrap();
         heard.push_str(std::str::from_utf8(&chunk).unwrap());
     }
     w.end().await;

@@ -4,9 +4,9 @@ use crate::world::{World, request};
 use axum::body::Body;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{Request, StatusCode};
+use qd_kernel::PageRequest;
 use qd_runtime::access::Caller;
 use qd_runtime::exceptions::{self, Filter};
-use qd_kernel::PageRequest;
 use serde_json::json;
 
 const SECRET: &str = "whsec_quarterdeck_eu";
@@ -35,7 +35,10 @@ async fn thirty_two_copies_at_once_are_one_row_and_all_are_answered() {
     let now = w.app.core.now().secs();
     let body = event("evt_many");
     let answers = futures_util::future::join_all((0..32).map(|_| w.send(signed(&body, now, SECRET)))).await;
-    assert!(answers.iter().all(|t| t.status == StatusCode::OK), "a duplicate is answered as the first");
+    assert!(
+        answers.iter().all(|t| t.status == StatusCode::OK),
+        "a duplicate is answered as the first"
+    );
     let t = w.send(signed(&body, now, SECRET)).await;
     assert_eq!(t.status, StatusCode::OK);
     w.end().await;
@@ -77,7 +80,18 @@ async fn a_signed_callback_that_cannot_be_read_is_kept_and_raised_once() {
         .app
         .core
         .db
-        .read(async move |tx| exceptions::list(tx, &Caller::system("test"), &Filter { kind: Some("inbox.unreadable".into()), ..Filter::default() }, &page).await)
+        .read(async move |tx| {
+            exceptions::list(
+                tx,
+                &Caller::system("test"),
+                &Filter {
+                    kind: Some("inbox.unreadable".into()),
+                    ..Filter::default()
+                },
+                &page,
+            )
+            .await
+        })
         .await
         .unwrap();
     assert_eq!(open.items.len(), 1);

@@ -20,7 +20,11 @@ struct Somebody {
 /// Path parameters that no record has; queries and bodies are left out on purpose, so that what is
 /// allowed fails later, on its input, and changes nothing.
 fn address(template: &str) -> String {
-    template.split('/').map(|p| if p.starts_with('{') { "nobody" } else { p }).collect::<Vec<_>>().join("/")
+    template
+        .split('/')
+        .map(|p| if p.starts_with('{') { "nobody" } else { p })
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
 fn bare(method: &str, path: &str, token: Option<&str>) -> Request<Body> {
@@ -30,21 +34,39 @@ fn bare(method: &str, path: &str, token: Option<&str>) -> Request<Body> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_operation_is_open_to_the_roles_of_the_matrix_and_to_nobody_else() {
     let w = World::quiet().await;
-    let mut people = vec![Somebody { name: "nobody".into(), role: Role::Public, token: None }];
+    let mut people = vec![Somebody {
+        name: "nobody".into(),
+        role: Role::Public,
+        token: None,
+    }];
     for p in demo::PEOPLE.iter().filter(|p| p.shown) {
-        people.push(Somebody { name: p.role.to_string(), role: p.role, token: Some(w.staff(p.email).await) });
+        people.push(Somebody {
+            name: p.role.to_string(),
+            role: p.role,
+            token: Some(w.staff(p.email).await),
+        });
     }
     let (token, _) = w.client("rights@example.com").await;
-    people.push(Somebody { name: "client".into(), role: Role::Client, token: Some(token) });
+    people.push(Somebody {
+        name: "client".into(),
+        role: Role::Client,
+        token: Some(token),
+    });
     let over = w.staff("farid").await;
     w.ask("POST", "/api/v1/auth/sign-out", Some(&over), None).await.ok();
-    people.push(Somebody { name: "a session that is over".into(), role: Role::Public, token: Some(over) });
+    people.push(Somebody {
+        name: "a session that is over".into(),
+        role: Role::Public,
+        token: Some(over),
+    });
 
     let mut seen = 0;
     for (template, item) in w.document["paths"].as_object().unwrap() {
         for method in METHODS {
             let Some(op) = item.get(method) else { continue };
-            let named = op["x-right"].as_str().unwrap_or_else(|| panic!("{method} {template} names no right"));
+            let named = op["x-right"]
+                .as_str()
+                .unwrap_or_else(|| panic!("{method} {template} names no right"));
             let right = Right::parse(named).unwrap_or_else(|| panic!("{method} {template}: no such right {named}"));
             seen += 1;
             for who in &people {
@@ -54,7 +76,8 @@ async fn each_operation_is_open_to_the_roles_of_the_matrix_and_to_nobody_else() 
                 }
                 let t = w.send(bare(method, &address(template), who.token.as_deref())).await;
                 // What the matrix gives the public beyond "public" is for the forms behind public routes.
-                let allowed = right == Right::Public || who.role != Role::Public && Matrix::builtin().role(who.role).is_some_and(|g| g.rights.contains_key(&right));
+                let allowed = right == Right::Public
+                    || who.role != Role::Public && Matrix::builtin().role(who.role).is_some_and(|g| g.rights.contains_key(&right));
                 let refused = t.status == StatusCode::UNAUTHORIZED || t.code() == "right_missing";
                 let place = format!("{method} {template} ({named}) as {}: {} {}", who.name, t.status, t.code());
                 assert_eq!(allowed, !refused, "{place}");
@@ -76,7 +99,13 @@ async fn each_operation_is_open_to_the_roles_of_the_matrix_and_to_nobody_else() 
 #[test]
 fn the_matrix_keeps_apart_what_must_be_apart() {
     let has = |role: Role, right: Right| Matrix::builtin().role(role).is_some_and(|g| g.rights.contains_key(&right));
-    for right in [Right::WithdrawalsApprove, Right::WithdrawalsOverride, Right::WithdrawalsPayout, Right::KycReview, Right::AmlView] {
+    for right in [
+        Right::WithdrawalsApprove,
+        Right::WithdrawalsOverride,
+        Right::WithdrawalsPayout,
+        Right::KycReview,
+        Right::AmlView,
+    ] {
         assert!(!has(Role::Sales, right) && !has(Role::SalesManager, right), "{right}");
     }
     assert!(!has(Role::Support, Right::AmlView) && !has(Role::Support, Right::AmlWrite));

@@ -5,13 +5,18 @@ use serde_json::Value;
 
 /// Finds the operation by its path template and checks the body against the answer's schema.
 pub fn hold(doc: &Value, method: &str, path: &str, status: StatusCode, body: &Value) {
-    let Some((template, op)) = operation(doc, &method.to_lowercase(), path) else { return };
+    let Some((template, op)) = operation(doc, &method.to_lowercase(), path) else {
+        return;
+    };
     let answer = &op["responses"][status.as_str()];
     assert!(!answer.is_null(), "{method} {template}: the document knows no {status}");
     for (_, c) in answer["content"].as_object().into_iter().flatten() {
         let mut wrong = Vec::new();
         check(doc, &c["schema"], body, String::new(), &mut wrong);
-        assert!(wrong.is_empty(), "{method} {template} {status} is not as documented: {wrong:?}\n{body:#}");
+        assert!(
+            wrong.is_empty(),
+            "{method} {template} {status} is not as documented: {wrong:?}\n{body:#}"
+        );
     }
 }
 
@@ -22,7 +27,11 @@ pub fn operation<'a>(doc: &'a Value, method: &str, path: &str) -> Option<(&'a st
         t.len() == parts.len() && t.iter().zip(&parts).all(|(a, b)| a.starts_with('{') || a == b)
     };
     // A literal beats a parameter, as in the router.
-    let mut found: Vec<(&String, &Value)> = doc["paths"].as_object()?.iter().filter(|(t, i)| fits(t) && i.get(method).is_some()).collect();
+    let mut found: Vec<(&String, &Value)> = doc["paths"]
+        .as_object()?
+        .iter()
+        .filter(|(t, i)| fits(t) && i.get(method).is_some())
+        .collect();
     found.sort_by_key(|(t, _)| t.matches('{').count());
     found.first().map(|(t, i)| (t.as_str(), &i[method]))
 }
@@ -61,7 +70,9 @@ fn check(doc: &Value, schema: &Value, v: &Value, at: String, wrong: &mut Vec<Str
             check(doc, items, x, format!("{at}/{i}"), wrong);
         }
     }
-    let Some(properties) = schema["properties"].as_object() else { return };
+    let Some(properties) = schema["properties"].as_object() else {
+        return;
+    };
     let Some(object) = v.as_object() else { return };
     for (k, x) in object {
         match properties.get(k) {

@@ -52,8 +52,14 @@ impl Told {
 }
 
 fn folder() -> PathBuf {
-    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
-    std::env::temp_dir().join(format!("qd_api_{}_{nanos}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)))
+    let nanos = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |d| d.as_nanos());
+    std::env::temp_dir().join(format!(
+        "qd_api_{}_{nanos}_{}",
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    ))
 }
 
 fn base_config(dir: &std::path::Path) -> Config {
@@ -64,7 +70,8 @@ fn base_config(dir: &std::path::Path) -> Config {
         psp_base: String::new(),
         smtp: SocketAddr::from(([127, 0, 0, 1], 9)),
     };
-    let mut c = Config::parse(&demo::config_text(dir, SocketAddr::from(([127, 0, 0, 1], 8080)), &none)).expect("the demo's configuration reads");
+    let mut c =
+        Config::parse(&demo::config_text(dir, SocketAddr::from(([127, 0, 0, 1], 8080)), &none)).expect("the demo's configuration reads");
     c.server.rate_limit = false;
     c
 }
@@ -122,7 +129,14 @@ impl World {
 
     fn around(app: App, sandbox: Option<Sandbox>, running: Option<Running>, dir: PathBuf) -> World {
         let document = qd_api::document::value(&qd_api::build(app.clone()));
-        World { router: qd_api::router(app.clone()), app, sandbox, document, running, dir }
+        World {
+            router: qd_api::router(app.clone()),
+            app,
+            sandbox,
+            document,
+            running,
+            dir,
+        }
     }
 
     pub async fn end(self) {
@@ -143,14 +157,36 @@ impl World {
         }
         let r = self.router.clone().oneshot(req).await.unwrap();
         let (parts, body) = r.into_parts();
-        let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_string();
+        let kind = parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default()
+            .to_string();
         let stream = kind.starts_with("text/event-stream");
-        let bytes = if stream { Vec::new() } else { axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec() };
-        let body = if kind.contains("json") { serde_json::from_slice(&bytes).unwrap() } else { Value::Null };
-        let told = Told { status: parts.status, headers: parts.headers, body, bytes };
+        let bytes = if stream {
+            Vec::new()
+        } else {
+            axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec()
+        };
+        let body = if kind.contains("json") {
+            serde_json::from_slice(&bytes).unwrap()
+        } else {
+            Value::Null
+        };
+        let told = Told {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            bytes,
+        };
         if told.status.is_client_error() || told.status.is_server_error() {
             assert_eq!(kind, "application/problem+json", "{method} {path} answered {}", told.status);
-            assert_eq!(told.body["status"].as_u64(), Some(u64::from(told.status.as_u16())), "{method} {path}");
+            assert_eq!(
+                told.body["status"].as_u64(),
+                Some(u64::from(told.status.as_u16())),
+                "{method} {path}"
+            );
             assert!(!told.code().is_empty(), "{method} {path}: an error without a code");
             assert_ne!(told.status, StatusCode::INTERNAL_SERVER_ERROR, "{method} {path}: {}", told.body);
         } else if kind.contains("json") {
@@ -175,7 +211,10 @@ impl World {
 
     /// A person of the demo's staff, by the start of the address.
     pub async fn staff(&self, who: &str) -> String {
-        let p = demo::PEOPLE.iter().find(|p| p.email.starts_with(who)).expect("somebody of the demo");
+        let p = demo::PEOPLE
+            .iter()
+            .find(|p| p.email.starts_with(who))
+            .expect("somebody of the demo");
         let b = json!({"email": p.email, "password": demo::PASSWORD});
         let t = self.ask("POST", "/api/v1/auth/staff/sign-in", None, Some(&b)).await.ok();
         t["token"].as_str().unwrap().to_string()
@@ -231,7 +270,10 @@ pub fn request(method: &str, path: &str, token: Option<&str>, body: Option<&Valu
         r = r.header("idempotency-key", format!("k{}", COUNT.fetch_add(1, Ordering::Relaxed)));
     }
     match body {
-        Some(b) => r.header(header::CONTENT_TYPE, "application/json").body(Body::from(b.to_string())).unwrap(),
+        Some(b) => r
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(b.to_string()))
+            .unwrap(),
         None => r.body(Body::empty()).unwrap(),
     }
 }
@@ -248,13 +290,24 @@ fn counterparties(sandbox: &Sandbox, at: SocketAddr) -> demo::Counterparties {
                 "intl-live" => ("intl", "live", r"real\*"),
                 _ => ("eu", "live", r"real\*"),
             };
-            (s.name.clone(), entity.to_string(), kind, format!("https://{address}"), s.tz.clone(), mask)
+            (
+                s.name.clone(),
+                entity.to_string(),
+                kind,
+                format!("https://{address}"),
+                s.tz.clone(),
+                mask,
+            )
         })
         .collect();
     demo::Counterparties {
         servers,
         manager_login: cfg.mt5[0].manager_login,
-        psps: cfg.stripe.iter().map(|s| (s.connection.clone(), s.connection.trim_start_matches("stripe-").to_string())).collect(),
+        psps: cfg
+            .stripe
+            .iter()
+            .map(|s| (s.connection.clone(), s.connection.trim_start_matches("stripe-").to_string()))
+            .collect(),
         psp_base: format!("http://{at}/sandbox/stripe"),
         smtp: sandbox.address("smtp").expect("the mail catcher listens"),
     }

@@ -11,7 +11,10 @@ use std::time::{Duration, Instant};
 
 pub async fn run(plan: &Plan) -> Result<()> {
     if !Path::new("Cargo.toml").is_file() {
-        return Err(Problem::unavailable("bench_build", "a build can be measured from the project's root only"));
+        return Err(Problem::unavailable(
+            "bench_build",
+            "a build can be measured from the project's root only",
+        ));
     }
     let dir = plan.place.folder("build")?;
     let begun = Instant::now();
@@ -32,7 +35,11 @@ pub async fn run(plan: &Plan) -> Result<()> {
     let _ = demo.kill();
     let _ = demo.wait();
     answered?;
-    let ours = ["clean", "--profile", "demo"].into_iter().map(String::from).chain(members()?.into_iter().flat_map(|m| ["-p".to_string(), m])).collect::<Vec<_>>();
+    let ours = ["clean", "--profile", "demo"]
+        .into_iter()
+        .map(String::from)
+        .chain(members()?.into_iter().flat_map(|m| ["-p".to_string(), m]))
+        .collect::<Vec<_>>();
     cargo(&dir, &ours.iter().map(String::as_str).collect::<Vec<_>>())?;
     let begun = Instant::now();
     cargo(&dir, &["build", "--locked", "--profile", "demo", "--bin", "quarterdeck"])?;
@@ -68,16 +75,25 @@ fn cargo(target: &Path, args: &[&str]) -> Result<()> {
         .stderr(Stdio::null())
         .status()
         .map_err(|e| Problem::unavailable("bench_build", "cargo cannot be started").with_source(e))?;
-    if status.success() { Ok(()) } else { Err(Problem::unavailable("bench_build", format!("cargo {} failed", args.join(" ")))) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Problem::unavailable("bench_build", format!("cargo {} failed", args.join(" "))))
+    }
 }
 
 /// Our own crates, by the names in the lock file that have no source.
 fn members() -> Result<Vec<String>> {
-    let text = std::fs::read_to_string("Cargo.lock").map_err(|e| Problem::unavailable("bench_build", "Cargo.lock cannot be read").with_source(e))?;
+    let text = std::fs::read_to_string("Cargo.lock")
+        .map_err(|e| Problem::unavailable("bench_build", "Cargo.lock cannot be read").with_source(e))?;
     Ok(text
         .split("[[package]]")
         .filter(|p| !p.contains("\nsource = "))
-        .filter_map(|p| p.lines().find_map(|l| l.strip_prefix("name = ")).map(|n| n.trim_matches('"').to_string()))
+        .filter_map(|p| {
+            p.lines()
+                .find_map(|l| l.strip_prefix("name = "))
+                .map(|n| n.trim_matches('"').to_string())
+        })
         .filter(|n| n.starts_with("qd-"))
         .collect())
 }

@@ -21,7 +21,16 @@ const TABLES: [&str; 5] = ["deals", "commission_deals", "commission_lines", "led
 pub async fn run(plan: &Plan) -> Result<()> {
     for engine in plan.place.engines() {
         let past = if plan.smoke { (90, 30) } else { (400, 30) };
-        let house = House::open(plan, plan.place.database(engine).await?, How { working: true, feed_every_s: 0, past: Some(past) }).await?;
+        let house = House::open(
+            plan,
+            plan.place.database(engine).await?,
+            How {
+                working: true,
+                feed_every_s: 0,
+                past: Some(past),
+            },
+        )
+        .await?;
         throughput(plan, &house).await?;
         house.close().await;
     }
@@ -41,7 +50,10 @@ async fn throughput(plan: &Plan, house: &House) -> Result<()> {
         })
         .await?;
     if logins.is_empty() {
-        return Err(Problem::bug("bench_nobody", "the simulated past has no live account; it needs more clients"));
+        return Err(Problem::bug(
+            "bench_nobody",
+            "the simulated past has no live account; it needs more clients",
+        ));
     }
     let round = (plan.deals / plan.rounds).max(1);
     let next = AtomicU64::new(1);
@@ -86,10 +98,14 @@ async fn ours(house: &House, logins: &[(String, String)], first: u64, count: usi
     let core = house.app.core.clone();
     let server = logins[0].0.clone();
     let now = core.now();
-    let deals: Vec<Deal> = (0..count as u64).map(|i| deal(first + i, &logins[((first + i) % logins.len() as u64) as usize].1, now)).collect();
+    let deals: Vec<Deal> = (0..count as u64)
+        .map(|i| deal(first + i, &logins[((first + i) % logins.len() as u64) as usize].1, now))
+        .collect();
     for batch in deals.chunks(BATCH) {
         let (c, server, batch) = (core.clone(), server.clone(), batch.to_vec());
-        core.db.write(async move |tx| qd_trading::feed::ingest(tx, &c, &server, &batch, None).await).await?;
+        core.db
+            .write(async move |tx| qd_trading::feed::ingest(tx, &c, &server, &batch, None).await)
+            .await?;
     }
     let (from, to) = (ticket(first), ticket(first + count as u64));
     let begun = Instant::now();
@@ -98,14 +114,21 @@ async fn ours(house: &House, logins: &[(String, String)], first: u64, count: usi
         let (n,): (i64,) = core
             .db
             .read(async move |tx| {
-                tx.must(sql!("SELECT COUNT(*) FROM commission_deals WHERE ticket >= $1 AND ticket < $2"), &qd_kernel::vals![from.as_str(), to.as_str()]).await
+                tx.must(
+                    sql!("SELECT COUNT(*) FROM commission_deals WHERE ticket >= $1 AND ticket < $2"),
+                    &qd_kernel::vals![from.as_str(), to.as_str()],
+                )
+                .await
             })
             .await?;
         if n as usize >= count {
             return Ok(());
         }
         if begun.elapsed() > Duration::from_secs(120) {
-            return Err(Problem::unavailable("bench_waited", format!("only {n} of {count} deals reached the commission lines")));
+            return Err(Problem::unavailable(
+                "bench_waited",
+                format!("only {n} of {count} deals reached the commission lines"),
+            ));
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -184,7 +207,11 @@ impl Raw {
         }
         let batches = all[0].len().div_ceil(BATCH).max(1);
         Ok((0..batches)
-            .map(|b| all.iter().map(|rows| rows[rows.len() * b / batches..rows.len() * (b + 1) / batches].to_vec()).collect())
+            .map(|b| {
+                all.iter()
+                    .map(|rows| rows[rows.len() * b / batches..rows.len() * (b + 1) / batches].to_vec())
+                    .collect()
+            })
             .collect())
     }
 

@@ -18,7 +18,14 @@ pub struct Figure {
 
 impl Figure {
     pub fn new(name: impl Into<String>, unit: &'static str, value: f64, baseline: f64) -> Figure {
-        Figure { name: name.into(), value: rounded(value), unit, baseline: rounded(baseline), ratio: rounded(value / baseline), conditions: Map::new() }
+        Figure {
+            name: name.into(),
+            value: rounded(value),
+            unit,
+            baseline: rounded(baseline),
+            ratio: rounded(value / baseline),
+            conditions: Map::new(),
+        }
     }
 
     /// A circumstance a reader needs to judge the figure.
@@ -105,7 +112,9 @@ impl Pair {
         median(&self.ours)
     }
     pub fn figure(&self, name: impl Into<String>, unit: &'static str) -> Figure {
-        Figure::new(name, unit, self.ours(), self.base()).with("rounds", self.ours.len()).number("spread", self.spread())
+        Figure::new(name, unit, self.ours(), self.base())
+            .with("rounds", self.ours.len())
+            .number("spread", self.spread())
     }
     /// How far the rounds of ours lay apart: (largest - smallest) / median.
     fn spread(&self) -> f64 {

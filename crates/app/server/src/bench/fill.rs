@@ -15,7 +15,10 @@ pub fn client_id(i: u64) -> String {
 
 /// Where a question goes: a number that jumps through the clients, each as likely as the next.
 pub fn jump(n: u64, clients: u64) -> u64 {
-    n.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23).wrapping_mul(0xD6E8_FEB8_6659_FD93) % clients.max(1)
+    n.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        .rotate_left(23)
+        .wrapping_mul(0xD6E8_FEB8_6659_FD93)
+        % clients.max(1)
 }
 
 /// Clients who have deposited and trade: seven in ten have not.
@@ -186,8 +189,17 @@ const STEPS: [Sql; 14] = [
 
 /// Writes clients 0 to `clients - 1`. The first member of staff owns a quarter of them.
 pub async fn clients(db: &Db, clients: u64) -> Result<()> {
-    let staff: Vec<(String,)> = db.read(async |tx| tx.rows(sql!("SELECT id FROM identities WHERE kind = 'staff' ORDER BY id LIMIT 1"), &[]).await).await?;
-    let staff = staff.into_iter().next().map(|s| s.0).ok_or_else(|| Problem::bug("bench_nobody", "the house has no staff"))?;
+    let staff: Vec<(String,)> = db
+        .read(async |tx| {
+            tx.rows(sql!("SELECT id FROM identities WHERE kind = 'staff' ORDER BY id LIMIT 1"), &[])
+                .await
+        })
+        .await?;
+    let staff = staff
+        .into_iter()
+        .next()
+        .map(|s| s.0)
+        .ok_or_else(|| Problem::bug("bench_nobody", "the house has no staff"))?;
     let mut progress = crate::say::Progress::new("bench: filling", clients);
     db.write(async |tx| tx.exec(PARTNERS, &[]).await).await?;
     let mut from = 0;

@@ -55,7 +55,10 @@ impl Answers {
     /// Seconds the counterparties spent in answers that began after `from` and ended before `to`.
     pub fn between(&self, from: Instant, to: Instant) -> f64 {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().filter(|a| a.0 >= from && a.1 <= to && !a.2.starts_with(HOOKS)).map(|a| (a.1 - a.0).as_secs_f64()).sum()
+        all.iter()
+            .filter(|a| a.0 >= from && a.1 <= to && !a.2.starts_with(HOOKS))
+            .map(|a| (a.1 - a.0).as_secs_f64())
+            .sum()
     }
     /// When the first callback after `from` came.
     pub fn first_callback(&self, from: Instant) -> Option<Instant> {
@@ -63,7 +66,10 @@ impl Answers {
         all.iter().filter(|a| a.0 >= from && a.2.starts_with(HOOKS)).map(|a| a.0).min()
     }
     fn add(&self, begun: Instant, path: String) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((begun, Instant::now(), path));
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((begun, Instant::now(), path));
     }
 }
 
@@ -99,10 +105,21 @@ impl House {
         qd_app::demo::prepare(&app).await?;
         let answers = Answers::default();
         let counterparties = sandbox.router().layer(from_fn_with_state(answers.clone(), timed));
-        let router = qd_api::router(app.clone()).layer(from_fn_with_state(answers.clone(), hooks_timed)).nest("/sandbox", counterparties);
+        let router = qd_api::router(app.clone())
+            .layer(from_fn_with_state(answers.clone(), hooks_timed))
+            .nest("/sandbox", counterparties);
         tokio::spawn(listen::serve(listener, router, stopped));
         let running = if how.working { Some(app.start().await?) } else { None };
-        Ok(House { app, at, sandbox, answers, dir, fresh: Some(fresh), running, stop })
+        Ok(House {
+            app,
+            at,
+            sandbox,
+            answers,
+            dir,
+            fresh: Some(fresh),
+            running,
+            stop,
+        })
     }
 
     /// A session of one of the demo's people.
@@ -110,7 +127,15 @@ impl House {
         let s = self
             .app
             .access
-            .sign_in(SignIn { realm: Realm::Staff, email: email.into(), password: Secret::new(qd_app::demo::PASSWORD), code: None, ip: None, device: None, agent: None })
+            .sign_in(SignIn {
+                realm: Realm::Staff,
+                email: email.into(),
+                password: Secret::new(qd_app::demo::PASSWORD),
+                code: None,
+                ip: None,
+                device: None,
+                agent: None,
+            })
             .await?;
         Ok(s.token.expose().to_string())
     }
@@ -165,7 +190,10 @@ fn database(fresh: &Fresh, dir: &std::path::Path) -> Result<DatabaseConfig> {
         DbConfig::Postgres { url, max_connections } => {
             let file = dir.join("keys").join("database");
             qd_app::demo::write_private(&file, url.expose())?;
-            DatabaseConfig::Postgres { url: SecretRef(format!("file:{}", file.display())), max_connections: *max_connections }
+            DatabaseConfig::Postgres {
+                url: SecretRef(format!("file:{}", file.display())),
+                max_connections: *max_connections,
+            }
         }
     })
 }

@@ -28,7 +28,11 @@ pub async fn run(plan: &Plan, figures: &[Figures]) -> Result<()> {
     let past = if plan.smoke { (90, 30) } else { (150, 60) };
     for engine in plan.place.engines() {
         for f in figures {
-            let how = How { working: true, feed_every_s: if *f == Figures::Total { 1 } else { 0 }, past: Some(past) };
+            let how = How {
+                working: true,
+                feed_every_s: if *f == Figures::Total { 1 } else { 0 },
+                past: Some(past),
+            };
             let house = House::open(plan, plan.place.database(engine).await?, how).await?;
             match f {
                 Figures::Credit => credit(plan, &house).await?,
@@ -66,9 +70,16 @@ async fn trader(house: &House, partner: bool) -> Result<Trader> {
             Ok(rows)
         })
         .await?;
-    let (client, account, server, login, _) =
-        found.into_iter().find(|r| !partner || r.4 > 0).ok_or_else(|| Problem::bug("bench_nobody", "the simulated past has no such client; it needs more clients"))?;
-    Ok(Trader { client, account, server, login })
+    let (client, account, server, login, _) = found
+        .into_iter()
+        .find(|r| !partner || r.4 > 0)
+        .ok_or_else(|| Problem::bug("bench_nobody", "the simulated past has no such client; it needs more clients"))?;
+    Ok(Trader {
+        client,
+        account,
+        server,
+        login,
+    })
 }
 
 async fn credit(plan: &Plan, house: &House) -> Result<()> {
@@ -77,13 +88,24 @@ async fn credit(plan: &Plan, house: &House) -> Result<()> {
     let mut control = Connection::open(house.at).await?;
     for i in 0..plan.repeats + 1 {
         let id = wish(house, &who).await?;
-        let session = until(|| async { Ok(state(house, id).await?.filter(|d| d.0 == DepositState::Redirected).and_then(|d| d.1)) }).await?;
+        let session = until(|| async {
+            Ok(state(house, id)
+                .await?
+                .filter(|d| d.0 == DepositState::Redirected)
+                .and_then(|d| d.1))
+        })
+        .await?;
         let before = Instant::now();
         let order = json!({"session": session, "card": "pm_card_visa"}).to_string();
-        control.exchange(&post("/sandbox/control/stripe/stripe-eu/pay", "", order.as_bytes())).await?;
+        control
+            .exchange(&post("/sandbox/control/stripe/stripe-eu/pay", "", order.as_bytes()))
+            .await?;
         until(|| async { Ok(state(house, id).await?.filter(|d| d.0 == DepositState::Posted)) }).await?;
         let seen = Instant::now();
-        let came = house.answers.first_callback(before).ok_or_else(|| Problem::bug("bench_no_callback", "the deposit was credited without a callback"))?;
+        let came = house
+            .answers
+            .first_callback(before)
+            .ok_or_else(|| Problem::bug("bench_no_callback", "the deposit was credited without a callback"))?;
         let (all, own) = (ms(seen - came), house.answers.between(came, seen) * 1_000.0);
         // The first one warms caches, sessions and statements.
         if i > 0 {
@@ -93,15 +115,20 @@ async fn credit(plan: &Plan, house: &House) -> Result<()> {
         }
     }
     let engine = house.app.core.db.engine().name();
-    Figure::new(format!("N10.credit.{engine}"), "ms", percentile(&added, 0.99), percentile(&theirs, 0.99))
-        .against("p99 of the time that the sandbox's own answers take in the same span")
-        .goal("value <= 100: what we add, p99, between the callback's arrival and the credited state that the client sees")
-        .with("engine", engine)
-        .with("repeats", added.len())
-        .number("median_ms", percentile(&added, 0.5))
-        .number("whole_p99_ms", percentile(&whole, 0.99))
-        .number("flush_ms", plan.flush_ms)
-        .print()
+    Figure::new(
+        format!("N10.credit.{engine}"),
+        "ms",
+        percentile(&added, 0.99),
+        percentile(&theirs, 0.99),
+    )
+    .against("p99 of the time that the sandbox's own answers take in the same span")
+    .goal("value <= 100: what we add, p99, between the callback's arrival and the credited state that the client sees")
+    .with("engine", engine)
+    .with("repeats", added.len())
+    .number("median_ms", percentile(&added, 0.5))
+    .number("whole_p99_ms", percentile(&whole, 0.99))
+    .number("flush_ms", plan.flush_ms)
+    .print()
 }
 
 async fn wish(house: &House, who: &Trader) -> Result<DepositId> {
@@ -112,7 +139,11 @@ async fn wish(house: &House, who: &Trader) -> Result<DepositId> {
         .db
         .write(async move |tx| {
             let facts = qd_app::compose::payment_facts(tx, &core, &client, None).await?;
-            let wish = NewDeposit { amount: Amount::new(10_000, Currency::EUR), method: "card".into(), account_id: Some(account) };
+            let wish = NewDeposit {
+                amount: Amount::new(10_000, Currency::EUR),
+                method: "card".into(),
+                account_id: Some(account),
+            };
             Ok(deposit::create(tx, &core, &Caller::system("bench"), facts, wish).await?.id)
         })
         .await
@@ -120,9 +151,17 @@ async fn wish(house: &House, who: &Trader) -> Result<DepositId> {
 
 async fn state(house: &House, id: DepositId) -> Result<Option<(DepositState, Option<String>)>> {
     let core = house.app.core.clone();
-    let d = house.app.core.db.read(async move |tx| deposit::get(tx, &core, &Caller::system("bench"), id).await).await?;
+    let d = house
+        .app
+        .core
+        .db
+        .read(async move |tx| deposit::get(tx, &core, &Caller::system("bench"), id).await)
+        .await?;
     if let DepositState::Failed | DepositState::Held | DepositState::Expired | DepositState::Cancelled = d.state {
-        return Err(Problem::bug("bench_deposit", format!("the deposit ended as {:?}: {:?}", d.state, d.held_reason.or(d.failure_code))));
+        return Err(Problem::bug(
+            "bench_deposit",
+            format!("the deposit ended as {:?}: {:?}", d.state, d.held_reason.or(d.failure_code)),
+        ));
     }
     Ok(Some((d.state, d.provider_ref)))
 }
@@ -143,7 +182,17 @@ async fn until<T, F: Future<Output = Result<Option<T>>>>(look: impl Fn() -> F) -
 
 /// Lines on all partners' purses: what their portals sum up.
 async fn lines(house: &House) -> Result<i64> {
-    house.app.core.db.read(async |tx| Ok(tx.must::<(i64,)>(sql!("SELECT CAST(COALESCE(SUM(lines), 0) AS BIGINT) FROM partner_purses"), &vals![]).await?.0)).await
+    house
+        .app
+        .core
+        .db
+        .read(async |tx| {
+            Ok(tx
+                .must::<(i64,)>(sql!("SELECT CAST(COALESCE(SUM(lines), 0) AS BIGINT) FROM partner_purses"), &vals![])
+                .await?
+                .0)
+        })
+        .await
 }
 
 async fn total(plan: &Plan, house: &House) -> Result<()> {
@@ -170,8 +219,14 @@ async fn total(plan: &Plan, house: &House) -> Result<()> {
         let acknowledged = Instant::now();
         let now = house.app.core.now();
         let known = until(|| async {
-            let deals = platform.deals(r"real\*", now.plus_secs(-2), now.plus_secs(60)).await.map_err(|e| Problem::unavailable("bench_platform", e.detail))?;
-            Ok(deals.iter().any(|d| d.login == who.login && d.at >= Ts::from_secs(now.secs() - 1)).then(Instant::now))
+            let deals = platform
+                .deals(r"real\*", now.plus_secs(-2), now.plus_secs(60))
+                .await
+                .map_err(|e| Problem::unavailable("bench_platform", e.detail))?;
+            Ok(deals
+                .iter()
+                .any(|d| d.login == who.login && d.at >= Ts::from_secs(now.secs() - 1))
+                .then(Instant::now))
         })
         .await?;
         until(|| async { Ok((lines(house).await? > before).then_some(())) }).await?;
@@ -181,12 +236,17 @@ async fn total(plan: &Plan, house: &House) -> Result<()> {
         }
     }
     let engine = house.app.core.db.engine().name();
-    Figure::new(format!("N7.partner_total.{engine}"), "s", percentile(&ours, 0.99), percentile(&bare, 0.99))
-        .against("p99 until the same deal can be read from the platform at all, asked without pause")
-        .goal("value <= 1: from the platform's acknowledgement to the partner's total, p99")
-        .with("engine", engine)
-        .with("repeats", ours.len())
-        .with("feed_every_s", house.app.config.worker.feed_every_s)
-        .number("median_s", percentile(&ours, 0.5))
-        .print()
+    Figure::new(
+        format!("N7.partner_total.{engine}"),
+        "s",
+        percentile(&ours, 0.99),
+        percentile(&bare, 0.99),
+    )
+    .against("p99 until the same deal can be read from the platform at all, asked without pause")
+    .goal("value <= 1: from the platform's acknowledgement to the partner's total, p99")
+    .with("engine", engine)
+    .with("repeats", ours.len())
+    .with("feed_every_s", house.app.config.worker.feed_every_s)
+    .number("median_s", percentile(&ours, 0.5))
+    .print()
 }

@@ -1,8 +1,8 @@
 //! N11: the server is killed under load and started again; how long until it gives a right answer,
 //! the last acknowledged write included. Beside it, the start on an empty database.
 
-use super::fill;
 use super::figure::{Figure, median, percentile};
+use super::fill;
 use super::house::{House, How};
 use super::load::{Connection, get, post};
 use super::others::{Other, free};
@@ -51,7 +51,10 @@ type Vars = Vec<(&'static str, String)>;
 async fn prepare(plan: &Plan, engine: Engine, clients: u64) -> Result<(std::path::PathBuf, Vars, String, super::place::Fresh)> {
     let fresh = plan.place.database(engine).await?;
     let mut vars: Vars = match &fresh.config {
-        DbConfig::Sqlite { path, .. } => vec![("QD_DATABASE_ENGINE", "sqlite".into()), ("QD_DATABASE_PATH", path.display().to_string())],
+        DbConfig::Sqlite { path, .. } => vec![
+            ("QD_DATABASE_ENGINE", "sqlite".into()),
+            ("QD_DATABASE_PATH", path.display().to_string()),
+        ],
         DbConfig::Postgres { .. } => vec![("QD_DATABASE_ENGINE", "postgres".into())],
     };
     let house = House::open(plan, fresh, How::default()).await?;
@@ -67,7 +70,10 @@ async fn prepare(plan: &Plan, engine: Engine, clients: u64) -> Result<(std::path
     vars.push(("QD_WORKER_FEED_EVERY_S", "86400".into()));
     vars.push(("QD_WORKER_SWEEP_EVERY_S", "86400".into()));
     vars.push(("QD_SERVER_RATE_LIMIT", "false".into()));
-    let keep = house.leave().await.ok_or_else(|| Problem::bug("bench_house", "a house without a database"))?;
+    let keep = house
+        .leave()
+        .await
+        .ok_or_else(|| Problem::bug("bench_house", "a house without a database"))?;
     Ok((dir, vars, token, keep))
 }
 
@@ -119,7 +125,9 @@ async fn killed(plan: &Plan, dir: &Path, vars: &Vars, token: &str, numbers: &Arc
         return Err(Problem::bug("bench_no_load", "no write was acknowledged before the kill"));
     }
     let known = fill::jump(round as u64, plan.clients);
-    let view = server.answers(&format!("/api/v1/clients/{}", fill::client_id(known)), token, LIMIT).await?;
+    let view = server
+        .answers(&format!("/api/v1/clients/{}", fill::client_id(known)), token, LIMIT)
+        .await?;
     right(&view, &fill::email(known), "a client's record")?;
     let mut c = Connection::open(at).await?;
     let mut took = None;

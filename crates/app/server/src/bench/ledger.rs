@@ -84,7 +84,9 @@ async fn rate_of_postings(plan: &Plan, core: &Core, numbers: &Arc<AtomicU64>, ps
                 while Instant::now() < until {
                     let n = numbers.fetch_add(1, Ordering::Relaxed);
                     let (c, pair) = (core.clone(), n % PAIRS);
-                    core.db.write(async move |tx| qd_ledger::post(tx, &c, entry(n, pair, pair % psps)).await).await?;
+                    core.db
+                        .write(async move |tx| qd_ledger::post(tx, &c, entry(n, pair, pair % psps)).await)
+                        .await?;
                     done += 1;
                 }
                 Ok::<u64, Problem>(done)
@@ -97,7 +99,9 @@ async fn rate_of_postings(plan: &Plan, core: &Core, numbers: &Arc<AtomicU64>, ps
 async fn sum(tasks: Vec<tokio::task::JoinHandle<Result<u64>>>, begun: Instant) -> Result<f64> {
     let mut done = 0;
     for t in tasks {
-        done += t.await.map_err(|e| Problem::bug("bench_task", "a caller panicked").with_source(e))??;
+        done += t
+            .await
+            .map_err(|e| Problem::bug("bench_task", "a caller panicked").with_source(e))??;
     }
     Ok(done as f64 / begun.elapsed().as_secs_f64())
 }
@@ -127,8 +131,14 @@ impl Bare {
         let mut clients = Vec::new();
         for _ in 0..callers {
             let client = connect(url).await?;
-            let update = client.prepare("UPDATE bare_accounts SET balance = balance + $2 WHERE id = $1").await.map_err(pg)?;
-            let insert = client.prepare("INSERT INTO bare_entries (id, from_id, to_id, minor, at) VALUES ($1, $2, $3, $4, $5)").await.map_err(pg)?;
+            let update = client
+                .prepare("UPDATE bare_accounts SET balance = balance + $2 WHERE id = $1")
+                .await
+                .map_err(pg)?;
+            let insert = client
+                .prepare("INSERT INTO bare_entries (id, from_id, to_id, minor, at) VALUES ($1, $2, $3, $4, $5)")
+                .await
+                .map_err(pg)?;
             clients.push(Arc::new(Prepared { client, update, insert }));
         }
         Ok(Bare { clients })
@@ -163,7 +173,9 @@ impl Prepared {
         self.client.execute(&self.update, &[&from, &-100i64]).await?;
         self.client.execute(&self.update, &[&to, &100i64]).await?;
         let id = format!("ent_{n}");
-        self.client.execute(&self.insert, &[&id, &from, &to, &100i64, &1_795_000_000_000_000i64]).await?;
+        self.client
+            .execute(&self.insert, &[&id, &from, &to, &100i64, &1_795_000_000_000_000i64])
+            .await?;
         self.client.batch_execute("COMMIT").await
     }
 }
@@ -179,7 +191,10 @@ async fn singles(plan: &Plan, core: &Core, numbers: &Arc<AtomicU64>) -> Result<(
     let bare = Bare::make(&url, plan.callers).await?;
     let (before, flushes) = core.db.commit_counts();
     let pair = plan
-        .pair(async || bare.rate(plan, numbers).await, async || rate_of_postings(plan, core, numbers, PAIRS).await)
+        .pair(
+            async || bare.rate(plan, numbers).await,
+            async || rate_of_postings(plan, core, numbers, PAIRS).await,
+        )
         .await?;
     let (after, flushes_after) = core.db.commit_counts();
     let mut f = pair
@@ -190,7 +205,10 @@ async fn singles(plan: &Plan, core: &Core, numbers: &Arc<AtomicU64>) -> Result<(
         .with("callers", plan.callers)
         .number("flush_ms", plan.flush_ms);
     if engine == Engine::Sqlite {
-        f = f.number("postings_per_flush", (after - before) as f64 / (flushes_after - flushes).max(1) as f64);
+        f = f.number(
+            "postings_per_flush",
+            (after - before) as f64 / (flushes_after - flushes).max(1) as f64,
+        );
     }
     f.print()?;
     drop(bare);
@@ -201,7 +219,10 @@ async fn singles(plan: &Plan, core: &Core, numbers: &Arc<AtomicU64>) -> Result<(
 async fn hot(plan: &Plan, core: &Core, numbers: &Arc<AtomicU64>) -> Result<()> {
     let engine = core.db.engine();
     let pair = plan
-        .pair(async || rate_of_postings(plan, core, numbers, PAIRS).await, async || rate_of_postings(plan, core, numbers, 1).await)
+        .pair(
+            async || rate_of_postings(plan, core, numbers, PAIRS).await,
+            async || rate_of_postings(plan, core, numbers, 1).await,
+        )
         .await?;
     pair.figure(format!("N6.hot.{}", engine.name()), "postings/s")
         .against("the same postings with as many other accounts as wallets")
@@ -233,7 +254,9 @@ async fn batches(plan: &Plan, fresh: &Fresh, core: &Core, numbers: &Arc<AtomicU6
                     let c = core.clone();
                     core.db
                         .write(async move |tx| {
-                            let entries = (0..size as u64).map(|i| entry(first + i, (first + i) % PAIRS, (first + i) % 4)).collect();
+                            let entries = (0..size as u64)
+                                .map(|i| entry(first + i, (first + i) % PAIRS, (first + i) % 4))
+                                .collect();
                             qd_ledger::post_many(tx, &c, entries).await
                         })
                         .await?;
@@ -296,7 +319,11 @@ impl Raw {
             }
             Raw::Pg(client) => {
                 let (entries, postings) = rows(first, size);
-                let text = format!("BEGIN; {}; {}; COMMIT", insert_text("raw_entries", &entries), insert_text("raw_postings", &postings));
+                let text = format!(
+                    "BEGIN; {}; {}; COMMIT",
+                    insert_text("raw_entries", &entries),
+                    insert_text("raw_postings", &postings)
+                );
                 client.batch_execute(&text).await.map_err(pg)
             }
         }
@@ -310,7 +337,22 @@ fn rows(first: u64, size: usize) -> (Vec<Vec<Val>>, Vec<Vec<Val>>) {
         let id = format!("ent_{n:026}");
         let at = 1_795_000_000_000_000_i64;
         let none: Option<String> = None;
-        entries.push(vals![id.as_str(), format!("bench:{n}"), "deposit.received", format!("payment {n}"), none.as_ref(), none.as_ref(), none.as_ref(), None::<i64>, none.as_ref(), at, at].to_vec());
+        entries.push(
+            vals![
+                id.as_str(),
+                format!("bench:{n}"),
+                "deposit.received",
+                format!("payment {n}"),
+                none.as_ref(),
+                none.as_ref(),
+                none.as_ref(),
+                None::<i64>,
+                none.as_ref(),
+                at,
+                at
+            ]
+            .to_vec(),
+        );
         for (side, minor) in [(n % PAIRS, 100i64), (PAIRS + n % 4, -100)] {
             postings.push(vals![format!("lac_{side:026}"), n as i64, id.as_str(), minor, "EUR", minor * n as i64].to_vec());
         }

@@ -46,7 +46,11 @@ pub fn get(path: &str, token: &str) -> Vec<u8> {
 
 /// A POST of a body, with further header lines (each ending in CRLF).
 pub fn post(path: &str, headers: &str, body: &[u8]) -> Vec<u8> {
-    let mut out = format!("POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{headers}\r\n", body.len()).into_bytes();
+    let mut out = format!(
+        "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{headers}\r\n",
+        body.len()
+    )
+    .into_bytes();
     out.extend_from_slice(body);
     out
 }
@@ -66,15 +70,21 @@ pub async fn run(to: SocketAddr, callers: usize, how_long: Duration, numbers: Ar
             let _ = tell.send(r);
         })
         .map_err(|e| Problem::unavailable("threads", "no thread for the load").with_source(e))?;
-    hear.await.map_err(|_| Problem::bug("bench_load_ended", "the load's thread ended early"))?
+    hear.await
+        .map_err(|_| Problem::bug("bench_load_ended", "the load's thread ended early"))?
 }
 
 async fn all(to: SocketAddr, callers: usize, how_long: Duration, numbers: Arc<AtomicU64>, make: Make) -> Result<Round> {
     let mut connections = Vec::new();
     for _ in 0..callers {
-        let s = TcpStream::connect(to).await.map_err(|e| Problem::unavailable("bench_connect", "the measured server does not listen").with_source(e))?;
+        let s = TcpStream::connect(to)
+            .await
+            .map_err(|e| Problem::unavailable("bench_connect", "the measured server does not listen").with_source(e))?;
         let _ = s.set_nodelay(true);
-        connections.push(Connection { s, buffer: Vec::with_capacity(16 * 1024) });
+        connections.push(Connection {
+            s,
+            buffer: Vec::with_capacity(16 * 1024),
+        });
     }
     let (mine, whole, begun) = (thread_cpu_s(), process_cpu_s(), Instant::now());
     let until = begun + how_long;
@@ -97,7 +107,9 @@ async fn all(to: SocketAddr, callers: usize, how_long: Duration, numbers: Arc<At
         .collect();
     let mut out = Round::default();
     for t in tasks {
-        let waits = t.await.map_err(|e| Problem::bug("bench_load_panicked", "a caller panicked").with_source(e))??;
+        let waits = t
+            .await
+            .map_err(|e| Problem::bug("bench_load_panicked", "a caller panicked").with_source(e))??;
         out.answers += waits.len() as u64;
         out.waits_ms.extend(waits);
     }
@@ -115,7 +127,9 @@ pub struct Connection {
 
 impl Connection {
     pub async fn open(to: SocketAddr) -> Result<Connection> {
-        let s = TcpStream::connect(to).await.map_err(|e| Problem::unavailable("bench_connect", "the measured server does not listen").with_source(e))?;
+        let s = TcpStream::connect(to)
+            .await
+            .map_err(|e| Problem::unavailable("bench_connect", "the measured server does not listen").with_source(e))?;
         let _ = s.set_nodelay(true);
         Ok(Connection { s, buffer: Vec::new() })
     }
@@ -140,7 +154,10 @@ impl Connection {
         let status = self.buffer.get(9..12).unwrap_or_default();
         if status.first() != Some(&b'2') {
             let text = String::from_utf8_lossy(&self.buffer).chars().take(600).collect::<String>();
-            return Err(Problem::bug("bench_refused", format!("the measured server answered {}", text.replace("\r\n", " | "))));
+            return Err(Problem::bug(
+                "bench_refused",
+                format!("the measured server answered {}", text.replace("\r\n", " | ")),
+            ));
         }
         Ok(&self.buffer[head..whole])
     }
@@ -155,10 +172,16 @@ fn content_length(head: &[u8]) -> Result<usize> {
     for line in head.split("\r\n").skip(1) {
         let Some((name, value)) = line.split_once(':') else { continue };
         if name.eq_ignore_ascii_case("content-length") {
-            return value.trim().parse().map_err(|_| Problem::bug("bench_answer", "an answer's length is no number"));
+            return value
+                .trim()
+                .parse()
+                .map_err(|_| Problem::bug("bench_answer", "an answer's length is no number"));
         }
         if name.eq_ignore_ascii_case("transfer-encoding") {
-            return Err(Problem::bug("bench_answer", "the measured answer comes in chunks, which the load does not read"));
+            return Err(Problem::bug(
+                "bench_answer",
+                "the measured answer comes in chunks, which the load does not read",
+            ));
         }
     }
     // 204 says nothing.

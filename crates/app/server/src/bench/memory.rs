@@ -16,7 +16,11 @@ pub async fn run(plan: &Plan) -> Result<()> {
     let listen = at.to_string();
     let mut little = Other::start(&dir, at, &["sandbox", "--listen", &listen, "--quiet-market"], &[])?;
     little.answers("/control/faults", "", Duration::from_secs(60)).await?;
-    let settled = if plan.smoke { false } else { whole.settles(Duration::from_secs(120)).await };
+    let settled = if plan.smoke {
+        false
+    } else {
+        whole.settles(Duration::from_secs(120)).await
+    };
     let (mut ours, mut base) = (Vec::new(), Vec::new());
     for _ in 0..plan.rounds {
         ours.push(whole.resident_mb());

@@ -48,11 +48,18 @@ const FIGURES: [(&str, &str); 12] = [
 pub async fn run(args: BenchArgs) -> Result<ExitCode> {
     let mut wanted: Vec<&str> = Vec::new();
     for n in &args.names {
-        let found = FIGURES.iter().filter(|(name, number)| n == name || n.eq_ignore_ascii_case(number)).map(|f| f.0);
+        let found = FIGURES
+            .iter()
+            .filter(|(name, number)| n == name || n.eq_ignore_ascii_case(number))
+            .map(|f| f.0);
         let before = wanted.len();
         wanted.extend(found);
         if wanted.len() == before {
-            return Err(Problem::invalid("names", "figure_unknown", format!("expected some of {}", FIGURES.map(|f| f.0).join(", "))));
+            return Err(Problem::invalid(
+                "names",
+                "figure_unknown",
+                format!("expected some of {}", FIGURES.map(|f| f.0).join(", ")),
+            ));
         }
     }
     if wanted.is_empty() {
@@ -81,19 +88,43 @@ pub async fn run(args: BenchArgs) -> Result<ExitCode> {
 
 /// Figures that share a filled database are taken together.
 fn groups<'a>(wanted: &[&'a str]) -> Vec<Vec<&'a str>> {
-    [&["ledger"][..], &["lead", "callback"], &["view", "list", "search"], &["feed"], &["total", "credit"], &["kill"], &["memory"], &["build"]]
-        .iter()
-        .map(|g| wanted.iter().copied().filter(|w| g.contains(w)).collect::<Vec<_>>())
-        .filter(|g| !g.is_empty())
-        .collect()
+    [
+        &["ledger"][..],
+        &["lead", "callback"],
+        &["view", "list", "search"],
+        &["feed"],
+        &["total", "credit"],
+        &["kill"],
+        &["memory"],
+        &["build"],
+    ]
+    .iter()
+    .map(|g| wanted.iter().copied().filter(|w| g.contains(w)).collect::<Vec<_>>())
+    .filter(|g| !g.is_empty())
+    .collect()
 }
 
 async fn some(plan: &Plan, names: &[&str]) -> Result<()> {
     let has = |n: &str| names.contains(&n);
-    let reads: Vec<_> =
-        [("view", reads::Figures::View), ("list", reads::Figures::List), ("search", reads::Figures::Search)].into_iter().filter(|f| has(f.0)).map(|f| f.1).collect();
-    let writes: Vec<_> = [("lead", writes::Figures::Lead), ("callback", writes::Figures::Callback)].into_iter().filter(|f| has(f.0)).map(|f| f.1).collect();
-    let journeys: Vec<_> = [("total", journeys::Figures::Total), ("credit", journeys::Figures::Credit)].into_iter().filter(|f| has(f.0)).map(|f| f.1).collect();
+    let reads: Vec<_> = [
+        ("view", reads::Figures::View),
+        ("list", reads::Figures::List),
+        ("search", reads::Figures::Search),
+    ]
+    .into_iter()
+    .filter(|f| has(f.0))
+    .map(|f| f.1)
+    .collect();
+    let writes: Vec<_> = [("lead", writes::Figures::Lead), ("callback", writes::Figures::Callback)]
+        .into_iter()
+        .filter(|f| has(f.0))
+        .map(|f| f.1)
+        .collect();
+    let journeys: Vec<_> = [("total", journeys::Figures::Total), ("credit", journeys::Figures::Credit)]
+        .into_iter()
+        .filter(|f| has(f.0))
+        .map(|f| f.1)
+        .collect();
     match names.first().copied() {
         Some("ledger") => ledger::run(plan).await,
         Some("lead" | "callback") => writes::run(plan, &writes).await,

@@ -23,9 +23,14 @@ impl Drop for Other {
 impl Other {
     /// This same program with other arguments; its output goes to a file in the folder.
     pub fn start(dir: &Path, at: SocketAddr, args: &[&str], vars: &[(&str, String)]) -> Result<Other> {
-        let failed = |e: std::io::Error| Problem::unavailable("bench_process", "another process of this program cannot be started").with_source(e);
+        let failed =
+            |e: std::io::Error| Problem::unavailable("bench_process", "another process of this program cannot be started").with_source(e);
         let me = std::env::current_exe().map_err(failed)?;
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(dir.join("log")).map_err(failed)?;
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(dir.join("log"))
+            .map_err(failed)?;
         let child = Command::new(me)
             .args(args)
             .envs(vars.iter().map(|(k, v)| (k, v)))
@@ -55,7 +60,10 @@ impl Other {
                 return Err(Problem::unavailable("bench_process", format!("the other process ended: {status}")));
             }
             if begun.elapsed() > within {
-                return Err(Problem::unavailable("bench_process", format!("{path} did not answer within {} s", within.as_secs())));
+                return Err(Problem::unavailable(
+                    "bench_process",
+                    format!("{path} did not answer within {} s", within.as_secs()),
+                ));
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -93,7 +101,8 @@ impl Other {
 /// An address nobody listens on; somebody may take it before it is used.
 pub fn free() -> Result<SocketAddr> {
     let l = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|e| Problem::unavailable("bench_port", "no free port").with_source(e))?;
-    l.local_addr().map_err(|e| Problem::unavailable("bench_port", "no free port").with_source(e))
+    l.local_addr()
+        .map_err(|e| Problem::unavailable("bench_port", "no free port").with_source(e))
 }
 
 /// A demo of some size in a folder of its own.
@@ -102,6 +111,22 @@ pub fn demo(place: &Place, clients: u64, days: u32) -> Result<(Other, std::path:
     let at = free()?;
     let (listen, data) = (at.to_string(), dir.join("data").display().to_string());
     let (clients, days) = (clients.to_string(), days.to_string());
-    let other = Other::start(&dir, at, &["demo", "--listen", &listen, "--data", &data, "--clients", &clients, "--days", &days, "--quiet-market"], &[])?;
+    let other = Other::start(
+        &dir,
+        at,
+        &[
+            "demo",
+            "--listen",
+            &listen,
+            "--data",
+            &data,
+            "--clients",
+            &clients,
+            "--days",
+            &days,
+            "--quiet-market",
+        ],
+        &[],
+    )?;
     Ok((other, dir.join("data")))
 }

@@ -48,13 +48,28 @@ impl Place {
     /// A new, migrated database.
     pub async fn database(&self, engine: Engine) -> Result<Fresh> {
         let (config, drop_of) = match engine {
-            Engine::Sqlite => (DbConfig::Sqlite { path: self.folder("db")?.join("quarterdeck.db"), durable: true }, None),
+            Engine::Sqlite => (
+                DbConfig::Sqlite {
+                    path: self.folder("db")?.join("quarterdeck.db"),
+                    durable: true,
+                },
+                None,
+            ),
             Engine::Postgres => {
-                let server = self.server.clone().ok_or_else(|| Problem::unavailable("bench_postgres", "no PostgreSQL: set QD_TEST_PG"))?;
+                let server = self
+                    .server
+                    .clone()
+                    .ok_or_else(|| Problem::unavailable("bench_postgres", "no PostgreSQL: set QD_TEST_PG"))?;
                 let name = format!("qd_bench_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
                 admin(&server, &format!("CREATE DATABASE {name}")).await?;
                 let url = url_of(&server, &name);
-                (DbConfig::Postgres { url: Secret::new(url), max_connections: 40 }, Some((server, name)))
+                (
+                    DbConfig::Postgres {
+                        url: Secret::new(url),
+                        max_connections: 40,
+                    },
+                    Some((server, name)),
+                )
             }
         };
         let db = Db::open(&config).await?;
@@ -120,8 +135,9 @@ fn failed(e: std::io::Error) -> Problem {
 
 /// A connection outside of the product's own layer.
 pub async fn connect(url: &str) -> Result<tokio_postgres::Client> {
-    let (client, connection) =
-        tokio_postgres::connect(url, tokio_postgres::NoTls).await.map_err(|e| Problem::unavailable("bench_postgres", "PostgreSQL does not answer").with_source(e))?;
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+        .await
+        .map_err(|e| Problem::unavailable("bench_postgres", "PostgreSQL does not answer").with_source(e))?;
     tokio::spawn(connection);
     Ok(client)
 }

@@ -41,7 +41,12 @@ impl Filled {
         fill::clients(db, clients).await?;
         let token = house.token(WHO).await?;
         let bare = Bare::serve(bare_router(db.clone(), clients)).await?;
-        Ok(Filled { house, bare, token, clients })
+        Ok(Filled {
+            house,
+            bare,
+            token,
+            clients,
+        })
     }
 
     fn asked(&self, what: Figures) -> Make {
@@ -58,7 +63,11 @@ fn question(what: Figures, n: u64, clients: u64) -> String {
         Figures::List => {
             // Any page: the cursor of a client somewhere in the list. Two sorts in turn.
             let (country, id) = (COUNTRIES[(n % 8) as usize], fill::client_id(i));
-            let (sort, at) = if n % 2 == 0 { ("newest", id) } else { ("activity", qd_kernel::page::join_key(&[&fill::activity(i).to_string(), &id])) };
+            let (sort, at) = if n % 2 == 0 {
+                ("newest", id)
+            } else {
+                ("activity", qd_kernel::page::join_key(&[&fill::activity(i).to_string(), &id]))
+            };
             format!("/api/v1/clients?country={country}&sort={sort}&limit=50&cursor={}", cursor(&at))
         }
         Figures::Search => format!("/api/v1/search?q={}", word(n, i)),
@@ -116,9 +125,24 @@ pub async fn run(plan: &Plan, figures: &[Figures]) -> Result<()> {
 
 fn name(f: Figures) -> (&'static str, &'static str, &'static str, &'static str) {
     match f {
-        Figures::View => ("N1.view", "views/s", "ratio >= 0.5; cpu_ms <= 0.25", "one indexed read of each table that the view shows, behind an empty handler, same database"),
-        Figures::List => ("N2.list", "pages/s", "ratio >= 0.5", "the same 50 rows by the same index behind an empty handler, same database"),
-        Figures::Search => ("N3.search", "searches/s", "ratio >= 0.3", "one indexed look-up of the word and its records behind an empty handler, same database"),
+        Figures::View => (
+            "N1.view",
+            "views/s",
+            "ratio >= 0.5; cpu_ms <= 0.25",
+            "one indexed read of each table that the view shows, behind an empty handler, same database",
+        ),
+        Figures::List => (
+            "N2.list",
+            "pages/s",
+            "ratio >= 0.5",
+            "the same 50 rows by the same index behind an empty handler, same database",
+        ),
+        Figures::Search => (
+            "N3.search",
+            "searches/s",
+            "ratio >= 0.3",
+            "one indexed look-up of the word and its records behind an empty handler, same database",
+        ),
     }
 }
 
@@ -167,10 +191,16 @@ async fn sizes(plan: &Plan, small: &Filled, large: &Filled, what: Figures) -> Re
         // One caller: the time of a question, not of a queue.
         async move { Ok(ms(&load::run(to, 1, plan.round, numbers, make).await?)) }
     };
-    let pair = plan.pair(async || one(small, few.clone()).await, async || one(large, many.clone()).await).await?;
+    let pair = plan
+        .pair(async || one(small, few.clone()).await, async || one(large, many.clone()).await)
+        .await?;
     pair.figure(format!("{name}.sizes.{engine}"), "ms")
         .against("the same question over the smaller database")
-        .goal(if what == Figures::List { "ratio <= 1.3 at 3,000,000 against 30,000" } else { "ratio <= 1.5 at 3,000,000 against 30,000" })
+        .goal(if what == Figures::List {
+            "ratio <= 1.3 at 3,000,000 against 30,000"
+        } else {
+            "ratio <= 1.5 at 3,000,000 against 30,000"
+        })
         .with("engine", engine)
         .with("clients", large.clients)
         .with("baseline_clients", small.clients)
@@ -207,7 +237,11 @@ impl<const N: usize> FromRow for Cells<N> {
 
 fn bare_router(db: Db, clients: u64) -> Router {
     let state = BareReads { db, clients };
-    Router::new().route("/view/{i}", get(bare_view)).route("/list/{sort}/{country}/{i}", get(bare_list)).route("/search/{word}", get(bare_search)).with_state(state)
+    Router::new()
+        .route("/view/{i}", get(bare_view))
+        .route("/list/{sort}/{country}/{i}", get(bare_list))
+        .route("/search/{word}", get(bare_search))
+        .with_state(state)
 }
 
 #[derive(Clone)]
@@ -239,22 +273,78 @@ async fn view(tx: &mut Tx, i: u64) -> Result<usize> {
             add(&mut sum, &rows.iter().map(|c| c.0).collect::<Vec<_>>());
         }};
     }
-    read!(33, "SELECT id, entity, brand, stage, status, first_name, last_name, email, email_verified_at, phone, country, language, birth_date, nationality, owner_id, desk, partner_id, campaign, kyc_state, vip, tags, custom, registered_at, verified_at, first_deposit_at, first_response_at, contact_changed_at, activity_at, stage_at, merged_into, created_at, updated_at, version FROM clients WHERE id = $1", &me);
-    read!(1, "SELECT s.name FROM clients c JOIN identities s ON s.id = c.owner_id WHERE c.id = $1", &me);
-    read!(14, "SELECT at, source, medium, campaign, term, content, landing_language, landing_page, referrer, ip_country, partner_id, click_id, form, client_id FROM touches WHERE client_id = $1 ORDER BY seq", &me);
-    read!(5, "SELECT from_stage, to_stage, cause, by_id, at FROM client_stages WHERE client_id = $1 ORDER BY seq DESC LIMIT 50", &me);
-    read!(7, "SELECT id, kind, reason, told, by_id, by_name, at FROM restrictions WHERE client_id = $1 AND lifted_at IS NULL", &me);
-    read!(8, "SELECT id, title, owner_id, due_at, state, created_by, created_at, version FROM tasks WHERE client_id = $1 ORDER BY due_at", &me);
-    read!(4, "SELECT id, first_id, second_id, state FROM duplicates WHERE first_id = $1 UNION ALL SELECT id, first_id, second_id, state FROM duplicates WHERE second_id = $1", &me);
-    read!(3, "SELECT e.code, e.name, e.base_currency FROM clients c JOIN entities e ON e.code = c.entity WHERE c.id = $1", &me);
-    read!(12, "SELECT id, level, state, applicant, signals, round, submitted_at, risk_score, risk_band, reasons, approved_at, version FROM kyc_cases WHERE client_id = $1", &me);
-    read!(20, "SELECT id, entity, kind, account_type, currency, server, platform_group, leverage, login, state, mapping_id, mapping_version, rights_wanted, rights_actual, sync_state, sync_since, last_state, read_at, created_at, version FROM trading_accounts WHERE client_id = $1 ORDER BY id", &me);
-    read!(5, "SELECT owner, purpose, currency, balance_minor, held_minor FROM ledger_accounts WHERE owner = $1", &vals![format!("client:{id}")]);
+    read!(
+        33,
+        "SELECT id, entity, brand, stage, status, first_name, last_name, email, email_verified_at, phone, country, language, birth_date, nationality, owner_id, desk, partner_id, campaign, kyc_state, vip, tags, custom, registered_at, verified_at, first_deposit_at, first_response_at, contact_changed_at, activity_at, stage_at, merged_into, created_at, updated_at, version FROM clients WHERE id = $1",
+        &me
+    );
+    read!(
+        1,
+        "SELECT s.name FROM clients c JOIN identities s ON s.id = c.owner_id WHERE c.id = $1",
+        &me
+    );
+    read!(
+        14,
+        "SELECT at, source, medium, campaign, term, content, landing_language, landing_page, referrer, ip_country, partner_id, click_id, form, client_id FROM touches WHERE client_id = $1 ORDER BY seq",
+        &me
+    );
+    read!(
+        5,
+        "SELECT from_stage, to_stage, cause, by_id, at FROM client_stages WHERE client_id = $1 ORDER BY seq DESC LIMIT 50",
+        &me
+    );
+    read!(
+        7,
+        "SELECT id, kind, reason, told, by_id, by_name, at FROM restrictions WHERE client_id = $1 AND lifted_at IS NULL",
+        &me
+    );
+    read!(
+        8,
+        "SELECT id, title, owner_id, due_at, state, created_by, created_at, version FROM tasks WHERE client_id = $1 ORDER BY due_at",
+        &me
+    );
+    read!(
+        4,
+        "SELECT id, first_id, second_id, state FROM duplicates WHERE first_id = $1 UNION ALL SELECT id, first_id, second_id, state FROM duplicates WHERE second_id = $1",
+        &me
+    );
+    read!(
+        3,
+        "SELECT e.code, e.name, e.base_currency FROM clients c JOIN entities e ON e.code = c.entity WHERE c.id = $1",
+        &me
+    );
+    read!(
+        12,
+        "SELECT id, level, state, applicant, signals, round, submitted_at, risk_score, risk_band, reasons, approved_at, version FROM kyc_cases WHERE client_id = $1",
+        &me
+    );
+    read!(
+        20,
+        "SELECT id, entity, kind, account_type, currency, server, platform_group, leverage, login, state, mapping_id, mapping_version, rights_wanted, rights_actual, sync_state, sync_since, last_state, read_at, created_at, version FROM trading_accounts WHERE client_id = $1 ORDER BY id",
+        &me
+    );
+    read!(
+        5,
+        "SELECT owner, purpose, currency, balance_minor, held_minor FROM ledger_accounts WHERE owner = $1",
+        &vals![format!("client:{id}")]
+    );
     if fill::is_funded(i) {
-        read!(5, "SELECT owner, purpose, currency, balance_minor, held_minor FROM ledger_accounts WHERE owner = $1", &vals![format!("tacc:tacc_{i:026}")]);
+        read!(
+            5,
+            "SELECT owner, purpose, currency, balance_minor, held_minor FROM ledger_accounts WHERE owner = $1",
+            &vals![format!("tacc:tacc_{i:026}")]
+        );
     }
-    read!(12, "SELECT id, method, connection, amount_minor, currency, state, provider_ref, payment_ref, failure_code, first_deposit, created_at, received_at FROM deposits WHERE client_id = $1 ORDER BY id DESC LIMIT 10", &me);
-    read!(6, "SELECT partner_id, state, model, hold_reason, from_at, version FROM partner_clients WHERE client_id = $1 AND to_at IS NULL", &me);
+    read!(
+        12,
+        "SELECT id, method, connection, amount_minor, currency, state, provider_ref, payment_ref, failure_code, first_deposit, created_at, received_at FROM deposits WHERE client_id = $1 ORDER BY id DESC LIMIT 10",
+        &me
+    );
+    read!(
+        6,
+        "SELECT partner_id, state, model, hold_reason, from_at, version FROM partner_clients WHERE client_id = $1 AND to_at IS NULL",
+        &me
+    );
     Ok(sum)
 }
 

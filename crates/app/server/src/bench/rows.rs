@@ -25,7 +25,9 @@ pub async fn copy_of(db: &Db, table: &str) -> Result<Copy> {
         Engine::Sqlite => {
             let made: Vec<(Option<String>,)> = db
                 .read({
-                    let q = statement(format!("SELECT sql FROM sqlite_master WHERE tbl_name = '{table}' AND type IN ('table', 'index') ORDER BY type DESC"));
+                    let q = statement(format!(
+                        "SELECT sql FROM sqlite_master WHERE tbl_name = '{table}' AND type IN ('table', 'index') ORDER BY type DESC"
+                    ));
                     async move |tx| tx.rows(q, &[]).await
                 })
                 .await?;
@@ -155,8 +157,14 @@ mod tests {
     #[test]
     fn a_copy_has_other_names_and_no_references() {
         let made = "CREATE TABLE lines (id TEXT PRIMARY KEY, deal TEXT REFERENCES deals (id), n INTEGER) STRICT";
-        assert_eq!(bare_text(made, "lines"), "CREATE TABLE raw_lines (id TEXT PRIMARY KEY, deal TEXT , n INTEGER) STRICT");
-        assert_eq!(bare_text("CREATE UNIQUE INDEX lines_deal ON lines (deal) WHERE n > 0", "lines"), "CREATE UNIQUE INDEX raw_lines_deal ON raw_lines (deal) WHERE n > 0");
+        assert_eq!(
+            bare_text(made, "lines"),
+            "CREATE TABLE raw_lines (id TEXT PRIMARY KEY, deal TEXT , n INTEGER) STRICT"
+        );
+        assert_eq!(
+            bare_text("CREATE UNIQUE INDEX lines_deal ON lines (deal) WHERE n > 0", "lines"),
+            "CREATE UNIQUE INDEX raw_lines_deal ON raw_lines (deal) WHERE n > 0"
+        );
     }
 
     #[test]

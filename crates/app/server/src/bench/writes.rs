@@ -34,7 +34,12 @@ pub async fn run(plan: &Plan, figures: &[Figures]) -> Result<()> {
             "CREATE TABLE bare_rows (id TEXT PRIMARY KEY, body TEXT NOT NULL, at BIGINT NOT NULL)",
         )
         .await?;
-        let bare = Bare::serve(Router::new().route("/insert", post(insert)).with_state(BareWrite { db, env: Env::system() })).await?;
+        let bare = Bare::serve(
+            Router::new()
+                .route("/insert", post(insert))
+                .with_state(BareWrite { db, env: Env::system() }),
+        )
+        .await?;
         for f in figures {
             one(plan, &house, &bare, *f).await?;
         }
@@ -90,14 +95,21 @@ async fn one(plan: &Plan, house: &House, bare: &Bare, what: Figures) -> Result<(
         .number("load_cpu_share", of(&Round::load_share))
         .number("p99_ms", of(&|r| super::figure::percentile(&r.waits_ms, 0.99)));
     if engine == Engine::Sqlite {
-        f = f.number("requests_per_flush", counted.0.load(Ordering::Relaxed) as f64 / counted.1.load(Ordering::Relaxed).max(1) as f64);
+        f = f.number(
+            "requests_per_flush",
+            counted.0.load(Ordering::Relaxed) as f64 / counted.1.load(Ordering::Relaxed).max(1) as f64,
+        );
     }
     f.print()
 }
 
 /// A landing page's form. One in twenty comes from somebody whose telephone number is known.
 pub fn lead(n: u64) -> String {
-    let phone = if n % 20 == 0 { format!("+4930{:07}", n % 1_000) } else { format!("+4940{:08}", n % 100_000_000) };
+    let phone = if n % 20 == 0 {
+        format!("+4930{:07}", n % 1_000)
+    } else {
+        format!("+4940{:08}", n % 100_000_000)
+    };
     serde_json::json!({
         "brand": "northwind", "first_name": format!("Alex{}", n % 500), "last_name": format!("Weber{}", n % 9_973), "email": format!("lead{n}@mail.example"), "phone": phone,
         "country": "DE", "language": "de", "came": {"utm_source": "search", "utm_medium": "cpc", "utm_campaign": format!("autumn{}", n % 12), "landing_page": "/de/start", "landing_language": "de"},
@@ -115,8 +127,16 @@ fn event(n: u64) -> String {
 
 /// Signed as the processor signs, by the secret that the sandbox's first account has.
 fn callback(house: &House) -> Result<Make> {
-    let account = house.sandbox.shared().cfg.stripe.first().cloned().ok_or_else(|| Problem::bug("bench_sandbox", "the sandbox has no card processor"))?;
-    let key = Hmac::<Sha256>::new_from_slice(account.webhook_secret.as_bytes()).map_err(|e| Problem::bug("bench_key", "the secret is no key").with_source(e))?;
+    let account = house
+        .sandbox
+        .shared()
+        .cfg
+        .stripe
+        .first()
+        .cloned()
+        .ok_or_else(|| Problem::bug("bench_sandbox", "the sandbox has no card processor"))?;
+    let key = Hmac::<Sha256>::new_from_slice(account.webhook_secret.as_bytes())
+        .map_err(|e| Problem::bug("bench_key", "the secret is no key").with_source(e))?;
     let path = format!("/hooks/stripe/{}", account.connection);
     let env = Env::system();
     Ok(Arc::new(move |n| {
@@ -142,7 +162,15 @@ struct BareWrite {
 async fn insert(State(s): State<BareWrite>, body: Bytes) -> Response {
     let (id, at) = (s.env.entropy.code(20), s.env.now());
     let text = String::from_utf8_lossy(&body).into_owned();
-    let done = s.db.write(async move |tx| tx.exec(sql!("INSERT INTO bare_rows (id, body, at) VALUES ($1, $2, $3)"), &vals![id.as_str(), text.as_str(), at]).await).await;
+    let done =
+        s.db.write(async move |tx| {
+            tx.exec(
+                sql!("INSERT INTO bare_rows (id, body, at) VALUES ($1, $2, $3)"),
+                &vals![id.as_str(), text.as_str(), at],
+            )
+            .await
+        })
+        .await;
     match done {
         Ok(_) => http::StatusCode::OK.into_response(),
         Err(p) => refused(&p),

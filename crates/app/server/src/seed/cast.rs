@@ -14,25 +14,105 @@ pub struct Country {
     last: &'static [&'static str],
 }
 
-const GERMAN: &[&str] = &["Anna", "Lukas", "Marie", "Felix", "Jana", "Moritz", "Greta", "Paul", "Clara", "Emil", "Ida", "Jakob", "Frieda", "Anton", "Lotte", "Oskar", "Nele", "Hannes", "Mila", "Konrad"];
-const GERMAN_LAST: &[&str] = &["Brenner", "Falk", "Hartwig", "Seidel", "Kranz", "Lorenz", "Ebert", "Voss", "Pohl", "Winter", "Reuter", "Sommer", "Thiele", "Busch", "Jansen", "Arnold", "Engel", "Horn", "Kuhn", "Ziegler"];
-const SPANISH: &[&str] = &["Lucia", "Hugo", "Carmen", "Mateo", "Elena", "Pablo", "Marta", "Diego", "Sara", "Javier", "Alba", "Sergio"];
-const SPANISH_LAST: &[&str] = &["Vega", "Molina", "Serrano", "Iglesias", "Cano", "Prieto", "Rubio", "Gallego", "Campos", "Reyes", "Nieto", "Ibarra"];
-const FRENCH: &[&str] = &["Camille", "Louis", "Manon", "Jules", "Chloe", "Arthur", "Lea", "Gabriel", "Ines", "Hugo"];
-const FRENCH_LAST: &[&str] = &["Moreau", "Girard", "Lambert", "Fontaine", "Rousseau", "Chevalier", "Barbier", "Perrin", "Renard", "Colin"];
-const POLISH: &[&str] = &["Zofia", "Jakub", "Hanna", "Szymon", "Maja", "Filip", "Julia", "Kacper", "Alicja", "Marek"];
-const POLISH_LAST: &[&str] = &["Wrona", "Zielinska", "Kaczmarek", "Duda", "Pawlak", "Sikora", "Baran", "Szewczyk", "Pietrzak", "Wilk"];
-const ITALIAN: &[&str] = &["Giulia", "Marco", "Sofia", "Luca", "Chiara", "Matteo", "Elisa", "Davide", "Alice", "Pietro"];
-const ITALIAN_LAST: &[&str] = &["Ferri", "Galli", "Conte", "Fabbri", "Marini", "Leone", "Sala", "Vitali", "Grassi", "Serra"];
-const ARABIC: &[&str] = &["Layla", "Yousef", "Mariam", "Khalid", "Noura", "Hamad", "Aisha", "Tariq", "Reem", "Sami", "Huda", "Faisal"];
-const ARABIC_LAST: &[&str] = &["Al Mansoori", "Haddad", "Nasser", "Khoury", "Saleh", "Rahman", "Darwish", "Aziz", "Barakat", "Qasim", "Sabbagh", "Taher"];
+const GERMAN: &[&str] = &[
+    "Anna", "Lukas", "Marie", "Felix", "Jana", "Moritz", "Greta", "Paul", "Clara", "Emil", "Ida", "Jakob", "Frieda", "Anton", "Lotte",
+    "Oskar", "Nele", "Hannes", "Mila", "Konrad",
+];
+const GERMAN_LAST: &[&str] = &[
+    "Brenner", "Falk", "Hartwig", "Seidel", "Kranz", "Lorenz", "Ebert", "Voss", "Pohl", "Winter", "Reuter", "Sommer", "Thiele", "Busch",
+    "Jansen", "Arnold", "Engel", "Horn", "Kuhn", "Ziegler",
+];
+const SPANISH: &[&str] = &[
+    "Lucia", "Hugo", "Carmen", "Mateo", "Elena", "Pablo", "Marta", "Diego", "Sara", "Javier", "Alba", "Sergio",
+];
+const SPANISH_LAST: &[&str] = &[
+    "Vega", "Molina", "Serrano", "Iglesias", "Cano", "Prieto", "Rubio", "Gallego", "Campos", "Reyes", "Nieto", "Ibarra",
+];
+const FRENCH: &[&str] = &[
+    "Camille", "Louis", "Manon", "Jules", "Chloe", "Arthur", "Lea", "Gabriel", "Ines", "Hugo",
+];
+const FRENCH_LAST: &[&str] = &[
+    "Moreau",
+    "Girard",
+    "Lambert",
+    "Fontaine",
+    "Rousseau",
+    "Chevalier",
+    "Barbier",
+    "Perrin",
+    "Renard",
+    "Colin",
+];
+const POLISH: &[&str] = &[
+    "Zofia", "Jakub", "Hanna", "Szymon", "Maja", "Filip", "Julia", "Kacper", "Alicja", "Marek",
+];
+const POLISH_LAST: &[&str] = &[
+    "Wrona",
+    "Zielinska",
+    "Kaczmarek",
+    "Duda",
+    "Pawlak",
+    "Sikora",
+    "Baran",
+    "Szewczyk",
+    "Pietrzak",
+    "Wilk",
+];
+const ITALIAN: &[&str] = &[
+    "Giulia", "Marco", "Sofia", "Luca", "Chiara", "Matteo", "Elisa", "Davide", "Alice", "Pietro",
+];
+const ITALIAN_LAST: &[&str] = &[
+    "Ferri", "Galli", "Conte", "Fabbri", "Marini", "Leone", "Sala", "Vitali", "Grassi", "Serra",
+];
+const ARABIC: &[&str] = &[
+    "Layla", "Yousef", "Mariam", "Khalid", "Noura", "Hamad", "Aisha", "Tariq", "Reem", "Sami", "Huda", "Faisal",
+];
+const ARABIC_LAST: &[&str] = &[
+    "Al Mansoori",
+    "Haddad",
+    "Nasser",
+    "Khoury",
+    "Saleh",
+    "Rahman",
+    "Darwish",
+    "Aziz",
+    "Barakat",
+    "Qasim",
+    "Sabbagh",
+    "Taher",
+];
 const THAI: &[&str] = &["Somchai", "Malee", "Anong", "Kittisak", "Preecha", "Sunee", "Wichai", "Nattaya"];
-const THAI_LAST: &[&str] = &["Srisai", "Boonmee", "Chaiya", "Thongchai", "Rattana", "Saetang", "Wongsa", "Phumiphak"];
+const THAI_LAST: &[&str] = &[
+    "Srisai",
+    "Boonmee",
+    "Chaiya",
+    "Thongchai",
+    "Rattana",
+    "Saetang",
+    "Wongsa",
+    "Phumiphak",
+];
 const BRAZILIAN: &[&str] = &["Bruna", "Rafael", "Camila", "Thiago", "Larissa", "Gustavo", "Beatriz", "Caio"];
 const BRAZILIAN_LAST: &[&str] = &["Almeida", "Barbosa", "Cardoso", "Duarte", "Esteves", "Farias", "Macedo", "Pinheiro"];
 
-const fn country(code: &'static str, numeric: &'static str, language: &'static str, prefix: &'static str, city: &'static str, first: &'static [&'static str], last: &'static [&'static str]) -> Country {
-    Country { code, numeric, language, prefix, city, first, last }
+const fn country(
+    code: &'static str,
+    numeric: &'static str,
+    language: &'static str,
+    prefix: &'static str,
+    city: &'static str,
+    first: &'static [&'static str],
+    last: &'static [&'static str],
+) -> Country {
+    Country {
+        code,
+        numeric,
+        language,
+        prefix,
+        city,
+        first,
+        last,
+    }
 }
 
 /// The European brand's countries, and the offshore one's. The first come most often.
@@ -99,10 +179,17 @@ pub enum Act {
     /// Profile, test and documents, handed in.
     Prove,
     Review,
-    Deposit { minor: i64, declines: bool },
+    Deposit {
+        minor: i64,
+        declines: bool,
+    },
     /// Closed trades on one day.
-    Trade { trades: u32 },
-    Withdraw { minor: i64 },
+    Trade {
+        trades: u32,
+    },
+    Withdraw {
+        minor: i64,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -180,11 +267,20 @@ fn person(dice: &Dice, n: usize) -> Person {
         city: c.city,
         brand: if europe { "northwind" } else { "harbour" },
         phone: format!("{}{:07}", c.prefix, 2_000_000 + n),
-        birth: format!("{:04}-{:02}-{:02}", dice.between(1958, 2003), dice.between(1, 12), dice.between(1, 28)),
+        birth: format!(
+            "{:04}-{:02}-{:02}",
+            dice.between(1958, 2003),
+            dice.between(1, 12),
+            dice.between(1, 28)
+        ),
         card: with_check_digit(&head),
         document: format!("{}{:07}", *dice.one_of(&["C", "L", "P", "X"]), 1_000_000 + n * 7),
         campaign: *dice.one_of(&CAMPAIGNS),
-        partner: if n > 0 && dice.chance(22) { Some(usize::try_from(dice.below(PARTNERS as u64)).unwrap_or(0) + if europe { 0 } else { PARTNERS }) } else { None },
+        partner: if n > 0 && dice.chance(22) {
+            Some(usize::try_from(dice.below(PARTNERS as u64)).unwrap_or(0) + if europe { 0 } else { PARTNERS })
+        } else {
+            None
+        },
         flagged: n > 0 && dice.chance(6),
     }
 }
@@ -193,7 +289,11 @@ fn person(dice: &Dice, n: usize) -> Person {
 fn life(dice: &Dice, p: &Person, start: Ts, days: i64, acts: &mut Vec<Planned>) {
     let first = p.n == 0;
     // Later months bring more: the house grows.
-    let came = if first { 1 } else { dice.between(0, days - 1).max(dice.between(0, days - 1)) };
+    let came = if first {
+        1
+    } else {
+        dice.between(0, days - 1).max(dice.between(0, days - 1))
+    };
     let at = |day: i64, dice: &Dice| start.plus_days(day).plus_secs(dice.between(7 * 3600, 20 * 3600));
     let mut put = |at: Ts, act: Act| {
         // What lies ahead of the present has not happened.
@@ -231,20 +331,43 @@ fn life(dice: &Dice, p: &Person, start: Ts, days: i64, acts: &mut Vec<Planned>) 
     // The newest failures would still be asked about at the provider, which has never heard of them.
     let may_fail = paid < start.plus_days(days - 12);
     if may_fail && dice.chance(12) {
-        put(paid, Act::Deposit { minor: usual, declines: true });
+        put(
+            paid,
+            Act::Deposit {
+                minor: usual,
+                declines: true,
+            },
+        );
         paid = paid.plus_secs(1_200);
     }
-    put(paid, Act::Deposit { minor: usual, declines: false });
+    put(
+        paid,
+        Act::Deposit {
+            minor: usual,
+            declines: false,
+        },
+    );
     let end = start.plus_days(days);
     let stays = if first { days } else { dice.between(5, 150) };
     let mut day = paid.plus_days(1);
     let (mut put_in, mut taken) = (usual, 0);
     while day < end && day < paid.plus_days(stays) {
-        put(day.plus_secs(dice.between(0, 3 * 3600)), Act::Trade { trades: u32::try_from(dice.between(1, 4)).unwrap_or(1) });
+        put(
+            day.plus_secs(dice.between(0, 3 * 3600)),
+            Act::Trade {
+                trades: u32::try_from(dice.between(1, 4)).unwrap_or(1),
+            },
+        );
         if dice.chance(6) {
             let more = dice.between(1, 15) * 10_000;
             put_in += more;
-            put(day.plus_secs(4 * 3600), Act::Deposit { minor: more, declines: false });
+            put(
+                day.plus_secs(4 * 3600),
+                Act::Deposit {
+                    minor: more,
+                    declines: false,
+                },
+            );
         }
         if dice.chance(5) && taken + 10_000 < put_in / 2 {
             let out = dice.between(2, 10) * 1_000;
@@ -277,19 +400,37 @@ mod tests {
     use super::*;
 
     fn texts(p: &Past) -> Vec<String> {
-        p.acts.iter().map(|a| format!("{} {} {:?}", a.at, a.person, a.act)).chain(p.people.iter().map(|x| format!("{} {} {}", x.email, x.phone, x.card))).collect()
+        p.acts
+            .iter()
+            .map(|a| format!("{} {} {:?}", a.at, a.person, a.act))
+            .chain(p.people.iter().map(|x| format!("{} {} {}", x.email, x.phone, x.card)))
+            .collect()
     }
 
     #[test]
     fn one_number_makes_one_past() {
-        let (amount, start) = (Amount { clients: 60, days: 90, seed: 5 }, Ts::from_ymd(2026, 5, 1));
+        let (amount, start) = (
+            Amount {
+                clients: 60,
+                days: 90,
+                seed: 5,
+            },
+            Ts::from_ymd(2026, 5, 1),
+        );
         assert_eq!(texts(&past(amount, start)), texts(&past(amount, start)));
         assert_ne!(texts(&past(amount, start)), texts(&past(Amount { seed: 6, ..amount }, start)));
     }
 
     #[test]
     fn nothing_happens_before_the_beginning_or_after_the_present_and_all_in_order() {
-        let (amount, start) = (Amount { clients: 200, days: 60, seed: 1 }, Ts::from_ymd(2026, 5, 1));
+        let (amount, start) = (
+            Amount {
+                clients: 200,
+                days: 60,
+                seed: 1,
+            },
+            Ts::from_ymd(2026, 5, 1),
+        );
         let p = past(amount, start);
         assert!(p.acts.windows(2).all(|w| w[0].at <= w[1].at));
         assert!(p.acts.iter().all(|a| a.at >= start && a.at < start.plus_days(60)));
@@ -299,7 +440,14 @@ mod tests {
     #[test]
     fn cards_are_well_formed_and_everybody_has_his_own() {
         assert_eq!(with_check_digit("424242424242424"), "4242424242424242");
-        let p = past(Amount { clients: 300, days: 30, seed: 2 }, Ts::from_ymd(2026, 5, 1));
+        let p = past(
+            Amount {
+                clients: 300,
+                days: 30,
+                seed: 2,
+            },
+            Ts::from_ymd(2026, 5, 1),
+        );
         let mut cards: Vec<_> = p.people.iter().map(|x| x.card.clone()).collect();
         cards.sort();
         cards.dedup();

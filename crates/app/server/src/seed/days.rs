@@ -37,7 +37,18 @@ pub async fn mark(db: &Db) -> Result<Option<Mark>> {
 
 async fn put_mark(tx: &mut Tx, core: &qd_runtime::Core, m: &Mark) -> Result<()> {
     let version = settings::find(tx, "global", MARK).await?.map_or(0, |s| s.version);
-    settings::put(tx, core, &Caller::system("seed"), "global", MARK, version, &serde_json::to_value(m)?, "how far the simulated past is").await.map(|_| ())
+    settings::put(
+        tx,
+        core,
+        &Caller::system("seed"),
+        "global",
+        MARK,
+        version,
+        &serde_json::to_value(m)?,
+        "how far the simulated past is",
+    )
+    .await
+    .map(|_| ())
 }
 
 /// A trade of the day, before the server has booked it.
@@ -73,23 +84,56 @@ pub async fn play(mut app: App, books: &Sandbox, clock: Arc<TestClock>, mut mark
     let mut platforms: BTreeMap<String, Arc<dyn TradingPlatform>> = BTreeMap::new();
     for s in &app.config.trading_server {
         let server = server_of(books, &s.id)?;
-        platforms.insert(s.id.clone(), Arc::new(SeedPlatform { server: server.clone(), real: app.platforms.get(&s.id)?, env: app.core.env.clone() }));
+        platforms.insert(
+            s.id.clone(),
+            Arc::new(SeedPlatform {
+                server: server.clone(),
+                real: app.platforms.get(&s.id)?,
+                env: app.core.env.clone(),
+            }),
+        );
         servers.insert(s.id.clone(), server);
     }
     let mut psps: BTreeMap<String, Arc<dyn Psp>> = BTreeMap::new();
     for p in &app.config.psp {
-        let psp = SeedPsp { connection: p.id.clone(), stripe: books.stripe().clone(), env: app.core.env.clone(), wallets: wallets.clone(), reports: Mutex::default(), refunds: Mutex::default() };
+        let psp = SeedPsp {
+            connection: p.id.clone(),
+            stripe: books.stripe().clone(),
+            env: app.core.env.clone(),
+            wallets: wallets.clone(),
+            reports: Mutex::default(),
+            refunds: Mutex::default(),
+        };
         psps.insert(p.id.clone(), Arc::new(psp));
     }
     app.platforms = Platforms::new(platforms, app.platforms.vault.clone());
     app.psps = Psps::new(psps);
-    let registry = wiring::handlers(&app).add(Arc::new(MailHandler::new(app.core.clone(), app.catalogue.clone(), Arc::new(NoMail))));
+    let registry = wiring::handlers(&app).add(Arc::new(MailHandler::new(
+        app.core.clone(),
+        app.catalogue.clone(),
+        Arc::new(NoMail),
+    )));
     let staff = everybody(&app).await?;
     let password = app.access.hash_new_password(&Secret::new(demo::PASSWORD), false, &[]).await?;
     let start = Ts(mark.start_us);
     let past = Arc::new(cast::past(mark.amount, start));
-    let read_to = servers.keys().map(|s| (s.clone(), start.plus_days(i64::from(mark.days_done)).plus_secs(-60))).collect();
-    let mut me = Seeder { app, clock, registry, past, wallets, staff, password, servers, read_to, partner_codes: Vec::new(), devices: Mutex::default() };
+    let read_to = servers
+        .keys()
+        .map(|s| (s.clone(), start.plus_days(i64::from(mark.days_done)).plus_secs(-60)))
+        .collect();
+    let mut me = Seeder {
+        app,
+        clock,
+        registry,
+        past,
+        wallets,
+        staff,
+        password,
+        servers,
+        read_to,
+        partner_codes: Vec::new(),
+        devices: Mutex::default(),
+    };
     if mark.amount.clients > 0 {
         me.partner_codes = super::partners::prepare(&me.app, &me.staff, start).await?;
         me.settle().await?;
@@ -111,8 +155,14 @@ pub async fn play(mut app: App, books: &Sandbox, clock: Arc<TestClock>, mut mark
         }
     }
     if mark.amount.clients > 0 {
-        mark.client = me.past.people.first().map(|p| Shown { email: p.email.clone(), brand: p.brand.into() });
-        mark.partner = Some(Shown { email: super::partners::EMAIL.into(), brand: "northwind".into() });
+        mark.client = me.past.people.first().map(|p| Shown {
+            email: p.email.clone(),
+            brand: p.brand.into(),
+        });
+        mark.partner = Some(Shown {
+            email: super::partners::EMAIL.into(),
+            brand: "northwind".into(),
+        });
     }
     mark.done = true;
     me.save(&mark).await?;
@@ -120,7 +170,10 @@ pub async fn play(mut app: App, books: &Sandbox, clock: Arc<TestClock>, mut mark
     if days > 0 {
         bar.done(&format!("({} people, {} things done)", me.past.people.len(), me.past.acts.len()));
     }
-    Ok(Told { client: mark.client, partner: mark.partner })
+    Ok(Told {
+        client: mark.client,
+        partner: mark.partner,
+    })
 }
 
 async fn everybody(app: &App) -> Result<Vec<Caller>> {
@@ -143,8 +196,13 @@ async fn everybody(app: &App) -> Result<Vec<Caller>> {
 
 /// Somebody with the role; the `n`th of several.
 pub fn somebody(staff: &[Caller], role: Role, n: usize) -> Result<Caller> {
-    let all: Vec<&Caller> = staff.iter().filter(|c| matches!(&c.who, qd_runtime::access::Who::Staff { roles, .. } if roles.contains(&role))).collect();
-    all.get(n % all.len().max(1)).map(|c| (*c).clone()).ok_or_else(|| Problem::missing("person with this role"))
+    let all: Vec<&Caller> = staff
+        .iter()
+        .filter(|c| matches!(&c.who, qd_runtime::access::Who::Staff { roles, .. } if roles.contains(&role)))
+        .collect();
+    all.get(n % all.len().max(1))
+        .map(|c| (*c).clone())
+        .ok_or_else(|| Problem::missing("person with this role"))
 }
 
 impl Seeder {
@@ -188,7 +246,9 @@ impl Seeder {
                     }
                     Ok(()) => {}
                     // Somebody whose application was stopped cannot deposit: that is the past, too.
-                    Err(p) if matches!(p.class, Class::Conflict | Class::Missing | Class::Invalid | Class::Limit) => tracing::debug!(act = ?a.act, problem = %p, "not possible"),
+                    Err(p) if matches!(p.class, Class::Conflict | Class::Missing | Class::Invalid | Class::Limit) => {
+                        tracing::debug!(act = ?a.act, problem = %p, "not possible")
+                    }
                     Err(p) => return Err(p),
                 }
             }
@@ -247,7 +307,11 @@ impl Seeder {
                     language: Some(p.language.into()),
                     message: None,
                     touch: Self::touch(&p),
-                    consents: vec![Consent { kind: "marketing_email".into(), version: "1".into(), given: true }],
+                    consents: vec![Consent {
+                        kind: "marketing_email".into(),
+                        version: "1".into(),
+                        given: true,
+                    }],
                     custom: None,
                 };
                 qd_clients::take_lead(tx, &core, &Caller::public(), lead).await.map(|_| ())
@@ -257,7 +321,9 @@ impl Seeder {
 
     /// The record and its login.
     async fn known(tx: &mut Tx, p: &Person) -> Result<(Client, LoginId)> {
-        let (login, id) = logins::client_by_email(tx, p.brand, &p.email).await?.ok_or_else(|| Problem::missing("login"))?;
+        let (login, id) = logins::client_by_email(tx, p.brand, &p.email)
+            .await?
+            .ok_or_else(|| Problem::missing("login"))?;
         Ok((compose::client_by_id(tx, &id).await?, login))
     }
 
@@ -273,18 +339,30 @@ impl Seeder {
                 let found = qd_clients::search::find(tx, &house, &p.email).await?;
                 let Some(hit) = found.first() else { return Ok(()) };
                 let c = compose::client_by_id(tx, &hit.id.to_string()).await?;
-                let Some(owner) = c.owner_id.and_then(|o| staff.iter().find(|s| s.id() == o.to_string())) else { return Ok(()) };
+                let Some(owner) = c.owner_id.and_then(|o| staff.iter().find(|s| s.id() == o.to_string())) else {
+                    return Ok(());
+                };
                 let call = NewCall {
                     direction: Direction::Out,
                     outcome: if reached { CallOutcome::Reached } else { CallOutcome::NoAnswer },
                     duration_s: if reached { 240 } else { 0 },
-                    body: if reached { "Explained the platform and the next steps.".into() } else { String::new() },
+                    body: if reached {
+                        "Explained the platform and the next steps.".into()
+                    } else {
+                        String::new()
+                    },
                     status: Some(if reached { Status::Contacted } else { Status::NoAnswer }),
-                    follow_up: (!reached).then(|| qd_clients::tasks::NewTask { title: "Call again".into(), due_at: tomorrow, owner_id: None }),
+                    follow_up: (!reached).then(|| qd_clients::tasks::NewTask {
+                        title: "Call again".into(),
+                        due_at: tomorrow,
+                        owner_id: None,
+                    }),
                 };
                 let done: (Call, Option<qd_clients::tasks::Task>) = qd_clients::log_call(tx, &core, owner, c.id, call).await?;
                 if let Some(t) = done.1 {
-                    let change = qd_clients::tasks::TaskChange::Done { outcome: "Reached by e-mail".into() };
+                    let change = qd_clients::tasks::TaskChange::Done {
+                        outcome: "Reached by e-mail".into(),
+                    };
                     qd_clients::tasks::change(tx, &core, owner, t.id, t.version, change).await?;
                 }
                 Ok(())
@@ -295,14 +373,26 @@ impl Seeder {
     async fn register(&self, p: Person) -> Result<()> {
         let (app, password) = (self.app.clone(), self.password.clone());
         let code = p.partner.and_then(|n| self.partner_codes.get(n).cloned().flatten());
-        self.app.core.db.write(async move |tx| register(tx, &app, &p, &password, code.as_deref()).await).await
+        self.app
+            .core
+            .db
+            .write(async move |tx| register(tx, &app, &p, &password, code.as_deref()).await)
+            .await
     }
 
     async fn prove(&self, p: Person) -> Result<()> {
         // Documents of that time, each its own file.
-        let identity = self.app.files.put(paper::png(140, 100, &format!("{} {}", p.document, p.name()))).await?;
+        let identity = self
+            .app
+            .files
+            .put(paper::png(140, 100, &format!("{} {}", p.document, p.name())))
+            .await?;
         let tax = self.app.files.put(paper::png(130, 110, &format!("tax {}", p.n))).await?;
-        let bill = self.app.files.put(paper::png(120, 120, &format!("bill {} {}", p.n, p.city))).await?;
+        let bill = self
+            .app
+            .files
+            .put(paper::png(120, 120, &format!("bill {} {}", p.n, p.city)))
+            .await?;
         let app = self.app.clone();
         self.app
             .core
@@ -342,10 +432,31 @@ impl Seeder {
                             };
                             ("passport", &identity, fields)
                         }
-                        "tax" => ("tax_card", &tax, DocumentFields { holder_name: Some(p.name()), ..DocumentFields::default() }),
-                        _ => ("utility_bill", &bill, DocumentFields { holder_name: Some(p.name()), issued_on: Some(Day::of(today.plus_days(-20))), ..DocumentFields::default() }),
+                        "tax" => (
+                            "tax_card",
+                            &tax,
+                            DocumentFields {
+                                holder_name: Some(p.name()),
+                                ..DocumentFields::default()
+                            },
+                        ),
+                        _ => (
+                            "utility_bill",
+                            &bill,
+                            DocumentFields {
+                                holder_name: Some(p.name()),
+                                issued_on: Some(Day::of(today.plus_days(-20))),
+                                ..DocumentFields::default()
+                            },
+                        ),
                     };
-                    let new = NewDocument { requirement: r.code, kind: kind.into(), side: Side::Single, file: file.clone(), fields };
+                    let new = NewDocument {
+                        requirement: r.code,
+                        kind: kind.into(),
+                        side: Side::Single,
+                        file: file.clone(),
+                        fields,
+                    };
                     qd_kyc::add_document(tx, core, &who, case.id, new).await?;
                 }
                 let a = applicant(tx, &c).await?;
@@ -363,24 +474,55 @@ impl Seeder {
             .write(async move |tx| {
                 let reviewer = somebody(&staff, Role::Compliance, p.n)?;
                 let (c, _) = Self::known(tx, &p).await?;
-                let Some(case) = qd_kyc::case_of_client(tx, &reviewer, &c.id.to_string(), Level::Standard).await? else { return Ok(()) };
+                let Some(case) = qd_kyc::case_of_client(tx, &reviewer, &c.id.to_string(), Level::Standard).await? else {
+                    return Ok(());
+                };
                 if case.state != CaseState::Submitted {
                     return Ok(());
                 }
                 qd_kyc::claim(tx, &core, &reviewer, case.id).await?;
                 if p.flagged {
-                    let again = qd_kyc::Again { requirement: "identity".into(), reason_code: Some("image_quality".into()), note: None };
+                    let again = qd_kyc::Again {
+                        requirement: "identity".into(),
+                        reason_code: Some("image_quality".into()),
+                        note: None,
+                    };
                     let version = qd_kyc::case_view(tx, &reviewer, case.id).await?.version;
-                    qd_kyc::ask_again(tx, &core, &reviewer, case.id, vec![again], Verdict { version, reason: "The picture cannot be read.".into() }).await?;
+                    qd_kyc::ask_again(
+                        tx,
+                        &core,
+                        &reviewer,
+                        case.id,
+                        vec![again],
+                        Verdict {
+                            version,
+                            reason: "The picture cannot be read.".into(),
+                        },
+                    )
+                    .await?;
                     return Ok(());
                 }
                 for d in &case.documents {
                     qd_kyc::view_document(tx, &core, &reviewer, d.id).await?;
-                    let verdict = DocumentVerdict::Accept { fields: DocumentFields::default(), waivers: Vec::new() };
+                    let verdict = DocumentVerdict::Accept {
+                        fields: DocumentFields::default(),
+                        waivers: Vec::new(),
+                    };
                     qd_kyc::decide_document(tx, &core, &reviewer, d.id, verdict).await?;
                 }
                 let version = qd_kyc::case_view(tx, &reviewer, case.id).await?.version;
-                qd_kyc::approve(tx, &core, &reviewer, case.id, Verdict { version, reason: "Documents and particulars agree.".into() }).await.map(|_| ())
+                qd_kyc::approve(
+                    tx,
+                    &core,
+                    &reviewer,
+                    case.id,
+                    Verdict {
+                        version,
+                        reason: "Documents and particulars agree.".into(),
+                    },
+                )
+                .await
+                .map(|_| ())
             })
             .await
     }
@@ -388,7 +530,9 @@ impl Seeder {
     /// The live account that is open.
     async fn account(tx: &mut Tx, app: &App, c: &Client) -> Result<AccountView> {
         let all = qd_trading::accounts::of_client(tx, &app.core, &c.id.to_string()).await?;
-        all.into_iter().find(|a| a.kind == AccountKind::Live && a.state == AccountState::Ready).ok_or_else(|| Problem::missing("open account"))
+        all.into_iter()
+            .find(|a| a.kind == AccountKind::Live && a.state == AccountState::Ready)
+            .ok_or_else(|| Problem::missing("open account"))
     }
 
     /// Signs in for good, as everybody who pays has to: from then on the device is known.
@@ -417,10 +561,14 @@ impl Seeder {
 
     async fn deposit(&self, p: Person, minor: i64, declines: bool) -> Result<()> {
         let device = self.device(&p).await?;
-        self.wallets
-            .lock()
-            .unwrap_or_else(|e| e.into_inner())
-            .insert(p.email.clone(), Wallet { name: p.name(), card: p.card.clone(), declines });
+        self.wallets.lock().unwrap_or_else(|e| e.into_inner()).insert(
+            p.email.clone(),
+            Wallet {
+                name: p.name(),
+                card: p.card.clone(),
+                declines,
+            },
+        );
         let app = self.app.clone();
         self.app
             .core
@@ -431,7 +579,11 @@ impl Seeder {
                 who.device = Some(device.clone());
                 let a = Self::account(tx, &app, &c).await?;
                 let facts = compose::payment_facts(tx, &app.core, &c.id.to_string(), Some(&device)).await?;
-                let req = NewDeposit { amount: Amount::new(minor, a.currency), method: "card".into(), account_id: Some(a.id) };
+                let req = NewDeposit {
+                    amount: Amount::new(minor, a.currency),
+                    method: "card".into(),
+                    account_id: Some(a.id),
+                };
                 deposit::create(tx, &app.core, &who, facts, req).await.map(|_| ())
             })
             .await
@@ -449,7 +601,10 @@ impl Seeder {
                 who.device = Some(device.clone());
                 let a = Self::account(tx, &app, &c).await?;
                 let facts = compose::payment_facts(tx, &app.core, &c.id.to_string(), Some(&device)).await?;
-                let req = NewWithdrawal { amount: Amount::new(minor, a.currency), account_id: Some(a.id) };
+                let req = NewWithdrawal {
+                    amount: Amount::new(minor, a.currency),
+                    account_id: Some(a.id),
+                };
                 withdrawal::request(tx, &app.core, &who, facts, req).await.map(|_| ())
             })
             .await
@@ -467,9 +622,19 @@ impl Seeder {
                 Self::account(tx, &app, &c).await
             })
             .await?;
-        let login: u64 = a.login.as_deref().and_then(|l| l.parse().ok()).ok_or_else(|| Problem::missing("login"))?;
-        let Some((balance, _)) = self.servers.get(&a.server).and_then(|s| s.balance_of(login)) else { return Ok(()) };
-        let rich = if a.currency == Currency::JPY { balance / 150 } else { balance / 100 };
+        let login: u64 = a
+            .login
+            .as_deref()
+            .and_then(|l| l.parse().ok())
+            .ok_or_else(|| Problem::missing("login"))?;
+        let Some((balance, _)) = self.servers.get(&a.server).and_then(|s| s.balance_of(login)) else {
+            return Ok(());
+        };
+        let rich = if a.currency == Currency::JPY {
+            balance / 150
+        } else {
+            balance / 100
+        };
         if rich < 20 {
             return Ok(());
         }
@@ -499,17 +664,38 @@ impl Seeder {
             let Some(server) = self.servers.get(&name) else { continue };
             let seed: Vec<mt5::SeedTrade<'_>> = day
                 .iter()
-                .map(|o| mt5::SeedTrade { login: o.login, symbol: o.symbol, buy: o.buy, volume: o.volume, opened: o.opened, closed: o.closed, points: o.points })
+                .map(|o| mt5::SeedTrade {
+                    login: o.login,
+                    symbol: o.symbol,
+                    buy: o.buy,
+                    volume: o.volume,
+                    opened: o.opened,
+                    closed: o.closed,
+                    points: o.points,
+                })
                 .collect();
             server.add_trades(&seed)?;
             let from = self.read_to.get(&name).copied().unwrap_or(Ts(0));
             let to = self.clock.now();
-            let mask = self.app.config.trading_server.iter().find(|s| s.id == name).map_or("*", |s| s.group_mask.as_str());
+            let mask = self
+                .app
+                .config
+                .trading_server
+                .iter()
+                .find(|s| s.id == name)
+                .map_or("*", |s| s.group_mask.as_str());
             let platform = self.app.platforms.get(&name)?;
-            let deals = platform.deals(mask, from, to).await.map_err(|e| Problem::unavailable("seed_feed", e.to_string()))?;
+            let deals = platform
+                .deals(mask, from, to)
+                .await
+                .map_err(|e| Problem::unavailable("seed_feed", e.to_string()))?;
             self.read_to.insert(name.clone(), to);
             let core = self.app.core.clone();
-            self.app.core.db.write(async move |tx| qd_trading::feed::ingest(tx, &core, &name, &deals, None).await.map(|_| ())).await?;
+            self.app
+                .core
+                .db
+                .write(async move |tx| qd_trading::feed::ingest(tx, &core, &name, &deals, None).await.map(|_| ()))
+                .await?;
         }
         Ok(())
     }
@@ -527,20 +713,39 @@ pub async fn register(tx: &mut Tx, app: &App, p: &Person, password: &str, code: 
         country: p.country.into(),
         language: p.language.into(),
         touch: Seeder::touch(p),
-        consents: vec![Consent { kind: "terms".into(), version: "1".into(), given: true }],
+        consents: vec![Consent {
+            kind: "terms".into(),
+            version: "1".into(),
+            given: true,
+        }],
     };
-    let origin = Origin { code: code.map(str::to_string), cookie: None };
+    let origin = Origin {
+        code: code.map(str::to_string),
+        cookie: None,
+    };
     let (_, login) = onboarding::register(app, tx, &who, r, origin, password.to_string()).await?;
     // The link of the mail, followed at once.
     let token = logins::issue_verification(tx, &app.access, login).await?;
-    onboarding::verify_email(app, tx, &Caller::system("registration"), &token).await.map(|_| ())
+    onboarding::verify_email(app, tx, &Caller::system("registration"), &token)
+        .await
+        .map(|_| ())
 }
 
 fn steps(p: &Person) -> Vec<(&'static str, Map<String, Value>)> {
     let map = |v: Value| v.as_object().cloned().unwrap_or_default();
     vec![
-        ("personal", map(json!({"first_name": p.first, "last_name": p.last, "birth_date": p.birth, "nationality": p.country, "place_of_birth": p.city}))),
-        ("address", map(json!({"street": format!("Main Street {}", 1 + p.n % 180), "postal_code": format!("{:05}", 10_000 + p.n % 80_000), "city": p.city, "country": p.country}))),
+        (
+            "personal",
+            map(
+                json!({"first_name": p.first, "last_name": p.last, "birth_date": p.birth, "nationality": p.country, "place_of_birth": p.city}),
+            ),
+        ),
+        (
+            "address",
+            map(
+                json!({"street": format!("Main Street {}", 1 + p.n % 180), "postal_code": format!("{:05}", 10_000 + p.n % 80_000), "city": p.city, "country": p.country}),
+            ),
+        ),
         (
             "employment",
             map(if p.brand == "northwind" {
@@ -549,7 +754,10 @@ fn steps(p: &Person) -> Vec<(&'static str, Map<String, Value>)> {
                 json!({"occupation": "employed", "source_of_funds": "salary", "pep": false})
             }),
         ),
-        ("tax", map(json!({"tax_country": p.country, "tax_number": format!("{:011}", 20_000_000_000u64 + p.n as u64), "us_person": false}))),
+        (
+            "tax",
+            map(json!({"tax_country": p.country, "tax_number": format!("{:011}", 20_000_000_000u64 + p.n as u64), "us_person": false})),
+        ),
     ]
 }
 

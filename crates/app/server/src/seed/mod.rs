@@ -78,7 +78,11 @@ pub async fn run(args: SeedArgs) -> Result<ExitCode> {
     if let Some(dir) = args.sandbox {
         let at = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
         let books = sandbox::start(at, Some(dir), None, true, true).await?;
-        let amount = Amount { clients: args.clients, days: args.days, seed: args.seed };
+        let amount = Amount {
+            clients: args.clients,
+            days: args.days,
+            seed: args.seed,
+        };
         let told = business(&with_books(&config, &books)?, &books, amount, listen::stop_signal()).await?;
         books.shutdown().await;
         if let Some(c) = told.client {
@@ -96,7 +100,13 @@ pub async fn run(args: SeedArgs) -> Result<ExitCode> {
 fn with_books(config: &Config, books: &Sandbox) -> Result<Config> {
     let mut c = config.clone();
     for s in &mut c.trading_server {
-        let at = books.address(&format!("mt5:{}:tls", s.id)).ok_or_else(|| Problem::invalid("trading_server.id", "server_not_in_sandbox", format!("the sandbox has no trade server {}", s.id)))?;
+        let at = books.address(&format!("mt5:{}:tls", s.id)).ok_or_else(|| {
+            Problem::invalid(
+                "trading_server.id",
+                "server_not_in_sandbox",
+                format!("the sandbox has no trade server {}", s.id),
+            )
+        })?;
         s.base_url = format!("https://{at}");
         s.trust = qd_app::config::TrustConfig::AcceptAny;
     }
@@ -127,7 +137,11 @@ async fn admin(app: &App, email: &str) -> Result<()> {
         })
         .await?;
     println!("{shown} is Super admin. Within seven days, set the password:");
-    println!("POST {}/api/v1/auth/password/reset with {{\"token\": \"{}\", \"password\": \"…\"}}", app.config.server.public_url, invite.token.expose());
+    println!(
+        "POST {}/api/v1/auth/password/reset with {{\"token\": \"{}\", \"password\": \"…\"}}",
+        app.config.server.public_url,
+        invite.token.expose()
+    );
     Ok(())
 }
 
@@ -146,12 +160,25 @@ async fn business(config: &Config, books: &Sandbox, amount: Amount, stop: watch:
     db.migrate().await?;
     let mark = days::mark(&db).await?;
     let mut mark = match mark {
-        Some(m) if m.done => return Ok(Told { client: m.client, partner: m.partner }),
+        Some(m) if m.done => {
+            return Ok(Told {
+                client: m.client,
+                partner: m.partner,
+            });
+        }
         Some(m) => m,
         None => {
             let (y, m, d) = now.ymd();
             let start = Ts::from_ymd(y, m, d).plus_days(-i64::from(amount.days.max(14)));
-            Mark { amount, start_us: start.0, days_done: 0, attempt: 0, done: false, client: None, partner: None }
+            Mark {
+                amount,
+                start_us: start.0,
+                days_done: 0,
+                attempt: 0,
+                done: false,
+                client: None,
+                partner: None,
+            }
         }
     };
     mark.attempt += 1;
@@ -167,7 +194,13 @@ async fn business(config: &Config, books: &Sandbox, amount: Amount, stop: watch:
 /// While the past is made, commits are not flushed one by one: it can be made again.
 async fn quick(config: &DatabaseConfig) -> Result<Db> {
     match config {
-        DatabaseConfig::Sqlite { path } => Db::open(&DbConfig::Sqlite { path: path.clone(), durable: false }).await,
+        DatabaseConfig::Sqlite { path } => {
+            Db::open(&DbConfig::Sqlite {
+                path: path.clone(),
+                durable: false,
+            })
+            .await
+        }
         DatabaseConfig::Postgres { .. } => qd_app::open_database(config).await,
     }
 }

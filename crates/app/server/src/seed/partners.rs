@@ -14,7 +14,14 @@ use serde_json::{Value, json};
 /// The partner whose sign-in is printed.
 pub const EMAIL: &str = "partner@quarterdeck.example";
 
-const NAMES: [&str; 2 * PARTNERS] = ["Alpenblick Capital", "Rheintal Trading School", "Nordlicht Signals", "Gulf Bridge Advisory", "Palm Markets", "Siam Traders Club"];
+const NAMES: [&str; 2 * PARTNERS] = [
+    "Alpenblick Capital",
+    "Rheintal Trading School",
+    "Nordlicht Signals",
+    "Gulf Bridge Advisory",
+    "Palm Markets",
+    "Siam Traders Club",
+];
 const CODES: [&str; 2 * PARTNERS] = ["ALPEN", "RHEINTAL", "NORDLICHT", "GULFBRIDGE", "PALM", "SIAM"];
 
 fn plan(entity: &str) -> Value {
@@ -56,7 +63,11 @@ pub async fn prepare(app: &App, staff: &[Caller], start: Ts) -> Result<Vec<Optio
                 let new = NewPartner {
                     entity: if europe { "eu" } else { "intl" }.into(),
                     name: (*name).into(),
-                    email: Some(if n == 1 { EMAIL.into() } else { format!("office@{}.example", CODES[n].to_lowercase()) }),
+                    email: Some(if n == 1 {
+                        EMAIL.into()
+                    } else {
+                        format!("office@{}.example", CODES[n].to_lowercase())
+                    }),
                     phone: None,
                     client_id: (n == 1).then(|| own.clone()),
                     currency: if europe { Currency::EUR } else { Currency::USD },
@@ -68,7 +79,11 @@ pub async fn prepare(app: &App, staff: &[Caller], start: Ts) -> Result<Vec<Optio
                 if first {
                     master = Some(p.id);
                 }
-                let link = NewLink { code: Some(CODES[n].into()), campaign: Some("website".into()), landing: "/start".into() };
+                let link = NewLink {
+                    code: Some(CODES[n].into()),
+                    campaign: Some("website".into()),
+                    landing: "/start".into(),
+                };
                 clicks::create_link(tx, core, &manager, p.id, link).await?;
             }
             Ok(CODES.iter().map(|c| Some((*c).to_string())).collect())
@@ -128,7 +143,16 @@ pub async fn close_month(app: &App, staff: &[Caller], end: Ts) -> Result<()> {
                 let owed = qd_ledger::balance(tx, &payouts::payable(id, currency)).await?.available_minor;
                 if p.payout_method == PayoutMethod::Wallet && owed > 0 && p.client_id.is_some() {
                     let payout = payouts::prepare(tx, &core, &manager, id, qd_kernel::Amount::new(owed, currency)).await?;
-                    payouts::decide(tx, &core, &finance, payout.id, true, "statement checked", json!({"statement": s.id})).await?;
+                    payouts::decide(
+                        tx,
+                        &core,
+                        &finance,
+                        payout.id,
+                        true,
+                        "statement checked",
+                        json!({"statement": s.id}),
+                    )
+                    .await?;
                 }
             }
             Ok(())

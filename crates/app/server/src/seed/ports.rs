@@ -4,10 +4,13 @@
 use async_trait::async_trait;
 use qd_kernel::{Amount, Currency, Env, Ts};
 use qd_notify::{MailTransport, Outgoing, SendError};
-use qd_ports::platform::{AccountChange, AccountState, Deal, Found, MoneyKind, MoneyOp, MoneyReceipt, NewAccount, PlatformAccount, Position, ServerInfo, TradeRights, TradingPlatform};
+use qd_ports::platform::{
+    AccountChange, AccountState, Deal, Found, MoneyKind, MoneyOp, MoneyReceipt, NewAccount, PlatformAccount, Position, ServerInfo,
+    TradeRights, TradingPlatform,
+};
 use qd_ports::psp::{
-    DepositReport, DepositSession, DisputeReport, HookEvent, HookRefusal, Instrument, OpenDeposit, PaymentState, Psp, RefundDeposits, RefundReport, RefundRequest, RefundState, ReportDisputes, TakeDeposits,
-    VerifyHook,
+    DepositReport, DepositSession, DisputeReport, HookEvent, HookRefusal, Instrument, OpenDeposit, PaymentState, Psp, RefundDeposits,
+    RefundReport, RefundRequest, RefundState, ReportDisputes, TakeDeposits, VerifyHook,
 };
 use qd_ports::{CallError, CallResult};
 use qd_sandbox::stripe::{SeedPayment, Stripe};
@@ -37,7 +40,14 @@ impl SeedPlatform {
     }
 
     fn group_currency(&self, group: &str) -> CallResult<Currency> {
-        let code = self.server.cfg.groups.iter().find(|g| g.name == group).map(|g| g.currency.as_str()).ok_or_else(|| CallError::refused("group_unknown", "no such group"))?;
+        let code = self
+            .server
+            .cfg
+            .groups
+            .iter()
+            .find(|g| g.name == group)
+            .map(|g| g.currency.as_str())
+            .ok_or_else(|| CallError::refused("group_unknown", "no such group"))?;
         Currency::parse(code).map_err(refused)
     }
 }
@@ -109,13 +119,26 @@ impl TradingPlatform for SeedPlatform {
             MoneyKind::Correction => 5,
         };
         let at = self.env.now();
-        let ticket = self.server.add_balance(login, action, op.amount.minor, &op.token, at).map_err(refused)?;
-        Ok(MoneyReceipt { ticket: ticket.to_string(), amount_minor: op.amount.minor, at: Some(at) })
+        let ticket = self
+            .server
+            .add_balance(login, action, op.amount.minor, &op.token, at)
+            .map_err(refused)?;
+        Ok(MoneyReceipt {
+            ticket: ticket.to_string(),
+            amount_minor: op.amount.minor,
+            at: Some(at),
+        })
     }
 
     async fn find_money(&self, op: &MoneyOp) -> CallResult<Found> {
         let found = self.server.money_with(Self::number(&op.login)?, &op.token);
-        Ok(found.map_or(Found::Nothing, |(ticket, minor)| Found::One(MoneyReceipt { ticket: ticket.to_string(), amount_minor: minor, at: None })))
+        Ok(found.map_or(Found::Nothing, |(ticket, minor)| {
+            Found::One(MoneyReceipt {
+                ticket: ticket.to_string(),
+                amount_minor: minor,
+                at: None,
+            })
+        }))
     }
 
     async fn deals(&self, group_mask: &str, from: Ts, to: Ts) -> CallResult<Vec<Deal>> {
@@ -155,9 +178,16 @@ fn lock<T>(m: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[async_trait]
 impl TakeDeposits for SeedPsp {
     async fn open_deposit(&self, req: &OpenDeposit) -> CallResult<DepositSession> {
-        let known = lock(&self.reports).values().find(|r| r.our_ref.as_deref() == Some(&req.our_ref)).map(|r| r.provider_ref.clone());
+        let known = lock(&self.reports)
+            .values()
+            .find(|r| r.our_ref.as_deref() == Some(&req.our_ref))
+            .map(|r| r.provider_ref.clone());
         if let Some(provider_ref) = known {
-            return Ok(DepositSession { provider_ref, redirect_url: None, state: PaymentState::Created });
+            return Ok(DepositSession {
+                provider_ref,
+                redirect_url: None,
+                state: PaymentState::Created,
+            });
         }
         let wallet = lock(&self.wallets).get(&req.email).cloned();
         let now = self.env.now();
@@ -212,11 +242,18 @@ impl TakeDeposits for SeedPsp {
         }
         let provider_ref = report.provider_ref.clone();
         lock(&self.reports).insert(provider_ref.clone(), report);
-        Ok(DepositSession { provider_ref, redirect_url: None, state: PaymentState::Created })
+        Ok(DepositSession {
+            provider_ref,
+            redirect_url: None,
+            state: PaymentState::Created,
+        })
     }
 
     async fn deposit(&self, provider_ref: &str) -> CallResult<DepositReport> {
-        lock(&self.reports).get(provider_ref).cloned().ok_or_else(|| CallError::refused("resource_missing", "this session is not of this run of the seed"))
+        lock(&self.reports)
+            .get(provider_ref)
+            .cloned()
+            .ok_or_else(|| CallError::refused("resource_missing", "this session is not of this run of the seed"))
     }
 }
 
@@ -226,7 +263,10 @@ impl RefundDeposits for SeedPsp {
         let known = self.stripe.refund_of(&self.connection, &req.our_ref).map_err(refused)?;
         let provider_ref = match known {
             Some(id) => id,
-            None => self.stripe.seed_refund(&self.connection, &req.payment_ref, req.amount.minor, &req.our_ref, self.env.now()).map_err(refused)?,
+            None => self
+                .stripe
+                .seed_refund(&self.connection, &req.payment_ref, req.amount.minor, &req.our_ref, self.env.now())
+                .map_err(refused)?,
         };
         let report = RefundReport {
             our_ref: Some(req.our_ref.clone()),
@@ -241,7 +281,10 @@ impl RefundDeposits for SeedPsp {
     }
 
     async fn refund_status(&self, provider_ref: &str) -> CallResult<RefundReport> {
-        lock(&self.refunds).get(provider_ref).cloned().ok_or_else(|| CallError::refused("resource_missing", "this refund is not of this run of the seed"))
+        lock(&self.refunds)
+            .get(provider_ref)
+            .cloned()
+            .ok_or_else(|| CallError::refused("resource_missing", "this refund is not of this run of the seed"))
     }
 }
 
@@ -279,5 +322,7 @@ impl MailTransport for NoMail {
 
 /// The trade server behind a connection's name.
 pub fn server_of(sandbox: &Sandbox, id: &str) -> qd_kernel::Result<Arc<mt5::Server>> {
-    sandbox.mt5(id).ok_or_else(|| qd_kernel::Problem::missing("trade server in the sandbox"))
+    sandbox
+        .mt5(id)
+        .ok_or_else(|| qd_kernel::Problem::missing("trade server in the sandbox"))
 }

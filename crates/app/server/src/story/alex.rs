@@ -40,14 +40,36 @@ async fn partners(p: &mut Play) -> Played<(String, String, String)> {
         let body = json!({"entity": "eu", "name": format!("{name} {}", p.run), "email": format!("{}.{}@partner.example", name.to_lowercase(), p.run.to_lowercase()),
             "currency": "EUR", "payout_method": "bank", "parent": ids.last()});
         let id = text_of(&p.api.post("/api/v1/partners", paula.on(), &body).await?, "id")?;
-        p.api.post(&format!("/api/v1/partners/{id}/plan"), paula.on(), &json!({"plan": plan, "reason": "contract"})).await?;
+        p.api
+            .post(
+                &format!("/api/v1/partners/{id}/plan"),
+                paula.on(),
+                &json!({"plan": plan, "reason": "contract"}),
+            )
+            .await?;
         ids.push(id);
     }
     let code = format!("IB{}", p.run);
-    p.api.post(&format!("/api/v1/partners/{}/links", ids[1]), paula.on(), &json!({"code": code, "campaign": "story", "landing": "/de/start"})).await?;
-    let click = p.api.send(Method::GET, &format!("/c/{code}"), None, &[], super::http::Body::None).await?;
-    let to = click.headers.get("location").and_then(|v| v.to_str().ok()).unwrap_or_default().to_string();
-    expect(click.status == 302 && to.contains(&code), || format!("the partner's link answered {} {to}", click.status))?;
+    p.api
+        .post(
+            &format!("/api/v1/partners/{}/links", ids[1]),
+            paula.on(),
+            &json!({"code": code, "campaign": "story", "landing": "/de/start"}),
+        )
+        .await?;
+    let click = p
+        .api
+        .send(Method::GET, &format!("/c/{code}"), None, &[], super::http::Body::None)
+        .await?;
+    let to = click
+        .headers
+        .get("location")
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default()
+        .to_string();
+    expect(click.status == 302 && to.contains(&code), || {
+        format!("the partner's link answered {} {to}", click.status)
+    })?;
     p.ok(format!("{} below {}, link /c/{code}", ids[1], ids[0]));
     Ok((ids[0].clone(), ids[1].clone(), code))
 }
@@ -72,20 +94,29 @@ async fn lead(p: &mut Play, email: &str, last: &str) -> Played<String> {
     p.step("a rule gives him to the German desk, and his agent is told at once");
     let mut owner = None;
     for (_, agent) in &streams {
-        let v = p.api.get(&format!("/api/v1/search?q={}", super::http::encoded(email)), agent.on()).await?;
+        let v = p
+            .api
+            .get(&format!("/api/v1/search?q={}", super::http::encoded(email)), agent.on())
+            .await?;
         if let Some(hit) = v["items"].as_array().into_iter().flatten().next() {
             owner = Some((agent.clone(), hit.clone()));
         }
     }
     let (agent, hit) = owner.ok_or("neither German agent sees the lead: it was not assigned to the German desk")?;
-    expect(hit["owner_id"] == agent.id.as_str() && hit["desk"] == "german", || format!("assigned to {} at {}", hit["owner_id"], hit["desk"]))?;
+    expect(hit["owner_id"] == agent.id.as_str() && hit["desk"] == "german", || {
+        format!("assigned to {} at {}", hit["owner_id"], hit["desk"])
+    })?;
     let id = text_of(&hit, "id")?;
     let mut how = "no live stream over TLS here".to_string();
     for (stream, who) in streams {
         if who.id == agent.id
             && let Some(mut s) = stream
         {
-            let (kind, _) = s.wait("the notice of the lead", 5, |k, v| k.starts_with("lead.") && v["aggregate"].as_str().is_some_and(|a| a.ends_with(&id))).await?;
+            let (kind, _) = s
+                .wait("the notice of the lead", 5, |k, v| {
+                    k.starts_with("lead.") && v["aggregate"].as_str().is_some_and(|a| a.ends_with(&id))
+                })
+                .await?;
             how = format!("live event {kind}");
         }
     }
@@ -94,7 +125,12 @@ async fn lead(p: &mut Play, email: &str, last: &str) -> Played<String> {
 }
 
 fn digits(code: &str, n: usize) -> String {
-    code.bytes().cycle().take(n).enumerate().map(|(i, b)| char::from(b'2' + (b.wrapping_add(u8::try_from(i).unwrap_or(0))) % 8)).collect()
+    code.bytes()
+        .cycle()
+        .take(n)
+        .enumerate()
+        .map(|(i, b)| char::from(b'2' + (b.wrapping_add(u8::try_from(i).unwrap_or(0))) % 8))
+        .collect()
 }
 
 async fn call(p: &mut Play, client: &str) -> Played<Person> {
@@ -102,7 +138,16 @@ async fn call(p: &mut Play, client: &str) -> Played<Person> {
     let mut agent = None;
     for name in ["lena.vogt", "jonas.brandt"] {
         let s = p.staff(name).await?;
-        let a = p.api.send(Method::GET, &format!("/api/v1/clients/{client}"), s.on(), &[], super::http::Body::None).await?;
+        let a = p
+            .api
+            .send(
+                Method::GET,
+                &format!("/api/v1/clients/{client}"),
+                s.on(),
+                &[],
+                super::http::Body::None,
+            )
+            .await?;
         if a.status == 200 {
             agent = Some(s);
         }
@@ -113,9 +158,13 @@ async fn call(p: &mut Play, client: &str) -> Played<Person> {
         "follow_up": {"title": "Ask about the documents", "due_at_us": due}});
     p.api.post(&format!("/api/v1/clients/{client}/calls"), agent.on(), &body).await?;
     let record = p.api.get(&format!("/api/v1/clients/{client}"), agent.on()).await?;
-    expect(record["client"]["status"] == "contacted", || format!("the status is {}", record["client"]["status"]))?;
+    expect(record["client"]["status"] == "contacted", || {
+        format!("the status is {}", record["client"]["status"])
+    })?;
     let tasks = p.api.get(&format!("/api/v1/clients/{client}/tasks"), agent.on()).await?;
-    expect(tasks["items"].as_array().is_some_and(|t| t.len() == 1), || "the task is not there".into())?;
+    expect(tasks["items"].as_array().is_some_and(|t| t.len() == 1), || {
+        "the task is not there".into()
+    })?;
     p.ok(format!("{}: reached, contacted, one task", agent.name));
     Ok(agent)
 }
@@ -123,7 +172,9 @@ async fn call(p: &mut Play, client: &str) -> Played<Person> {
 async fn register(p: &mut Play, email: &str, last: &str, code: &str, lead: &str) -> Played<Client> {
     p.step("Alex registers with his introducer's code and follows the link of the mail");
     let alex = p.register("Alex", last, email, Some(code)).await?;
-    expect(alex.client_id == lead, || format!("the lead {lead} and the client {} are two records", alex.client_id))?;
+    expect(alex.client_id == lead, || {
+        format!("the lead {lead} and the client {} are two records", alex.client_id)
+    })?;
     p.ok("the same record, address proved");
 
     p.step("profile and appropriateness test");
@@ -153,12 +204,16 @@ async fn verified(p: &mut Play, alex: &Client) -> Played<(String, String)> {
     let (account, login) = (text_of(&a, "id")?, text_of(&a, "login")?);
     expect(a["server"] == ENTITY_SERVER, || format!("the account is on {}", a["server"]))?;
     let there = p.account_there(&login).await?;
-    expect(there["group"] == r"real\eu-standard-eur" && there["currency"] == "EUR", || format!("the trade server says {there}"))?;
+    expect(there["group"] == r"real\eu-standard-eur" && there["currency"] == "EUR", || {
+        format!("the trade server says {there}")
+    })?;
     p.ok(format!("login {login} in {}, leverage {}", there["group"], there["leverage"]));
 
     p.step("the welcome mail is in German");
     let text = p.mail(&alex.email, "Handelskonto", 20).await?;
-    expect(text.contains(&login) && text.contains("Guten Tag"), || "it is not the German text with the login".into())?;
+    expect(text.contains(&login) && text.contains("Guten Tag"), || {
+        "it is not the German text with the login".into()
+    })?;
     p.ok(format!("Ihr Handelskonto {login} ist bereit"));
     Ok((account, login))
 }
@@ -175,25 +230,47 @@ async fn deposit(p: &mut Play, alex: &Client, account: &str, login: &str, agent:
     let d = p.deposit_until(alex, &id, 30, |d| d["state"] == "posted").await?;
     let there = p.balance_there(login).await?;
     expect(there == 50_000, || format!("the trade server has {there}"))?;
-    let steps: Vec<&str> = d["steps"].as_array().into_iter().flatten().filter(|s| s["state"] == "done").filter_map(|s| s["key"].as_str()).collect();
-    p.ok(format!("{} at the trade server; the client sees {}", euros(there), steps.join(", ")));
+    let steps: Vec<&str> = d["steps"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|s| s["state"] == "done")
+        .filter_map(|s| s["key"].as_str())
+        .collect();
+    p.ok(format!(
+        "{} at the trade server; the client sees {}",
+        euros(there),
+        steps.join(", ")
+    ));
 
     p.step("his agent is told of the first deposit, not of the sum");
     let found = until("the notice of the first deposit", 10, async || {
         let v = p.api.get("/api/v1/me/notifications", agent.on()).await?;
-        let hit = v["items"].as_array().into_iter().flatten().find(|n| n["kind"] == "client.ftd" && n["object"].as_str().is_some_and(|o| o.ends_with(&alex.client_id)));
+        let hit = v["items"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|n| n["kind"] == "client.ftd" && n["object"].as_str().is_some_and(|o| o.ends_with(&alex.client_id)));
         Ok(hit.cloned())
     })
     .await?;
-    expect(!found["data"].to_string().contains("50000"), || "the notice tells sales the amount".into())?;
+    expect(!found["data"].to_string().contains("50000"), || {
+        "the notice tells sales the amount".into()
+    })?;
     drop(stream);
     p.ok(format!("{} to {}", found["title_key"].as_str().unwrap_or_default(), agent.name));
 
     p.step("the record shows who cleared the first deposit");
     let finance = p.staff("farid.aziz").await?;
     let record = p.api.get(&format!("/api/v1/clients/{}", alex.client_id), finance.on()).await?;
-    expect(record["first_deposit"]["connection"] == CONNECTION, || format!("first deposit: {}", record["first_deposit"]))?;
-    p.ok(format!("{} {}", CONNECTION, record["first_deposit"]["payment_ref"].as_str().unwrap_or_default()));
+    expect(record["first_deposit"]["connection"] == CONNECTION, || {
+        format!("first deposit: {}", record["first_deposit"])
+    })?;
+    p.ok(format!(
+        "{} {}",
+        CONNECTION,
+        record["first_deposit"]["payment_ref"].as_str().unwrap_or_default()
+    ));
     Ok(())
 }
 
@@ -201,12 +278,23 @@ async fn trades(p: &mut Play, alex: &Client, account: &str, login: &str) -> Play
     p.step("Alex trades 0.2 lots of EURUSD and wins 5 pips");
     let order = json!({"login": login, "symbol": "EURUSD", "side": "buy", "volume_lots": "0.20", "hold_s": 90, "move_points": 50});
     let done = p.world.post(&format!("/control/mt5/{ENTITY_SERVER}/trade"), None, &order).await?;
-    p.ok(format!("deals {} and {}, profit {}", done["open_deal"], done["close_deal"], done["profit"].as_str().unwrap_or_default()));
+    p.ok(format!(
+        "deals {} and {}, profit {}",
+        done["open_deal"],
+        done["close_deal"],
+        done["profit"].as_str().unwrap_or_default()
+    ));
 
     p.step("the deals arrive and the ledger follows the platform");
     let seen = until("his deals", 20, async || {
         let v = p.api.get(&format!("/api/v1/me/accounts/{account}/deals"), alex.on()).await?;
-        let trades: Vec<Value> = v["items"].as_array().into_iter().flatten().filter(|d| d["kind"] == "trade").cloned().collect();
+        let trades: Vec<Value> = v["items"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|d| d["kind"] == "trade")
+            .cloned()
+            .collect();
         Ok(Some(trades).filter(|t| t.len() >= 2))
     })
     .await?;
@@ -221,7 +309,12 @@ async fn agrees(p: &Play, account: &str, there: i64) -> Played<()> {
     let finance = p.staff("farid.aziz").await?;
     until("ledger and platform to agree", 20, async || {
         let v = p.api.get(&format!("/api/v1/ledger/balances/tacc:{account}"), finance.on()).await?;
-        let ours = v["items"].as_array().into_iter().flatten().find(|b| b["purpose"] == "platform").and_then(|b| b["balance_minor"].as_i64());
+        let ours = v["items"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|b| b["purpose"] == "platform")
+            .and_then(|b| b["balance_minor"].as_i64());
         Ok(ours.filter(|o| *o == there))
     })
     .await
@@ -235,14 +328,32 @@ async fn commission(p: &mut Play, alex: &Client, master: &str, introducer: &str)
     let mut out = Vec::new();
     for (partner, who) in [(introducer, "introducer"), (master, "master")] {
         let line = until("commission lines", 20, async || {
-            let v = p.api.get(&format!("/api/v1/commission-lines?partner_id={partner}&client_id={}", alex.client_id), paula.on()).await?;
-            let paid = v["items"].as_array().into_iter().flatten().find(|l| l["minor"].as_i64().is_some_and(|m| m > 0)).cloned();
+            let v = p
+                .api
+                .get(
+                    &format!("/api/v1/commission-lines?partner_id={partner}&client_id={}", alex.client_id),
+                    paula.on(),
+                )
+                .await?;
+            let paid = v["items"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find(|l| l["minor"].as_i64().is_some_and(|m| m > 0))
+                .cloned();
             Ok(paid)
         })
         .await
         .map_err(|e| format!("{e} of the {who}"))?;
-        expect(!line["explanation"].is_null(), || format!("the line of the {who} has no explanation"))?;
-        out.push(format!("{who} level {} {} {}", line["level"], euros(line["minor"].as_i64().unwrap_or(0)), rule(&line)));
+        expect(!line["explanation"].is_null(), || {
+            format!("the line of the {who} has no explanation")
+        })?;
+        out.push(format!(
+            "{who} level {} {} {}",
+            line["level"],
+            euros(line["minor"].as_i64().unwrap_or(0)),
+            rule(&line)
+        ));
     }
     p.ok(out.join("; "));
     Ok(())
@@ -258,18 +369,58 @@ async fn statement(p: &mut Play, introducer: &str) -> Played<()> {
     let paula = p.staff("paula.ortiz").await?;
     let farid = p.staff("farid.aziz").await?;
     let now = qd_kernel::Env::system().now().micros();
-    let s = p.api.post(&format!("/api/v1/partners/{introducer}/statements"), paula.on(), &json!({"currency": "EUR", "to_us": now})).await?;
+    let s = p
+        .api
+        .post(
+            &format!("/api/v1/partners/{introducer}/statements"),
+            paula.on(),
+            &json!({"currency": "EUR", "to_us": now}),
+        )
+        .await?;
     let closing = s["closing_minor"].as_i64().unwrap_or(0);
-    expect(closing > 0 && s["sha256"].as_str().is_some_and(|h| h.len() == 64), || format!("the statement says {s}"))?;
+    expect(closing > 0 && s["sha256"].as_str().is_some_and(|h| h.len() == 64), || {
+        format!("the statement says {s}")
+    })?;
     let body = json!({"amount": {"minor": closing, "currency": "EUR"}});
-    let payout = text_of(&p.api.post(&format!("/api/v1/partners/{introducer}/payouts"), paula.on(), &body).await?, "id")?;
-    let own = p.api.try_post(&format!("/api/v1/payouts/{payout}/decide"), paula.on(), &json!({"approve": true, "reason": "me"})).await?;
-    expect(own.status == 403 || own.status == 409, || format!("who prepared it released it: {}", own.status))?;
+    let payout = text_of(
+        &p.api
+            .post(&format!("/api/v1/partners/{introducer}/payouts"), paula.on(), &body)
+            .await?,
+        "id",
+    )?;
+    let own = p
+        .api
+        .try_post(
+            &format!("/api/v1/payouts/{payout}/decide"),
+            paula.on(),
+            &json!({"approve": true, "reason": "me"}),
+        )
+        .await?;
+    expect(own.status == 403 || own.status == 409, || {
+        format!("who prepared it released it: {}", own.status)
+    })?;
     p.step_up(&farid, &p.password.clone()).await?;
-    p.api.post(&format!("/api/v1/payouts/{payout}/decide"), farid.on(), &json!({"approve": true, "reason": "statement checked"})).await?;
-    let paid = p.api.post(&format!("/api/v1/payouts/{payout}/paid"), farid.on(), &json!({"connection": CONNECTION, "reference": format!("SEPA {}", p.run)})).await?;
+    p.api
+        .post(
+            &format!("/api/v1/payouts/{payout}/decide"),
+            farid.on(),
+            &json!({"approve": true, "reason": "statement checked"}),
+        )
+        .await?;
+    let paid = p
+        .api
+        .post(
+            &format!("/api/v1/payouts/{payout}/paid"),
+            farid.on(),
+            &json!({"connection": CONNECTION, "reference": format!("SEPA {}", p.run)}),
+        )
+        .await?;
     expect(paid["state"] == "paid", || format!("the payout is {}", paid["state"]))?;
-    p.ok(format!("{} paid, statement sha256 {}…", euros(closing), &s["sha256"].as_str().unwrap_or_default().get(..12).unwrap_or_default()));
+    p.ok(format!(
+        "{} paid, statement sha256 {}…",
+        euros(closing),
+        &s["sha256"].as_str().unwrap_or_default().get(..12).unwrap_or_default()
+    ));
     Ok(())
 }
 
@@ -279,7 +430,11 @@ pub(super) async fn withdraw(p: &Play, alex: &Client, account: &str, minor: i64)
 }
 
 pub(super) async fn withdrawal_until(p: &Play, who: &Person, mine: bool, id: &str, secs: u64, state: &str) -> Played<Value> {
-    let path = if mine { format!("/api/v1/me/withdrawals/{id}") } else { format!("/api/v1/withdrawals/{id}") };
+    let path = if mine {
+        format!("/api/v1/me/withdrawals/{id}")
+    } else {
+        format!("/api/v1/withdrawals/{id}")
+    };
     let mut last = Value::Null;
     let found = until(&format!("the withdrawal to be {state}"), secs, async || {
         last = p.api.get(&path, who.on()).await?;
@@ -292,7 +447,12 @@ pub(super) async fn withdrawal_until(p: &Play, who: &Person, mine: bool, id: &st
 /// What went back to a card, at the card processor.
 async fn refunds(p: &Play) -> Played<Vec<Value>> {
     let v = p.world.get(&format!("/control/stripe/{CONNECTION}/events"), None).await?;
-    let list = v["events"].as_array().or(v["data"].as_array()).or(v.as_array()).cloned().unwrap_or_default();
+    let list = v["events"]
+        .as_array()
+        .or(v["data"].as_array())
+        .or(v.as_array())
+        .cloned()
+        .unwrap_or_default();
     Ok(list.into_iter().filter(|e| e["type"] == "refund.created").collect())
 }
 
@@ -306,13 +466,26 @@ async fn small_withdrawal(p: &mut Play, alex: &Client, account: &str, login: &st
     let finance = p.staff("farid.aziz").await?;
     let seen = p.api.get(&format!("/api/v1/withdrawals/{id}"), finance.on()).await?;
     let leg = &seen["legs"][0];
-    expect(leg["kind"] == "refund" && leg["connection"] == CONNECTION, || format!("it went {leg}"))?;
+    expect(leg["kind"] == "refund" && leg["connection"] == CONNECTION, || {
+        format!("it went {leg}")
+    })?;
     let reference = leg["provider_ref"].as_str().unwrap_or_default().to_string();
     let known = refunds(p).await?.iter().any(|e| e.to_string().contains(&reference));
     expect(known, || format!("the card processor knows no refund {reference}"))?;
-    let decisions = p.api.get(&format!("/api/v1/decisions/withdrawal:{id}"), p.staff("clara.stein").await?.on()).await?;
-    let rule = decisions["items"][0]["rule"].as_str().or(seen["rule"].as_str()).unwrap_or_default().to_string();
-    p.ok(format!("{} by {rule:?}, {reference}, {} steps shown", euros(w["amount"]["minor"].as_i64().unwrap_or(0)), w["steps"].as_array().map_or(0, Vec::len)));
+    let decisions = p
+        .api
+        .get(&format!("/api/v1/decisions/withdrawal:{id}"), p.staff("clara.stein").await?.on())
+        .await?;
+    let rule = decisions["items"][0]["rule"]
+        .as_str()
+        .or(seen["rule"].as_str())
+        .unwrap_or_default()
+        .to_string();
+    p.ok(format!(
+        "{} by {rule:?}, {reference}, {} steps shown",
+        euros(w["amount"]["minor"].as_i64().unwrap_or(0)),
+        w["steps"].as_array().map_or(0, Vec::len)
+    ));
     Ok(())
 }
 
@@ -329,28 +502,65 @@ async fn large_withdrawal(p: &mut Play, alex: &Client, account: &str, login: &st
     let w = withdrawal_until(p, &farid, false, &id, 30, "review").await?;
     expect(w["approvals_needed"] == 2, || format!("it needs {} people", w["approvals_needed"]))?;
     let plan = p.api.get(&format!("/api/v1/withdrawals/{id}/plan"), farid.on()).await?;
-    p.ok(format!("{id}, signals {}, {} parts planned", w["signals"], plan["items"].as_array().map_or(0, Vec::len)));
+    p.ok(format!(
+        "{id}, signals {}, {} parts planned",
+        w["signals"],
+        plan["items"].as_array().map_or(0, Vec::len)
+    ));
 
     p.step("sales may not vote; the same person's second vote is refused; two people suffice");
     let lena = p.staff("lena.vogt").await?;
-    p.api.try_post(&format!("/api/v1/withdrawals/{id}/approve"), lena.on(), &json!({"reason": "please"})).await?.refused(403, "right_missing")?;
+    p.api
+        .try_post(
+            &format!("/api/v1/withdrawals/{id}/approve"),
+            lena.on(),
+            &json!({"reason": "please"}),
+        )
+        .await?
+        .refused(403, "right_missing")?;
     let password = p.password.clone();
     p.step_up(&farid, &password).await?;
-    p.api.post(&format!("/api/v1/withdrawals/{id}/approve"), farid.on(), &json!({"reason": "sources match"})).await?;
-    let twice = p.api.try_post(&format!("/api/v1/withdrawals/{id}/approve"), farid.on(), &json!({"reason": "again"})).await?;
+    p.api
+        .post(
+            &format!("/api/v1/withdrawals/{id}/approve"),
+            farid.on(),
+            &json!({"reason": "sources match"}),
+        )
+        .await?;
+    let twice = p
+        .api
+        .try_post(
+            &format!("/api/v1/withdrawals/{id}/approve"),
+            farid.on(),
+            &json!({"reason": "again"}),
+        )
+        .await?;
     twice.refused(409, "approval_same_person")?;
     p.step_up(&greta, &password).await?;
-    p.api.post(&format!("/api/v1/withdrawals/{id}/approve"), greta.on(), &json!({"reason": "agreed"})).await?;
+    p.api
+        .post(
+            &format!("/api/v1/withdrawals/{id}/approve"),
+            greta.on(),
+            &json!({"reason": "agreed"}),
+        )
+        .await?;
     p.ok(format!("{} and {}", farid.name, greta.name));
 
     p.step("the money leaves by the source it came from");
     let w = withdrawal_until(p, &farid, false, &id, 30, "paid").await?;
     let legs: Vec<Value> = w["legs"].as_array().cloned().unwrap_or_default();
     let sum: i64 = legs.iter().filter_map(|l| l["amount"]["minor"].as_i64()).sum();
-    expect(sum == 600_000 && legs.iter().all(|l| l["kind"] == "refund"), || format!("the parts are {legs:?}"))?;
+    expect(sum == 600_000 && legs.iter().all(|l| l["kind"] == "refund"), || {
+        format!("the parts are {legs:?}")
+    })?;
     let there = p.balance_there(login).await?;
     agrees(p, account, there).await?;
-    p.ok(format!("{} in {} refunds, {} left on the account", euros(sum), legs.len(), euros(there)));
+    p.ok(format!(
+        "{} in {} refunds, {} left on the account",
+        euros(sum),
+        legs.len(),
+        euros(there)
+    ));
     Ok(())
 }
 
@@ -368,7 +578,9 @@ async fn auditor(p: &mut Play, alex: &Client) -> Played<()> {
         })
         .collect();
     for needed in ["audit", "decisions", "deposits", "withdrawals"] {
-        expect(parts.iter().any(|x| x.starts_with(needed) && !x.ends_with(" 0")), || format!("the file has no {needed}: {}", parts.join(", ")))?;
+        expect(parts.iter().any(|x| x.starts_with(needed) && !x.ends_with(" 0")), || {
+            format!("the file has no {needed}: {}", parts.join(", "))
+        })?;
     }
     p.ok(parts.join(", "));
 

@@ -26,16 +26,29 @@ pub async fn play(p: &mut Play) -> Played<()> {
     p.ok(reasons);
 
     p.step("he cannot open a live account");
-    let a = p.api.try_post("/api/v1/me/accounts", paul.on(), &json!({"account_type": "standard", "currency": "EUR"})).await?;
+    let a = p
+        .api
+        .try_post(
+            "/api/v1/me/accounts",
+            paul.on(),
+            &json!({"account_type": "standard", "currency": "EUR"}),
+        )
+        .await?;
     a.refused(409, "kyc_required")?;
     p.ok("409 kyc_required");
 
     p.step("support may not decide; two reviewers cannot both have the case");
     let sofia = p.staff("sofia.marques").await?;
-    p.api.try_post(&format!("/api/v1/kyc/{flagged}/claim"), sofia.on(), &json!({})).await?.refused(403, "right_missing")?;
+    p.api
+        .try_post(&format!("/api/v1/kyc/{flagged}/claim"), sofia.on(), &json!({}))
+        .await?
+        .refused(403, "right_missing")?;
     p.api.post(&format!("/api/v1/kyc/{flagged}/claim"), clara.on(), &json!({})).await?;
     let victor = p.staff("victor.mensah").await?;
-    p.api.try_post(&format!("/api/v1/kyc/{flagged}/claim"), victor.on(), &json!({})).await?.refused(409, "kyc_claimed")?;
+    p.api
+        .try_post(&format!("/api/v1/kyc/{flagged}/claim"), victor.on(), &json!({}))
+        .await?
+        .refused(409, "kyc_claimed")?;
     p.ok("403 and 409");
 
     p.step("one document is asked for again with a coded reason; the client sees which");

@@ -29,20 +29,38 @@ impl Answer {
 
     /// The body of a success; else the story's failure in a sentence.
     pub fn done(self) -> Played<Value> {
-        if (200..300).contains(&self.status) { Ok(self.body) } else { Err(self.refusal()) }
+        if (200..300).contains(&self.status) {
+            Ok(self.body)
+        } else {
+            Err(self.refusal())
+        }
     }
 
     pub fn refusal(&self) -> String {
-        let fields: Vec<String> = self.body["fields"].as_array().into_iter().flatten().map(|f| format!("{} {}", f["pointer"], f["expected"])).collect();
+        let fields: Vec<String> = self.body["fields"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|f| format!("{} {}", f["pointer"], f["expected"]))
+            .collect();
         match self.code() {
             "" => format!("answered {}: {}", self.status, self.text.chars().take(300).collect::<String>()),
-            code => format!("answered {} {code}: {} {}", self.status, self.body["detail"].as_str().unwrap_or_default(), fields.join("; ")),
+            code => format!(
+                "answered {} {code}: {} {}",
+                self.status,
+                self.body["detail"].as_str().unwrap_or_default(),
+                fields.join("; ")
+            ),
         }
     }
 
     /// Expects this refusal and nothing else.
     pub fn refused(&self, status: u16, code: &str) -> Played<()> {
-        if self.status == status && self.code() == code { Ok(()) } else { Err(format!("expected {status} {code}; {}", self.refusal())) }
+        if self.status == status && self.code() == code {
+            Ok(())
+        } else {
+            Err(format!("expected {status} {code}; {}", self.refusal()))
+        }
     }
 }
 
@@ -56,14 +74,26 @@ pub enum Body<'a> {
 
 impl Http {
     pub fn new(base: &str) -> Result<Http> {
-        let options = ClientOptions { reach: Reach::Anywhere, timeout: Duration::from_secs(30), ..ClientOptions::default() };
+        let options = ClientOptions {
+            reach: Reach::Anywhere,
+            timeout: Duration::from_secs(30),
+            ..ClientOptions::default()
+        };
         let client = Client::new(options).map_err(|c| Problem::bug("client_unbuildable", c.to_string()))?;
-        Ok(Http { client, base: base.to_string(), patience: Duration::ZERO })
+        Ok(Http {
+            client,
+            base: base.to_string(),
+            patience: Duration::ZERO,
+        })
     }
 
     /// `path` is below the base, or a whole URL.
     pub async fn send(&self, method: Method, path: &str, token: Option<&str>, headers: &[(&str, &str)], body: Body<'_>) -> Played<Answer> {
-        let url = if path.contains("://") { path.to_string() } else { format!("{}{path}", self.base) };
+        let url = if path.contains("://") {
+            path.to_string()
+        } else {
+            format!("{}{path}", self.base)
+        };
         let mut req = Request::builder().method(method.clone()).uri(&url);
         if let Some(t) = token {
             req = req.header("authorization", format!("Bearer {t}"));
@@ -101,21 +131,36 @@ impl Http {
             tokio::time::sleep(Duration::from_millis(100)).await;
         };
         let text = answer.text().into_owned();
-        Ok(Answer { status: answer.status.as_u16(), body: serde_json::from_str(&text).unwrap_or(Value::Null), headers: answer.headers, text })
+        Ok(Answer {
+            status: answer.status.as_u16(),
+            body: serde_json::from_str(&text).unwrap_or(Value::Null),
+            headers: answer.headers,
+            text,
+        })
     }
 
     pub async fn get(&self, path: &str, token: Option<&str>) -> Played<Value> {
-        self.send(Method::GET, path, token, &[], Body::None).await?.done().map_err(|e| format!("GET {path} {e}"))
+        self.send(Method::GET, path, token, &[], Body::None)
+            .await?
+            .done()
+            .map_err(|e| format!("GET {path} {e}"))
     }
 
     pub async fn text(&self, path: &str, token: Option<&str>) -> Played<String> {
         let a = self.send(Method::GET, path, token, &[], Body::None).await?;
-        if a.status == 200 { Ok(a.text) } else { Err(format!("GET {path} {}", a.refusal())) }
+        if a.status == 200 {
+            Ok(a.text)
+        } else {
+            Err(format!("GET {path} {}", a.refusal()))
+        }
     }
 
     /// With an idempotency key of its own, as a portal sends it.
     pub async fn post(&self, path: &str, token: Option<&str>, body: &Value) -> Played<Value> {
-        self.try_post(path, token, body).await?.done().map_err(|e| format!("POST {path} {e}"))
+        self.try_post(path, token, body)
+            .await?
+            .done()
+            .map_err(|e| format!("POST {path} {e}"))
     }
 
     pub async fn try_post(&self, path: &str, token: Option<&str>, body: &Value) -> Played<Answer> {
@@ -124,19 +169,29 @@ impl Http {
     }
 
     pub async fn keyed(&self, path: &str, token: Option<&str>, key: &str, body: &Value) -> Played<Answer> {
-        self.send(Method::POST, path, token, &[("idempotency-key", key)], Body::Json(body)).await
+        self.send(Method::POST, path, token, &[("idempotency-key", key)], Body::Json(body))
+            .await
     }
 
     pub async fn patch(&self, path: &str, token: Option<&str>, body: &Value) -> Played<Value> {
-        self.send(Method::PATCH, path, token, &[], Body::Json(body)).await?.done().map_err(|e| format!("PATCH {path} {e}"))
+        self.send(Method::PATCH, path, token, &[], Body::Json(body))
+            .await?
+            .done()
+            .map_err(|e| format!("PATCH {path} {e}"))
     }
 
     pub async fn put(&self, path: &str, token: Option<&str>, body: &Value) -> Played<Value> {
-        self.send(Method::PUT, path, token, &[], Body::Json(body)).await?.done().map_err(|e| format!("PUT {path} {e}"))
+        self.send(Method::PUT, path, token, &[], Body::Json(body))
+            .await?
+            .done()
+            .map_err(|e| format!("PUT {path} {e}"))
     }
 
     pub async fn delete(&self, path: &str) -> Played<Value> {
-        self.send(Method::DELETE, path, None, &[], Body::None).await?.done().map_err(|e| format!("DELETE {path} {e}"))
+        self.send(Method::DELETE, path, None, &[], Body::None)
+            .await?
+            .done()
+            .map_err(|e| format!("DELETE {path} {e}"))
     }
 
     pub async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Played<Answer> {
@@ -148,6 +203,12 @@ impl Http {
 /// Percent-encoded for forms and queries.
 pub fn encoded(s: &str) -> String {
     s.bytes()
-        .map(|b| if b.is_ascii_alphanumeric() || b"-._~".contains(&b) { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .map(|b| {
+            if b.is_ascii_alphanumeric() || b"-._~".contains(&b) {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
         .collect()
 }

@@ -22,12 +22,27 @@ pub type Played<T> = std::result::Result<T, String>;
 
 const STORIES: [(&str, &str); 7] = [
     ("alex", "a German lead becomes a client, trades, and takes his money out again"),
-    ("flagged-kyc", "one applicant is stopped by the rules, the simple one beside him is live in seconds"),
-    ("five-checks", "verification, withdrawal log, block, live report, sales: each passes or fails"),
-    ("lost-callback", "the card payment succeeds and nobody is told: the money arrives all the same"),
+    (
+        "flagged-kyc",
+        "one applicant is stopped by the rules, the simple one beside him is live in seconds",
+    ),
+    (
+        "five-checks",
+        "verification, withdrawal log, block, live report, sales: each passes or fails",
+    ),
+    (
+        "lost-callback",
+        "the card payment succeeds and nobody is told: the money arrives all the same",
+    ),
     ("double-callback", "the same callback many times, and a forged one: one effect"),
-    ("platform-refuses", "paid, and the platform refuses: the money waits in sight and a person sends it again"),
-    ("platform-silent", "paid, and the platform's answer is lost: asked about, never sent twice"),
+    (
+        "platform-refuses",
+        "paid, and the platform refuses: the money waits in sight and a person sends it again",
+    ),
+    (
+        "platform-silent",
+        "paid, and the platform's answer is lost: asked about, never sent twice",
+    ),
 ];
 
 pub async fn run(args: StoryArgs) -> Result<ExitCode> {
@@ -38,10 +53,18 @@ pub async fn run(args: StoryArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let Some((name, what)) = STORIES.iter().find(|s| s.0 == args.name) else {
-        return Err(Problem::new(Class::Invalid, "story_unknown", format!("no story is called {}; `quarterdeck story list` names them", args.name)));
+        return Err(Problem::new(
+            Class::Invalid,
+            "story_unknown",
+            format!("no story is called {}; `quarterdeck story list` names them", args.name),
+        ));
     };
     let base = args.url.trim_end_matches('/').to_string();
-    let sandbox = args.sandbox.unwrap_or_else(|| format!("{base}/sandbox")).trim_end_matches('/').to_string();
+    let sandbox = args
+        .sandbox
+        .unwrap_or_else(|| format!("{base}/sandbox"))
+        .trim_end_matches('/')
+        .to_string();
     let mut play = Play::new(&base, &sandbox, args.password.as_deref())?;
     println!("{name}: {what}\n");
     let ended = match *name {

@@ -47,7 +47,11 @@ impl Play {
         let email = format!("{email}@quarterdeck.example");
         let v = self
             .api
-            .post("/api/v1/auth/staff/sign-in", None, &json!({"email": email, "password": self.password, "device": "story-desk-device"}))
+            .post(
+                "/api/v1/auth/staff/sign-in",
+                None,
+                &json!({"email": email, "password": self.password, "device": "story-desk-device"}),
+            )
             .await
             .map_err(|e| format!("{e} (the story needs the demo's staff: `quarterdeck demo`, or `quarterdeck seed --demo`)"))?;
         if v["must_enrol_second_factor"] == true {
@@ -82,11 +86,29 @@ impl Play {
         }
         let done = self.api.post("/api/v1/register", None, &form).await?;
         let text = self.mail(email, "bestätigen", 20).await?;
-        let token = text.split("token=").nth(1).and_then(|t| t.split(|c: char| !(c.is_ascii_alphanumeric() || "-_.~%".contains(c))).next()).unwrap_or_default();
+        let token = text
+            .split("token=")
+            .nth(1)
+            .and_then(|t| t.split(|c: char| !(c.is_ascii_alphanumeric() || "-_.~%".contains(c))).next())
+            .unwrap_or_default();
         expect(!token.is_empty(), || "the mail has no link with a token".into())?;
         self.api.post("/api/v1/auth/email/verify", None, &json!({"token": token})).await?;
-        let v = self.api.post("/api/v1/auth/sign-in", None, &json!({"brand": BRAND, "email": email, "password": password, "device": format!("device-of-{email}")})).await?;
-        Ok(Client { person: person(&v)?, client_id: text_of(&done, "client_id")?, first, last: last.to_string(), email: email.to_string(), card: self.card("276", 0) })
+        let v = self
+            .api
+            .post(
+                "/api/v1/auth/sign-in",
+                None,
+                &json!({"brand": BRAND, "email": email, "password": password, "device": format!("device-of-{email}")}),
+            )
+            .await?;
+        Ok(Client {
+            person: person(&v)?,
+            client_id: text_of(&done, "client_id")?,
+            first,
+            last: last.to_string(),
+            email: email.to_string(),
+            card: self.card("276", 0),
+        })
     }
 
     /// A card of the country (ISO numeric) that nobody else has.
@@ -109,9 +131,18 @@ impl Play {
     /// The four steps of the European profile.
     pub async fn fill_profile(&self, c: &Client, changes: &Value) -> Played<Value> {
         let steps = [
-            ("personal", json!({"first_name": c.first, "last_name": c.last, "birth_date": "1988-03-14", "nationality": "DE", "place_of_birth": "Hamburg"})),
-            ("address", json!({"street": "Elbchaussee 1", "postal_code": "22765", "city": "Hamburg", "country": "DE"})),
-            ("employment", json!({"occupation": "employed", "income_band": "50k_100k", "wealth_band": "20k_100k", "source_of_funds": "salary", "pep": false})),
+            (
+                "personal",
+                json!({"first_name": c.first, "last_name": c.last, "birth_date": "1988-03-14", "nationality": "DE", "place_of_birth": "Hamburg"}),
+            ),
+            (
+                "address",
+                json!({"street": "Elbchaussee 1", "postal_code": "22765", "city": "Hamburg", "country": "DE"}),
+            ),
+            (
+                "employment",
+                json!({"occupation": "employed", "income_band": "50k_100k", "wealth_band": "20k_100k", "source_of_funds": "salary", "pep": false}),
+            ),
             ("tax", json!({"tax_country": "DE", "tax_number": "86095742719", "us_person": false})),
         ];
         let mut profile = Value::Null;
@@ -119,9 +150,14 @@ impl Play {
             for (k, v) in changes[step].as_object().into_iter().flatten() {
                 values[k] = v.clone();
             }
-            profile = self.api.patch("/api/v1/me", c.on(), &json!({"step": step, "values": values})).await?;
+            profile = self
+                .api
+                .patch("/api/v1/me", c.on(), &json!({"step": step, "values": values}))
+                .await?;
         }
-        expect(profile["complete"] == true, || format!("the profile is not complete: resume at {}", profile["resume"]))?;
+        expect(profile["complete"] == true, || {
+            format!("the profile is not complete: resume at {}", profile["resume"])
+        })?;
         Ok(profile)
     }
 
@@ -143,31 +179,63 @@ impl Play {
             c.email.len(),
             crate::story::people::today(1_500)
         );
-        let bill = format!("/api/v1/me/kyc/documents?requirement=address&kind=utility_bill&holder_name={}&issued_on={}", encoded(&c.name()), crate::story::people::today(-20));
+        let bill = format!(
+            "/api/v1/me/kyc/documents?requirement=address&kind=utility_bill&holder_name={}&issued_on={}",
+            encoded(&c.name()),
+            crate::story::people::today(-20)
+        );
         let picture = paper::png(160, 120, &format!("{} {today}", c.email));
         self.upload(&passport, c, "image/png", picture).await?;
-        self.upload(&bill, c, "application/pdf", paper::pdf(&format!("Utility bill {} {}", c.email, "water and power ".repeat(800)))).await?;
+        self.upload(
+            &bill,
+            c,
+            "application/pdf",
+            paper::pdf(&format!("Utility bill {} {}", c.email, "water and power ".repeat(800))),
+        )
+        .await?;
         let done = self.api.post("/api/v1/me/kyc/submit", c.on(), &json!({})).await?;
         text_of(&done, "id")
     }
 
     async fn upload(&self, path: &str, c: &Client, kind: &str, bytes: Vec<u8>) -> Played<Value> {
         let key = format!("story-{}", qd_kernel::Env::system().entropy.code(20));
-        self.api.send(Method::POST, path, c.on(), &[("idempotency-key", &key)], Body::Bytes(kind, bytes)).await?.done().map_err(|e| format!("upload {e}"))
+        self.api
+            .send(Method::POST, path, c.on(), &[("idempotency-key", &key)], Body::Bytes(kind, bytes))
+            .await?
+            .done()
+            .map_err(|e| format!("upload {e}"))
     }
 
     /// Compliance takes the case, opens and accepts each document, and approves.
     pub async fn approve(&self, reviewer: &Person, case: &str) -> Played<Value> {
-        self.api.post(&format!("/api/v1/kyc/{case}/claim"), reviewer.on(), &json!({})).await?;
+        self.api
+            .post(&format!("/api/v1/kyc/{case}/claim"), reviewer.on(), &json!({}))
+            .await?;
         let view = self.api.get(&format!("/api/v1/kyc/{case}"), reviewer.on()).await?;
-        for d in view["documents"].as_array().into_iter().flatten().filter(|d| d["state"] == "pending") {
+        for d in view["documents"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|d| d["state"] == "pending")
+        {
             let id = text_of(d, "id")?;
-            let a = self.api.send(Method::GET, &format!("/api/v1/documents/{id}"), reviewer.on(), &[], Body::None).await?;
+            let a = self
+                .api
+                .send(Method::GET, &format!("/api/v1/documents/{id}"), reviewer.on(), &[], Body::None)
+                .await?;
             expect(a.status == 200, || format!("the reviewer cannot open a document: {}", a.refusal()))?;
-            self.api.post(&format!("/api/v1/documents/{id}/accept"), reviewer.on(), &json!({})).await?;
+            self.api
+                .post(&format!("/api/v1/documents/{id}/accept"), reviewer.on(), &json!({}))
+                .await?;
         }
         let version = self.api.get(&format!("/api/v1/kyc/{case}"), reviewer.on()).await?["version"].clone();
-        self.api.post(&format!("/api/v1/kyc/{case}/approve"), reviewer.on(), &json!({"version": version, "reason": "Passport and bill agree with the profile."})).await
+        self.api
+            .post(
+                &format!("/api/v1/kyc/{case}/approve"),
+                reviewer.on(),
+                &json!({"version": version, "reason": "Passport and bill agree with the profile."}),
+            )
+            .await
     }
 
     /// The client's live account, once the platform has opened it.
@@ -203,19 +271,31 @@ impl Play {
         let page = text_of(deposit, "redirect_url")?;
         let shown = self.world.text(&page, None).await?;
         expect(shown.contains("id=\"amount\""), || "the hosted page shows no amount".into())?;
-        let a = self.world.form(&format!("{page}/pay"), &[("number", card), ("name", &c.name()), ("email", &c.email)]).await?;
+        let a = self
+            .world
+            .form(
+                &format!("{page}/pay"),
+                &[("number", card), ("name", &c.name()), ("email", &c.email)],
+            )
+            .await?;
         expect(a.status == 303, || format!("the hosted page took no payment: {}", a.status))
     }
 
     /// What the trade server itself says about a login: balance in minor units.
     pub async fn balance_there(&self, login: &str) -> Played<i64> {
         let a = self.account_there(login).await?;
-        minor(a["balance"].as_str().unwrap_or_default()).ok_or_else(|| format!("the trade server's balance cannot be read: {}", a["balance"]))
+        minor(a["balance"].as_str().unwrap_or_default())
+            .ok_or_else(|| format!("the trade server's balance cannot be read: {}", a["balance"]))
     }
 
     pub async fn account_there(&self, login: &str) -> Played<Value> {
         let v = self.world.get(&format!("/control/mt5/{ENTITY_SERVER}/accounts"), None).await?;
-        let found = v["accounts"].as_array().into_iter().flatten().find(|a| a["login"].to_string().trim_matches('"') == login).cloned();
+        let found = v["accounts"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|a| a["login"].to_string().trim_matches('"') == login)
+            .cloned();
         found.ok_or_else(|| format!("the trade server has no login {login}"))
     }
 
@@ -227,7 +307,10 @@ impl Play {
 
     /// Proves the person again: for money and approvals.
     pub async fn step_up(&self, p: &Person, password: &str) -> Played<()> {
-        self.api.post("/api/v1/auth/step-up", p.on(), &json!({"password": password})).await.map(|_| ())
+        self.api
+            .post("/api/v1/auth/step-up", p.on(), &json!({"password": password}))
+            .await
+            .map(|_| ())
     }
 
     /// A verified client with an open account: what the stories about money begin with.
@@ -249,11 +332,18 @@ impl Play {
 }
 
 fn person(v: &Value) -> Played<Person> {
-    Ok(Person { token: text_of(v, "token")?, id: text_of(v, "id")?, name: v["name"].as_str().unwrap_or_default().to_string() })
+    Ok(Person {
+        token: text_of(v, "token")?,
+        id: text_of(v, "id")?,
+        name: v["name"].as_str().unwrap_or_default().to_string(),
+    })
 }
 
 pub fn text_of(v: &Value, field: &str) -> Played<String> {
-    v[field].as_str().map(str::to_string).ok_or_else(|| format!("the answer has no {field}: {v}"))
+    v[field]
+        .as_str()
+        .map(str::to_string)
+        .ok_or_else(|| format!("the answer has no {field}: {v}"))
 }
 
 /// `1234.50` in minor units of two decimals.

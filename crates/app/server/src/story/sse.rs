@@ -13,14 +13,24 @@ pub struct Listening(mpsc::UnboundedReceiver<(String, Value)>);
 impl Listening {
     /// Opens `GET base/path`; over plain HTTP only, which is what a demo speaks.
     pub async fn open(base: &str, path: &str, token: &str) -> Played<Option<Listening>> {
-        let Some(host) = base.strip_prefix("http://") else { return Ok(None) };
+        let Some(host) = base.strip_prefix("http://") else {
+            return Ok(None);
+        };
         let host = host.split('/').next().unwrap_or(host);
-        let at = if host.contains(':') { host.to_string() } else { format!("{host}:80") };
+        let at = if host.contains(':') {
+            host.to_string()
+        } else {
+            format!("{host}:80")
+        };
         let mut stream = TcpStream::connect(&at).await.map_err(|e| format!("live stream: {at}: {e}"))?;
         let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\nAuthorization: Bearer {token}\r\n\r\n");
         stream.write_all(head.as_bytes()).await.map_err(|e| format!("live stream: {e}"))?;
         let mut lines = BufReader::new(stream).lines();
-        let first = lines.next_line().await.map_err(|e| format!("live stream: {e}"))?.unwrap_or_default();
+        let first = lines
+            .next_line()
+            .await
+            .map_err(|e| format!("live stream: {e}"))?
+            .unwrap_or_default();
         if !first.contains(" 200 ") {
             return Err(format!("live stream {path} answered: {first}"));
         }
@@ -52,6 +62,8 @@ impl Listening {
             }
             Err("the live stream ended".to_string())
         };
-        tokio::time::timeout(Duration::from_secs(secs), find).await.unwrap_or_else(|_| Err(format!("no live event within {secs} s: {what}")))
+        tokio::time::timeout(Duration::from_secs(secs), find)
+            .await
+            .unwrap_or_else(|_| Err(format!("no live event within {secs} s: {what}")))
     }
 }

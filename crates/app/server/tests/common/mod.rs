@@ -1,5 +1,9 @@
 //! The real program as a child process, and folders that go away.
-#![allow(dead_code, clippy::unwrap_used, reason = "each test file uses its part; a test that cannot go on stops")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test file uses its part; a test that cannot go on stops"
+)]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -14,7 +18,10 @@ pub struct Folder(PathBuf);
 
 impl Folder {
     pub fn new(name: &str) -> Folder {
-        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+        let nanos = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap()
+            .as_nanos();
         let path = std::env::temp_dir().join(format!("qd_server_{name}_{}_{nanos}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Folder(path)
@@ -63,7 +70,11 @@ impl Program {
         for (name, value) in vars {
             command.env(name, value);
         }
-        Program { child: command.spawn().unwrap(), at, log }
+        Program {
+            child: command.spawn().unwrap(),
+            at,
+            log,
+        }
     }
 
     pub fn wait_for(&mut self, path: &str, long: Duration) {
@@ -75,7 +86,12 @@ impl Program {
             if let Some(status) = self.child.try_wait().unwrap() {
                 panic!("the program ended with {status}:\n{}", self.log());
             }
-            assert!(begun.elapsed() < long, "no answer at {} {path} within {long:?}:\n{}", self.at, self.log());
+            assert!(
+                begun.elapsed() < long,
+                "no answer at {} {path} within {long:?}:\n{}",
+                self.at,
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -104,7 +120,11 @@ impl Program {
             if let Some(s) = self.child.try_wait().unwrap() {
                 return s;
             }
-            assert!(begun.elapsed() < Duration::from_secs(60), "still running a minute after SIGTERM:\n{}", self.log());
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "still running a minute after SIGTERM:\n{}",
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -142,7 +162,12 @@ pub fn run(args: &[&str]) -> Output {
 pub fn run_well(args: &[&str]) -> String {
     let o = run(args);
     let text = format!("{}{}", String::from_utf8_lossy(&o.stdout), String::from_utf8_lossy(&o.stderr));
-    assert!(o.status.success(), "quarterdeck {} ended with {}:\n{text}", args.join(" "), o.status);
+    assert!(
+        o.status.success(),
+        "quarterdeck {} ended with {}:\n{text}",
+        args.join(" "),
+        o.status
+    );
     text
 }
 
@@ -162,14 +187,29 @@ impl Brokerage {
         let data = dir.join("sandbox");
         std::fs::create_dir_all(&data).unwrap();
         let (at, data, hook) = (books.to_string(), data.display().to_string(), format!("http://{listen}"));
-        let args = ["sandbox", "--listen", &at, "--data", &data, "--hook-base", &hook, "--quiet-market", "--any-port"];
+        let args = [
+            "sandbox",
+            "--listen",
+            &at,
+            "--data",
+            &data,
+            "--hook-base",
+            &hook,
+            "--quiet-market",
+            "--any-port",
+        ];
         let sandbox = Program::start(&args, &[], books, "/control/faults", dir.join("sandbox.log"));
         let config = dir.join("quarterdeck.toml");
         let text = config_text(&dir, listen, books, &sandbox.log());
         // Many people come from one address here.
         let text = text.replace("[server]\n", "[server]\nrate_limit = false\n");
         std::fs::write(&config, text).unwrap();
-        Brokerage { folder, sandbox, listen, config }
+        Brokerage {
+            folder,
+            sandbox,
+            listen,
+            config,
+        }
     }
 
     /// The same on PostgreSQL and NATS. The address is a secret: it travels in a file.
@@ -192,7 +232,12 @@ impl Brokerage {
     }
 
     pub fn launch(&self) -> Program {
-        Program::launch(&["serve", "--config", self.config()], &[], self.listen, self.folder.path().join("server.log"))
+        Program::launch(
+            &["serve", "--config", self.config()],
+            &[],
+            self.listen,
+            self.folder.path().join("server.log"),
+        )
     }
 
     pub fn serve(&self) -> Program {
@@ -210,10 +255,21 @@ impl Brokerage {
 fn config_text(dir: &Path, listen: SocketAddr, books: SocketAddr, printed: &str) -> String {
     use qd_app::demo::{Counterparties, config_text, make_keys};
     let address = |name: &str| -> String {
-        printed.lines().find_map(|l| l.strip_prefix(&format!("{name} "))).unwrap_or_else(|| panic!("the sandbox has not said where {name} is:\n{printed}")).to_string()
+        printed
+            .lines()
+            .find_map(|l| l.strip_prefix(&format!("{name} ")))
+            .unwrap_or_else(|| panic!("the sandbox has not said where {name} is:\n{printed}"))
+            .to_string()
     };
     let server = |id: &str, entity: &str, kind: &'static str, zone: &str, mask: &'static str| {
-        (id.to_string(), entity.to_string(), kind, format!("https://{}", address(&format!("mt5:{id}:tls"))), zone.to_string(), mask)
+        (
+            id.to_string(),
+            entity.to_string(),
+            kind,
+            format!("https://{}", address(&format!("mt5:{id}:tls"))),
+            zone.to_string(),
+            mask,
+        )
     };
     let c = Counterparties {
         servers: vec![

@@ -92,7 +92,10 @@ pub async fn by_email(tx: &mut Tx, brand: &str, key: &str) -> Result<Option<Clie
 
 /// Takes the row's lock on PostgreSQL; on SQLite the writer is alone anyway.
 pub async fn lock(tx: &mut Tx, id: ClientId) -> Result<()> {
-    tx.exec_one(sql!("UPDATE clients SET version = version WHERE id = $1"), &vals![id], || Problem::missing("client")).await
+    tx.exec_one(sql!("UPDATE clients SET version = version WHERE id = $1"), &vals![id], || {
+        Problem::missing("client")
+    })
+    .await
 }
 
 pub async fn insert(tx: &mut Tx, c: &Client) -> Result<bool> {
@@ -187,26 +190,40 @@ pub async fn save(tx: &mut Tx, c: &Client, now: Ts) -> Result<()> {
     match saved {
         Ok(1) => Ok(()),
         Ok(_) => Err(Problem::conflict("version_changed", "the record was changed in the meantime")),
-        Err(p) if p.is(qd_db::UNIQUE) => {
-            Err(Problem::conflict("email_taken", "another client of this brand has this address").and_field("/email", "email_taken", "expected another address"))
-        }
+        Err(p) if p.is(qd_db::UNIQUE) => Err(
+            Problem::conflict("email_taken", "another client of this brand has this address").and_field(
+                "/email",
+                "email_taken",
+                "expected another address",
+            ),
+        ),
         Err(p) => Err(p),
     }
 }
 
 pub async fn touch(tx: &mut Tx, id: ClientId, now: Ts) -> Result<()> {
-    tx.exec(sql!("UPDATE clients SET activity_at = $2 WHERE id = $1 AND activity_at < $2"), &vals![id, now]).await?;
+    tx.exec(
+        sql!("UPDATE clients SET activity_at = $2 WHERE id = $1 AND activity_at < $2"),
+        &vals![id, now],
+    )
+    .await?;
     Ok(())
 }
 
 pub async fn set_kyc_state(tx: &mut Tx, id: ClientId, state: &str, now: Ts) -> Result<()> {
-    tx.exec_one(sql!("UPDATE clients SET kyc_state = $2, updated_at = $3 WHERE id = $1"), &vals![id, state, now], || Problem::missing("client")).await
+    tx.exec_one(
+        sql!("UPDATE clients SET kyc_state = $2, updated_at = $3 WHERE id = $1"),
+        &vals![id, state, now],
+        || Problem::missing("client"),
+    )
+    .await
 }
 
 pub async fn set_tags(tx: &mut Tx, id: ClientId, tags: &[String]) -> Result<()> {
     tx.exec(sql!("DELETE FROM client_tags WHERE client_id = $1"), &vals![id]).await?;
     let rows: Vec<_> = tags.iter().map(|t| vals![t, id].to_vec()).collect();
-    tx.exec_many(sql!("INSERT INTO client_tags (tag, client_id) VALUES ($1, $2)"), &rows).await?;
+    tx.exec_many(sql!("INSERT INTO client_tags (tag, client_id) VALUES ($1, $2)"), &rows)
+        .await?;
     Ok(())
 }
 
@@ -301,7 +318,10 @@ pub async fn stages(tx: &mut Tx, id: ClientId, limit: i64) -> Result<Vec<StageLi
             &vals![id, limit],
         )
         .await?;
-    Ok(rows.into_iter().map(|(from, to, cause, by, at)| StageLine { from, to, cause, by, at }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(from, to, cause, by, at)| StageLine { from, to, cause, by, at })
+        .collect())
 }
 
 /// The next number of a desk's turn, counted up with the row's lock.

@@ -7,16 +7,28 @@ use serde_json::Value;
 
 /// Sets the record's own marks; documents' marks come from verification and stay.
 pub async fn replace_marks(tx: &mut Tx, id: ClientId, marks: &[(MarkKind, String)]) -> Result<()> {
-    tx.exec(sql!("DELETE FROM client_keys WHERE client_id = $1 AND kind <> 'document'"), &vals![id]).await?;
+    tx.exec(
+        sql!("DELETE FROM client_keys WHERE client_id = $1 AND kind <> 'document'"),
+        &vals![id],
+    )
+    .await?;
     let rows: Vec<_> = marks.iter().map(|(k, m)| vals![*k, m, id].to_vec()).collect();
     if !rows.is_empty() {
-        tx.exec_many(sql!("INSERT INTO client_keys (kind, mark, client_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"), &rows).await?;
+        tx.exec_many(
+            sql!("INSERT INTO client_keys (kind, mark, client_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"),
+            &rows,
+        )
+        .await?;
     }
     Ok(())
 }
 
 pub async fn add_mark(tx: &mut Tx, id: ClientId, kind: MarkKind, mark: &str) -> Result<()> {
-    tx.exec(sql!("INSERT INTO client_keys (kind, mark, client_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"), &vals![kind, mark, id]).await?;
+    tx.exec(
+        sql!("INSERT INTO client_keys (kind, mark, client_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"),
+        &vals![kind, mark, id],
+    )
+    .await?;
     Ok(())
 }
 
@@ -33,7 +45,15 @@ pub async fn sharing(tx: &mut Tx, id: ClientId, limit: i64) -> Result<Vec<(Clien
 }
 
 /// True when the proposal is new, or stronger than the one that was there.
-pub async fn propose(tx: &mut Tx, id: DuplicateId, first: ClientId, second: ClientId, score: i64, reasons: &Value, now: Ts) -> Result<bool> {
+pub async fn propose(
+    tx: &mut Tx,
+    id: DuplicateId,
+    first: ClientId,
+    second: ClientId,
+    score: i64,
+    reasons: &Value,
+    now: Ts,
+) -> Result<bool> {
     let n = tx
         .exec(
             sql!(
@@ -107,11 +127,24 @@ pub async fn page(tx: &mut Tx, state: Option<DuplicateState>, client: Option<Cli
 }
 
 pub async fn open_count(tx: &mut Tx, id: ClientId) -> Result<i64> {
-    let (n,): (i64,) = tx.must(sql!("SELECT COUNT(*) FROM duplicates WHERE state = 'open' AND (first_id = $1 OR second_id = $1)"), &vals![id]).await?;
+    let (n,): (i64,) = tx
+        .must(
+            sql!("SELECT COUNT(*) FROM duplicates WHERE state = 'open' AND (first_id = $1 OR second_id = $1)"),
+            &vals![id],
+        )
+        .await?;
     Ok(n)
 }
 
-pub async fn decide(tx: &mut Tx, d: &Duplicate, state: DuplicateState, survivor: Option<ClientId>, by: &str, note: &str, now: Ts) -> Result<()> {
+pub async fn decide(
+    tx: &mut Tx,
+    d: &Duplicate,
+    state: DuplicateState,
+    survivor: Option<ClientId>,
+    by: &str,
+    note: &str,
+    now: Ts,
+) -> Result<()> {
     tx.exec_one(
         sql!("UPDATE duplicates SET state = $3, survivor_id = $4, decided_by = $5, decided_at = $6, note = $7, version = version + 1 WHERE id = $1 AND version = $2"),
         &vals![d.id, d.version, state, survivor, by, now, note],
@@ -121,17 +154,27 @@ pub async fn decide(tx: &mut Tx, d: &Duplicate, state: DuplicateState, survivor:
 }
 
 pub async fn set_merged(tx: &mut Tx, id: ClientId, into: Option<ClientId>, now: Ts) -> Result<()> {
-    let set = tx.exec(sql!("UPDATE clients SET merged_into = $2, updated_at = $3, version = version + 1 WHERE id = $1"), &vals![id, into, now]).await;
+    let set = tx
+        .exec(
+            sql!("UPDATE clients SET merged_into = $2, updated_at = $3, version = version + 1 WHERE id = $1"),
+            &vals![id, into, now],
+        )
+        .await;
     match set {
         Ok(1) => Ok(()),
         Ok(_) => Err(Problem::missing("client")),
-        Err(p) if p.is(qd_db::UNIQUE) => Err(Problem::conflict("email_taken", "meanwhile another client registered with this record's address")),
+        Err(p) if p.is(qd_db::UNIQUE) => Err(Problem::conflict(
+            "email_taken",
+            "meanwhile another client registered with this record's address",
+        )),
         Err(p) => Err(p),
     }
 }
 
 pub async fn has_merged(tx: &mut Tx, id: ClientId) -> Result<bool> {
-    let row: Option<(ClientId,)> = tx.one(sql!("SELECT id FROM clients WHERE merged_into = $1 LIMIT 1"), &vals![id]).await?;
+    let row: Option<(ClientId,)> = tx
+        .one(sql!("SELECT id FROM clients WHERE merged_into = $1 LIMIT 1"), &vals![id])
+        .await?;
     Ok(row.is_some())
 }
 
@@ -145,5 +188,8 @@ pub async fn same_person(tx: &mut Tx, id: ClientId) -> Result<Vec<SamePerson>> {
             &vals![id],
         )
         .await?;
-    Ok(rows.into_iter().map(|(id, brand, entity, how)| SamePerson { id, brand, entity, how }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(id, brand, entity, how)| SamePerson { id, brand, entity, how })
+        .collect())
 }

@@ -109,7 +109,10 @@ pub async fn page(tx: &mut Tx, f: &Filter, only: Option<bool>, reach: &Reach, so
         q.push(sql!(" AND c.kyc_state = $?"), vals![v]);
     }
     if let Some(v) = &f.tag {
-        q.push(sql!(" AND EXISTS (SELECT 1 FROM client_tags t WHERE t.tag = $? AND t.client_id = c.id)"), vals![v]);
+        q.push(
+            sql!(" AND EXISTS (SELECT 1 FROM client_tags t WHERE t.tag = $? AND t.client_id = c.id)"),
+            vals![v],
+        );
     }
     if let Some(v) = &f.campaign {
         q.push(sql!(" AND c.campaign = $?"), vals![v]);

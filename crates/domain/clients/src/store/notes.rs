@@ -18,7 +18,10 @@ row! {
 
 pub async fn page(tx: &mut Tx, id: ClientId, aml_too: bool, page: &PageRequest) -> Result<Vec<Note>> {
     let mut q = Query::new(sql!("SELECT id, client_id, kind, body, by_id, by_name, at FROM notes WHERE TRUE"));
-    q.push(sql!(" AND client_id IN (SELECT c.id FROM clients c WHERE c.id = $? OR c.merged_into = $?)"), vals![id, id]);
+    q.push(
+        sql!(" AND client_id IN (SELECT c.id FROM clients c WHERE c.id = $? OR c.merged_into = $?)"),
+        vals![id, id],
+    );
     if !aml_too {
         q.push(sql!(" AND kind <> 'aml'"), []);
     }
@@ -27,7 +30,18 @@ pub async fn page(tx: &mut Tx, id: ClientId, aml_too: bool, page: &PageRequest) 
     }
     q.push(sql!(" ORDER BY id DESC LIMIT $?"), vals![page.fetch()]);
     let rows: Vec<NoteRow> = tx.query(&q).await?;
-    Ok(rows.into_iter().map(|r| Note { id: r.id, client_id: r.client_id, kind: r.kind, body: r.body, by_id: r.by_id, by_name: r.by_name, at: r.at }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|r| Note {
+            id: r.id,
+            client_id: r.client_id,
+            kind: r.kind,
+            body: r.body,
+            by_id: r.by_id,
+            by_name: r.by_name,
+            at: r.at,
+        })
+        .collect())
 }
 
 pub async fn insert_call(tx: &mut Tx, k: &Call) -> Result<()> {
@@ -62,14 +76,23 @@ impl From<CallRow> for Call {
 }
 
 pub async fn call(tx: &mut Tx, id: CallId) -> Result<Option<Call>> {
-    let row: Option<CallRow> =
-        tx.one(sql!("SELECT id, client_id, direction, outcome, duration_s, body, by_id, by_name, at FROM calls WHERE id = $1"), &vals![id]).await?;
+    let row: Option<CallRow> = tx
+        .one(
+            sql!("SELECT id, client_id, direction, outcome, duration_s, body, by_id, by_name, at FROM calls WHERE id = $1"),
+            &vals![id],
+        )
+        .await?;
     Ok(row.map(Call::from))
 }
 
 pub async fn calls(tx: &mut Tx, id: ClientId, page: &PageRequest) -> Result<Vec<Call>> {
-    let mut q = Query::new(sql!("SELECT id, client_id, direction, outcome, duration_s, body, by_id, by_name, at FROM calls WHERE TRUE"));
-    q.push(sql!(" AND client_id IN (SELECT c.id FROM clients c WHERE c.id = $? OR c.merged_into = $?)"), vals![id, id]);
+    let mut q = Query::new(sql!(
+        "SELECT id, client_id, direction, outcome, duration_s, body, by_id, by_name, at FROM calls WHERE TRUE"
+    ));
+    q.push(
+        sql!(" AND client_id IN (SELECT c.id FROM clients c WHERE c.id = $? OR c.merged_into = $?)"),
+        vals![id, id],
+    );
     if let Some(after) = &page.after {
         q.push(sql!(" AND id < $?"), vals![after]);
     }

@@ -8,11 +8,20 @@ use std::collections::BTreeSet;
 
 /// Sets the record's own words, leaving references alone.
 pub async fn replace(tx: &mut Tx, id: ClientId, words: &[(String, WordKind)]) -> Result<()> {
-    let there: Vec<(String, WordKind)> = tx.rows(sql!("SELECT word, kind FROM search_words WHERE client_id = $1 AND kind <> 'ref'"), &vals![id]).await?;
+    let there: Vec<(String, WordKind)> = tx
+        .rows(
+            sql!("SELECT word, kind FROM search_words WHERE client_id = $1 AND kind <> 'ref'"),
+            &vals![id],
+        )
+        .await?;
     let (there, want): (BTreeSet<_>, BTreeSet<_>) = (there.into_iter().collect(), words.iter().cloned().collect());
     let gone: Vec<_> = there.difference(&want).map(|(w, k)| vals![w, id, *k].to_vec()).collect();
     if !gone.is_empty() {
-        tx.exec_many(sql!("DELETE FROM search_words WHERE word = $1 AND client_id = $2 AND kind = $3"), &gone).await?;
+        tx.exec_many(
+            sql!("DELETE FROM search_words WHERE word = $1 AND client_id = $2 AND kind = $3"),
+            &gone,
+        )
+        .await?;
     }
     let new: Vec<_> = want.difference(&there).map(|(w, k)| (w.clone(), *k)).collect();
     add(tx, id, &new).await
@@ -21,7 +30,11 @@ pub async fn replace(tx: &mut Tx, id: ClientId, words: &[(String, WordKind)]) ->
 pub async fn add(tx: &mut Tx, id: ClientId, words: &[(String, WordKind)]) -> Result<()> {
     let rows: Vec<_> = words.iter().map(|(w, k)| vals![w, id, *k].to_vec()).collect();
     if !rows.is_empty() {
-        tx.exec_many(sql!("INSERT INTO search_words (word, client_id, kind) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"), &rows).await?;
+        tx.exec_many(
+            sql!("INSERT INTO search_words (word, client_id, kind) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"),
+            &rows,
+        )
+        .await?;
     }
     Ok(())
 }
@@ -41,7 +54,9 @@ fn push_word(q: &mut Query, w: &str, kinds: &[WordKind]) {
 
 /// `starts` from the longest on. A word of a merged record finds the record it was merged into.
 pub async fn find(tx: &mut Tx, starts: &[String], kinds: &[WordKind], reach: &Reach, limit: u32) -> Result<Vec<Row>> {
-    let Some((first, rest)) = starts.split_first() else { return Ok(Vec::new()) };
+    let Some((first, rest)) = starts.split_first() else {
+        return Ok(Vec::new());
+    };
     let mut q = Query::new(sql!(
         "SELECT c.id, c.entity, c.brand, c.stage, c.status, c.first_name, c.last_name, c.email, c.phone, c.country, c.language, c.owner_id, c.desk,
              c.partner_id, c.campaign, c.kyc_state, c.vip, c.tags, c.activity_at, c.created_at, c.name_key

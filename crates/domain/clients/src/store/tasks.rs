@@ -10,7 +10,16 @@ pub async fn insert(tx: &mut Tx, t: &Task) -> Result<()> {
             "INSERT INTO tasks (id, client_id, title, owner_id, due_at, state, created_by, created_at, version)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1)"
         ),
-        &vals![t.id, t.client_id, &t.title, t.owner_id, t.due_at, t.state, &t.created_by, t.created_at],
+        &vals![
+            t.id,
+            t.client_id,
+            &t.title,
+            t.owner_id,
+            t.due_at,
+            t.state,
+            &t.created_by,
+            t.created_at
+        ],
     )
     .await?;
     Ok(())
@@ -23,7 +32,13 @@ pub async fn save(tx: &mut Tx, t: &Task, base_version: i64) -> Result<()> {
              WHERE id = $1 AND version = $2 AND state = 'open'"
         ),
         &vals![t.id, base_version, t.owner_id, t.due_at, t.state, t.closed_at, t.outcome.clone()],
-        || Problem::conflict("version_changed", "the task was changed in the meantime").and_field("/version", "version_changed", "expected the latest version"),
+        || {
+            Problem::conflict("version_changed", "the task was changed in the meantime").and_field(
+                "/version",
+                "version_changed",
+                "expected the latest version",
+            )
+        },
     )
     .await
 }
@@ -67,7 +82,10 @@ pub async fn of_client(tx: &mut Tx, id: ClientId, open_only: bool) -> Result<Vec
     let mut q = Query::new(sql!(
         "SELECT id, client_id, title, owner_id, due_at, state, created_by, created_at, closed_at, outcome, version FROM tasks WHERE TRUE"
     ));
-    q.push(sql!(" AND client_id IN (SELECT c.id FROM clients c WHERE c.id = $? OR c.merged_into = $?)"), vals![id, id]);
+    q.push(
+        sql!(" AND client_id IN (SELECT c.id FROM clients c WHERE c.id = $? OR c.merged_into = $?)"),
+        vals![id, id],
+    );
     if open_only {
         q.push(sql!(" AND state = 'open'"), []);
     }

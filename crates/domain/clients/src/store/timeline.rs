@@ -12,7 +12,18 @@ pub async fn insert(tx: &mut Tx, id: LineId, l: &NewLine, words: &str, by: &str,
                 "INSERT INTO timeline (id, key, client_id, at, kind, title_key, data, words, visibility, by_name)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING"
             ),
-            &vals![id, l.key.clone(), l.client_id, at, l.kind, l.title_key, &l.data, words, l.visibility, by],
+            &vals![
+                id,
+                l.key.clone(),
+                l.client_id,
+                at,
+                l.kind,
+                l.title_key,
+                &l.data,
+                words,
+                l.visibility,
+                by
+            ],
         )
         .await?;
     Ok(n == 1)
@@ -25,7 +36,9 @@ row! {
 }
 
 pub async fn page(tx: &mut Tx, id: ClientId, seen: &[Visibility], f: &LineFilter, page: &PageRequest) -> Result<Vec<Line>> {
-    let mut q = Query::new(sql!("SELECT id, client_id, at, kind, title_key, data, visibility, by_name FROM timeline WHERE TRUE"));
+    let mut q = Query::new(sql!(
+        "SELECT id, client_id, at, kind, title_key, data, visibility, by_name FROM timeline WHERE TRUE"
+    ));
     // Most records have none merged into them; naming the ids keeps the page a walk of the index.
     let merged: Vec<(ClientId,)> = tx.rows(sql!("SELECT id FROM clients WHERE merged_into = $1"), &vals![id]).await?;
     if merged.is_empty() {
@@ -62,7 +75,9 @@ pub async fn page(tx: &mut Tx, id: ClientId, seen: &[Visibility], f: &LineFilter
     match page.after_parts().as_deref() {
         None => {}
         Some([at, id]) => {
-            let at: i64 = at.parse().map_err(|_| Problem::invalid("cursor", "cursor_malformed", "expected a cursor of this list"))?;
+            let at: i64 = at
+                .parse()
+                .map_err(|_| Problem::invalid("cursor", "cursor_malformed", "expected a cursor of this list"))?;
             q.push(sql!(" AND (at, id) < ($?, $?)"), vals![at, *id]);
         }
         Some(_) => return Err(Problem::invalid("cursor", "cursor_malformed", "expected a cursor of this list")),

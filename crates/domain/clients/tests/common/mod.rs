@@ -28,8 +28,12 @@ pub struct House {
 pub async fn house(t: TestDb) -> House {
     let core = t.core.clone();
     let c = core.clone();
-    t.db.write(async move |tx| Pack::parse(DEMO.iter().copied())?.apply(tx, &c, &Caller::system("seed")).await).await.unwrap();
-    let access = Access::open(core.clone(), AccessConfig::light(HouseKey::from_bytes([7; 32]))).await.unwrap();
+    t.db.write(async move |tx| Pack::parse(DEMO.iter().copied())?.apply(tx, &c, &Caller::system("seed")).await)
+        .await
+        .unwrap();
+    let access = Access::open(core.clone(), AccessConfig::light(HouseKey::from_bytes([7; 32])))
+        .await
+        .unwrap();
     let hire = async |name: &'static str, role: Role, desk: &'static str, entities: &'static [&'static str]| {
         let access = access.clone();
         core.db
@@ -49,23 +53,41 @@ pub async fn house(t: TestDb) -> House {
             .await
             .unwrap()
     };
-    let german = vec![hire("Anna", Role::Sales, "german", &["eu"]).await, hire("Bernd", Role::Sales, "german", &["eu"]).await, hire("Clara", Role::Sales, "german", &["eu"]).await];
+    let german = vec![
+        hire("Anna", Role::Sales, "german", &["eu"]).await,
+        hire("Bernd", Role::Sales, "german", &["eu"]).await,
+        hire("Clara", Role::Sales, "german", &["eu"]).await,
+    ];
     // A manager of the desk is not in the round while agents are there.
     hire("Dieter", Role::SalesManager, "german", &["eu"]).await;
     let english = hire("Emma", Role::Sales, "english", &["*"]).await;
     let arabic = hire("Farid", Role::Sales, "arabic", &["intl"]).await;
     let partner = hire("Gina", Role::PartnerManager, "partner", &["*"]).await;
-    House { core, access, german, english, arabic, partner, t }
+    House {
+        core,
+        access,
+        german,
+        english,
+        arabic,
+        partner,
+        t,
+    }
 }
 
 impl House {
     pub async fn lead(&self, lead: NewLead) -> Result<Taken, Problem> {
         let core = self.core.clone();
-        self.t.db.write(async move |tx| qd_clients::take_lead(tx, &core, &Caller::public(), lead.clone()).await).await
+        self.t
+            .db
+            .write(async move |tx| qd_clients::take_lead(tx, &core, &Caller::public(), lead.clone()).await)
+            .await
     }
     pub async fn register(&self, r: Registration) -> Result<qd_clients::Registered, Problem> {
         let core = self.core.clone();
-        self.t.db.write(async move |tx| qd_clients::register(tx, &core, &Caller::public(), r.clone()).await).await
+        self.t
+            .db
+            .write(async move |tx| qd_clients::register(tx, &core, &Caller::public(), r.clone()).await)
+            .await
     }
     pub fn sales(&self, id: StaffId, desk: &str) -> Caller {
         Caller::staff(id, "Sales", &[Role::Sales], Some(desk), &["eu"])
@@ -77,7 +99,12 @@ impl House {
         Caller::client(LoginId::new(&self.core.env), &id.to_string(), entity)
     }
     pub async fn find(&self, id: ClientId) -> qd_clients::Client {
-        self.t.db.read(async move |tx| qd_clients::find(tx, id).await).await.unwrap().unwrap()
+        self.t
+            .db
+            .read(async move |tx| qd_clients::find(tx, id).await)
+            .await
+            .unwrap()
+            .unwrap()
     }
     pub async fn events(&self, kind: &'static str) -> Vec<serde_json::Value> {
         self.t
@@ -102,13 +129,27 @@ pub fn alex() -> NewLead {
         country: Some("DE".into()),
         language: Some("de".into()),
         message: Some("Rufen Sie mich an".into()),
-        touch: Touch { source: "google".into(), medium: "cpc".into(), campaign: "autumn".into(), ip_country: "DE".into(), form: "landing".into(), ..Touch::default() },
+        touch: Touch {
+            source: "google".into(),
+            medium: "cpc".into(),
+            campaign: "autumn".into(),
+            ip_country: "DE".into(),
+            form: "landing".into(),
+            ..Touch::default()
+        },
         ..NewLead::default()
     }
 }
 
 pub fn named(first: &str, last: &str, email: &str) -> NewLead {
-    NewLead { first_name: first.into(), last_name: last.into(), email: Some(email.into()), phone: None, message: None, ..alex() }
+    NewLead {
+        first_name: first.into(),
+        last_name: last.into(),
+        email: Some(email.into()),
+        phone: None,
+        message: None,
+        ..alex()
+    }
 }
 
 pub fn registration(email: &str) -> Registration {

@@ -4,4 +4,9 @@
 
 pub const EDIT_TOUCH: &str = "UPDATE touches SET campaign = 'x'";
 /// On tables that have rows in the test.
-pub const EDIT_HISTORY: [&str; 4] = ["DELETE FROM calls", "UPDATE calls SET body = 'x'", "DELETE FROM timeline", "DELETE FROM client_stages"];
+pub const EDIT_HISTORY: [&str; 4] = [
+    "DELETE FROM calls",
+    "UPDATE calls SET body = 'x'",
+    "DELETE FROM timeline",
+    "DELETE FROM client_stages",
+];

@@ -25,7 +25,11 @@ impl std::fmt::Display for Fault {
 }
 
 fn fault(kind: &'static str, subject: &str, detail: String) -> Fault {
-    Fault { kind, subject: subject.to_string(), detail }
+    Fault {
+        kind,
+        subject: subject.to_string(),
+        detail,
+    }
 }
 
 /// Which accounts must never fall below zero. Written out here a second time: were the writer's list
@@ -86,12 +90,20 @@ async fn fold(tx: &mut qd_db::Tx, accounts: &HashMap<&str, &store_audit::Account
             w.seq = p.seq;
             w.balance += i128::from(p.minor);
             if i128::from(p.balance_after) != w.balance {
-                faults.push(fault("running_balance_differs", &place, format!("says {}, the postings make {}", p.balance_after, w.balance)));
+                faults.push(fault(
+                    "running_balance_differs",
+                    &place,
+                    format!("says {}, the postings make {}", p.balance_after, w.balance),
+                ));
                 // Go on from what the row says: one wrong row is one fault, not one per row after it.
                 w.balance = i128::from(p.balance_after);
             }
             if p.currency != a.currency {
-                faults.push(fault("posting_currency_differs", &place, format!("{} on an account in {}", p.currency, a.currency)));
+                faults.push(fault(
+                    "posting_currency_differs",
+                    &place,
+                    format!("{} on an account in {}", p.currency, a.currency),
+                ));
             }
             if w.balance < 0 && NEVER_NEGATIVE.contains(&a.purpose.as_str()) {
                 faults.push(fault("guard_broken", &place, format!("the balance was {}", w.balance)));
@@ -107,17 +119,33 @@ async fn fold(tx: &mut qd_db::Tx, accounts: &HashMap<&str, &store_audit::Account
         let a = accounts[*id];
         let w = walks.remove(*id).unwrap_or_default();
         if i128::from(a.balance_minor) != w.balance {
-            faults.push(fault("balance_differs", id, format!("says {}, its postings make {}", a.balance_minor, w.balance)));
+            faults.push(fault(
+                "balance_differs",
+                id,
+                format!("says {}, its postings make {}", a.balance_minor, w.balance),
+            ));
         }
         if a.seq != w.seq {
-            faults.push(fault("sequence_differs", id, format!("says {} postings, the last one is #{}", a.seq, w.seq)));
+            faults.push(fault(
+                "sequence_differs",
+                id,
+                format!("says {} postings, the last one is #{}", a.seq, w.seq),
+            ));
         }
         let guarded = NEVER_NEGATIVE.contains(&a.purpose.as_str());
         if guarded != a.guarded {
-            faults.push(fault("guard_flag_differs", id, format!("{} marked guarded: {}", a.purpose, a.guarded)));
+            faults.push(fault(
+                "guard_flag_differs",
+                id,
+                format!("{} marked guarded: {}", a.purpose, a.guarded),
+            ));
         }
         if guarded && a.balance_minor < a.held_minor {
-            faults.push(fault("guard_broken", id, format!("balance {}, held {}", a.balance_minor, a.held_minor)));
+            faults.push(fault(
+                "guard_broken",
+                id,
+                format!("balance {}, held {}", a.balance_minor, a.held_minor),
+            ));
         }
     }
     Ok(())
@@ -125,7 +153,9 @@ async fn fold(tx: &mut qd_db::Tx, accounts: &HashMap<&str, &store_audit::Account
 
 /// The account behind a row, in words: an entry and its reversal may use different stripes.
 fn whose(accounts: &HashMap<&str, &store_audit::Account>, row: &str) -> String {
-    accounts.get(row).map_or_else(|| row.to_string(), |a| format!("{} {} {}", a.owner, a.purpose, a.currency))
+    accounts
+        .get(row)
+        .map_or_else(|| row.to_string(), |a| format!("{} {} {}", a.owner, a.purpose, a.currency))
 }
 
 async fn sums(tx: &mut qd_db::Tx, accounts: &HashMap<&str, &store_audit::Account>, faults: &mut Vec<Fault>) -> Result<()> {
@@ -155,8 +185,11 @@ async fn sums(tx: &mut qd_db::Tx, accounts: &HashMap<&str, &store_audit::Account
                 faults.push(fault("entry_unbalanced", &e.id, format!("its postings in {currency} sum to {sum}")));
             }
             if let Some(original) = &e.reverses {
-                let mut theirs: Vec<(String, i128)> =
-                    store_audit::legs_of(tx, original).await?.into_iter().map(|(a, m)| (whose(accounts, &a), -i128::from(m))).collect();
+                let mut theirs: Vec<(String, i128)> = store_audit::legs_of(tx, original)
+                    .await?
+                    .into_iter()
+                    .map(|(a, m)| (whose(accounts, &a), -i128::from(m)))
+                    .collect();
                 let mut ours: Vec<(String, i128)> = of.iter().map(|p| (whose(accounts, &p.account_id), i128::from(p.minor))).collect();
                 theirs.sort_unstable();
                 ours.sort_unstable();
@@ -167,7 +200,11 @@ async fn sums(tx: &mut qd_db::Tx, accounts: &HashMap<&str, &store_audit::Account
         }
     }
     for (account, seq, entry) in store_audit::postings_without_entry(tx).await? {
-        faults.push(fault("posting_without_entry", &format!("{account} #{seq}"), format!("no entry {entry}")));
+        faults.push(fault(
+            "posting_without_entry",
+            &format!("{account} #{seq}"),
+            format!("no entry {entry}"),
+        ));
     }
     Ok(())
 }
@@ -191,7 +228,9 @@ async fn holds(tx: &mut qd_db::Tx, accounts: &HashMap<&str, &store_audit::Accoun
             }
             match h.state.as_str() {
                 "pending" => *held.entry(h.account_id.clone()).or_default() += i128::from(h.minor),
-                "settled" if !h.entry_there => faults.push(fault("hold_without_entry", &h.id, "settled by an entry that is not there".into())),
+                "settled" if !h.entry_there => {
+                    faults.push(fault("hold_without_entry", &h.id, "settled by an entry that is not there".into()))
+                }
                 "settled" | "released" | "expired" => {}
                 other => faults.push(fault("hold_state_unknown", &h.id, other.to_string())),
             }
@@ -202,7 +241,11 @@ async fn holds(tx: &mut qd_db::Tx, accounts: &HashMap<&str, &store_audit::Accoun
     for id in ids {
         let sum = held.remove(*id).unwrap_or_default();
         if i128::from(accounts[*id].held_minor) != sum {
-            faults.push(fault("held_differs", id, format!("says {}, its pending holds sum to {sum}", accounts[*id].held_minor)));
+            faults.push(fault(
+                "held_differs",
+                id,
+                format!("says {}, its pending holds sum to {sum}", accounts[*id].held_minor),
+            ));
         }
     }
     Ok(())

@@ -67,7 +67,11 @@ row! {
 }
 
 pub async fn entries(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Entry>> {
-    tx.rows(sql!("SELECT id, reverses FROM ledger_entries WHERE id > $1 ORDER BY id LIMIT $2"), &vals![after, limit]).await
+    tx.rows(
+        sql!("SELECT id, reverses FROM ledger_entries WHERE id > $1 ORDER BY id LIMIT $2"),
+        &vals![after, limit],
+    )
+    .await
 }
 
 pub async fn postings_of_entries(tx: &mut Tx, after: &str, last: &str) -> Result<Vec<Posting>> {
@@ -82,7 +86,11 @@ pub async fn postings_of_entries(tx: &mut Tx, after: &str, last: &str) -> Result
 }
 
 pub async fn legs_of(tx: &mut Tx, entry: &str) -> Result<Vec<(String, i64)>> {
-    tx.rows(sql!("SELECT account_id, minor FROM ledger_postings WHERE entry_id = $1"), &vals![entry]).await
+    tx.rows(
+        sql!("SELECT account_id, minor FROM ledger_postings WHERE entry_id = $1"),
+        &vals![entry],
+    )
+    .await
 }
 
 pub async fn postings_without_entry(tx: &mut Tx) -> Result<Vec<(String, i64, String)>> {

@@ -7,16 +7,31 @@ use qd_testkit::TestDb;
 use std::collections::BTreeSet;
 
 async fn books(t: &TestDb) {
-    post_text(t, "a", "client:alex/wallet/EUR 1000, psp:card/clearing/EUR -1000").await.unwrap();
-    post_text(t, "b", "client:alex/wallet/EUR -300, client:alex/transit/EUR 300").await.unwrap();
+    post_text(t, "a", "client:alex/wallet/EUR 1000, psp:card/clearing/EUR -1000")
+        .await
+        .unwrap();
+    post_text(t, "b", "client:alex/wallet/EUR -300, client:alex/transit/EUR 300")
+        .await
+        .unwrap();
     let core = t.core.clone();
     t.db.write(async move |tx| {
         let b = qd_ledger::entry_by_reference(tx, "b").await?.expect("posted above");
         qd_ledger::reverse(tx, &core, b.id, "r", "a mistake").await?;
-        let hold = |reference: &str| NewHold { account: key("client:alex/wallet/EUR"), minor: 100, reference: reference.into(), expires_at: None };
+        let hold = |reference: &str| NewHold {
+            account: key("client:alex/wallet/EUR"),
+            minor: 100,
+            reference: reference.into(),
+            expires_at: None,
+        };
         qd_ledger::hold(tx, &core, hold("h")).await?;
         qd_ledger::hold(tx, &core, hold("s")).await?;
-        qd_ledger::settle(tx, &core, "s", entry("p", "client:alex/wallet/EUR -100, client:alex/payout_transit/EUR 100")).await
+        qd_ledger::settle(
+            tx,
+            &core,
+            "s",
+            entry("p", "client:alex/wallet/EUR -100, client:alex/payout_transit/EUR 100"),
+        )
+        .await
     })
     .await
     .unwrap();
@@ -30,7 +45,8 @@ pub async fn tamper(t: &TestDb, script: &'static str) {
         qd_db::DbConfig::Sqlite { path, .. } => {
             let c = rusqlite::Connection::open(path).unwrap();
             c.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
-            c.execute_batch(&format!("PRAGMA foreign_keys = OFF; {UNLOCK_SQLITE} {script}")).unwrap();
+            c.execute_batch(&format!("PRAGMA foreign_keys = OFF; {UNLOCK_SQLITE} {script}"))
+                .unwrap();
         }
         qd_db::DbConfig::Postgres { .. } => {
             t.db.run_script("", UNLOCK_POSTGRES).await.unwrap();

@@ -2,8 +2,8 @@
 //! statement (or behind the row's lock), two of them spend the same money.
 
 use crate::tools::*;
-use qd_testkit::TestDb;
 use qd_ledger::NewHold;
+use qd_testkit::TestDb;
 
 const TASKS: i64 = 32;
 const EACH: i64 = 8;

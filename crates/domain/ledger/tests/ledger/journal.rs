@@ -17,7 +17,9 @@ pub async fn export(t: &TestDb, range: JournalRange) -> String {
     })
     .await
     .unwrap();
-    Arc::try_unwrap(text).map(|m| m.into_inner().unwrap()).unwrap_or_else(|shared| shared.lock().unwrap().clone())
+    Arc::try_unwrap(text)
+        .map(|m| m.into_inner().unwrap())
+        .unwrap_or_else(|shared| shared.lock().unwrap().clone())
 }
 
 /// Balances by (account, currency) after checking every transaction and assertion.
@@ -71,7 +73,12 @@ pub fn read(journal: &str) -> BTreeMap<(String, String), i64> {
 fn hledger_agrees(journal: &str) {
     let path = std::env::temp_dir().join(format!("qd_journal_{}_{:p}.journal", std::process::id(), journal.as_ptr()));
     std::fs::write(&path, journal).unwrap();
-    match std::process::Command::new("hledger").arg("-f").arg(&path).args(["check", "--strict"]).output() {
+    match std::process::Command::new("hledger")
+        .arg("-f")
+        .arg(&path)
+        .args(["check", "--strict"])
+        .output()
+    {
         Ok(out) => assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr)),
         Err(_) => eprintln!("hledger is not installed: only our own parser has read the journal"),
     }

@@ -8,7 +8,7 @@ mod crowd;
 mod journal;
 mod model;
 mod reading;
-mod stories;
 mod store_faults;
+mod stories;
 mod striped;
 mod tools;

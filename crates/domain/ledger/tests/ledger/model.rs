@@ -9,12 +9,31 @@ use std::collections::BTreeMap;
 
 #[derive(Clone, Debug)]
 enum Cmd {
-    Post { reference: usize, legs: Vec<(usize, i64)> },
-    Reverse { of: usize, reference: usize },
-    Hold { hold: usize, account: usize, minor: i64, due: Option<i64> },
-    Settle { hold: usize, reference: usize, legs: Vec<(usize, i64)> },
-    Release { hold: usize },
-    Expire { at: i64 },
+    Post {
+        reference: usize,
+        legs: Vec<(usize, i64)>,
+    },
+    Reverse {
+        of: usize,
+        reference: usize,
+    },
+    Hold {
+        hold: usize,
+        account: usize,
+        minor: i64,
+        due: Option<i64>,
+    },
+    Settle {
+        hold: usize,
+        reference: usize,
+        legs: Vec<(usize, i64)>,
+    },
+    Release {
+        hold: usize,
+    },
+    Expire {
+        at: i64,
+    },
 }
 
 const ACCOUNTS: &[(&str, bool)] = &[
@@ -81,10 +100,16 @@ impl Model {
         match cmd {
             Cmd::Post { reference, legs } => self.book(*reference, legs, None).into(),
             Cmd::Reverse { of, reference } => {
-                let Some(legs) = self.entries.get(of) else { return "not_found".into() };
+                let Some(legs) = self.entries.get(of) else {
+                    return "not_found".into();
+                };
                 let legs: Vec<_> = legs.iter().map(|(i, m)| (*i, -m)).collect();
                 if let Some(by) = self.reversed.get(of) {
-                    return if by == reference { "already".into() } else { "already_reversed".into() };
+                    return if by == reference {
+                        "already".into()
+                    } else {
+                        "already_reversed".into()
+                    };
                 }
                 let answer = self.book(*reference, &legs, None);
                 if answer == "ok" {
@@ -97,22 +122,41 @@ impl Model {
                     return "hold_on_striped_account".into();
                 }
                 if let Some(h) = self.holds.get(hold) {
-                    return if h.account == *account && h.minor == *minor { "ok".into() } else { "reference_reused".into() };
+                    return if h.account == *account && h.minor == *minor {
+                        "ok".into()
+                    } else {
+                        "reference_reused".into()
+                    };
                 }
                 if self.balance[*account] - self.held[*account] < *minor {
                     return "insufficient_funds".into();
                 }
                 self.held[*account] += minor;
-                self.holds.insert(*hold, MHold { account: *account, minor: *minor, due: *due, state: HoldState::Pending, by: None });
+                self.holds.insert(
+                    *hold,
+                    MHold {
+                        account: *account,
+                        minor: *minor,
+                        due: *due,
+                        state: HoldState::Pending,
+                        by: None,
+                    },
+                );
                 "ok".into()
             }
             Cmd::Settle { hold, reference, legs } => {
-                let Some(h) = self.holds.get(hold).cloned() else { return "not_found".into() };
+                let Some(h) = self.holds.get(hold).cloned() else {
+                    return "not_found".into();
+                };
                 if h.state != HoldState::Pending {
                     if h.by != Some(*reference) {
                         return "hold_closed".into();
                     }
-                    return if self.entries[reference] == sorted(legs) { "already".into() } else { "reference_reused".into() };
+                    return if self.entries[reference] == sorted(legs) {
+                        "already".into()
+                    } else {
+                        "reference_reused".into()
+                    };
                 }
                 if legs.iter().filter(|l| l.0 == h.account).map(|l| l.1).sum::<i64>() >= 0 {
                     return "hold_other_account".into();
@@ -122,7 +166,14 @@ impl Model {
                 }
                 let answer = self.book(*reference, legs, Some((h.account, h.minor)));
                 if answer == "ok" {
-                    self.holds.insert(*hold, MHold { state: HoldState::Settled, by: Some(*reference), ..h });
+                    self.holds.insert(
+                        *hold,
+                        MHold {
+                            state: HoldState::Settled,
+                            by: Some(*reference),
+                            ..h
+                        },
+                    );
                 }
                 answer.into()
             }
@@ -193,10 +244,25 @@ fn random(e: &SeededEntropy, so_far: &[Cmd]) -> Cmd {
     }
     // Small numbers of references and holds, so that they meet.
     match e.below(11) {
-        0..=3 => Cmd::Post { reference: pick(e, 60), legs: some_legs(e) },
-        4 => Cmd::Reverse { of: pick(e, 60), reference: pick(e, 90) },
-        5 | 6 => Cmd::Hold { hold: pick(e, 12), account: pick(e, if e.below(4) == 0 { 5 } else { 2 }), minor: amount(e), due: (e.below(2) == 0).then(|| amount(e)) },
-        7 => Cmd::Settle { hold: pick(e, 12), reference: 60 + pick(e, 30), legs: if e.below(4) == 0 { some_legs(e) } else { settling_legs(e) } },
+        0..=3 => Cmd::Post {
+            reference: pick(e, 60),
+            legs: some_legs(e),
+        },
+        4 => Cmd::Reverse {
+            of: pick(e, 60),
+            reference: pick(e, 90),
+        },
+        5 | 6 => Cmd::Hold {
+            hold: pick(e, 12),
+            account: pick(e, if e.below(4) == 0 { 5 } else { 2 }),
+            minor: amount(e),
+            due: (e.below(2) == 0).then(|| amount(e)),
+        },
+        7 => Cmd::Settle {
+            hold: pick(e, 12),
+            reference: 60 + pick(e, 30),
+            legs: if e.below(4) == 0 { some_legs(e) } else { settling_legs(e) },
+        },
         8 | 9 => Cmd::Release { hold: pick(e, 12) },
         _ => Cmd::Expire { at: amount(e) },
     }
@@ -212,20 +278,32 @@ async fn run(t: &TestDb, world: u64, cmd: Cmd) -> String {
         k
     };
     let legs_of = move |legs: &[(usize, i64)]| legs.iter().map(|(i, m)| Leg::new(name(*i), *m)).collect::<Vec<_>>();
-    let entry_of = move |r: usize, legs: &[(usize, i64)]| NewEntry { legs: legs_of(legs), ..entry(&format!("{world}:{r}"), "client:a/wallet/EUR 1") };
+    let entry_of = move |r: usize, legs: &[(usize, i64)]| NewEntry {
+        legs: legs_of(legs),
+        ..entry(&format!("{world}:{r}"), "client:a/wallet/EUR 1")
+    };
     let core = t.core.clone();
     let posted = |p: qd_ledger::Posted| if p.already { "already".to_string() } else { "ok".to_string() };
     t.db.write(async move |tx| match &cmd {
         Cmd::Post { reference, legs } => qd_ledger::post(tx, &core, entry_of(*reference, legs)).await.map(posted),
         Cmd::Reverse { of, reference } => match qd_ledger::entry_by_reference(tx, &format!("{world}:{of}")).await? {
             None => Ok("not_found".into()),
-            Some(e) => qd_ledger::reverse(tx, &core, e.id, &format!("{world}:{reference}"), "random").await.map(posted),
+            Some(e) => qd_ledger::reverse(tx, &core, e.id, &format!("{world}:{reference}"), "random")
+                .await
+                .map(posted),
         },
         Cmd::Hold { hold, account, minor, due } => {
-            let h = NewHold { account: name(*account), minor: *minor, reference: format!("{world}:{hold}"), expires_at: due.map(|d| EPOCH.plus_secs(d)) };
+            let h = NewHold {
+                account: name(*account),
+                minor: *minor,
+                reference: format!("{world}:{hold}"),
+                expires_at: due.map(|d| EPOCH.plus_secs(d)),
+            };
             qd_ledger::hold(tx, &core, h).await.map(|_| "ok".into())
         }
-        Cmd::Settle { hold, reference, legs } => qd_ledger::settle(tx, &core, &format!("{world}:{hold}"), entry_of(*reference, legs)).await.map(posted),
+        Cmd::Settle { hold, reference, legs } => qd_ledger::settle(tx, &core, &format!("{world}:{hold}"), entry_of(*reference, legs))
+            .await
+            .map(posted),
         Cmd::Release { hold } => qd_ledger::release(tx, &core, &format!("{world}:{hold}")).await.map(|c| match c {
             Closed::Now => "ok".into(),
             Closed::Already(s) => s.to_string(),

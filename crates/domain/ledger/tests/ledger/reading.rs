@@ -1,8 +1,8 @@
 //! Statements, entries, totals, as the portals read them.
 
 use crate::tools::*;
-use qd_testkit::TestDb;
 use qd_kernel::PageRequest;
+use qd_testkit::TestDb;
 
 qd_testkit::both! {
     async fn a_statement_shows_each_posting_with_its_source_and_the_balance_it_left_page_by_page(t: TestDb) {

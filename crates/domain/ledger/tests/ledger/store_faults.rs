@@ -60,7 +60,13 @@ pub const PLANTED: &[Planted] = &[
     Planted {
         what: "a dropped posting in the middle",
         script: "DELETE FROM ledger_postings WHERE minor = -300 AND balance_after = 700",
-        found: &["sequence_gap", "running_balance_differs", "entry_incomplete", "entry_unbalanced", "reversal_differs"],
+        found: &[
+            "sequence_gap",
+            "running_balance_differs",
+            "entry_incomplete",
+            "entry_unbalanced",
+            "reversal_differs",
+        ],
     },
     Planted {
         what: "an entry without postings",
@@ -168,5 +174,10 @@ pub const SPLIT: &str = "
 
 /// Id, balance and number of postings of every row of the ledger, also of those never written to.
 pub async fn all_rows(t: &TestDb) -> Vec<(String, i64, i64)> {
-    t.db.read(async |tx| tx.rows(sql!("SELECT id, balance_minor, seq FROM ledger_accounts ORDER BY id"), &[]).await).await.unwrap()
+    t.db.read(async |tx| {
+        tx.rows(sql!("SELECT id, balance_minor, seq FROM ledger_accounts ORDER BY id"), &[])
+            .await
+    })
+    .await
+    .unwrap()
 }

@@ -37,13 +37,20 @@ async fn play(t: &TestDb, story: &str) {
                     reference: reference.to_string(),
                     expires_at: words.get(3).map(|s| start.plus_secs(s.parse().expect("seconds"))),
                 };
-                answer(t.db.write(async move |tx| qd_ledger::hold(tx, &core, new.clone()).await).await.map(|_| "ok".into()))
+                answer(
+                    t.db.write(async move |tx| qd_ledger::hold(tx, &core, new.clone()).await)
+                        .await
+                        .map(|_| "ok".into()),
+                )
             }
             "settle" => {
                 let (names, text) = rest.split_once(": ").expect("settle HOLD by REF: LEGS");
                 let (hold, reference) = names.split_once(" by ").expect("settle HOLD by REF");
                 let (hold, e) = (hold.to_string(), entry(reference, text));
-                posted(t.db.write(async move |tx| qd_ledger::settle(tx, &core, &hold, e.clone()).await).await)
+                posted(
+                    t.db.write(async move |tx| qd_ledger::settle(tx, &core, &hold, e.clone()).await)
+                        .await,
+                )
             }
             "release" => {
                 let hold = rest.to_string();
@@ -55,7 +62,11 @@ async fn play(t: &TestDb, story: &str) {
             }
             "expire" => {
                 let at = start.plus_secs(rest.trim_start_matches("at ").parse().expect("seconds"));
-                answer(t.db.write(async move |tx| qd_ledger::expire_due(tx, &core, at).await).await.map(|n| n.to_string()))
+                answer(
+                    t.db.write(async move |tx| qd_ledger::expire_due(tx, &core, at).await)
+                        .await
+                        .map(|n| n.to_string()),
+                )
             }
             "reverse" => {
                 let (reference, new) = rest.split_once(" as ").expect("reverse REF as REF");
@@ -85,12 +96,20 @@ async fn play(t: &TestDb, story: &str) {
                     value_at: start,
                     note: None,
                 };
-                answer(t.db.write(async move |tx| qd_ledger::convert(tx, &core, c.clone()).await).await.map(|c| c.to_minor.to_string()))
+                answer(
+                    t.db.write(async move |tx| qd_ledger::convert(tx, &core, c.clone()).await)
+                        .await
+                        .map(|c| c.to_minor.to_string()),
+                )
             }
             "balance" => {
                 let b = balance(t, rest.trim()).await;
                 assert_eq!(b.available_minor, b.balance_minor - b.held_minor);
-                if b.held_minor == 0 { b.balance_minor.to_string() } else { format!("{} held {}", b.balance_minor, b.held_minor) }
+                if b.held_minor == 0 {
+                    b.balance_minor.to_string()
+                } else {
+                    format!("{} held {}", b.balance_minor, b.held_minor)
+                }
             }
             other => panic!("no command {other}"),
         };

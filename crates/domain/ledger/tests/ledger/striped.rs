@@ -31,7 +31,11 @@ async fn chained(t: &TestDb, account: &str, lines: &[StatementLine]) {
     let mut above: Option<&StatementLine> = None;
     for l in lines {
         if let Some(a) = above {
-            assert_eq!((a.seq - 1, a.balance_minor - a.minor), (l.seq, l.balance_minor), "{account}: {a:?} above {l:?}");
+            assert_eq!(
+                (a.seq - 1, a.balance_minor - a.minor),
+                (l.seq, l.balance_minor),
+                "{account}: {a:?} above {l:?}"
+            );
         } else {
             assert_eq!(l.seq, lines.len() as i64);
             assert_eq!(l.balance_minor, balance(t, account).await.balance_minor);
@@ -43,7 +47,11 @@ async fn chained(t: &TestDb, account: &str, lines: &[StatementLine]) {
 
 async fn rows_in_use(t: &TestDb, account: &str) -> usize {
     let stem = key(account).id().to_string()[..29].to_string();
-    all_rows(t).await.iter().filter(|(id, _, seq)| id.starts_with(&stem) && *seq > 0).count()
+    all_rows(t)
+        .await
+        .iter()
+        .filter(|(id, _, seq)| id.starts_with(&stem) && *seq > 0)
+        .count()
 }
 
 /// Two entries in two transactions that are open at the same time.
@@ -76,7 +84,12 @@ async fn side_by_side(t: &TestDb, one: NewEntry, other: NewEntry) {
 
 /// Eight deposits of 10, 20, … through psp:card, on two rows of its account.
 async fn two_rows(t: &TestDb) {
-    let deposit = |n: i64| entry(&format!("d{n}"), &format!("client:c{n}/wallet/EUR {}, psp:card/clearing/EUR {}", n * 10, -n * 10));
+    let deposit = |n: i64| {
+        entry(
+            &format!("d{n}"),
+            &format!("client:c{n}/wallet/EUR {}, psp:card/clearing/EUR {}", n * 10, -n * 10),
+        )
+    };
     match t.db.engine() {
         Engine::Sqlite => {
             for n in 1..=8 {
@@ -97,7 +110,10 @@ async fn two_rows(t: &TestDb) {
 }
 
 async fn finds(t: &TestDb, what: &str) {
-    let planted = PLANTED_IN_A_STRIPE.iter().find(|p| p.what == what).expect("a planted fault of that name");
+    let planted = PLANTED_IN_A_STRIPE
+        .iter()
+        .find(|p| p.what == what)
+        .expect("a planted fault of that name");
     two_rows(t).await;
     audit::reported(t, planted).await;
 }
@@ -315,7 +331,9 @@ qd_testkit::both! {
 #[test]
 fn two_transactions_post_to_one_hot_account_without_waiting_for_each_other_on_postgresql() {
     qd_testkit::run_postgres(async |t: TestDb| {
-        post_text(&t, "open", "client:z/wallet/EUR 1, psp:card/clearing/EUR -1").await.unwrap();
+        post_text(&t, "open", "client:z/wallet/EUR 1, psp:card/clearing/EUR -1")
+            .await
+            .unwrap();
         side_by_side(
             &t,
             entry("a", "client:a/wallet/EUR 5, psp:card/clearing/EUR -4, house:eu/fees/EUR -1"),
@@ -336,14 +354,26 @@ fn all_entries_of_a_transaction_go_to_the_same_row_on_postgresql() {
             let (core, before) = (t.core.clone(), all_rows(&t).await);
             t.db.write(async move |tx| {
                 for i in 0..6 {
-                    qd_ledger::post(tx, &core, entry(&format!("{round}:{i}"), &format!("client:c{i}/wallet/EUR 2, psp:card/clearing/EUR -2"))).await?;
+                    qd_ledger::post(
+                        tx,
+                        &core,
+                        entry(
+                            &format!("{round}:{i}"),
+                            &format!("client:c{i}/wallet/EUR 2, psp:card/clearing/EUR -2"),
+                        ),
+                    )
+                    .await?;
                 }
                 Ok(())
             })
             .await
             .unwrap();
             let stem = key("psp:card/clearing/EUR").id().to_string()[..29].to_string();
-            let moved = all_rows(&t).await.into_iter().filter(|r| r.0.starts_with(&stem) && r.2 > 0 && !before.contains(r)).count();
+            let moved = all_rows(&t)
+                .await
+                .into_iter()
+                .filter(|r| r.0.starts_with(&stem) && r.2 > 0 && !before.contains(r))
+                .count();
             assert_eq!(moved, 1);
         }
         sound(&t).await;

@@ -8,8 +8,14 @@ use qd_testkit::TestDb;
 /// `client:alex/wallet/EUR`
 pub fn key(text: &str) -> AccountKey {
     let parts: Vec<&str> = text.split('/').collect();
-    let [owner, purpose, currency] = parts[..] else { panic!("an account is owner/purpose/CUR: {text}") };
-    AccountKey::new(owner, Purpose::parse(purpose).expect("a purpose"), Currency::parse(currency).expect("a currency"))
+    let [owner, purpose, currency] = parts[..] else {
+        panic!("an account is owner/purpose/CUR: {text}")
+    };
+    AccountKey::new(
+        owner,
+        Purpose::parse(purpose).expect("a purpose"),
+        Currency::parse(currency).expect("a currency"),
+    )
 }
 
 /// `client:alex/wallet/EUR 500, psp:card/clearing/EUR -500`

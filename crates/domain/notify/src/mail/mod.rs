@@ -163,7 +163,10 @@ pub async fn mails_of(tx: &mut Tx, caller: &Caller, client_id: &str, page: &Page
 /// One mail with its content.
 pub async fn mail_view(tx: &mut Tx, caller: &Caller, id: MailId) -> Result<Mail> {
     caller.require(Right::MailView)?;
-    let m = store::mail(tx, id).await?.filter(|m| caller.enters(m.entity.as_deref())).ok_or_else(|| Problem::missing("mail"))?;
+    let m = store::mail(tx, id)
+        .await?
+        .filter(|m| caller.enters(m.entity.as_deref()))
+        .ok_or_else(|| Problem::missing("mail"))?;
     Ok(masked(m, caller))
 }
 

@@ -44,19 +44,31 @@ pub fn format_amount(a: Amount, language: &str) -> String {
 
 fn value(c: &Catalogue, language: &str, p: &Param) -> Result<String> {
     let text = |k: &str| {
-        c.get(language, k).map(str::to_string).ok_or_else(|| Problem::bug("text_missing", format!("no text {k}")))
+        c.get(language, k)
+            .map(str::to_string)
+            .ok_or_else(|| Problem::bug("text_missing", format!("no text {k}")))
     };
     Ok(match p {
         Param::Text(t) => t.replace(['\r', '\n'], " "),
         Param::Lines(t) => t.replace('\r', ""),
         Param::Key(k) => text(k)?,
-        Param::Keys(keys) => keys.iter().map(|k| Ok(format!("- {}", text(k)?))).collect::<Result<Vec<_>>>()?.join("\n"),
+        Param::Keys(keys) => keys
+            .iter()
+            .map(|k| Ok(format!("- {}", text(k)?)))
+            .collect::<Result<Vec<_>>>()?
+            .join("\n"),
         Param::Amount(a) => format_amount(*a, language),
         Param::Date(t) => {
             let (y, m, d) = t.ymd();
-            if language.starts_with("de") { format!("{d:02}.{m:02}.{y}") } else { format!("{y}-{m:02}-{d:02}") }
+            if language.starts_with("de") {
+                format!("{d:02}.{m:02}.{y}")
+            } else {
+                format!("{y}-{m:02}-{d:02}")
+            }
         }
-        Param::Link(l) if (l.starts_with("https://") || l.starts_with("http://")) && !l.contains(['"', '<', '>', ' ', '\r', '\n']) => l.clone(),
+        Param::Link(l) if (l.starts_with("https://") || l.starts_with("http://")) && !l.contains(['"', '<', '>', ' ', '\r', '\n']) => {
+            l.clone()
+        }
         Param::Link(_) => return Err(Problem::bug("mail_link_malformed", "a link of a mail is no web address")),
     })
 }
@@ -68,7 +80,9 @@ fn fill(c: &Catalogue, language: &str, text: &str, params: &Params) -> Result<St
         let Some(close) = rest[open..].find('}') else { break };
         out.push_str(&rest[..open]);
         let name = &rest[open + 1..open + close];
-        let p = params.get(name).ok_or_else(|| Problem::bug("mail_value_missing", format!("the mail has a place {{{name}}} and no value for it")))?;
+        let p = params
+            .get(name)
+            .ok_or_else(|| Problem::bug("mail_value_missing", format!("the mail has a place {{{name}}} and no value for it")))?;
         out.push_str(&value(c, language, p)?);
         rest = &rest[open + close + 1..];
     }
@@ -77,7 +91,10 @@ fn fill(c: &Catalogue, language: &str, text: &str, params: &Params) -> Result<St
 }
 
 fn escape(t: &str) -> String {
-    t.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    t.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 /// `[Label](https://…)` alone on its line.
@@ -94,7 +111,10 @@ pub fn render(c: &Catalogue, template: Template, language: &str, brand: &Brand, 
     let mut params = params.clone();
     params.insert("brand".into(), Param::Text(brand.name.clone()));
     params.insert("entity".into(), Param::Text(entity.name.clone()));
-    let get = |k: &str| c.get(&language, k).ok_or_else(|| Problem::bug("text_missing", format!("no text {k}")));
+    let get = |k: &str| {
+        c.get(&language, k)
+            .ok_or_else(|| Problem::bug("text_missing", format!("no text {k}")))
+    };
     let subject = fill(c, &language, get(&format!("mail.{template}.subject"))?, &params)?;
     let body = get(&body_key)?;
     let footer_text = fill(c, &language, get("mail.footer")?, &params)?;
@@ -148,5 +168,10 @@ pub fn render(c: &Catalogue, template: Template, language: &str, brand: &Brand, 
         escape(&footer_text),
         escape(&risk)
     );
-    Ok(Rendered { subject, text, html, language })
+    Ok(Rendered {
+        subject,
+        text,
+        html,
+        language,
+    })
 }

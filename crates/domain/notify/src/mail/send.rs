@@ -82,13 +82,19 @@ pub struct Smtp {
 
 impl Smtp {
     pub fn new(c: &SmtpConfig) -> Result<Smtp> {
-        let parameters = || TlsParameters::new(c.host.clone()).map_err(|e| Problem::invalid("smtp.host", "smtp_tls", "expected a host name for TLS").with_source(e));
+        let parameters = || {
+            TlsParameters::new(c.host.clone())
+                .map_err(|e| Problem::invalid("smtp.host", "smtp_tls", "expected a host name for TLS").with_source(e))
+        };
         let tls = match c.tls {
             SmtpTls::None => Tls::None,
             SmtpTls::Starttls => Tls::Required(parameters()?),
             SmtpTls::Tls => Tls::Wrapper(parameters()?),
         };
-        let mut b = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&c.host).port(c.port).tls(tls).timeout(Some(TIMEOUT));
+        let mut b = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&c.host)
+            .port(c.port)
+            .tls(tls)
+            .timeout(Some(TIMEOUT));
         if let (Some(user), Some(pass)) = (&c.user, &c.pass) {
             b = b.credentials(Credentials::new(user.clone(), pass.expose().to_string()));
         }
@@ -98,7 +104,10 @@ impl Smtp {
 
 fn build(m: &Outgoing) -> std::result::Result<Message, String> {
     let from: Mailbox = m.from.parse().map_err(|e| format!("sender: {e}"))?;
-    let to = Mailbox::new(Some(m.to_name.clone()).filter(|n| !n.is_empty()), m.to_address.parse().map_err(|e| format!("recipient: {e}"))?);
+    let to = Mailbox::new(
+        Some(m.to_name.clone()).filter(|n| !n.is_empty()),
+        m.to_address.parse().map_err(|e| format!("recipient: {e}"))?,
+    );
     let date = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(m.date.secs()).unwrap_or(0));
     Message::builder()
         .from(from)
@@ -118,8 +127,12 @@ impl MailTransport for Smtp {
             Ok(r) if r.is_positive() => Ok(()),
             Ok(r) => Err(SendError::Later(format!("answer {}", r.code()))),
             // The server's sentence may repeat the address; its code says enough.
-            Err(e) if e.is_permanent() => Err(SendError::Refused(e.status().map_or_else(|| "refused".into(), |c| format!("refused with {c}")))),
-            Err(e) => Err(SendError::Later(e.status().map_or_else(|| e.to_string(), |c| format!("answer {c}")))),
+            Err(e) if e.is_permanent() => Err(SendError::Refused(
+                e.status().map_or_else(|| "refused".into(), |c| format!("refused with {c}")),
+            )),
+            Err(e) => Err(SendError::Later(
+                e.status().map_or_else(|| e.to_string(), |c| format!("answer {c}")),
+            )),
         }
     }
 }
@@ -133,7 +146,11 @@ pub struct MailHandler {
 
 impl MailHandler {
     pub fn new(core: Core, catalogue: Arc<Catalogue>, transport: Arc<dyn MailTransport>) -> MailHandler {
-        MailHandler { core, catalogue, transport }
+        MailHandler {
+            core,
+            catalogue,
+            transport,
+        }
     }
 
     /// Writes the mail, or takes what an earlier attempt wrote.
@@ -142,7 +159,9 @@ impl MailHandler {
         self.core
             .db
             .write(async move |tx| {
-                let Some(row) = store::mail_row(tx, id).await? else { return Err(Problem::missing("mail")) };
+                let Some(row) = store::mail_row(tx, id).await? else {
+                    return Err(Problem::missing("mail"));
+                };
                 if row.state != MailState::Queued {
                     return Ok(None);
                 }
@@ -187,7 +206,11 @@ impl Handler for MailHandler {
         let (state, error) = match self.transport.send(&out).await {
             Ok(()) => (MailState::Sent, None),
             Err(SendError::Refused(why)) => (MailState::Refused, Some(why)),
-            Err(SendError::Later(why)) => return Err(JobError::retry(Problem::unavailable("mail_not_sent", "the mail server did not take the mail").with_source(why))),
+            Err(SendError::Later(why)) => {
+                return Err(JobError::retry(
+                    Problem::unavailable("mail_not_sent", "the mail server did not take the mail").with_source(why),
+                ));
+            }
         };
         let (core, lease) = (self.core.clone(), lease.clone());
         let subject = out.subject;
@@ -198,7 +221,17 @@ impl Handler for MailHandler {
                 store::finish_mail(tx, id, state, error.clone(), row.template.is_a_key(), core.now()).await?;
                 let kind = if state == MailState::Sent { "mail.sent" } else { "mail.refused" };
                 let payload = json!({"mail_id": id, "client_id": row.client_id, "template": row.template, "subject": subject});
-                events::publish(tx, &core, NewEvent { kind, aggregate: format!("mail:{id}"), entity: row.entity.clone(), payload }).await?;
+                events::publish(
+                    tx,
+                    &core,
+                    NewEvent {
+                        kind,
+                        aggregate: format!("mail:{id}"),
+                        entity: row.entity.clone(),
+                        payload,
+                    },
+                )
+                .await?;
                 Ok(())
             })
             .await?;

@@ -45,14 +45,19 @@ pub fn candidate(ranked: &Ranked, r: &Rule) -> Candidate {
 
 /// The winning rule of a level among plans given by rank, with the losers in order.
 pub fn choose<'a>(plans: &[&'a Ranked], level: u32, d: &DealFacts) -> Option<Chosen<'a>> {
-    let mut fitting: Vec<(&'a Ranked, &'a Rule)> =
-        plans.iter().flat_map(|p| p.plan.rules.iter().filter(|r| rule_fits(r, level, d)).map(move |r| (*p, r))).collect();
+    let mut fitting: Vec<(&'a Ranked, &'a Rule)> = plans
+        .iter()
+        .flat_map(|p| p.plan.rules.iter().filter(|r| rule_fits(r, level, d)).map(move |r| (*p, r)))
+        .collect();
     // Stable: what is still equal keeps the order of the plans, and ties inside a plan were refused
     // when it was saved.
     fitting.sort_by(|a, b| {
         let narrow = |x: &(&Ranked, &Rule)| x.1.scope.specificity();
         let start = |x: &(&Ranked, &Rule)| x.1.valid_from;
-        a.0.rank.cmp(&b.0.rank).then(narrow(b).cmp(&narrow(a))).then(start(b).cmp(&start(a)))
+        a.0.rank
+            .cmp(&b.0.rank)
+            .then(narrow(b).cmp(&narrow(a)))
+            .then(start(b).cmp(&start(a)))
     });
     let (ranked, rule) = *fitting.first()?;
     let losing = fitting[1..].iter().map(|(p, r)| candidate(p, r)).collect();

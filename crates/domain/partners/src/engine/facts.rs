@@ -156,7 +156,10 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { rounding: RoundingPlace::Line, blocked: BlockedShare::Keep }
+        Settings {
+            rounding: RoundingPlace::Line,
+            blocked: BlockedShare::Keep,
+        }
     }
 }
 
@@ -170,7 +173,11 @@ pub struct Tested {
 
 impl Tested {
     pub fn new(what: &str, value: impl std::fmt::Display, wanted: impl std::fmt::Display) -> Tested {
-        Tested { what: what.to_string(), value: value.to_string(), wanted: wanted.to_string() }
+        Tested {
+            what: what.to_string(),
+            value: value.to_string(),
+            wanted: wanted.to_string(),
+        }
     }
 }
 

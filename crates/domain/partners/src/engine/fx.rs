@@ -34,11 +34,20 @@ pub fn convert(amount: Exact, from: Currency, to: Currency, quotes: &[Quote]) ->
             return Ok((v, vec![first, second]));
         }
     }
-    Err(Stop { code: "fx_missing", cause: format!("no rate from {from} to {to} at the value date") })
+    Err(Stop {
+        code: "fx_missing",
+        cause: format!("no rate from {from} to {to} at the value date"),
+    })
 }
 
 fn one(amount: Exact, from: Currency, to: Currency, quotes: &[Quote]) -> Option<(Exact, Step)> {
-    let step = |q: &Quote, divided| Step { pair: format!("{}{}", q.base, q.quote), rate: q.rate, divided, source: q.source.clone(), at_us: q.at };
+    let step = |q: &Quote, divided| Step {
+        pair: format!("{}{}", q.base, q.quote),
+        rate: q.rate,
+        divided,
+        source: q.source.clone(),
+        at_us: q.at,
+    };
     if let Some(q) = quotes.iter().find(|q| q.base == from && q.quote == to) {
         return Some((amount.times(Exact::rate(q.rate)), step(q, false)));
     }

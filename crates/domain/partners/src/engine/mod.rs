@@ -34,17 +34,40 @@ pub fn lines(d: &DealFacts, path: &[Hop], settings: &Settings) -> Result<Vec<Lin
     let Some(direct) = path.first() else { return Ok(Vec::new()) };
     let names: Vec<String> = path.iter().map(|h| h.partner.clone()).collect();
     if let Some((reason, tested)) = of_the_deal(d) {
-        let why = Explanation { formula: "0".into(), path: names, level: 1, tested, exact: "0".into(), reason: Some(reason.into()), ..Explanation::default() };
+        let why = Explanation {
+            formula: "0".into(),
+            path: names,
+            level: 1,
+            tested,
+            exact: "0".into(),
+            reason: Some(reason.into()),
+            ..Explanation::default()
+        };
         return Ok(vec![zero(direct, 1, reason, None, Exact::ZERO, why)]);
     }
     if d.product_group.is_none() {
-        return Err(Stop { code: "symbol_unmapped", cause: format!("the symbol {} of {} has no product group", d.symbol, d.server) });
+        return Err(Stop {
+            code: "symbol_unmapped",
+            cause: format!("the symbol {} of {} has no product group", d.symbol, d.server),
+        });
     }
     let mut out: Vec<Line> = Vec::with_capacity(path.len());
     let mut earned: Vec<Earned> = Vec::with_capacity(path.len());
     for (i, hop) in path.iter().enumerate() {
         let level = u32::try_from(i + 1).unwrap_or(u32::MAX);
-        let mut step = Step { d, hop, level, names: &names, why: Explanation { path: names.clone(), level, ..Explanation::default() }, lots: Exact::ZERO, rule: None };
+        let mut step = Step {
+            d,
+            hop,
+            level,
+            names: &names,
+            why: Explanation {
+                path: names.clone(),
+                level,
+                ..Explanation::default()
+            },
+            lots: Exact::ZERO,
+            rule: None,
+        };
         let got = step.earn(&earned)?;
         let (line, mine) = step.line(got, settings)?;
         earned.push(mine);
@@ -56,13 +79,23 @@ pub fn lines(d: &DealFacts, path: &[Hop], settings: &Settings) -> Result<Vec<Lin
 /// Why nobody at all is paid on this deal.
 pub fn of_the_deal(d: &DealFacts) -> Option<(&'static str, Vec<Tested>)> {
     if d.deleted || d.kind == FactKind::CancelledTrade {
-        return Some(("deal_cancelled", vec![Tested::new("deal", if d.deleted { "deleted" } else { "cancelled" }, "a trade that stands")]));
+        return Some((
+            "deal_cancelled",
+            vec![Tested::new(
+                "deal",
+                if d.deleted { "deleted" } else { "cancelled" },
+                "a trade that stands",
+            )],
+        ));
     }
     if d.kind != FactKind::Trade {
         return Some(("not_a_trade", vec![Tested::new("kind", d.kind, "trade")]));
     }
     if d.technical {
-        return Some(("technical_deal", vec![Tested::new("reason", &d.reason, "a trade of the client's own")]));
+        return Some((
+            "technical_deal",
+            vec![Tested::new("reason", &d.reason, "a trade of the client's own")],
+        ));
     }
     if !d.counts {
         return Some(("account_excluded", vec![Tested::new("account counts for commission", "no", "yes")]));
@@ -74,7 +107,16 @@ pub fn of_the_deal(d: &DealFacts) -> Option<(&'static str, Vec<Tested>)> {
 }
 
 fn zero(hop: &Hop, level: u32, reason: &'static str, rule: Option<(PlanRef, String)>, lots: Exact, why: Explanation) -> Line {
-    Line { partner: hop.partner.clone(), level, exact: Exact::ZERO, currency: hop.currency, lots, reason: Some(reason), rule, why }
+    Line {
+        partner: hop.partner.clone(),
+        level,
+        exact: Exact::ZERO,
+        currency: hop.currency,
+        lots,
+        reason: Some(reason),
+        rule,
+        why,
+    }
 }
 
 /// The work on one partner.
@@ -98,11 +140,23 @@ impl Step<'_> {
         }
         let fitting: Vec<&Ranked> = self.hop.plans.iter().filter(|p| choose::plan_fits(&p.plan, self.d)).collect();
         if fitting.is_empty() {
-            self.test("entity and country", format!("{}, {}", self.d.entity, self.d.country), "inside the plan's scope");
+            self.test(
+                "entity and country",
+                format!("{}, {}", self.d.entity, self.d.country),
+                "inside the plan's scope",
+            );
             return Ok(Err("plan_out_of_scope"));
         }
-        if let Some(f) = fitting.iter().flat_map(|p| &p.plan.scope.forbidden).find(|f| f.country == self.d.country) {
-            self.test("client country", &self.d.country, format!("a country where partners may be paid ({})", f.source));
+        if let Some(f) = fitting
+            .iter()
+            .flat_map(|p| &p.plan.scope.forbidden)
+            .find(|f| f.country == self.d.country)
+        {
+            self.test(
+                "client country",
+                &self.d.country,
+                format!("a country where partners may be paid ({})", f.source),
+            );
             return Ok(Err("country_forbidden"));
         }
         if self.level == 1 {
@@ -120,7 +174,17 @@ impl Step<'_> {
     fn by_rule(&mut self, plans: &[&Ranked], level: u32, method: &'static str) -> Result<Got, Stop> {
         self.why.method = method.into();
         let Some(chosen) = choose::choose(plans, level, self.d) else {
-            self.test("rules", format!("none for {} ({}) on {} in {}", self.d.symbol, self.d.product_group.as_deref().unwrap_or("?"), self.d.account_type, self.d.group), "a rule that fits");
+            self.test(
+                "rules",
+                format!(
+                    "none for {} ({}) on {} in {}",
+                    self.d.symbol,
+                    self.d.product_group.as_deref().unwrap_or("?"),
+                    self.d.account_type,
+                    self.d.group
+                ),
+                "a rule that fits",
+            );
             return Ok(Err(if level > 1 { "level_not_paid" } else { "no_rule" }));
         };
         self.rule = Some((chosen.ranked.at.clone(), chosen.rule.id.clone()));
@@ -150,7 +214,11 @@ impl Step<'_> {
             let (amount, steps) = fx::convert(e.amount, e.currency, currency, &self.d.quotes)?;
             self.why.fx.extend(steps);
             below = below.plus(amount);
-            self.why.below.push(Below { partner: e.partner.clone(), amount: e.amount.to_string(), currency: e.currency });
+            self.why.below.push(Below {
+                partner: e.partner.clone(),
+                amount: e.amount.to_string(),
+                currency: e.currency,
+            });
         }
         let rest = own.minus(below);
         if rest <= Exact::ZERO {
@@ -176,13 +244,22 @@ impl Step<'_> {
         if let Some(reason) = self.payable_lots(ranked)? {
             return Ok(Err(reason));
         }
-        let Some(base) = base.filter(|b| !b.amount.is_zero()) else { return Ok(Err("child_earned_nothing")) };
-        self.why.below.push(Below { partner: base.partner.clone(), amount: base.amount.to_string(), currency: base.currency });
+        let Some(base) = base.filter(|b| !b.amount.is_zero()) else {
+            return Ok(Err("child_earned_nothing"));
+        };
+        self.why.below.push(Below {
+            partner: base.partner.clone(),
+            amount: base.amount.to_string(),
+            currency: base.currency,
+        });
         if share.is_zero() {
             return Ok(Err("rate_zero"));
         }
         let amount = base.amount.times(*share);
-        self.why.formula = format!("{share} of {} {} earned by {} = {amount} {}", base.amount, base.currency, base.partner, base.currency);
+        self.why.formula = format!(
+            "{share} of {} {} earned by {} = {amount} {}",
+            base.amount, base.currency, base.partner, base.currency
+        );
         Ok(Ok((amount, base.currency)))
     }
 
@@ -193,14 +270,25 @@ impl Step<'_> {
         let mut lots = platform;
         let mut factors = Vec::new();
         let among = |list: &[String], v: &str| list.is_empty() || list.iter().any(|l| l == v);
-        if let Some(f) = ranked.plan.volume_factors.iter().find(|f| among(&f.account_types, &self.d.account_type) && among(&f.groups, &self.d.group)) {
+        if let Some(f) = ranked
+            .plan
+            .volume_factors
+            .iter()
+            .find(|f| among(&f.account_types, &self.d.account_type) && among(&f.groups, &self.d.group))
+        {
             factors.push(Tested::new("account factor", f.factor, ""));
             lots = lots.times(f.factor);
         }
         let mut reason = None;
         if let Some(min) = x.min_duration_secs {
             let Some(opened) = self.d.opened_at else {
-                return Err(Stop { code: "open_time_missing", cause: format!("the plan asks how long the position of deal {} was open, and the feed does not say", self.d.deal()) });
+                return Err(Stop {
+                    code: "open_time_missing",
+                    cause: format!(
+                        "the plan asks how long the position of deal {} was open, and the feed does not say",
+                        self.d.deal()
+                    ),
+                });
             };
             let secs = self.d.at.secs_since(opened);
             self.test("seconds open", secs, format!("at least {min}"));
@@ -216,23 +304,40 @@ impl Step<'_> {
         }
         if x.bonus_share {
             let (Some(equity), Some(bonus)) = (self.d.equity_minor, self.d.bonus_minor) else {
-                return Err(Stop { code: "equity_missing", cause: format!("the plan asks for equity and bonus at deal {}, and the feed does not say", self.d.deal()) });
+                return Err(Stop {
+                    code: "equity_missing",
+                    cause: format!(
+                        "the plan asks for equity and bonus at deal {}, and the feed does not say",
+                        self.d.deal()
+                    ),
+                });
             };
             let own = Exact::int(equity.saturating_sub(bonus)).max(Exact::ZERO);
-            let factor = own.over(Exact::int(equity)).filter(|f| equity > 0 && *f <= Exact::ONE).unwrap_or(Exact::ZERO);
+            let factor = own
+                .over(Exact::int(equity))
+                .filter(|f| equity > 0 && *f <= Exact::ONE)
+                .unwrap_or(Exact::ZERO);
             factors.push(Tested::new("own part of the equity", factor, ""));
             lots = lots.times(factor);
             if lots.is_zero() {
                 reason = reason.or(Some("bonus_only"));
             }
         }
-        self.why.volume = Some(Volume { platform_lots: platform.to_string(), factors, lots: lots.to_string() });
+        self.why.volume = Some(Volume {
+            platform_lots: platform.to_string(),
+            factors,
+            lots: lots.to_string(),
+        });
         self.lots = if reason.is_some() { Exact::ZERO } else { lots };
         Ok(reason)
     }
 
     fn line(mut self, got: Got, settings: &Settings) -> Result<(Line, Earned), Stop> {
-        let nothing = Earned { partner: self.hop.partner.clone(), amount: Exact::ZERO, currency: self.hop.currency };
+        let nothing = Earned {
+            partner: self.hop.partner.clone(),
+            amount: Exact::ZERO,
+            currency: self.hop.currency,
+        };
         debug_assert_eq!(self.names.len(), self.why.path.len());
         let (amount, currency) = match got {
             Ok(v) => v,
@@ -247,7 +352,9 @@ impl Step<'_> {
         };
         let (exact, steps) = fx::convert(amount, currency, self.hop.currency, &self.d.quotes)?;
         for s in &steps {
-            self.why.formula.push_str(&format!(" {} {} ({})", if s.divided { "/" } else { "x" }, s.rate, s.pair));
+            self.why
+                .formula
+                .push_str(&format!(" {} {} ({})", if s.divided { "/" } else { "x" }, s.rate, s.pair));
         }
         if !steps.is_empty() {
             self.why.formula.push_str(&format!(" = {exact} {}", self.hop.currency));
@@ -259,12 +366,20 @@ impl Step<'_> {
             self.why.tested.push(Tested::new("partner", reason, "may be paid"));
             self.why.reason = Some(reason.into());
             let mine = match settings.blocked {
-                BlockedShare::Keep => Earned { partner: self.hop.partner.clone(), amount, currency },
+                BlockedShare::Keep => Earned {
+                    partner: self.hop.partner.clone(),
+                    amount,
+                    currency,
+                },
                 BlockedShare::PassUp => nothing,
             };
             return Ok((zero(self.hop, self.level, reason, self.rule, self.lots, self.why), mine));
         }
-        let mine = Earned { partner: self.hop.partner.clone(), amount, currency };
+        let mine = Earned {
+            partner: self.hop.partner.clone(),
+            amount,
+            currency,
+        };
         let line = Line {
             partner: self.hop.partner.clone(),
             level: self.level,

@@ -14,7 +14,10 @@ pub struct Purse {
 
 impl Default for Purse {
     fn default() -> Self {
-        Purse { exact: Exact::ZERO, booked: 0 }
+        Purse {
+            exact: Exact::ZERO,
+            booked: 0,
+        }
     }
 }
 
@@ -24,7 +27,10 @@ impl Purse {
     /// are never lost; a line that pays nothing books nothing, and what it left over goes into the
     /// next one.
     pub fn book(&mut self, line: &Line, place: RoundingPlace) -> Result<i64, Stop> {
-        let too_big = || Stop { code: "amount_out_of_range", cause: format!("the amount {} {} is beyond what can be booked", line.exact, line.currency) };
+        let too_big = || Stop {
+            code: "amount_out_of_range",
+            cause: format!("the amount {} {} is beyond what can be booked", line.exact, line.currency),
+        };
         let exact = self.exact.plus(line.exact);
         let minor = match place {
             RoundingPlace::Line => line.exact.minor(line.currency.exponent()).ok_or_else(too_big)?,

@@ -19,21 +19,40 @@ pub fn run(p: &Plan, f: &mut Faults) {
             f.add(at("valid_to"), "range_empty", "expected a time after valid_from");
         }
         if r.level > 1 && p.overrides != Some(Override::Fixed) {
-            f.add(at("level"), "level_unused", "expected override method fixed for rules above level 1");
+            f.add(
+                at("level"),
+                "level_unused",
+                "expected override method fixed for rules above level 1",
+            );
         }
         for (j, o) in p.rules[..i].iter().enumerate() {
             if tie(o, r) {
-                f.add(format!("/rules/{i}"), "rule_tie", format!("expected to differ from /rules/{j}: both are as narrow, fit the same deals and start at the same time"));
+                f.add(
+                    format!("/rules/{i}"),
+                    "rule_tie",
+                    format!("expected to differ from /rules/{j}: both are as narrow, fit the same deals and start at the same time"),
+                );
             }
         }
         if r.scope.countries.iter().any(|c| !country(c)) {
             f.add(at("scope/countries"), "country_malformed", "expected country codes of two capitals");
         }
-        if !r.scope.countries.is_empty() && !p.scope.countries.is_empty() && !r.scope.countries.iter().any(|c| p.scope.countries.contains(c)) {
-            f.add(at("scope/countries"), "scope_impossible", "expected a country of the plan's own scope");
+        if !r.scope.countries.is_empty()
+            && !p.scope.countries.is_empty()
+            && !r.scope.countries.iter().any(|c| p.scope.countries.contains(c))
+        {
+            f.add(
+                at("scope/countries"),
+                "scope_impossible",
+                "expected a country of the plan's own scope",
+            );
         }
         if !r.scope.entities.is_empty() && !p.scope.entities.is_empty() && !r.scope.entities.iter().any(|c| p.scope.entities.contains(c)) {
-            f.add(at("scope/entities"), "scope_impossible", "expected an entity of the plan's own scope");
+            f.add(
+                at("scope/entities"),
+                "scope_impossible",
+                "expected an entity of the plan's own scope",
+            );
         }
     }
     if p.scope.countries.iter().any(|c| !country(c)) {
@@ -41,18 +60,30 @@ pub fn run(p: &Plan, f: &mut Faults) {
     }
     for (i, c) in p.scope.forbidden.iter().enumerate() {
         if !country(&c.country) {
-            f.add(format!("/scope/forbidden/{i}/country"), "country_malformed", "expected a country code of two capitals");
+            f.add(
+                format!("/scope/forbidden/{i}/country"),
+                "country_malformed",
+                "expected a country code of two capitals",
+            );
         }
     }
     match &p.overrides {
         Some(Override::Fixed) if p.rules.iter().all(|r| r.level < 2) => {
-            f.add("/override", "override_without_rates", "expected at least one rule with level 2 or more");
+            f.add(
+                "/override",
+                "override_without_rates",
+                "expected at least one rule with level 2 or more",
+            );
         }
         Some(Override::PercentOfChild { levels, .. }) if levels.is_empty() => {
             f.add("/override/levels", "override_without_rates", "expected at least one share");
         }
         Some(Override::Differential) if p.rules.iter().all(|r| r.level != 1) => {
-            f.add("/rules", "override_without_rates", "expected rules of level 1: differential takes the partner's own rate");
+            f.add(
+                "/rules",
+                "override_without_rates",
+                "expected rules of level 1: differential takes the partner's own rate",
+            );
         }
         _ => {}
     }
@@ -62,7 +93,11 @@ pub fn run(p: &Plan, f: &mut Faults) {
         }
         for (j, o) in p.volume_factors[..i].iter().enumerate() {
             if same_accounts(o, v) {
-                f.add(format!("/volume_factors/{i}"), "rule_tie", format!("expected other accounts than /volume_factors/{j}"));
+                f.add(
+                    format!("/volume_factors/{i}"),
+                    "rule_tie",
+                    format!("expected other accounts than /volume_factors/{j}"),
+                );
             }
         }
     }

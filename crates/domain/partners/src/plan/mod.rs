@@ -87,7 +87,13 @@ impl RuleScope {
     pub fn specificity(&self) -> Specificity {
         let given = |v: &Vec<String>| u8::from(!v.is_empty());
         let product = if self.symbols.is_empty() { given(&self.product_groups) } else { 2 };
-        [product, given(&self.account_types), given(&self.groups), given(&self.countries), given(&self.entities)]
+        [
+            product,
+            given(&self.account_types),
+            given(&self.groups),
+            given(&self.countries),
+            given(&self.entities),
+        ]
     }
 }
 

@@ -16,14 +16,26 @@ pub struct Faults(Vec<FieldProblem>);
 
 impl Faults {
     pub fn add(&mut self, pointer: impl Into<String>, code: &str, expected: impl Into<String>) {
-        self.0.push(FieldProblem { pointer: pointer.into(), code: code.to_string(), expected: expected.into() });
+        self.0.push(FieldProblem {
+            pointer: pointer.into(),
+            code: code.to_string(),
+            expected: expected.into(),
+        });
     }
     pub fn into_result(self, code: &'static str, what: &str) -> Result<()> {
         if self.0.is_empty() {
             return Ok(());
         }
-        let detail = self.0.iter().map(|f| format!("{}: {}", f.pointer, f.expected)).collect::<Vec<_>>().join("; ");
-        Err(Problem { fields: self.0, ..Problem::new(Class::Invalid, code, format!("{what}: {detail}")) })
+        let detail = self
+            .0
+            .iter()
+            .map(|f| format!("{}: {}", f.pointer, f.expected))
+            .collect::<Vec<_>>()
+            .join("; ");
+        Err(Problem {
+            fields: self.0,
+            ..Problem::new(Class::Invalid, code, format!("{what}: {detail}"))
+        })
     }
 }
 
@@ -37,7 +49,11 @@ pub struct Obj<'a> {
 impl<'a> Obj<'a> {
     pub fn of(v: &'a Value, at: &str, f: &mut Faults) -> Option<Obj<'a>> {
         match v {
-            Value::Object(map) => Some(Obj { map, at: at.to_string(), asked: Vec::new() }),
+            Value::Object(map) => Some(Obj {
+                map,
+                at: at.to_string(),
+                asked: Vec::new(),
+            }),
             _ => {
                 f.add(if at.is_empty() { "/" } else { at }, "not_an_object", "expected an object");
                 None
@@ -72,7 +88,11 @@ impl<'a> Obj<'a> {
     pub fn texts(&mut self, key: &'static str, f: &mut Faults) -> Vec<String> {
         let Some(v) = self.get(key) else { return Vec::new() };
         let list: Option<Vec<String>> = v.as_array().filter(|a| a.len() <= MAX_NAMES).map(|a| {
-            a.iter().filter_map(Value::as_str).filter(|s| !s.is_empty() && s.len() <= 100).map(str::to_string).collect()
+            a.iter()
+                .filter_map(Value::as_str)
+                .filter(|s| !s.is_empty() && s.len() <= 100)
+                .map(str::to_string)
+                .collect()
         });
         match list {
             Some(l) if v.as_array().is_some_and(|a| a.len() == l.len()) => l,
@@ -87,7 +107,11 @@ impl<'a> Obj<'a> {
         match v.as_i64().filter(|i| (min..=max).contains(i)) {
             Some(i) => Some(i),
             None => {
-                f.add(self.pointer(key), "out_of_range", format!("expected a whole number from {min} to {max}"));
+                f.add(
+                    self.pointer(key),
+                    "out_of_range",
+                    format!("expected a whole number from {min} to {max}"),
+                );
                 None
             }
         }
@@ -108,7 +132,11 @@ impl<'a> Obj<'a> {
         match v.as_str().and_then(Exact::parse) {
             Some(e) => Some(e),
             None => {
-                f.add(self.pointer(key), "not_a_decimal", "expected a decimal in text with at most 12 places, such as \"7.50\"");
+                f.add(
+                    self.pointer(key),
+                    "not_a_decimal",
+                    "expected a decimal in text with at most 12 places, such as \"7.50\"",
+                );
                 None
             }
         }
@@ -128,7 +156,11 @@ impl<'a> Obj<'a> {
         match Currency::parse(text) {
             Ok(c) => Some(c),
             Err(_) => {
-                f.add(self.pointer(key), "currency_unknown", "expected a known currency code in capitals, such as EUR");
+                f.add(
+                    self.pointer(key),
+                    "currency_unknown",
+                    "expected a known currency code in capitals, such as EUR",
+                );
                 None
             }
         }
@@ -136,7 +168,11 @@ impl<'a> Obj<'a> {
     pub fn list(&mut self, key: &'static str, max: usize, f: &mut Faults) -> Vec<(&'a Value, String)> {
         let Some(v) = self.get(key) else { return Vec::new() };
         match v.as_array().filter(|a| a.len() <= max) {
-            Some(a) => a.iter().enumerate().map(|(i, v)| (v, format!("{}/{i}", self.pointer(key)))).collect(),
+            Some(a) => a
+                .iter()
+                .enumerate()
+                .map(|(i, v)| (v, format!("{}/{i}", self.pointer(key))))
+                .collect(),
             None => {
                 f.add(self.pointer(key), "not_a_list", format!("expected a list of at most {max}"));
                 Vec::new()
@@ -145,7 +181,11 @@ impl<'a> Obj<'a> {
     }
     pub fn done(self, f: &mut Faults) {
         for key in self.map.keys().filter(|k| !self.asked.contains(&k.as_str())) {
-            f.add(self.pointer(key), "unknown_field", format!("expected one of: {}", self.asked.join(", ")));
+            f.add(
+                self.pointer(key),
+                "unknown_field",
+                format!("expected one of: {}", self.asked.join(", ")),
+            );
         }
     }
 }
@@ -156,7 +196,11 @@ pub fn parse_time(s: &str) -> Option<Ts> {
         None => (s, None),
         Some((d, t)) => (d, Some(t.strip_suffix('Z')?)),
     };
-    let part = |s: &str, len: usize| (s.len() == len && s.bytes().all(|b| b.is_ascii_digit())).then(|| s.parse::<u32>().ok()).flatten();
+    let part = |s: &str, len: usize| {
+        (s.len() == len && s.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| s.parse::<u32>().ok())
+            .flatten()
+    };
     let mut d = date.split('-');
     let (y, m, day) = (part(d.next()?, 4)?, part(d.next()?, 2)?, part(d.next()?, 2)?);
     let midnight = Ts::from_ymd(i64::from(y), m, day);
@@ -204,20 +248,40 @@ fn plan(doc: &Value, f: &mut Faults) -> Option<Plan> {
         code => match Currency::parse(code) {
             Ok(c) => RateCurrency::Money(c),
             Err(_) => {
-                f.add("/currency", "currency_unknown", "expected a known currency code in capitals, or account");
+                f.add(
+                    "/currency",
+                    "currency_unknown",
+                    "expected a known currency code in capitals, or account",
+                );
                 RateCurrency::Account
             }
         },
     };
     let scope = o.get("scope").and_then(|v| plan_scope(v, f)).unwrap_or_default();
-    let rules: Vec<Rule> = o.list("rules", MAX_RULES, f).into_iter().filter_map(|(v, at)| rule(v, &at, f)).collect();
+    let rules: Vec<Rule> = o
+        .list("rules", MAX_RULES, f)
+        .into_iter()
+        .filter_map(|(v, at)| rule(v, &at, f))
+        .collect();
     let overrides = o.get("override").and_then(|v| overriding(v, f));
     let exclusions = o.get("exclusions").and_then(|v| exclusions(v, f)).unwrap_or_default();
-    let volume_factors = o.list("volume_factors", MAX_NAMES, f).into_iter().filter_map(|(v, at)| volume_factor(v, &at, f)).collect();
+    let volume_factors = o
+        .list("volume_factors", MAX_NAMES, f)
+        .into_iter()
+        .filter_map(|(v, at)| volume_factor(v, &at, f))
+        .collect();
     // Words for people: kept in the document, of no effect.
     let _ = o.text("note", f);
     o.done(f);
-    Some(Plan { name, currency, scope, rules, overrides, exclusions, volume_factors })
+    Some(Plan {
+        name,
+        currency,
+        scope,
+        rules,
+        overrides,
+        exclusions,
+        volume_factors,
+    })
 }
 
 fn plan_scope(v: &Value, f: &mut Faults) -> Option<PlanScope> {
@@ -232,7 +296,11 @@ fn plan_scope(v: &Value, f: &mut Faults) -> Option<PlanScope> {
         }
     }
     o.done(f);
-    Some(PlanScope { entities, countries, forbidden })
+    Some(PlanScope {
+        entities,
+        countries,
+        forbidden,
+    })
 }
 
 fn rule(v: &Value, at: &str, f: &mut Faults) -> Option<Rule> {
@@ -242,7 +310,10 @@ fn rule(v: &Value, at: &str, f: &mut Faults) -> Option<Rule> {
     if !kind.is_empty() && kind != "per_lot" {
         f.add(o.pointer("kind"), "kind_unknown", "expected per_lot");
     }
-    let level = o.int("level", 1, MAX_LEVELS as i64, f).and_then(|l| u32::try_from(l).ok()).unwrap_or(1);
+    let level = o
+        .int("level", 1, MAX_LEVELS as i64, f)
+        .and_then(|l| u32::try_from(l).ok())
+        .unwrap_or(1);
     if o.map.get("rate").is_none_or(Value::is_null) {
         f.add(o.pointer("rate"), "missing", "expected a decimal in text");
     }
@@ -256,7 +327,14 @@ fn rule(v: &Value, at: &str, f: &mut Faults) -> Option<Rule> {
     };
     let (valid_from, valid_to) = (o.time("valid_from", f), o.time("valid_to", f));
     o.done(f);
-    Some(Rule { id, level, rate, scope, valid_from, valid_to })
+    Some(Rule {
+        id,
+        level,
+        rate,
+        scope,
+        valid_from,
+        valid_to,
+    })
 }
 
 fn rule_scope(v: &Value, at: &str, f: &mut Faults) -> Option<RuleScope> {
@@ -300,7 +378,11 @@ fn overriding(v: &Value, f: &mut Faults) -> Option<Override> {
         }
         "" => None,
         _ => {
-            f.add("/override/method", "method_unknown", "expected fixed, differential or percent_of_child");
+            f.add(
+                "/override/method",
+                "method_unknown",
+                "expected fixed, differential or percent_of_child",
+            );
             None
         }
     };
@@ -330,5 +412,9 @@ fn volume_factor(v: &Value, at: &str, f: &mut Faults) -> Option<VolumeFactor> {
         f.add(o.pointer("factor"), "factor_negative", "expected 0 or more");
     }
     o.done(f);
-    Some(VolumeFactor { account_types, groups, factor })
+    Some(VolumeFactor {
+        account_types,
+        groups,
+        factor,
+    })
 }

@@ -133,6 +133,11 @@ pub async fn clients(tx: &mut Tx, partner: PartnerId, page: &PageRequest) -> Res
 }
 
 pub async fn count_clients(tx: &mut Tx, partner: PartnerId) -> Result<i64> {
-    let (n,): (i64,) = tx.must(sql!("SELECT COUNT(*) FROM partner_clients WHERE partner_id = $1 AND to_at IS NULL"), &vals![partner]).await?;
+    let (n,): (i64,) = tx
+        .must(
+            sql!("SELECT COUNT(*) FROM partner_clients WHERE partner_id = $1 AND to_at IS NULL"),
+            &vals![partner],
+        )
+        .await?;
     Ok(n)
 }

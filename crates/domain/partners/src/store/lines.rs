@@ -47,7 +47,21 @@ pub async fn deals(tx: &mut Tx, server: &str, tickets: &[&str]) -> Result<Vec<De
 }
 
 fn deal_vals(d: &DealRow) -> Vec<Val> {
-    vals![&d.server, &d.ticket, d.revision, &d.client_id, d.outcome, d.reason.as_ref(), d.cause.as_ref(), &d.facts, d.entry_id, d.value_at, d.booked_at, d.version].to_vec()
+    vals![
+        &d.server,
+        &d.ticket,
+        d.revision,
+        &d.client_id,
+        d.outcome,
+        d.reason.as_ref(),
+        d.cause.as_ref(),
+        &d.facts,
+        d.entry_id,
+        d.value_at,
+        d.booked_at,
+        d.version
+    ]
+    .to_vec()
 }
 
 /// How many were not there yet.
@@ -90,8 +104,12 @@ pub async fn stopped(tx: &mut Tx, limit: i64) -> Result<Vec<DealRow>> {
 }
 
 pub async fn count_stopped_before(tx: &mut Tx, value_before: Ts) -> Result<i64> {
-    let (n,): (i64,) =
-        tx.must(sql!("SELECT COUNT(*) FROM commission_deals WHERE outcome = 'stopped' AND value_at < $1"), &vals![value_before]).await?;
+    let (n,): (i64,) = tx
+        .must(
+            sql!("SELECT COUNT(*) FROM commission_deals WHERE outcome = 'stopped' AND value_at < $1"),
+            &vals![value_before],
+        )
+        .await?;
     Ok(n)
 }
 
@@ -156,9 +174,31 @@ pub async fn insert_lines(tx: &mut Tx, rows: &[LineRow]) -> Result<()> {
         .iter()
         .map(|l| {
             vals![
-                l.id, l.number, l.partner_id, l.currency, l.kind, &l.server, &l.ticket, l.revision, l.level, &l.client_id, &l.symbol,
-                l.product_group.as_ref(), l.lots, &l.exact, l.minor, l.reason.as_ref(), l.plan_id.as_ref(), l.plan_version, l.rule_id.as_ref(),
-                &l.explanation, l.reverses, l.entry_id, l.statement_id, l.value_at, l.booked_at
+                l.id,
+                l.number,
+                l.partner_id,
+                l.currency,
+                l.kind,
+                &l.server,
+                &l.ticket,
+                l.revision,
+                l.level,
+                &l.client_id,
+                &l.symbol,
+                l.product_group.as_ref(),
+                l.lots,
+                &l.exact,
+                l.minor,
+                l.reason.as_ref(),
+                l.plan_id.as_ref(),
+                l.plan_version,
+                l.rule_id.as_ref(),
+                &l.explanation,
+                l.reverses,
+                l.entry_id,
+                l.statement_id,
+                l.value_at,
+                l.booked_at
             ]
             .to_vec()
         })
@@ -275,7 +315,11 @@ pub async fn open_lines(tx: &mut Tx, partner: PartnerId, currency: Currency, to:
 
 pub async fn put_on_statement(tx: &mut Tx, lines: &[LineId], statement: StatementId) -> Result<u64> {
     let rows: Vec<Vec<Val>> = lines.iter().map(|l| vals![*l, statement].to_vec()).collect();
-    tx.exec_many(sql!("UPDATE commission_lines SET statement_id = $2 WHERE id = $1 AND statement_id IS NULL"), &rows).await
+    tx.exec_many(
+        sql!("UPDATE commission_lines SET statement_id = $2 WHERE id = $1 AND statement_id IS NULL"),
+        &rows,
+    )
+    .await
 }
 
 row! {
@@ -306,7 +350,9 @@ pub async fn lock_purse(tx: &mut Tx, partner: PartnerId, currency: Currency) -> 
         &vals![partner, currency],
     )
     .await?;
-    tx.one(take, &vals![partner, currency]).await?.ok_or_else(|| Problem::bug("purse_lost", "a partner's purse could not be made"))
+    tx.one(take, &vals![partner, currency])
+        .await?
+        .ok_or_else(|| Problem::bug("purse_lost", "a partner's purse could not be made"))
 }
 
 pub async fn write_purse(tx: &mut Tx, partner: PartnerId, currency: Currency, p: &PurseRow) -> Result<()> {

@@ -27,7 +27,19 @@ pub async fn insert(tx: &mut Tx, p: &PartnerRow) -> Result<()> {
             "INSERT INTO partners (id, entity, name, email, phone, client_id, currency, payout_method, state, created_at, version)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
         ),
-        &vals![p.id, &p.entity, &p.name, p.email.as_ref(), p.phone.as_ref(), p.client_id.as_ref(), p.currency, p.payout_method, p.state, p.created_at, p.version],
+        &vals![
+            p.id,
+            &p.entity,
+            &p.name,
+            p.email.as_ref(),
+            p.phone.as_ref(),
+            p.client_id.as_ref(),
+            p.currency,
+            p.payout_method,
+            p.state,
+            p.created_at,
+            p.version
+        ],
     )
     .await?;
     Ok(())
@@ -39,7 +51,16 @@ pub async fn update(tx: &mut Tx, p: &PartnerRow) -> Result<()> {
             "UPDATE partners SET name = $3, email = $4, phone = $5, client_id = $6, payout_method = $7, state = $8, version = version + 1
              WHERE id = $1 AND version = $2"
         ),
-        &vals![p.id, p.version, &p.name, p.email.as_ref(), p.phone.as_ref(), p.client_id.as_ref(), p.payout_method, p.state],
+        &vals![
+            p.id,
+            p.version,
+            &p.name,
+            p.email.as_ref(),
+            p.phone.as_ref(),
+            p.client_id.as_ref(),
+            p.payout_method,
+            p.state
+        ],
         || Problem::conflict("version_stale", "somebody changed this partner in between"),
     )
     .await
@@ -67,7 +88,13 @@ pub async fn of_client(tx: &mut Tx, client: &str) -> Result<Option<PartnerRow>> 
 }
 
 /// By name; entities None: all.
-pub async fn list(tx: &mut Tx, entities: Option<&[String]>, state: Option<PartnerState>, name: Option<&str>, page: &PageRequest) -> Result<Vec<PartnerRow>> {
+pub async fn list(
+    tx: &mut Tx,
+    entities: Option<&[String]>,
+    state: Option<PartnerState>,
+    name: Option<&str>,
+    page: &PageRequest,
+) -> Result<Vec<PartnerRow>> {
     let mut q = Query::new(sql!(
         "SELECT id, entity, name, email, phone, client_id, currency, payout_method, state, created_at, version FROM partners WHERE 1 = 1"
     ));
@@ -95,7 +122,10 @@ pub async fn list(tx: &mut Tx, entities: Option<&[String]>, state: Option<Partne
 
 /// Makes every other change of the tree wait until this one is done.
 pub async fn lock_tree(tx: &mut Tx) -> Result<()> {
-    tx.exec_one(sql!("UPDATE partner_tree SET version = version + 1 WHERE id = 1"), &[], || Problem::bug("tree_lost", "the tree's row is gone")).await
+    tx.exec_one(sql!("UPDATE partner_tree SET version = version + 1 WHERE id = 1"), &[], || {
+        Problem::bug("tree_lost", "the tree's row is gone")
+    })
+    .await
 }
 
 row! {
@@ -122,7 +152,12 @@ pub async fn insert_edge(tx: &mut Tx, e: &EdgeRow) -> Result<()> {
 
 /// Ends the open edge at `at`. False when it starts at `at` or later.
 pub async fn end_edge(tx: &mut Tx, partner: PartnerId, at: Ts) -> Result<bool> {
-    let n = tx.exec(sql!("UPDATE partner_edges SET to_at = $2 WHERE partner_id = $1 AND to_at IS NULL AND from_at < $2"), &vals![partner, at]).await?;
+    let n = tx
+        .exec(
+            sql!("UPDATE partner_edges SET to_at = $2 WHERE partner_id = $1 AND to_at IS NULL AND from_at < $2"),
+            &vals![partner, at],
+        )
+        .await?;
     Ok(n == 1)
 }
 
@@ -223,11 +258,19 @@ pub async fn insert_link(tx: &mut Tx, l: &LinkRow) -> Result<bool> {
 }
 
 pub async fn link_by_code(tx: &mut Tx, code: &str) -> Result<Option<LinkRow>> {
-    tx.one(sql!("SELECT id, partner_id, code, campaign, landing, active, created_at FROM partner_links WHERE code = $1"), &vals![code]).await
+    tx.one(
+        sql!("SELECT id, partner_id, code, campaign, landing, active, created_at FROM partner_links WHERE code = $1"),
+        &vals![code],
+    )
+    .await
 }
 
 pub async fn link(tx: &mut Tx, id: LinkId) -> Result<Option<LinkRow>> {
-    tx.one(sql!("SELECT id, partner_id, code, campaign, landing, active, created_at FROM partner_links WHERE id = $1"), &vals![id]).await
+    tx.one(
+        sql!("SELECT id, partner_id, code, campaign, landing, active, created_at FROM partner_links WHERE id = $1"),
+        &vals![id],
+    )
+    .await
 }
 
 row! {
@@ -257,7 +300,12 @@ pub async fn links(tx: &mut Tx, partner: PartnerId) -> Result<Vec<LinkStats>> {
 }
 
 pub async fn set_link_active(tx: &mut Tx, id: LinkId, active: bool) -> Result<()> {
-    tx.exec_one(sql!("UPDATE partner_links SET active = $2 WHERE id = $1"), &vals![id, active], || Problem::missing("link")).await
+    tx.exec_one(
+        sql!("UPDATE partner_links SET active = $2 WHERE id = $1"),
+        &vals![id, active],
+        || Problem::missing("link"),
+    )
+    .await
 }
 
 row! {
@@ -284,7 +332,20 @@ pub async fn insert_click(tx: &mut Tx, c: &ClickRow) -> Result<()> {
             "INSERT INTO partner_clicks (id, link_id, partner_id, visitor, ip_hash, ua_hash, referrer, landing, utm, subs, consent, at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
         ),
-        &vals![c.id, c.link_id, c.partner_id, c.visitor.as_ref(), c.ip_hash.as_ref(), c.ua_hash.as_ref(), c.referrer.as_ref(), &c.landing, &c.utm, &c.subs, c.consent, c.at],
+        &vals![
+            c.id,
+            c.link_id,
+            c.partner_id,
+            c.visitor.as_ref(),
+            c.ip_hash.as_ref(),
+            c.ua_hash.as_ref(),
+            c.referrer.as_ref(),
+            &c.landing,
+            &c.utm,
+            &c.subs,
+            c.consent,
+            c.at
+        ],
     )
     .await?;
     Ok(())

@@ -37,7 +37,18 @@ pub async fn insert(tx: &mut Tx, p: &PayoutRow) -> Result<()> {
             "INSERT INTO partner_payouts (id, partner_id, currency, minor, method, state, approval_id, prepared_by, prepared_at, version)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
         ),
-        &vals![p.id, p.partner_id, p.currency, p.minor, p.method, p.state, p.approval_id, &p.prepared_by, p.prepared_at, p.version],
+        &vals![
+            p.id,
+            p.partner_id,
+            p.currency,
+            p.minor,
+            p.method,
+            p.state,
+            p.approval_id,
+            &p.prepared_by,
+            p.prepared_at,
+            p.version
+        ],
     )
     .await?;
     Ok(())
@@ -100,7 +111,15 @@ pub async fn unstated(tx: &mut Tx, partner: PartnerId, currency: Currency, to: T
 
 pub async fn put_on_statement(tx: &mut Tx, paid: &[PayoutId], returned: &[PayoutId], statement: StatementId) -> Result<()> {
     let rows = |ids: &[PayoutId]| -> Vec<Vec<Val>> { ids.iter().map(|p| vals![*p, statement].to_vec()).collect() };
-    tx.exec_many(sql!("UPDATE partner_payouts SET statement_id = $2 WHERE id = $1 AND statement_id IS NULL"), &rows(paid)).await?;
-    tx.exec_many(sql!("UPDATE partner_payouts SET return_statement_id = $2 WHERE id = $1 AND return_statement_id IS NULL"), &rows(returned)).await?;
+    tx.exec_many(
+        sql!("UPDATE partner_payouts SET statement_id = $2 WHERE id = $1 AND statement_id IS NULL"),
+        &rows(paid),
+    )
+    .await?;
+    tx.exec_many(
+        sql!("UPDATE partner_payouts SET return_statement_id = $2 WHERE id = $1 AND return_statement_id IS NULL"),
+        &rows(returned),
+    )
+    .await?;
     Ok(())
 }

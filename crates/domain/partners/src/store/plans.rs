@@ -16,14 +16,20 @@ row! {
 }
 
 pub async fn insert(tx: &mut Tx, id: PlanId, name: &str, entity: Option<&str>, at: Ts) -> Result<()> {
-    tx.exec(sql!("INSERT INTO deal_plans (id, name, entity, version, created_at) VALUES ($1, $2, $3, 1, $4)"), &vals![id, name, entity, at]).await?;
+    tx.exec(
+        sql!("INSERT INTO deal_plans (id, name, entity, version, created_at) VALUES ($1, $2, $3, 1, $4)"),
+        &vals![id, name, entity, at],
+    )
+    .await?;
     Ok(())
 }
 
 pub async fn next_version(tx: &mut Tx, id: PlanId, base: i64, name: &str) -> Result<()> {
-    tx.exec_one(sql!("UPDATE deal_plans SET version = version + 1, name = $3 WHERE id = $1 AND version = $2"), &vals![id, base, name], || {
-        Problem::conflict("version_stale", "somebody saved another version of this plan in between")
-    })
+    tx.exec_one(
+        sql!("UPDATE deal_plans SET version = version + 1, name = $3 WHERE id = $1 AND version = $2"),
+        &vals![id, base, name],
+        || Problem::conflict("version_stale", "somebody saved another version of this plan in between"),
+    )
     .await
 }
 
@@ -103,7 +109,12 @@ row! {
 }
 
 pub async fn end_use(tx: &mut Tx, holder: &str, at: Ts) -> Result<bool> {
-    let n = tx.exec(sql!("UPDATE deal_plan_uses SET to_at = $2 WHERE holder = $1 AND to_at IS NULL AND from_at < $2"), &vals![holder, at]).await?;
+    let n = tx
+        .exec(
+            sql!("UPDATE deal_plan_uses SET to_at = $2 WHERE holder = $1 AND to_at IS NULL AND from_at < $2"),
+            &vals![holder, at],
+        )
+        .await?;
     Ok(n == 1)
 }
 

@@ -63,7 +63,10 @@ pub async fn get(tx: &mut Tx, id: StatementId) -> Result<Option<StatementRow>> {
 }
 
 pub async fn content(tx: &mut Tx, id: StatementId) -> Result<Option<String>> {
-    Ok(tx.one::<(String,)>(sql!("SELECT content FROM partner_statements WHERE id = $1"), &vals![id]).await?.map(|r| r.0))
+    Ok(tx
+        .one::<(String,)>(sql!("SELECT content FROM partner_statements WHERE id = $1"), &vals![id])
+        .await?
+        .map(|r| r.0))
 }
 
 /// Newest first.

@@ -15,7 +15,9 @@ pub fn deal(ticket: &str, lots: &str) -> Value {
 }
 
 pub fn with(mut v: Value, more: Value) -> Value {
-    let (Value::Object(a), Value::Object(b)) = (&mut v, more) else { panic!("objects") };
+    let (Value::Object(a), Value::Object(b)) = (&mut v, more) else {
+        panic!("objects")
+    };
     a.extend(b);
     v
 }
@@ -71,7 +73,10 @@ fn example_2_pays_in_the_accounts_currency_in_whole_yen_and_by_the_cent_accounts
         events["partners"][0]["currency"] = json!("JPY");
         assert_eq!(amounts(&preview(&plan, &events).unwrap()), [expected]);
     }
-    let plan = with(per_lot("7"), json!({"volume_factors": [{"account_types": ["cent"], "factor": "0.01"}]}));
+    let plan = with(
+        per_lot("7"),
+        json!({"volume_factors": [{"account_types": ["cent"], "factor": "0.01"}]}),
+    );
     let p = preview(&plan, &alone(&[with(deal("1", "250"), json!({"account_type": "cent"}))])).unwrap();
     assert_eq!(amounts(&p), ["17.50"]);
     let volume = p.lines[0].explanation.volume.clone().unwrap();
@@ -80,17 +85,27 @@ fn example_2_pays_in_the_accounts_currency_in_whole_yen_and_by_the_cent_accounts
 
 fn overriding(rates: &[&str], over: Value) -> Value {
     let names = ["G", "S", "A"];
-    let plans: serde_json::Map<String, Value> =
-        names.iter().zip(rates).map(|(n, r)| (n.to_string(), with(per_lot(r), json!({"override": over})))).collect();
+    let plans: serde_json::Map<String, Value> = names
+        .iter()
+        .zip(rates)
+        .map(|(n, r)| (n.to_string(), with(per_lot(r), json!({"override": over}))))
+        .collect();
     json!({"plans": plans})
 }
 
 #[test]
 fn example_6a_the_differential_chain_costs_its_highest_rate() {
     let v = vector("6a");
-    let p = preview(&overriding(&texts(&v["in"]["rates_bottom_up"]), json!({"method": "differential"})), &chain(&[deal("1", "10")])).unwrap();
+    let p = preview(
+        &overriding(&texts(&v["in"]["rates_bottom_up"]), json!({"method": "differential"})),
+        &chain(&[deal("1", "10")]),
+    )
+    .unwrap();
     assert_eq!(amounts(&p), texts(&v["out"]["lines"]));
-    assert_eq!(p.lines[1].explanation.formula, "10 lots x 7 USD = 70 USD, less 50 USD earned below = 20 USD");
+    assert_eq!(
+        p.lines[1].explanation.formula,
+        "10 lots x 7 USD = 70 USD, less 50 USD earned below = 20 USD"
+    );
 }
 
 #[test]
@@ -103,7 +118,11 @@ fn example_6b_fixed_levels_pay_by_distance_whatever_the_others_earn() {
         {"id": "third", "kind": "per_lot", "level": 3, "rate": rates[2]}]);
     let plan = json!({"format": 1, "name": "levels", "currency": "USD", "rules": rules, "override": {"method": "fixed"}});
     let mut events = chain(&[deal("1", "10")]);
-    events["partners"].as_array_mut().unwrap().iter_mut().for_each(|p| p["plan"] = json!("plan"));
+    events["partners"]
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .for_each(|p| p["plan"] = json!("plan"));
     let p = preview(&plan, &events).unwrap();
     assert_eq!(amounts(&p), texts(&v["out"]["lines"]));
     assert_eq!(p.lines[2].rule.as_deref(), Some("third"));
@@ -113,7 +132,10 @@ fn example_6b_fixed_levels_pay_by_distance_whatever_the_others_earn() {
 fn example_6c_percent_of_child_compounds_over_the_next_or_counts_from_the_direct() {
     let v = vector("6c");
     let pcts = texts(&v["in"]["pcts"]);
-    for (of, shares, expected) in [("next", [pcts[0], pcts[1]], texts(&v["out"]["lines"])), ("direct", ["0.20", "0.10"], vec!["50.00", "10.00", "5.00"])] {
+    for (of, shares, expected) in [
+        ("next", [pcts[0], pcts[1]], texts(&v["out"]["lines"])),
+        ("direct", ["0.20", "0.10"], vec!["50.00", "10.00", "5.00"]),
+    ] {
         let over = json!({"method": "percent_of_child", "of": of, "levels": shares});
         let p = preview(&overriding(&["5", "1", "1"], over), &chain(&[deal("1", "10")])).unwrap();
         assert_eq!(amounts(&p), expected, "{of}");
@@ -123,10 +145,18 @@ fn example_6c_percent_of_child_compounds_over_the_next_or_counts_from_the_direct
 #[test]
 fn example_6d_an_inverted_rate_below_never_makes_the_chain_dearer_than_its_top() {
     let v = vector("6d");
-    let p = preview(&overriding(&texts(&v["in"]["rates_bottom_up"]), json!({"method": "differential"})), &chain(&[deal("1", "10")])).unwrap();
+    let p = preview(
+        &overriding(&texts(&v["in"]["rates_bottom_up"]), json!({"method": "differential"})),
+        &chain(&[deal("1", "10")]),
+    )
+    .unwrap();
     assert_eq!(amounts(&p), texts(&v["out"]["lines"]));
     assert_eq!(p.lines[1].reason, Some("below_child_rate"));
-    assert!(p.lines[1].explanation.tested.iter().any(|t| t.value == "-10"), "{:?}", p.lines[1].explanation.tested);
+    assert!(
+        p.lines[1].explanation.tested.iter().any(|t| t.value == "-10"),
+        "{:?}",
+        p.lines[1].explanation.tested
+    );
 }
 
 #[test]
@@ -134,7 +164,13 @@ fn example_15_each_excluded_trade_leaves_a_zero_line_with_its_reason_and_figures
     let exclusions = json!({"min_duration_secs": 180, "negative_balance": true, "bonus_share": true});
     let plan = with(per_lot("8"), json!({"exclusions": exclusions}));
     let open = |ticket: &str, lots: &str, opened: &str, more: Value| {
-        with(with(deal(ticket, lots), json!({"opened_at": opened, "equity_minor": 100_000, "bonus_minor": 0})), more)
+        with(
+            with(
+                deal(ticket, lots),
+                json!({"opened_at": opened, "equity_minor": 100_000, "bonus_minor": 0}),
+            ),
+            more,
+        )
     };
     let deals = [
         open("T1", "2.0", "2026-03-05T11:57:01Z", json!({})),
@@ -142,7 +178,12 @@ fn example_15_each_excluded_trade_leaves_a_zero_line_with_its_reason_and_figures
         open("T3a", "0.5", "2026-03-05T11:59:00Z", json!({})),
         open("T3b", "1.0", "2026-03-05T11:53:20Z", json!({})),
         open("T5", "2.5", "2026-03-05T10:00:00Z", json!({"negative_balance": true})),
-        open("T6", "2.0", "2026-03-05T10:00:00Z", json!({"equity_minor": 150_000, "bonus_minor": 60_000})),
+        open(
+            "T6",
+            "2.0",
+            "2026-03-05T10:00:00Z",
+            json!({"equity_minor": 150_000, "bonus_minor": 60_000}),
+        ),
     ];
     let p = preview(&plan, &alone(&deals)).unwrap();
     assert_eq!(amounts(&p), ["0.00", "8.00", "0.00", "8.00", "0.00", "9.60"]);
@@ -154,7 +195,11 @@ fn example_15_each_excluded_trade_leaves_a_zero_line_with_its_reason_and_figures
 
     // The vector: payable lots, hedged volume already netted.
     let v = vector("15");
-    let deals: Vec<Value> = texts(&v["in"]["lots"]).iter().enumerate().map(|(i, l)| deal(&i.to_string(), l)).collect();
+    let deals: Vec<Value> = texts(&v["in"]["lots"])
+        .iter()
+        .enumerate()
+        .map(|(i, l)| deal(&i.to_string(), l))
+        .collect();
     assert_eq!(preview(&per_lot("8"), &alone(&deals)).unwrap().totals[0].amount, v["out"]["total"]);
 }
 
@@ -163,7 +208,9 @@ fn example_17_nothing_is_lost_between_the_cents_when_the_carry_is_kept() {
     let v = vector("17a");
     let rules = json!([{"id": "own", "kind": "per_lot", "rate": "5.6"}, {"id": "up", "kind": "per_lot", "level": 2, "rate": "2.4"}]);
     let plan = json!({"format": 1, "name": "70/30", "currency": "USD", "rules": rules, "override": {"method": "fixed"}});
-    let deals: Vec<Value> = (0..v["in"]["n"].as_i64().unwrap()).map(|n| deal(&n.to_string(), v["in"]["lots"].as_str().unwrap())).collect();
+    let deals: Vec<Value> = (0..v["in"]["n"].as_i64().unwrap())
+        .map(|n| deal(&n.to_string(), v["in"]["lots"].as_str().unwrap()))
+        .collect();
     for (place, expected) in [("carry", &v["out"]["once"]), ("line", &v["out"]["per_line"])] {
         let events = json!({"format": 1, "settings": {"rounding": place},
             "partners": [{"id": "2 up"}, {"id": "1 own", "parent": "2 up"}], "clients": [{"id": "c", "partner": "1 own"}], "deals": deals});
@@ -199,7 +246,12 @@ fn example_21_the_partners_own_plan_wins_over_a_narrower_rule_of_the_entity() {
 
     let p = preview(&plans(rule("metals", "5", json!({"product_groups": ["metals"]}))), &events).unwrap();
     assert_eq!(amounts(&p), ["11.00"]);
-    let losing: Vec<(&str, &str)> = p.lines[0].explanation.losing.iter().map(|c| (c.rule.as_str(), c.rate.as_str())).collect();
+    let losing: Vec<(&str, &str)> = p.lines[0]
+        .explanation
+        .losing
+        .iter()
+        .map(|c| (c.rule.as_str(), c.rate.as_str()))
+        .collect();
     assert_eq!(losing, [("gold on raw", "3"), ("metals", "4"), ("all", "6")]);
 
     // Only FX rules in the partner's own plan: the entity's narrowest takes over.
@@ -216,7 +268,13 @@ fn four_rates_for_four_kinds_of_product_and_two_account_types() {
         rule("gold raw", "3", json!({"symbols": ["XAUUSD"], "account_types": ["raw"]})), rule("index", "0.6", json!({"product_groups": ["indices"]})),
         rule("crypto", "1", json!({"product_groups": ["crypto"]}))]});
     let trade = |symbol: &str, group: &str, account: &str| json!({"ticket": format!("{symbol}{account}"), "client": "c", "symbol": symbol, "product_group": group, "account_type": account, "lots": "1", "at": "2026-03-05"});
-    let deals = [trade("EURUSD", "majors", "std"), trade("XAUUSD", "metals", "std"), trade("XAUUSD", "metals", "raw"), trade("US30", "indices", "std"), trade("BTCUSD", "crypto", "std")];
+    let deals = [
+        trade("EURUSD", "majors", "std"),
+        trade("XAUUSD", "metals", "std"),
+        trade("XAUUSD", "metals", "raw"),
+        trade("US30", "indices", "std"),
+        trade("BTCUSD", "crypto", "std"),
+    ];
     let p = preview(&plan, &alone(&deals)).unwrap();
     assert_eq!(amounts(&p), ["8.00", "5.00", "3.00", "0.60", "1.00"]);
     let rules: Vec<&str> = p.lines.iter().filter_map(|l| l.rule.as_deref()).collect();
@@ -225,8 +283,14 @@ fn four_rates_for_four_kinds_of_product_and_two_account_types() {
 
 #[test]
 fn a_client_of_a_forbidden_country_leaves_a_zero_line_that_names_the_law() {
-    let plan = with(per_lot("8"), json!({"scope": {"forbidden": [{"country": "NL", "source": "AFM ban on third-party payments"}]}}));
-    let deals = [with(deal("1", "1"), json!({"country": "NL"})), with(deal("2", "1"), json!({"country": "DE"}))];
+    let plan = with(
+        per_lot("8"),
+        json!({"scope": {"forbidden": [{"country": "NL", "source": "AFM ban on third-party payments"}]}}),
+    );
+    let deals = [
+        with(deal("1", "1"), json!({"country": "NL"})),
+        with(deal("2", "1"), json!({"country": "DE"})),
+    ];
     let p = preview(&plan, &alone(&deals)).unwrap();
     assert_eq!(amounts(&p), ["0.00", "8.00"]);
     assert_eq!(p.lines[0].reason, Some("country_forbidden"));
@@ -263,7 +327,10 @@ fn what_is_missing_stops_the_deal_instead_of_paying_it_wrong() {
     assert_eq!(preview(&per_lot("8"), &events).unwrap().stopped[0].code, "fx_missing");
 
     let plan = with(per_lot("8"), json!({"exclusions": {"min_duration_secs": 60}}));
-    assert_eq!(preview(&plan, &alone(&[deal("1", "1")])).unwrap().stopped[0].code, "open_time_missing");
+    assert_eq!(
+        preview(&plan, &alone(&[deal("1", "1")])).unwrap().stopped[0].code,
+        "open_time_missing"
+    );
 }
 
 #[test]
@@ -276,14 +343,20 @@ fn a_cross_rate_is_not_rounded_on_the_way_and_stands_on_the_line() {
         {"base": "EUR", "quote": "USD", "rate": "1.0800", "source": "close", "at": "2026-03-05"}]);
     let p = preview(&plan, &events).unwrap();
     assert_eq!(amounts(&p), ["1.10"]);
-    let steps: Vec<(&str, String, bool)> = p.lines[0].explanation.fx.iter().map(|s| (s.pair.as_str(), s.rate.text(), s.divided)).collect();
+    let steps: Vec<(&str, String, bool)> = p.lines[0]
+        .explanation
+        .fx
+        .iter()
+        .map(|s| (s.pair.as_str(), s.rate.text(), s.divided))
+        .collect();
     assert_eq!(steps, [("USDJPY", "156.25".into(), true), ("EURUSD", "1.08".into(), true)]);
 }
 
 /// Twelve partners, rates 1 to 12 from the client up.
 fn twelve(over: &Value, suspended: Option<usize>, blocked: &str) -> Preview {
-    let plans: serde_json::Map<String, Value> =
-        (1..=12).map(|n| (format!("L{n:02}"), with(per_lot(&n.to_string()), json!({"override": over})))).collect();
+    let plans: serde_json::Map<String, Value> = (1..=12)
+        .map(|n| (format!("L{n:02}"), with(per_lot(&n.to_string()), json!({"override": over}))))
+        .collect();
     let partners: Vec<Value> = (1..=12)
         .map(|n| {
             let mut p = json!({"id": format!("L{n:02}"), "plan": format!("L{n:02}"), "state": if suspended == Some(n) { "suspended" } else { "active" }});
@@ -303,7 +376,11 @@ fn a_trade_pays_a_chain_of_twelve() {
     assert_eq!(amounts(&p), vec!["3.00"; 12]);
     assert_eq!(p.lines[11].level, 12);
     assert_eq!(p.lines[11].explanation.path.len(), 12);
-    let p = twelve(&json!({"method": "percent_of_child", "of": "next", "levels": vec!["0.5"; 11]}), None, "keep");
+    let p = twelve(
+        &json!({"method": "percent_of_child", "of": "next", "levels": vec!["0.5"; 11]}),
+        None,
+        "keep",
+    );
     // 3.00, 1.50, 0.75, 0.375 (0.38) … each from the exact amount below, not from the rounded one.
     assert_eq!(amounts(&p)[..5], ["3.00", "1.50", "0.75", "0.38", "0.19"]);
     assert_eq!(p.lines[4].explanation.exact, "0.1875");

@@ -16,7 +16,10 @@ fn run(rates: &[i64], lots: &[i64], over: &Value, rounding: &str) -> qd_partners
         .enumerate()
         .map(|(i, r)| {
             let rules = json!([{"id": "base", "kind": "per_lot", "rate": text(*r)}]);
-            (format!("p{i:02}"), json!({"format": 1, "name": "x", "currency": "USD", "rules": rules, "override": over}))
+            (
+                format!("p{i:02}"),
+                json!({"format": 1, "name": "x", "currency": "USD", "rules": rules, "override": over}),
+            )
         })
         .collect();
     let partners: Vec<Value> = (0..rates.len())

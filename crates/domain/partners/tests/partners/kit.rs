@@ -42,11 +42,12 @@ pub fn key() -> LinkKey {
 macro_rules! tx {
     ($t:expr, |$tx:ident, $core:ident| $body:expr) => {{
         let $core = $t.core.clone();
-        $t.db.write(async move |$tx| {
-            let $core = &$core;
-            $body
-        })
-        .await
+        $t.db
+            .write(async move |$tx| {
+                let $core = &$core;
+                $body
+            })
+            .await
     }};
 }
 
@@ -58,22 +59,33 @@ pub async fn make(t: &TestDb, name: &str, parent: Option<PartnerId>, currency: C
         phone: None,
         client_id: client_id.map(str::to_string),
         currency,
-        payout_method: if client_id.is_some() { PayoutMethod::Wallet } else { PayoutMethod::Bank },
+        payout_method: if client_id.is_some() {
+            PayoutMethod::Wallet
+        } else {
+            PayoutMethod::Bank
+        },
         parent,
         since: Some(day(1, 1)),
     };
     let core = t.core.clone();
-    t.db.write(async move |tx| partner::create(tx, &core, &manager(), new.clone()).await).await.unwrap()
+    t.db.write(async move |tx| partner::create(tx, &core, &manager(), new.clone()).await)
+        .await
+        .unwrap()
 }
 
 pub async fn plan(t: &TestDb, document: Value) -> PlanId {
     let core = t.core.clone();
-    t.db.write(async move |tx| plans::save(tx, &core, &manager(), None, Some("eu"), &document, day(1, 1), "agreed").await).await.unwrap().0
+    t.db.write(async move |tx| plans::save(tx, &core, &manager(), None, Some("eu"), &document, day(1, 1), "agreed").await)
+        .await
+        .unwrap()
+        .0
 }
 
 pub async fn on_plan(t: &TestDb, p: PartnerId, plan: PlanId, at: Ts) {
     let core = t.core.clone();
-    t.db.write(async move |tx| plans::assign(tx, &core, &manager(), p, plan, at, "agreed").await).await.unwrap();
+    t.db.write(async move |tx| plans::assign(tx, &core, &manager(), p, plan, at, "agreed").await)
+        .await
+        .unwrap();
 }
 
 pub fn per_lot(rate: &str, over: Value) -> Value {
@@ -83,12 +95,16 @@ pub fn per_lot(rate: &str, over: Value) -> Value {
 /// Gives a client to a partner from the start of the year.
 pub async fn give(t: &TestDb, client: &str, to: Option<PartnerId>, at: Ts) -> Share {
     let (core, client) = (t.core.clone(), client.to_string());
-    t.db.write(async move |tx| attribution::reassign(tx, &core, &manager(), &client, "eu", to, at, "moved").await).await.unwrap()
+    t.db.write(async move |tx| attribution::reassign(tx, &core, &manager(), &client, "eu", to, at, "moved").await)
+        .await
+        .unwrap()
 }
 
 pub async fn register(t: &TestDb, r: Registration) -> Share {
     let core = t.core.clone();
-    t.db.write(async move |tx| attribution::register(tx, &core, &key(), &r).await).await.unwrap()
+    t.db.write(async move |tx| attribution::register(tx, &core, &key(), &r).await)
+        .await
+        .unwrap()
 }
 
 /// A closing deal of a client in EURUSD.
@@ -122,7 +138,13 @@ pub fn deal(ticket: &str, client: &str, lots: &str, at: Ts) -> DealFacts {
 }
 
 pub fn quote(base: Currency, quote: Currency, rate: &str, at: Ts) -> Quote {
-    Quote { base, quote, rate: Rate::parse(rate).unwrap(), source: "close".into(), at }
+    Quote {
+        base,
+        quote,
+        rate: Rate::parse(rate).unwrap(),
+        source: "close".into(),
+        at,
+    }
 }
 
 pub async fn try_book(t: &TestDb, deals: Vec<DealFacts>) -> Result<Vec<Booked>> {
@@ -136,7 +158,10 @@ pub async fn book(t: &TestDb, deals: Vec<DealFacts>) -> Vec<Booked> {
 
 /// What the ledger says we owe.
 pub async fn owed(t: &TestDb, p: PartnerId, currency: Currency) -> i64 {
-    t.db.read(async move |tx| qd_ledger::balance(tx, &qd_partners::payouts::payable(p, currency)).await).await.unwrap().balance_minor
+    t.db.read(async move |tx| qd_ledger::balance(tx, &qd_partners::payouts::payable(p, currency)).await)
+        .await
+        .unwrap()
+        .balance_minor
 }
 
 /// Nothing to complain about in the ledger or here.

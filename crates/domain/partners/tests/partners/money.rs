@@ -21,7 +21,10 @@ fn differential() -> serde_json::Value {
 async fn two(t: &TestDb, currency: Currency) -> (PartnerId, PartnerId) {
     let master = make(t, "Master", None, currency, None).await.id;
     let sub = make(t, "Sub", Some(master), currency, None).await.id;
-    let (a, b) = (plan(t, per_lot("10", differential())).await, plan(t, per_lot("8", differential())).await);
+    let (a, b) = (
+        plan(t, per_lot("10", differential())).await,
+        plan(t, per_lot("8", differential())).await,
+    );
     on_plan(t, master, a, day(1, 1)).await;
     on_plan(t, sub, b, day(1, 1)).await;
     give(t, "cli_1", Some(sub), day(1, 2)).await;
@@ -29,12 +32,18 @@ async fn two(t: &TestDb, currency: Currency) -> (PartnerId, PartnerId) {
 }
 
 async fn lines_of(t: &TestDb, p: PartnerId) -> Vec<reading::LineView> {
-    let f = LineFilter { partner_id: Some(p), ..LineFilter::default() };
+    let f = LineFilter {
+        partner_id: Some(p),
+        ..LineFilter::default()
+    };
     let mut all = Vec::new();
     let mut cursor: Option<String> = None;
     loop {
         let (f, page) = (f.clone(), PageRequest::new(Some(50), cursor.as_deref()).unwrap());
-        let got = t.db.read(async move |tx| reading::lines(tx, &finance(), &f, &page).await).await.unwrap();
+        let got =
+            t.db.read(async move |tx| reading::lines(tx, &finance(), &f, &page).await)
+                .await
+                .unwrap();
         all.extend(got.items);
         cursor = got.next_cursor;
         if cursor.is_none() {
@@ -442,7 +451,10 @@ impl DealSource for Feed {
         let mapped = self.mapped.load(std::sync::atomic::Ordering::SeqCst);
         Ok(deals
             .iter()
-            .map(|n| DealFacts { product_group: (mapped || n.ticket != "2").then(|| "majors".into()), ..deal(&n.ticket, "cli_1", "1", day(3, 5)) })
+            .map(|n| DealFacts {
+                product_group: (mapped || n.ticket != "2").then(|| "majors".into()),
+                ..deal(&n.ticket, "cli_1", "1", day(3, 5))
+            })
             .collect())
     }
 }

@@ -11,7 +11,11 @@ use qd_testkit::TestDb;
 use serde_json::json;
 
 fn reg(client: &str) -> Registration {
-    Registration { client_id: client.into(), entity: "eu".into(), ..Registration::default() }
+    Registration {
+        client_id: client.into(),
+        entity: "eu".into(),
+        ..Registration::default()
+    }
 }
 
 qd_testkit::both! {

@@ -23,20 +23,47 @@ fn rules(list: Value) -> Value {
 fn each_fault_of_a_plan_is_named_by_its_pointer_and_all_at_once() {
     let one = |v: Value| faults(&v).into_iter().map(|(p, c)| format!("{p} {c}")).collect::<Vec<_>>();
     let base = |more: Value| rules(json!([with(json!({"id": "a", "kind": "per_lot", "rate": "1"}), more)]));
-    assert_eq!(one(base(serde_json::from_str("{\"rate\": 7.5}").unwrap())), ["/rules/0/rate not_a_decimal"]);
+    assert_eq!(
+        one(base(serde_json::from_str("{\"rate\": 7.5}").unwrap())),
+        ["/rules/0/rate not_a_decimal"]
+    );
     assert_eq!(one(base(json!({"rate": "-1"}))), ["/rules/0/rate rate_negative"]);
     assert_eq!(one(base(json!({"rate": "1.0000000000001"}))), ["/rules/0/rate not_a_decimal"]);
     assert_eq!(one(base(json!({"kind": "pips"}))), ["/rules/0/kind kind_unknown"]);
     assert_eq!(one(base(json!({"rte": "1"}))), ["/rules/0/rte unknown_field"]);
     assert_eq!(one(base(json!({"level": 2}))), ["/rules/0/level level_unused"]);
     assert_eq!(one(base(json!({"valid_from": "2026-02-30"}))), ["/rules/0/valid_from not_a_time"]);
-    assert_eq!(one(base(json!({"valid_from": "2026-03-01", "valid_to": "2026-03-01"}))), ["/rules/0/valid_to range_empty"]);
-    assert_eq!(one(base(json!({"scope": {"countries": ["Germany"]}}))), ["/rules/0/scope/countries country_malformed"]);
-    assert_eq!(one(with(base(json!({"scope": {"countries": ["DE"]}})), json!({"scope": {"countries": ["FR"]}}))), ["/rules/0/scope/countries scope_impossible"]);
+    assert_eq!(
+        one(base(json!({"valid_from": "2026-03-01", "valid_to": "2026-03-01"}))),
+        ["/rules/0/valid_to range_empty"]
+    );
+    assert_eq!(
+        one(base(json!({"scope": {"countries": ["Germany"]}}))),
+        ["/rules/0/scope/countries country_malformed"]
+    );
+    assert_eq!(
+        one(with(
+            base(json!({"scope": {"countries": ["DE"]}})),
+            json!({"scope": {"countries": ["FR"]}})
+        )),
+        ["/rules/0/scope/countries scope_impossible"]
+    );
     assert_eq!(one(with(per_lot("1"), json!({"currency": "EURO"}))), ["/currency currency_unknown"]);
-    assert_eq!(one(with(per_lot("1"), json!({"override": {"method": "fixed"}}))), ["/override override_without_rates"]);
-    assert_eq!(one(with(per_lot("1"), json!({"override": {"method": "percent_of_child", "of": "top", "levels": []}}))), ["/override/of base_unknown"]);
-    assert_eq!(one(with(per_lot("1"), json!({"volume_factors": [{"factor": "0.01"}]}))), ["/volume_factors/0 scope_missing"]);
+    assert_eq!(
+        one(with(per_lot("1"), json!({"override": {"method": "fixed"}}))),
+        ["/override override_without_rates"]
+    );
+    assert_eq!(
+        one(with(
+            per_lot("1"),
+            json!({"override": {"method": "percent_of_child", "of": "top", "levels": []}})
+        )),
+        ["/override/of base_unknown"]
+    );
+    assert_eq!(
+        one(with(per_lot("1"), json!({"volume_factors": [{"factor": "0.01"}]}))),
+        ["/volume_factors/0 scope_missing"]
+    );
     assert_eq!(one(rules(json!([]))), ["/rules empty"]);
     let mut both = one(json!({"format": 1, "currency": "USD", "rules": [{"kind": "per_lot", "rate": "1"}]}));
     both.sort();
@@ -46,16 +73,38 @@ fn each_fault_of_a_plan_is_named_by_its_pointer_and_all_at_once() {
 #[test]
 fn rules_that_tie_are_refused_and_rules_that_never_meet_are_not() {
     let rule = |id: &str, scope: Value, more: Value| with(json!({"id": id, "kind": "per_lot", "rate": "1", "scope": scope}), more);
-    let tie = |a: Value, b: Value| faults(&rules(json!([a, b]))).iter().any(|(p, c)| p == "/rules/1" && c == "rule_tie");
+    let tie = |a: Value, b: Value| {
+        faults(&rules(json!([a, b])))
+            .iter()
+            .any(|(p, c)| p == "/rules/1" && c == "rule_tie")
+    };
     let none = || json!({});
     assert!(tie(rule("a", none(), none()), rule("b", none(), none())));
-    assert!(tie(rule("a", json!({"symbols": ["EURUSD", "GBPUSD"]}), none()), rule("b", json!({"symbols": ["GBPUSD"]}), none())));
-    assert!(tie(rule("a", json!({"product_groups": ["fx"], "account_types": ["raw"]}), none()), rule("b", json!({"product_groups": ["fx"], "account_types": ["raw", "std"]}), none())));
+    assert!(tie(
+        rule("a", json!({"symbols": ["EURUSD", "GBPUSD"]}), none()),
+        rule("b", json!({"symbols": ["GBPUSD"]}), none())
+    ));
+    assert!(tie(
+        rule("a", json!({"product_groups": ["fx"], "account_types": ["raw"]}), none()),
+        rule("b", json!({"product_groups": ["fx"], "account_types": ["raw", "std"]}), none())
+    ));
     // Another symbol, another width, another start, another time, another level.
-    assert!(!tie(rule("a", json!({"symbols": ["EURUSD"]}), none()), rule("b", json!({"symbols": ["GBPUSD"]}), none())));
-    assert!(!tie(rule("a", json!({"symbols": ["EURUSD"]}), none()), rule("b", json!({"product_groups": ["fx"]}), none())));
-    assert!(!tie(rule("a", none(), none()), rule("b", none(), json!({"valid_from": "2026-04-01"}))));
-    assert!(!tie(rule("a", none(), json!({"valid_from": "2026-01-01", "valid_to": "2026-02-01"})), rule("b", none(), json!({"valid_from": "2026-02-01"}))));
+    assert!(!tie(
+        rule("a", json!({"symbols": ["EURUSD"]}), none()),
+        rule("b", json!({"symbols": ["GBPUSD"]}), none())
+    ));
+    assert!(!tie(
+        rule("a", json!({"symbols": ["EURUSD"]}), none()),
+        rule("b", json!({"product_groups": ["fx"]}), none())
+    ));
+    assert!(!tie(
+        rule("a", none(), none()),
+        rule("b", none(), json!({"valid_from": "2026-04-01"}))
+    ));
+    assert!(!tie(
+        rule("a", none(), json!({"valid_from": "2026-01-01", "valid_to": "2026-02-01"})),
+        rule("b", none(), json!({"valid_from": "2026-02-01"}))
+    ));
 }
 
 #[test]
@@ -66,8 +115,13 @@ fn events_with_a_cycle_or_an_unknown_partner_are_refused_with_pointers() {
     let p = preview(&per_lot("1"), &events).unwrap_err();
     let found: Vec<String> = p.fields.iter().map(|f| format!("{} {}", f.pointer, f.code)).collect();
     for expected in [
-        "/partners/0/parent tree_cycle", "/partners/1/parent tree_cycle", "/partners/2/parent partner_unknown", "/partners/2/plan plan_unknown",
-        "/clients/0/partner partner_unknown", "/deals/0/lots lots_malformed", "/deals/0/client client_unknown",
+        "/partners/0/parent tree_cycle",
+        "/partners/1/parent tree_cycle",
+        "/partners/2/parent partner_unknown",
+        "/partners/2/plan plan_unknown",
+        "/clients/0/partner partner_unknown",
+        "/deals/0/lots lots_malformed",
+        "/deals/0/client client_unknown",
     ] {
         assert!(found.iter().any(|f| f == expected), "{expected} not among {found:#?}");
     }

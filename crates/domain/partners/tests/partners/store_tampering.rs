@@ -19,5 +19,7 @@ pub const PLANTED: &[(&str, &str)] = &[
     ("UPDATE partner_days SET minor = minor - 1", "purse_days"),
 ];
 
-pub const REWRITE_SQLITE: &str = "DROP TRIGGER partner_statements_fixed; UPDATE partner_statements SET content = replace(content, '1000', '1001')";
-pub const REWRITE_POSTGRES: &str = "ALTER TABLE partner_statements DISABLE TRIGGER ALL; UPDATE partner_statements SET content = replace(content, '1000', '1001')";
+pub const REWRITE_SQLITE: &str =
+    "DROP TRIGGER partner_statements_fixed; UPDATE partner_statements SET content = replace(content, '1000', '1001')";
+pub const REWRITE_POSTGRES: &str =
+    "ALTER TABLE partner_statements DISABLE TRIGGER ALL; UPDATE partner_statements SET content = replace(content, '1000', '1001')";

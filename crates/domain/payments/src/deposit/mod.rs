@@ -130,21 +130,35 @@ async fn steps(tx: &mut Tx, core: &Core, d: &DepositRow) -> Result<Vec<Step>> {
                 S::Cancelled => "deposit.cancelled",
                 _ => "deposit.failed",
             };
-            s.push(Step::new(key, StepState::Failed).at(Some(d.changed_at)).because(d.failure_code.clone()));
+            s.push(
+                Step::new(key, StepState::Failed)
+                    .at(Some(d.changed_at))
+                    .because(d.failure_code.clone()),
+            );
             return Ok(s);
         }
     };
     let mut out = vec![
-        Step::new("deposit.requested", at(reached, 0)).at(Some(d.created_at)).expect(3, "provider"),
+        Step::new("deposit.requested", at(reached, 0))
+            .at(Some(d.created_at))
+            .expect(3, "provider"),
         Step::new("deposit.pay_at_provider", at(reached, 1)).expect(180, "client"),
         Step::new("deposit.confirmed_by_provider", at(reached, 2)).expect(60, "provider"),
     ];
     if d.state == S::Held {
-        out.push(Step::new("deposit.checked", StepState::Current).at(d.received_at).expect(4 * 3_600, "finance").because(d.held_reason.clone()));
+        out.push(
+            Step::new("deposit.checked", StepState::Current)
+                .at(d.received_at)
+                .expect(4 * 3_600, "finance")
+                .because(d.held_reason.clone()),
+        );
     } else if d.held_reason.is_some() {
         out.push(Step::new("deposit.checked", StepState::Done));
     }
-    out.push(Step::new("deposit.in_wallet", if reached >= 4 { StepState::Done } else { StepState::Waiting }).at(d.received_at.filter(|_| reached >= 4)));
+    out.push(
+        Step::new("deposit.in_wallet", if reached >= 4 { StepState::Done } else { StepState::Waiting })
+            .at(d.received_at.filter(|_| reached >= 4)),
+    );
     if d.account_id.is_some() {
         let m = moves::by_purpose(tx, core, &purpose("deposit", d.id)).await?;
         let state = match d.state {
@@ -179,7 +193,10 @@ pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFact
     let now = core.now();
     let amount = req.amount.positive("amount")?;
     if let Some(why) = &facts.deposits_stopped {
-        return Err(Problem::conflict("deposits_stopped", format!("deposits are stopped for this client: {why}")));
+        return Err(Problem::conflict(
+            "deposits_stopped",
+            format!("deposits are stopped for this client: {why}"),
+        ));
     }
     let m = facts
         .methods
@@ -187,15 +204,28 @@ pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFact
         .find(|m| m.method == req.method)
         .ok_or_else(|| Problem::invalid("method", "method_unavailable", "expected one of the methods offered to this client"))?;
     if !m.currencies.iter().any(|c| c == amount.currency.code()) {
-        return Err(Problem::invalid("amount.currency", "currency_not_offered", format!("expected one of {}", m.currencies.join(", "))));
+        return Err(Problem::invalid(
+            "amount.currency",
+            "currency_not_offered",
+            format!("expected one of {}", m.currencies.join(", ")),
+        ));
     }
     if amount.minor < m.min_minor || amount.minor > m.max_minor {
-        return Err(Problem::invalid("amount.minor", "amount_out_of_method_range", format!("expected {} to {} minor units for {}", m.min_minor, m.max_minor, m.method)));
+        return Err(Problem::invalid(
+            "amount.minor",
+            "amount_out_of_method_range",
+            format!("expected {} to {} minor units for {}", m.min_minor, m.max_minor, m.method),
+        ));
     }
     if let Some(limit) = facts.unverified_limit.filter(|_| !facts.kyc_approved) {
         let so_far = store::open_or_received(tx, &facts.client_id).await?;
         let other = so_far.iter().any(|(c, m)| *c != limit.currency && *m > 0) || amount.currency != limit.currency;
-        let sum = so_far.iter().filter(|(c, _)| *c == limit.currency).map(|(_, m)| m).sum::<i64>().saturating_add(amount.minor);
+        let sum = so_far
+            .iter()
+            .filter(|(c, _)| *c == limit.currency)
+            .map(|(_, m)| m)
+            .sum::<i64>()
+            .saturating_add(amount.minor);
         if other || sum > limit.minor {
             return Err(Problem::conflict(
                 "kyc_required",
@@ -214,10 +244,17 @@ pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFact
                 return Err(Problem::invalid("account_id", "account_is_demo", "expected a live account"));
             }
             if matches!(a.state, AccountState::Failed | AccountState::Closed) {
-                return Err(Problem::conflict("account_not_ready", format!("this account is {}; deposit to the wallet or another account", a.state)));
+                return Err(Problem::conflict(
+                    "account_not_ready",
+                    format!("this account is {}; deposit to the wallet or another account", a.state),
+                ));
             }
             if a.currency != amount.currency {
-                return Err(Problem::invalid("amount.currency", "currency_mismatch", format!("expected {}, the account's currency", a.currency)));
+                return Err(Problem::invalid(
+                    "amount.currency",
+                    "currency_mismatch",
+                    format!("expected {}, the account's currency", a.currency),
+                ));
             }
             Some(a.id.to_string())
         }
@@ -262,7 +299,10 @@ pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFact
     jobs::enqueue(
         tx,
         core,
-        NewJob::new("deposit.open", json!({"deposit_id": d.id, "email": facts.email}), now).key(d.id.to_string()).lane(lane(d.id)).attempts(ATTEMPTS),
+        NewJob::new("deposit.open", json!({"deposit_id": d.id, "email": facts.email}), now)
+            .key(d.id.to_string())
+            .lane(lane(d.id))
+            .attempts(ATTEMPTS),
     )
     .await?;
     view(tx, core, d).await
@@ -285,7 +325,15 @@ fn event(kind: &'static str, d: &DepositRow) -> NewEvent {
     }
 }
 
-async fn note(tx: &mut Tx, core: &Core, caller: &Caller, action: &'static str, d: &DepositRow, before: Option<DepositState>, why: Option<String>) -> Result<()> {
+async fn note(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    action: &'static str,
+    d: &DepositRow,
+    before: Option<DepositState>,
+    why: Option<String>,
+) -> Result<()> {
     audit::record(
         tx,
         core,
@@ -318,7 +366,10 @@ async fn go(tx: &mut Tx, core: &Core, caller: &Caller, d: &mut DepositRow, to: D
 
 async fn save(tx: &mut Tx, d: &mut DepositRow) -> Result<()> {
     if !store::update_deposit(tx, d).await? {
-        return Err(Problem::unavailable("deposit_changed", "this deposit was changed by another worker"));
+        return Err(Problem::unavailable(
+            "deposit_changed",
+            "this deposit was changed by another worker",
+        ));
     }
     d.version += 1;
     Ok(())
@@ -359,7 +410,13 @@ pub(crate) async fn check_later(tx: &mut Tx, core: &Core, d: &DepositRow, after_
     jobs::enqueue(
         tx,
         core,
-        NewJob { run_at: due, ..NewJob::new("deposit.check", json!({"deposit_id": d.id, "watch": true}), due) }.key(format!("{}:{}", d.id, due.secs())).lane(lane(d.id)).attempts(ATTEMPTS),
+        NewJob {
+            run_at: due,
+            ..NewJob::new("deposit.check", json!({"deposit_id": d.id, "watch": true}), due)
+        }
+        .key(format!("{}:{}", d.id, due.secs()))
+        .lane(lane(d.id))
+        .attempts(ATTEMPTS),
     )
     .await
     .map(|_| ())
@@ -367,7 +424,11 @@ pub(crate) async fn check_later(tx: &mut Tx, core: &Core, d: &DepositRow, after_
 
 /// Asked about for [`ASK_FOR_S`] and neither confirmed nor denied: from here on a person asks.
 pub(crate) async fn never_ended(tx: &mut Tx, core: &Core, d: &DepositRow) -> Result<()> {
-    let why = format!("{} has neither confirmed nor denied this payment in {} days; it is not asked about any more", d.connection, ASK_FOR_S / 86_400);
+    let why = format!(
+        "{} has neither confirmed nor denied this payment in {} days; it is not asked about any more",
+        d.connection,
+        ASK_FOR_S / 86_400
+    );
     held(tx, core, d, "deposit.no_answer", "deposit_never_ended", &why, Value::Null).await
 }
 
@@ -393,7 +454,9 @@ pub(crate) async fn reported(tx: &mut Tx, core: &Core, id: DepositId, r: &Deposi
         d.fee_currency = Some(fee.currency.code().to_string());
     }
     let got = r.received.unwrap_or(r.amount);
-    let as_asked = r.amount == Amount::new(d.amount_minor, d.currency) && got == r.amount && r.our_ref.as_deref().is_none_or(|o| o == d.id.to_string());
+    let as_asked = r.amount == Amount::new(d.amount_minor, d.currency)
+        && got == r.amount
+        && r.our_ref.as_deref().is_none_or(|o| o == d.id.to_string());
     let command = match r.state {
         qd_ports::psp::PaymentState::Succeeded if !as_asked => Command::ReportedOther,
         s => Command::Reported(s),
@@ -407,22 +470,65 @@ pub(crate) async fn reported(tx: &mut Tx, core: &Core, id: DepositId, r: &Deposi
 }
 
 /// Books the money, notices the first deposit, runs the checks, and sends it on.
-async fn receive(tx: &mut Tx, core: &Core, who: &Caller, mut d: DepositRow, instrument: Option<&Instrument>, facts: &ClientFacts) -> Result<()> {
+async fn receive(
+    tx: &mut Tx,
+    core: &Core,
+    who: &Caller,
+    mut d: DepositRow,
+    instrument: Option<&Instrument>,
+    facts: &ClientFacts,
+) -> Result<()> {
     let now = core.now();
     let history = store::received_of(tx, &d.client_id).await?;
-    exceptions::resolve(tx, core, "deposit.no_answer", &format!("deposit:{}", d.id), "the provider reports it as paid").await?;
+    exceptions::resolve(
+        tx,
+        core,
+        "deposit.no_answer",
+        &format!("deposit:{}", d.id),
+        "the provider reports it as paid",
+    )
+    .await?;
     d.received_minor = d.amount_minor;
     d.received_at = Some(now);
     d.failure_code = None;
     d.soft_failure = false;
     let checks = checks(tx, core, &d, &history, instrument, facts).await?;
     let late = matches!(d.state, DepositState::Failed | DepositState::Expired | DepositState::Cancelled);
-    let to = if checks.held.is_some() { DepositState::Held } else { DepositState::Succeeded };
+    let to = if checks.held.is_some() {
+        DepositState::Held
+    } else {
+        DepositState::Succeeded
+    };
     d.held_reason = checks.held.clone();
     d.first_deposit = checks.held.is_none() && is_first(tx, core, &d).await?;
-    go(tx, core, who, &mut d, to, late.then(|| "paid after we had stopped expecting it".to_string())).await?;
-    let target = if checks.held.is_some() { AccountKey { owner: format!("client:{}", d.client_id), purpose: Purpose::Suspense, currency: d.currency } } else { wallet(&d.client_id, d.currency) };
-    book(tx, core, &d, "received", clearing(&d.connection, d.currency), target, d.received_minor).await?;
+    go(
+        tx,
+        core,
+        who,
+        &mut d,
+        to,
+        late.then(|| "paid after we had stopped expecting it".to_string()),
+    )
+    .await?;
+    let target = if checks.held.is_some() {
+        AccountKey {
+            owner: format!("client:{}", d.client_id),
+            purpose: Purpose::Suspense,
+            currency: d.currency,
+        }
+    } else {
+        wallet(&d.client_id, d.currency)
+    };
+    book(
+        tx,
+        core,
+        &d,
+        "received",
+        clearing(&d.connection, d.currency),
+        target,
+        d.received_minor,
+    )
+    .await?;
     match checks.held {
         Some(why) => held(tx, core, &d, "deposit.held", "deposit_held", &why, checks.inputs).await,
         None => {
@@ -460,9 +566,22 @@ async fn receive_other(tx: &mut Tx, core: &Core, who: &Caller, mut d: DepositRow
     d.received_minor = if got.currency == d.currency { got.minor } else { 0 };
     let why = format!("asked for {}, the provider reports {got}", Amount::new(d.amount_minor, d.currency));
     go(tx, core, who, &mut d, DepositState::Held, Some(why.clone())).await?;
-    let suspense = AccountKey { owner: format!("client:{}", d.client_id), purpose: Purpose::Suspense, currency: got.currency };
+    let suspense = AccountKey {
+        owner: format!("client:{}", d.client_id),
+        purpose: Purpose::Suspense,
+        currency: got.currency,
+    };
     book_amount(tx, core, &d, "received", clearing(&d.connection, got.currency), suspense, got).await?;
-    held(tx, core, &d, "deposit.amount_differs", "deposit_held", &why, json!({"reported": got})).await
+    held(
+        tx,
+        core,
+        &d,
+        "deposit.amount_differs",
+        "deposit_held",
+        &why,
+        json!({"reported": got}),
+    )
+    .await
 }
 
 async fn held(tx: &mut Tx, core: &Core, d: &DepositRow, kind: &'static str, rule: &'static str, why: &str, inputs: Value) -> Result<()> {
@@ -493,7 +612,14 @@ struct Checks {
 /// The rules of the set `deposit.checks`: a shared card, a third party's, a burst of attempts.
 /// `hold` keeps the money from being used, `flag` lets it pass; both open a case, and any match is
 /// recorded with what it saw.
-async fn checks(tx: &mut Tx, core: &Core, d: &DepositRow, history: &[DepositRow], instrument: Option<&Instrument>, facts: &ClientFacts) -> Result<Checks> {
+async fn checks(
+    tx: &mut Tx,
+    core: &Core,
+    d: &DepositRow,
+    history: &[DepositRow],
+    instrument: Option<&Instrument>,
+    facts: &ClientFacts,
+) -> Result<Checks> {
     let now = core.now();
     let print = instrument.and_then(|i| i.fingerprint.clone());
     let other_clients = match &print {
@@ -501,13 +627,22 @@ async fn checks(tx: &mut Tx, core: &Core, d: &DepositRow, history: &[DepositRow]
         None => 0,
     };
     let month = now.plus_days(-30);
-    let mut cards: Vec<String> = history.iter().filter(|h| h.created_at >= month).filter_map(|h| h.instrument.as_deref()).filter_map(fingerprint_of).collect();
+    let mut cards: Vec<String> = history
+        .iter()
+        .filter(|h| h.created_at >= month)
+        .filter_map(|h| h.instrument.as_deref())
+        .filter_map(fingerprint_of)
+        .collect();
     cards.extend(print);
     cards.sort_unstable();
     cards.dedup();
     let limit = facts.limits.deposit_max_minor;
     let base = |m: i64, c| facts.base(Amount::new(m, c));
-    let near = history.iter().filter(|h| h.created_at >= now.plus_secs(-2 * 86_400)).filter(|h| base(h.amount_minor, h.currency).is_some_and(|b| b >= limit / 10 * 9 && b <= limit)).count();
+    let near = history
+        .iter()
+        .filter(|h| h.created_at >= now.plus_secs(-2 * 86_400))
+        .filter(|h| base(h.amount_minor, h.currency).is_some_and(|b| b >= limit / 10 * 9 && b <= limit))
+        .count();
     let total: Option<i64> = history.iter().map(|h| base(h.received_minor, h.currency)).sum();
     let card_country = instrument.and_then(|i| i.country.clone()).unwrap_or_default();
     let holder = instrument.and_then(|i| i.holder.clone());
@@ -523,7 +658,9 @@ async fn checks(tx: &mut Tx, core: &Core, d: &DepositRow, history: &[DepositRow]
     let fired: Vec<_> = e.matched.iter().filter(|f| !f.shadow).collect();
     let says = |f: &rules::Fired, what: &str| f.outcome.get("decision").and_then(Value::as_str) == Some(what);
     let hold = fired.iter().find(|f| says(f, "hold"));
-    let held = hold.map(|f| f.reason_code.clone()).or_else(|| e.stopped.then(|| "rule_error".to_string()));
+    let held = hold
+        .map(|f| f.reason_code.clone())
+        .or_else(|| e.stopped.then(|| "rule_error".to_string()));
     if held.is_none()
         && let Some(flag) = fired.iter().find(|f| says(f, "flag"))
     {
@@ -558,7 +695,12 @@ fn fingerprint_of(instrument: &str) -> Option<String> {
 /// Whether a card's holder is the client: every word of the shorter name is in the longer one,
 /// whatever the order, capitals or middle names.
 fn same_person(holder: &str, name: &str) -> bool {
-    let words = |s: &str| -> Vec<String> { s.split(|c: char| !c.is_alphanumeric()).filter(|w| w.chars().count() > 1).map(str::to_lowercase).collect() };
+    let words = |s: &str| -> Vec<String> {
+        s.split(|c: char| !c.is_alphanumeric())
+            .filter(|w| w.chars().count() > 1)
+            .map(str::to_lowercase)
+            .collect()
+    };
     let (a, b) = (words(holder), words(name));
     if a.is_empty() || b.is_empty() {
         return true;
@@ -578,8 +720,21 @@ async fn book_amount(tx: &mut Tx, core: &Core, d: &DepositRow, step: &str, from:
         NewEntry {
             kind: "deposit",
             reference: format!("deposit:{}:{step}", d.id),
-            legs: vec![Leg { account: from, minor: -amount.minor }, Leg { account: to, minor: amount.minor }],
-            source: format!("{} {}", d.connection, d.payment_ref.as_deref().or(d.provider_ref.as_deref()).unwrap_or("-")),
+            legs: vec![
+                Leg {
+                    account: from,
+                    minor: -amount.minor,
+                },
+                Leg {
+                    account: to,
+                    minor: amount.minor,
+                },
+            ],
+            source: format!(
+                "{} {}",
+                d.connection,
+                d.payment_ref.as_deref().or(d.provider_ref.as_deref()).unwrap_or("-")
+            ),
             value_at: core.now(),
             note: None,
             fx: None,
@@ -598,7 +753,10 @@ async fn onward(tx: &mut Tx, core: &Core, who: &Caller, mut d: DepositRow) -> Re
     }
     match to_account(tx, core, &d).await {
         Err(p) if p.is(ACCOUNT_NOT_READY) => {
-            let job = NewJob::new("deposit.onward", json!({"deposit_id": d.id}), core.now()).key(d.id.to_string()).after_secs(2).attempts(ATTEMPTS);
+            let job = NewJob::new("deposit.onward", json!({"deposit_id": d.id}), core.now())
+                .key(d.id.to_string())
+                .after_secs(2)
+                .attempts(ATTEMPTS);
             jobs::enqueue(tx, core, job).await.map(|_| ())
         }
         other => other,
@@ -608,9 +766,23 @@ async fn onward(tx: &mut Tx, core: &Core, who: &Caller, mut d: DepositRow) -> Re
 const ACCOUNT_NOT_READY: &str = "account_not_ready";
 
 async fn to_account(tx: &mut Tx, core: &Core, d: &DepositRow) -> Result<()> {
-    let Some(account_id) = d.account_id.as_deref().map(TradingAccountId::parse).transpose()? else { return Ok(()) };
+    let Some(account_id) = d.account_id.as_deref().map(TradingAccountId::parse).transpose()? else {
+        return Ok(());
+    };
     let amount = Amount::new(d.received_minor, d.currency);
-    moves::request(tx, core, NewMove { account_id, direction: Direction::ToPlatform, kind: MoveKind::Balance, amount, purpose: purpose("deposit", d.id) }).await.map(|_| ())
+    moves::request(
+        tx,
+        core,
+        NewMove {
+            account_id,
+            direction: Direction::ToPlatform,
+            kind: MoveKind::Balance,
+            amount,
+            purpose: purpose("deposit", d.id),
+        },
+    )
+    .await
+    .map(|_| ())
 }
 
 /// Tries [`onward`] again; true: still to be waited for. An account that will never be open, or
@@ -625,10 +797,16 @@ pub(crate) async fn onward_again(tx: &mut Tx, core: &Core, id: DepositId) -> Res
         Err(p) if p.is(ACCOUNT_NOT_READY) => {
             let account = d.account_id.as_deref().map(TradingAccountId::parse).transpose()?;
             let state = match account {
-                Some(a) => qd_trading::accounts::get(tx, core, &Caller::system("job:deposit.onward"), a).await?.state,
+                Some(a) => {
+                    qd_trading::accounts::get(tx, core, &Caller::system("job:deposit.onward"), a)
+                        .await?
+                        .state
+                }
                 None => AccountState::Closed,
             };
-            if !matches!(state, AccountState::Failed | AccountState::Closed) && core.now().secs_since(d.received_at.unwrap_or(d.created_at)) < WAIT_FOR_ACCOUNT_S {
+            if !matches!(state, AccountState::Failed | AccountState::Closed)
+                && core.now().secs_since(d.received_at.unwrap_or(d.created_at)) < WAIT_FOR_ACCOUNT_S
+            {
                 return Ok(true);
             }
             format!("the trading account is {state}")
@@ -636,7 +814,16 @@ pub(crate) async fn onward_again(tx: &mut Tx, core: &Core, id: DepositId) -> Res
         Err(p) if p.is(qd_ledger::INSUFFICIENT_FUNDS) => "the client has used the money otherwise".to_string(),
         Err(p) => return Err(p),
     };
-    held(tx, core, &d, "deposit.not_credited", "deposit_left_in_wallet", &format!("the deposit stays in the wallet: {why}"), Value::Null).await?;
+    held(
+        tx,
+        core,
+        &d,
+        "deposit.not_credited",
+        "deposit_left_in_wallet",
+        &format!("the deposit stays in the wallet: {why}"),
+        Value::Null,
+    )
+    .await?;
     in_wallet(tx, core, &Caller::system("job:deposit.onward"), d, &why).await
 }
 
@@ -666,7 +853,15 @@ pub(crate) async fn posted(tx: &mut Tx, core: &Core, id: DepositId) -> Result<()
 /// The platform refused it and a person gave it back: it stays in the wallet, which is where it is.
 pub(crate) async fn given_back(tx: &mut Tx, core: &Core, id: DepositId) -> Result<()> {
     let d = load(tx, id).await?;
-    in_wallet(tx, core, &Caller::system("job:trading.move"), d, "the platform refused it; given back to the wallet").await.map(|_| ())
+    in_wallet(
+        tx,
+        core,
+        &Caller::system("job:trading.move"),
+        d,
+        "the platform refused it; given back to the wallet",
+    )
+    .await
+    .map(|_| ())
 }
 
 /// A person lets a held deposit go on.
@@ -677,12 +872,28 @@ pub async fn release(tx: &mut Tx, core: &Core, caller: &Caller, id: DepositId, w
     match decide(d.state, Command::Released) {
         Effect::Release => {
             if d.received_minor == 0 {
-                return Err(Problem::conflict("deposit_other_currency", "the provider reports another currency; refund it or book it by an adjustment"));
+                return Err(Problem::conflict(
+                    "deposit_other_currency",
+                    "the provider reports another currency; refund it or book it by an adjustment",
+                ));
             }
             d.first_deposit = is_first(tx, core, &d).await?;
             go(tx, core, caller, &mut d, DepositState::Succeeded, Some(why.clone())).await?;
-            let suspense = AccountKey { owner: format!("client:{}", d.client_id), purpose: Purpose::Suspense, currency: d.currency };
-            book(tx, core, &d, "released", suspense, wallet(&d.client_id, d.currency), d.received_minor).await?;
+            let suspense = AccountKey {
+                owner: format!("client:{}", d.client_id),
+                purpose: Purpose::Suspense,
+                currency: d.currency,
+            };
+            book(
+                tx,
+                core,
+                &d,
+                "released",
+                suspense,
+                wallet(&d.client_id, d.currency),
+                d.received_minor,
+            )
+            .await?;
             for kind in ["deposit.held", "deposit.amount_differs"] {
                 exceptions::resolve(tx, core, kind, &format!("deposit:{}", d.id), &why).await?;
             }
@@ -691,7 +902,12 @@ pub async fn release(tx: &mut Tx, core: &Core, caller: &Caller, id: DepositId, w
             d = load(tx, id).await?;
         }
         Effect::Nothing => {}
-        _ => return Err(Problem::conflict("deposit_not_held", format!("only a held deposit can be released; this one is {}", d.state))),
+        _ => {
+            return Err(Problem::conflict(
+                "deposit_not_held",
+                format!("only a held deposit can be released; this one is {}", d.state),
+            ));
+        }
     }
     view(tx, core, d).await
 }
@@ -705,7 +921,12 @@ pub async fn cancel(tx: &mut Tx, core: &Core, caller: &Caller, id: DepositId) ->
     match decide(d.state, Command::CancelledByClient) {
         Effect::Go(to) => go(tx, core, caller, &mut d, to, None).await?,
         Effect::Nothing => {}
-        _ => return Err(Problem::conflict("deposit_not_cancellable", format!("a deposit that is {} cannot be cancelled", d.state))),
+        _ => {
+            return Err(Problem::conflict(
+                "deposit_not_cancellable",
+                format!("a deposit that is {} cannot be cancelled", d.state),
+            ));
+        }
     }
     view(tx, core, d).await
 }
@@ -740,10 +961,20 @@ pub struct DepositQuery {
 /// For staff by right and entity; a client sees their own.
 pub async fn list(tx: &mut Tx, core: &Core, caller: &Caller, q: DepositQuery, page: &PageRequest) -> Result<Page<DepositView>> {
     let f = match caller.client_id() {
-        Ok(own) => DepositFilter { entities: None, client_id: Some(own), state: q.state, connection: None },
+        Ok(own) => DepositFilter {
+            entities: None,
+            client_id: Some(own),
+            state: q.state,
+            connection: None,
+        },
         Err(_) => {
             caller.require(Right::DepositsView)?;
-            DepositFilter { entities: caller.allowed_entities(), client_id: q.client_id, state: q.state, connection: q.connection }
+            DepositFilter {
+                entities: caller.allowed_entities(),
+                client_id: q.client_id,
+                state: q.state,
+                connection: q.connection,
+            }
         }
     };
     let rows = page.finish(store::list_deposits(tx, &f, page).await?, |d| d.id.to_string());
@@ -751,7 +982,10 @@ pub async fn list(tx: &mut Tx, core: &Core, caller: &Caller, q: DepositQuery, pa
     for d in rows.items {
         items.push(view(tx, core, d).await?);
     }
-    Ok(Page { items, next_cursor: rows.next_cursor })
+    Ok(Page {
+        items,
+        next_cursor: rows.next_cursor,
+    })
 }
 
 /// The first deposit of a client, for the record: amount, time, provider and its reference.

@@ -28,7 +28,10 @@ text_enum! {
 impl DepositState {
     /// Nothing more is expected here, though a late success is still accepted.
     pub const fn is_quiet(self) -> bool {
-        matches!(self, DepositState::Posted | DepositState::Failed | DepositState::Expired | DepositState::Cancelled)
+        matches!(
+            self,
+            DepositState::Posted | DepositState::Failed | DepositState::Expired | DepositState::Cancelled
+        )
     }
     /// The provider's money has been booked.
     pub const fn is_received(self) -> bool {

@@ -138,21 +138,37 @@ async fn steps(tx: &mut Tx, core: &Core, w: &WithdrawalRow, legs: &[LegRow], sta
                 S::Rejected => "withdrawal.rejected",
                 _ => "withdrawal.cancelled",
             };
-            out.push(Step::new(key, StepState::Failed).at(Some(w.changed_at)).because(w.reason_code.clone()));
+            out.push(
+                Step::new(key, StepState::Failed)
+                    .at(Some(w.changed_at))
+                    .because(w.reason_code.clone()),
+            );
             return Ok(out);
         }
     };
     if w.account_id.is_some() {
-        let waiting = moves::by_purpose(tx, core, &purpose("withdrawal", w.id)).await?.and_then(|m| m.waiting_s);
+        let waiting = moves::by_purpose(tx, core, &purpose("withdrawal", w.id))
+            .await?
+            .and_then(|m| m.waiting_s);
         let s = Step::new("withdrawal.off_trading_account", at(reached, 1)).expect(5, "platform");
-        out.push(if reached == 1 { s.because(waiting.map(|w| format!("withdrawal.sent_waiting:{w}"))) } else { s });
+        out.push(if reached == 1 {
+            s.because(waiting.map(|w| format!("withdrawal.sent_waiting:{w}")))
+        } else {
+            s
+        });
     }
     // Whose desk it is on says what it is about: the client is told of one.
     let from = if staff && w.desk == "compliance" { "compliance" } else { "finance" };
     let usual = if w.state == S::Review { REVIEW_DUE_S } else { 5 };
-    out.push(Step::new("withdrawal.approved", at(reached, 2)).at(w.approved_at).expect(usual, from));
+    out.push(
+        Step::new("withdrawal.approved", at(reached, 2))
+            .at(w.approved_at)
+            .expect(usual, from),
+    );
     let bank = legs.iter().any(|l| l.kind == "bank" && l.state != LegState::Paid);
-    out.push(Step::new("withdrawal.sent", at(reached, 3)).expect(if bank { 86_400 } else { 60 }, if bank { "finance" } else { "provider" }));
+    out.push(
+        Step::new("withdrawal.sent", at(reached, 3)).expect(if bank { 86_400 } else { 60 }, if bank { "finance" } else { "provider" }),
+    );
     out.push(Step::new("withdrawal.paid", if reached >= 4 { StepState::Done } else { StepState::Waiting }).at(w.paid_at));
     Ok(out)
 }
@@ -170,10 +186,17 @@ pub async fn request(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFac
     let amount = req.amount.positive("amount")?;
     let least = Amount::new(facts.limits.withdrawal_min_minor, facts.base_currency);
     if facts.base(amount).is_some_and(|b| b < least.minor) {
-        return Err(Problem::invalid("amount.minor", "amount_below_minimum", format!("expected at least {least}")));
+        return Err(Problem::invalid(
+            "amount.minor",
+            "amount_below_minimum",
+            format!("expected at least {least}"),
+        ));
     }
     if let Some(why) = &facts.withdrawals_stopped {
-        return Err(Problem::conflict("withdrawals_stopped", format!("withdrawals are stopped for this client: {why}")));
+        return Err(Problem::conflict(
+            "withdrawals_stopped",
+            format!("withdrawals are stopped for this client: {why}"),
+        ));
     }
     if !facts.kyc_approved {
         return Err(Problem::conflict("kyc_required", "withdrawals need a finished verification"));
@@ -185,7 +208,11 @@ pub async fn request(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFac
         account_id: req.account_id.map(|a| a.to_string()),
         amount_minor: amount.minor,
         currency: amount.currency,
-        state: if req.account_id.is_some() { WithdrawalState::Collecting } else { WithdrawalState::Deciding },
+        state: if req.account_id.is_some() {
+            WithdrawalState::Collecting
+        } else {
+            WithdrawalState::Deciding
+        },
         approval_id: None,
         approvals_needed: 0,
         rule: None,
@@ -219,24 +246,69 @@ pub async fn request(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFac
                 return Err(Problem::invalid("account_id", "account_is_demo", "expected a live account"));
             }
             if a.currency != amount.currency {
-                return Err(Problem::invalid("amount.currency", "currency_mismatch", format!("expected {}, the account's currency", a.currency)));
+                return Err(Problem::invalid(
+                    "amount.currency",
+                    "currency_mismatch",
+                    format!("expected {}, the account's currency", a.currency),
+                ));
             }
             store::insert_withdrawal(tx, &w).await?;
-            moves::request(tx, core, NewMove { account_id, direction: Direction::FromPlatform, kind: MoveKind::Balance, amount, purpose: purpose("withdrawal", w.id) }).await?;
+            moves::request(
+                tx,
+                core,
+                NewMove {
+                    account_id,
+                    direction: Direction::FromPlatform,
+                    kind: MoveKind::Balance,
+                    amount,
+                    purpose: purpose("withdrawal", w.id),
+                },
+            )
+            .await?;
         }
     }
-    note(tx, core, caller, "withdrawal.requested", &w, None, None, Some(json!({"device": w.device, "ip": w.ip}))).await?;
+    note(
+        tx,
+        core,
+        caller,
+        "withdrawal.requested",
+        &w,
+        None,
+        None,
+        Some(json!({"device": w.device, "ip": w.ip})),
+    )
+    .await?;
     tell(tx, core, &w).await?;
     w = load(tx, w.id).await?;
     view(tx, core, caller, w).await
 }
 
 async fn hold(tx: &mut Tx, core: &Core, w: &WithdrawalRow) -> Result<()> {
-    qd_ledger::hold(tx, core, NewHold { account: wallet(&w.client_id, w.currency), minor: w.amount_minor, reference: hold_ref(w.id), expires_at: None }).await.map(|_| ())
+    qd_ledger::hold(
+        tx,
+        core,
+        NewHold {
+            account: wallet(&w.client_id, w.currency),
+            minor: w.amount_minor,
+            reference: hold_ref(w.id),
+            expires_at: None,
+        },
+    )
+    .await
+    .map(|_| ())
 }
 
 async fn decide_later(tx: &mut Tx, core: &Core, w: &WithdrawalRow) -> Result<()> {
-    jobs::enqueue(tx, core, NewJob::new("withdrawal.decide", json!({"withdrawal_id": w.id}), core.now()).key(w.id.to_string()).lane(lane(w.id)).attempts(50)).await.map(|_| ())
+    jobs::enqueue(
+        tx,
+        core,
+        NewJob::new("withdrawal.decide", json!({"withdrawal_id": w.id}), core.now())
+            .key(w.id.to_string())
+            .lane(lane(w.id))
+            .attempts(50),
+    )
+    .await
+    .map(|_| ())
 }
 
 pub(crate) fn lane(id: WithdrawalId) -> String {
@@ -249,13 +321,24 @@ pub(crate) async fn load(tx: &mut Tx, id: WithdrawalId) -> Result<WithdrawalRow>
 
 pub(super) async fn save(tx: &mut Tx, w: &mut WithdrawalRow) -> Result<()> {
     if !store::update_withdrawal(tx, w).await? {
-        return Err(Problem::unavailable("withdrawal_changed", "this withdrawal was changed a moment ago; try again"));
+        return Err(Problem::unavailable(
+            "withdrawal_changed",
+            "this withdrawal was changed a moment ago; try again",
+        ));
     }
     w.version += 1;
     Ok(())
 }
 
-pub(crate) async fn go(tx: &mut Tx, core: &Core, caller: &Caller, w: &mut WithdrawalRow, to: WithdrawalState, why: Option<String>, seen: Option<Value>) -> Result<()> {
+pub(crate) async fn go(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    w: &mut WithdrawalRow,
+    to: WithdrawalState,
+    why: Option<String>,
+    seen: Option<Value>,
+) -> Result<()> {
     let before = w.state;
     w.state = to;
     w.changed_at = core.now();
@@ -264,7 +347,16 @@ pub(crate) async fn go(tx: &mut Tx, core: &Core, caller: &Caller, w: &mut Withdr
     tell(tx, core, w).await
 }
 
-async fn note(tx: &mut Tx, core: &Core, caller: &Caller, action: &'static str, w: &WithdrawalRow, before: Option<WithdrawalState>, why: Option<String>, seen: Option<Value>) -> Result<()> {
+async fn note(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    action: &'static str,
+    w: &WithdrawalRow,
+    before: Option<WithdrawalState>,
+    why: Option<String>,
+    seen: Option<Value>,
+) -> Result<()> {
     audit::record(
         tx,
         core,
@@ -364,7 +456,11 @@ pub(crate) async fn ask_rules(tx: &mut Tx, core: &Core, id: WithdrawalId, facts:
             client_id: Some(w.client_id.clone()),
             entity: Some(w.entity.clone()),
             outcome: if passes { "approved".into() } else { "review".into() },
-            reasons: if passes { pass.map(|p| p.reason_code.clone()).into_iter().collect() } else { signals.clone() },
+            reasons: if passes {
+                pass.map(|p| p.reason_code.clone()).into_iter().collect()
+            } else {
+                signals.clone()
+            },
             rule: rule.map(|p| p.name.clone()),
             rule_version: rule.map(|p| p.version),
             inputs: json!({"facts": input, "matched": e.matched, "errors": e.errors}),
@@ -383,14 +479,26 @@ pub(crate) async fn ask_rules(tx: &mut Tx, core: &Core, id: WithdrawalId, facts:
     }
     w.signals = serde_json::to_string(&signals)?;
     w.approvals_needed = if stops.iter().any(|f| says(f) == "two") { 2 } else { 1 };
-    if stops.iter().any(|f| f.outcome.get("role").and_then(Value::as_str) == Some("compliance")) {
+    if stops
+        .iter()
+        .any(|f| f.outcome.get("role").and_then(Value::as_str) == Some("compliance"))
+    {
         w.desk = "compliance".into();
     }
-    let hours = if facts.limits.review_hours > 0 { facts.limits.review_hours } else { REVIEW_DUE_S / 3_600 };
+    let hours = if facts.limits.review_hours > 0 {
+        facts.limits.review_hours
+    } else {
+        REVIEW_DUE_S / 3_600
+    };
     w.due_at = Some(now.plus_secs(hours * 3_600));
-    let ask = NewApproval::new(format!("withdrawal:{id}"), Right::WithdrawalsApprove, u32::try_from(w.approvals_needed).unwrap_or(1), signals.join(", "))
-        .amount(Amount::new(w.amount_minor, w.currency))
-        .about(w.client_id.clone(), Some(w.entity.clone()));
+    let ask = NewApproval::new(
+        format!("withdrawal:{id}"),
+        Right::WithdrawalsApprove,
+        u32::try_from(w.approvals_needed).unwrap_or(1),
+        signals.join(", "),
+    )
+    .amount(Amount::new(w.amount_minor, w.currency))
+    .about(w.client_id.clone(), Some(w.entity.clone()));
     w.approval_id = Some(approvals::request(tx, core, &who, ask).await?.to_string());
     if let Effect::Go(to) = decide(w.state, Command::RuleStopped) {
         go(tx, core, &who, &mut w, to, Some(signals.join(", ")), None).await?;
@@ -435,7 +543,16 @@ async fn inputs(tx: &mut Tx, core: &Core, w: &WithdrawalRow, facts: &ClientFacts
 }
 
 async fn pay_later(tx: &mut Tx, core: &Core, w: &WithdrawalRow) -> Result<()> {
-    jobs::enqueue(tx, core, NewJob::new("withdrawal.pay", json!({"withdrawal_id": w.id}), core.now()).key(w.id.to_string()).lane(lane(w.id)).attempts(50)).await.map(|_| ())
+    jobs::enqueue(
+        tx,
+        core,
+        NewJob::new("withdrawal.pay", json!({"withdrawal_id": w.id}), core.now())
+            .key(w.id.to_string())
+            .lane(lane(w.id))
+            .attempts(50),
+    )
+    .await
+    .map(|_| ())
 }
 
 async fn scoped(tx: &mut Tx, caller: &Caller, id: WithdrawalId) -> Result<WithdrawalRow> {
@@ -470,7 +587,12 @@ pub async fn approve(tx: &mut Tx, core: &Core, caller: &Caller, id: WithdrawalId
     caller.require(Right::WithdrawalsApprove)?;
     let mut w = scoped(tx, caller, id).await?;
     match decide(w.state, Command::PeopleApproved) {
-        Effect::Refuse => return Err(Problem::conflict("withdrawal_not_in_review", format!("a withdrawal that is {} cannot be approved", w.state))),
+        Effect::Refuse => {
+            return Err(Problem::conflict(
+                "withdrawal_not_in_review",
+                format!("a withdrawal that is {} cannot be approved", w.state),
+            ));
+        }
         Effect::Nothing => return view(tx, core, caller, w).await,
         Effect::Go(to) => {
             let seen = seen(tx, &w).await?;
@@ -478,7 +600,19 @@ pub async fn approve(tx: &mut Tx, core: &Core, caller: &Caller, id: WithdrawalId
             save(tx, &mut w).await?;
             let approval = ApprovalId::parse(w.approval_id.as_deref().unwrap_or_default())?;
             match approvals::vote(tx, core, caller, approval, true, why.as_deref().unwrap_or_default(), seen.clone()).await? {
-                Outcome::Waiting { given, needed } => note(tx, core, caller, "withdrawal.approval_given", &w, None, Some(format!("{given} of {needed}")), Some(seen)).await?,
+                Outcome::Waiting { given, needed } => {
+                    note(
+                        tx,
+                        core,
+                        caller,
+                        "withdrawal.approval_given",
+                        &w,
+                        None,
+                        Some(format!("{given} of {needed}")),
+                        Some(seen),
+                    )
+                    .await?
+                }
                 Outcome::Approved => {
                     w.approved_at = Some(core.now());
                     go(tx, core, caller, &mut w, to, why, Some(seen)).await?;
@@ -496,11 +630,20 @@ pub async fn reject(tx: &mut Tx, core: &Core, caller: &Caller, id: WithdrawalId,
     caller.require(Right::WithdrawalsReview)?;
     let why = reason(why)?;
     if code.is_empty() || code.len() > 60 || !code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
-        return Err(Problem::invalid("reason_code", "reason_code_malformed", "expected a reason code in snake_case"));
+        return Err(Problem::invalid(
+            "reason_code",
+            "reason_code_malformed",
+            "expected a reason code in snake_case",
+        ));
     }
     let mut w = scoped(tx, caller, id).await?;
     match decide(w.state, Command::Rejected) {
-        Effect::Refuse => return Err(Problem::conflict("withdrawal_not_in_review", format!("a withdrawal that is {} cannot be rejected", w.state))),
+        Effect::Refuse => {
+            return Err(Problem::conflict(
+                "withdrawal_not_in_review",
+                format!("a withdrawal that is {} cannot be rejected", w.state),
+            ));
+        }
         Effect::Nothing => {}
         Effect::Go(to) => {
             let seen = seen(tx, &w).await?;
@@ -528,7 +671,12 @@ pub async fn override_approve(tx: &mut Tx, core: &Core, caller: &Caller, id: Wit
     let why = reason(why)?;
     let mut w = scoped(tx, caller, id).await?;
     match decide(w.state, Command::Overridden) {
-        Effect::Refuse => return Err(Problem::conflict("withdrawal_not_in_review", format!("a withdrawal that is {} cannot be forced", w.state))),
+        Effect::Refuse => {
+            return Err(Problem::conflict(
+                "withdrawal_not_in_review",
+                format!("a withdrawal that is {} cannot be forced", w.state),
+            ));
+        }
         Effect::Nothing => {}
         Effect::Go(to) => {
             let seen = seen(tx, &w).await?;
@@ -547,7 +695,11 @@ pub async fn override_approve(tx: &mut Tx, core: &Core, caller: &Caller, id: Wit
                     client_id: Some(w.client_id.clone()),
                     owner_role: "compliance",
                     rule: "manual_override",
-                    cause: format!("{} forced a withdrawal of {}: {why}", caller.label(), Amount::new(w.amount_minor, w.currency)),
+                    cause: format!(
+                        "{} forced a withdrawal of {}: {why}",
+                        caller.label(),
+                        Amount::new(w.amount_minor, w.currency)
+                    ),
                     detail: json!({"withdrawal_id": id, "signals": serde_json::from_str::<Value>(&w.signals)?, "by": caller.id()}),
                     retry: None,
                 },
@@ -566,7 +718,12 @@ pub async fn cancel(tx: &mut Tx, core: &Core, caller: &Caller, id: WithdrawalId)
         caller.require(Right::WithdrawalsReview)?;
     }
     match decide(w.state, Command::CancelledByClient) {
-        Effect::Refuse => return Err(Problem::conflict("withdrawal_not_cancellable", format!("a withdrawal that is {} cannot be cancelled any more", w.state))),
+        Effect::Refuse => {
+            return Err(Problem::conflict(
+                "withdrawal_not_cancellable",
+                format!("a withdrawal that is {} cannot be cancelled any more", w.state),
+            ));
+        }
         Effect::Nothing => {}
         Effect::Go(to) => {
             go(tx, core, caller, &mut w, to, None, None).await?;
@@ -609,14 +766,27 @@ pub async fn claim(tx: &mut Tx, core: &Core, caller: &Caller, id: WithdrawalId, 
     }
     w.changed_at = core.now();
     save(tx, &mut w).await?;
-    note(tx, core, caller, if take { "withdrawal.claimed" } else { "withdrawal.released" }, &w, None, None, None).await?;
+    note(
+        tx,
+        core,
+        caller,
+        if take { "withdrawal.claimed" } else { "withdrawal.released" },
+        &w,
+        None,
+        None,
+        None,
+    )
+    .await?;
     view(tx, core, caller, w).await
 }
 
 async fn in_review(tx: &mut Tx, caller: &Caller, id: WithdrawalId) -> Result<WithdrawalRow> {
     let w = scoped(tx, caller, id).await?;
     if w.state != WithdrawalState::Review {
-        return Err(Problem::conflict("withdrawal_not_in_review", format!("this withdrawal is {}", w.state)));
+        return Err(Problem::conflict(
+            "withdrawal_not_in_review",
+            format!("this withdrawal is {}", w.state),
+        ));
     }
     Ok(w)
 }
@@ -635,10 +805,20 @@ pub struct WithdrawalQuery {
 
 pub async fn list(tx: &mut Tx, core: &Core, caller: &Caller, q: WithdrawalQuery, page: &PageRequest) -> Result<Page<WithdrawalView>> {
     let f = match caller.client_id() {
-        Ok(own) => WithdrawalFilter { entities: None, client_id: Some(own), state: q.state, desk: None },
+        Ok(own) => WithdrawalFilter {
+            entities: None,
+            client_id: Some(own),
+            state: q.state,
+            desk: None,
+        },
         Err(_) => {
             caller.require(Right::WithdrawalsView)?;
-            WithdrawalFilter { entities: caller.allowed_entities(), client_id: q.client_id, state: q.state, desk: q.desk }
+            WithdrawalFilter {
+                entities: caller.allowed_entities(),
+                client_id: q.client_id,
+                state: q.state,
+                desk: q.desk,
+            }
         }
     };
     let rows = page.finish(store::list_withdrawals(tx, &f, page).await?, |w| w.id.to_string());
@@ -646,7 +826,10 @@ pub async fn list(tx: &mut Tx, core: &Core, caller: &Caller, q: WithdrawalQuery,
     for w in rows.items {
         items.push(view(tx, core, caller, w).await?);
     }
-    Ok(Page { items, next_cursor: rows.next_cursor })
+    Ok(Page {
+        items,
+        next_cursor: rows.next_cursor,
+    })
 }
 
 /// The row's client and state, for the job that asks the rules.

@@ -67,7 +67,9 @@ pub const fn decide(state: WithdrawalState, command: Command) -> Effect {
     match command {
         Command::Collected => match state {
             S::Collecting => Effect::Go(S::Deciding),
-            S::Deciding | S::Review | S::Approved | S::Paying | S::Paid | S::Returned | S::Refused | S::Rejected | S::Cancelled => Effect::Nothing,
+            S::Deciding | S::Review | S::Approved | S::Paying | S::Paid | S::Returned | S::Refused | S::Rejected | S::Cancelled => {
+                Effect::Nothing
+            }
         },
         Command::CollectRefused => match state {
             S::Collecting => Effect::Go(S::Refused),
@@ -179,12 +181,18 @@ pub fn split_to_sources(amount_minor: i64, sources: &[Source]) -> Vec<PlannedLeg
     for s in sources {
         let part = left.min(s.refundable_minor);
         if part > 0 {
-            legs.push(PlannedLeg { source: Some(s.clone()), amount_minor: part });
+            legs.push(PlannedLeg {
+                source: Some(s.clone()),
+                amount_minor: part,
+            });
             left -= part;
         }
     }
     if left > 0 {
-        legs.push(PlannedLeg { source: None, amount_minor: left });
+        legs.push(PlannedLeg {
+            source: None,
+            amount_minor: left,
+        });
     }
     legs
 }
@@ -246,12 +254,20 @@ mod tests {
 
     #[test]
     fn a_split_returns_to_each_source_no_more_than_came_from_it() {
-        let src = |id: &str, m| Source { deposit_id: id.into(), connection: "c".into(), payment_ref: id.into(), refundable_minor: m };
+        let src = |id: &str, m| Source {
+            deposit_id: id.into(),
+            connection: "c".into(),
+            payment_ref: id.into(),
+            refundable_minor: m,
+        };
         // Deposits of 500 and 300, a withdrawal of 600 (PM-19).
         let legs = split_to_sources(60_000, &[src("card", 50_000), src("wallet", 30_000)]);
         assert_eq!(legs.iter().map(|l| l.amount_minor).collect::<Vec<_>>(), [50_000, 10_000]);
         // Profit on top of a deposit that was already given back in part.
         let legs = split_to_sources(60_000, &[src("card", 20_000), src("empty", 0)]);
-        assert_eq!(legs.iter().map(|l| (l.source.is_some(), l.amount_minor)).collect::<Vec<_>>(), [(true, 20_000), (false, 40_000)]);
+        assert_eq!(
+            legs.iter().map(|l| (l.source.is_some(), l.amount_minor)).collect::<Vec<_>>(),
+            [(true, 20_000), (false, 40_000)]
+        );
     }
 }

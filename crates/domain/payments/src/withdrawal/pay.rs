@@ -1,8 +1,11 @@
 //! Paying out: the plan, the legs, and what comes back.
 
-use super::{Command, Effect, LegEffect, LegState, PlannedLeg, Source, WithdrawalState, WithdrawalView, decide, go, hold_ref, lane, leg, load, scoped, split_to_sources, view};
-use crate::store::{self, LegRow, WithdrawalRow};
+use super::{
+    Command, Effect, LegEffect, LegState, PlannedLeg, Source, WithdrawalState, WithdrawalView, decide, go, hold_ref, lane, leg, load,
+    scoped, split_to_sources, view,
+};
 use crate::deposit::DepositState;
+use crate::store::{self, LegRow, WithdrawalRow};
 use crate::{ATTEMPTS, WithdrawalId, clearing, reason, wallet};
 use qd_db::Tx;
 use qd_kernel::{Amount, Problem, Result};
@@ -20,26 +23,51 @@ use serde_json::json;
 pub(crate) const SAFE_TO_REPEAT_S: i64 = 20 * 3_600;
 
 fn transit(w: &WithdrawalRow) -> AccountKey {
-    AccountKey { owner: format!("client:{}", w.client_id), purpose: Purpose::PayoutTransit, currency: w.currency }
+    AccountKey {
+        owner: format!("client:{}", w.client_id),
+        purpose: Purpose::PayoutTransit,
+        currency: w.currency,
+    }
 }
 
 /// Where a leg's money is once it has left: the provider's clearing, or the entity's bank.
 fn outside(w: &WithdrawalRow, l: &LegRow) -> AccountKey {
     match &l.connection {
         Some(c) => clearing(c, w.currency),
-        None => AccountKey { owner: format!("psp:bank-{}", w.entity), purpose: Purpose::Clearing, currency: w.currency },
+        None => AccountKey {
+            owner: format!("psp:bank-{}", w.entity),
+            purpose: Purpose::Clearing,
+            currency: w.currency,
+        },
     }
 }
 
-async fn book(tx: &mut Tx, core: &Core, w: &WithdrawalRow, step: &str, from: AccountKey, to: AccountKey, minor: i64, source: &str) -> Result<()> {
-    qd_ledger::post(tx, core, entry(core, w, step, from, to, minor, source)).await.map(|_| ())
+async fn book(
+    tx: &mut Tx,
+    core: &Core,
+    w: &WithdrawalRow,
+    step: &str,
+    from: AccountKey,
+    to: AccountKey,
+    minor: i64,
+    source: &str,
+) -> Result<()> {
+    qd_ledger::post(tx, core, entry(core, w, step, from, to, minor, source))
+        .await
+        .map(|_| ())
 }
 
 fn entry(core: &Core, w: &WithdrawalRow, step: &str, from: AccountKey, to: AccountKey, minor: i64, source: &str) -> NewEntry {
     NewEntry {
         kind: "withdrawal",
         reference: format!("withdrawal:{}:{step}", w.id),
-        legs: vec![Leg { account: from, minor: -minor }, Leg { account: to, minor }],
+        legs: vec![
+            Leg {
+                account: from,
+                minor: -minor,
+            },
+            Leg { account: to, minor },
+        ],
         source: source.to_string(),
         value_at: core.now(),
         note: None,
@@ -59,7 +87,12 @@ pub(super) async fn plan_of(tx: &mut Tx, w: &WithdrawalRow) -> Result<Vec<Planne
         let left = d.received_minor - d.returned_minor - planned;
         // Held money is not the client's yet, and may have to go back by itself.
         if left > 0 && matches!(d.state, DepositState::Succeeded | DepositState::Posted) {
-            sources.push(Source { deposit_id: d.id.to_string(), connection: d.connection, payment_ref, refundable_minor: left });
+            sources.push(Source {
+                deposit_id: d.id.to_string(),
+                connection: d.connection,
+                payment_ref,
+                refundable_minor: left,
+            });
         }
     }
     Ok(split_to_sources(w.amount_minor, &sources))
@@ -90,15 +123,29 @@ pub async fn plan(tx: &mut Tx, caller: &Caller, id: WithdrawalId) -> Result<Vec<
 /// Settles the hold into the payout transit and writes the legs; each gets its own job.
 pub(crate) async fn start_paying(tx: &mut Tx, core: &Core, id: WithdrawalId) -> Result<()> {
     let mut w = load(tx, id).await?;
-    let Effect::Go(to) = decide(w.state, Command::PayStarted) else { return Ok(()) };
+    let Effect::Go(to) = decide(w.state, Command::PayStarted) else {
+        return Ok(());
+    };
     go(tx, core, &Caller::system("job:withdrawal.pay"), &mut w, to, None, None).await?;
     // Two payouts of one client must not plan the same deposit, nor one plan while a leg ends: the
     // rows are taken first, always in the same order, and read again by the plan.
-    for d in store::received_of(tx, &w.client_id).await?.iter().filter(|d| d.currency == w.currency) {
+    for d in store::received_of(tx, &w.client_id)
+        .await?
+        .iter()
+        .filter(|d| d.currency == w.currency)
+    {
         touch_deposit(tx, &d.id.to_string(), 0).await?;
     }
     let plan = plan_of(tx, &w).await?;
-    let moved = entry(core, &w, "sent", wallet(&w.client_id, w.currency), transit(&w), w.amount_minor, "approved");
+    let moved = entry(
+        core,
+        &w,
+        "sent",
+        wallet(&w.client_id, w.currency),
+        transit(&w),
+        w.amount_minor,
+        "approved",
+    );
     qd_ledger::settle(tx, core, &hold_ref(id), moved).await?;
     for (i, p) in plan.into_iter().enumerate() {
         let n = i64::try_from(i + 1).unwrap_or(i64::MAX);
@@ -121,7 +168,15 @@ pub(crate) async fn start_paying(tx: &mut Tx, core: &Core, id: WithdrawalId) -> 
         };
         store::insert_leg(tx, &l).await?;
         if l.kind == "refund" {
-            jobs::enqueue(tx, core, NewJob::new("withdrawal.leg", json!({"withdrawal_id": id, "n": n}), core.now()).key(l.our_ref.clone()).lane(leg_lane(id, n)).attempts(ATTEMPTS)).await?;
+            jobs::enqueue(
+                tx,
+                core,
+                NewJob::new("withdrawal.leg", json!({"withdrawal_id": id, "n": n}), core.now())
+                    .key(l.our_ref.clone())
+                    .lane(leg_lane(id, n))
+                    .attempts(ATTEMPTS),
+            )
+            .await?;
         } else {
             exceptions::raise(
                 tx,
@@ -133,7 +188,10 @@ pub(crate) async fn start_paying(tx: &mut Tx, core: &Core, id: WithdrawalId) -> 
                     client_id: Some(w.client_id.clone()),
                     owner_role: "finance",
                     rule: "more_than_the_sources",
-                    cause: format!("{} exceed what came in by the client's payment methods and go by bank transfer", Amount::new(l.amount_minor, w.currency)),
+                    cause: format!(
+                        "{} exceed what came in by the client's payment methods and go by bank transfer",
+                        Amount::new(l.amount_minor, w.currency)
+                    ),
                     detail: json!({"withdrawal_id": id, "n": n}),
                     retry: None,
                 },
@@ -186,7 +244,14 @@ pub(crate) async fn leg_reported(tx: &mut Tx, core: &Core, id: WithdrawalId, n: 
                 l.provider_ref = Some(r.provider_ref.clone());
             }
             if r.amount != Amount::new(l.amount_minor, l.currency) {
-                return Err(Problem::conflict("echo_mismatch", format!("the provider reports a refund of {} for {}", r.amount, Amount::new(l.amount_minor, l.currency))));
+                return Err(Problem::conflict(
+                    "echo_mismatch",
+                    format!(
+                        "the provider reports a refund of {} for {}",
+                        r.amount,
+                        Amount::new(l.amount_minor, l.currency)
+                    ),
+                ));
             }
             l.failure_code = r.failure_code.clone();
             r.state
@@ -201,7 +266,11 @@ pub(crate) async fn leg_reported(tx: &mut Tx, core: &Core, id: WithdrawalId, n: 
 
 async fn ended(tx: &mut Tx, core: &Core, who: &Caller, mut l: LegRow, state: RefundState) -> Result<()> {
     let mut w = load(tx, l.withdrawal_id).await?;
-    let source = format!("{} {}", l.connection.as_deref().unwrap_or("bank"), l.provider_ref.as_deref().unwrap_or(&l.our_ref));
+    let source = format!(
+        "{} {}",
+        l.connection.as_deref().unwrap_or("bank"),
+        l.provider_ref.as_deref().unwrap_or(&l.our_ref)
+    );
     let n = l.n;
     match leg(l.state, state) {
         LegEffect::Nothing => return save(tx, &mut l).await,
@@ -219,15 +288,49 @@ async fn ended(tx: &mut Tx, core: &Core, who: &Caller, mut l: LegRow, state: Ref
             l.done_at = Some(core.now());
             save(tx, &mut l).await?;
             returned_to_source(tx, &l, l.amount_minor).await?;
-            book(tx, core, &w, &format!("leg{n}:paid"), transit(&w), outside(&w, &l), l.amount_minor, &source).await?;
-            exceptions::resolve(tx, core, "withdrawal.unclear", &format!("withdrawal:{}:{n}", w.id), "the provider says that it is paid").await?;
+            book(
+                tx,
+                core,
+                &w,
+                &format!("leg{n}:paid"),
+                transit(&w),
+                outside(&w, &l),
+                l.amount_minor,
+                &source,
+            )
+            .await?;
+            exceptions::resolve(
+                tx,
+                core,
+                "withdrawal.unclear",
+                &format!("withdrawal:{}:{n}", w.id),
+                "the provider says that it is paid",
+            )
+            .await?;
         }
         LegEffect::Failed => {
             l.state = LegState::Returned;
             l.done_at = Some(core.now());
             save(tx, &mut l).await?;
-            book(tx, core, &w, &format!("leg{n}:failed"), transit(&w), wallet(&w.client_id, w.currency), l.amount_minor, &source).await?;
-            exceptions::resolve(tx, core, "withdrawal.unclear", &format!("withdrawal:{}:{n}", w.id), "not paid; the money is in the client's wallet").await?;
+            book(
+                tx,
+                core,
+                &w,
+                &format!("leg{n}:failed"),
+                transit(&w),
+                wallet(&w.client_id, w.currency),
+                l.amount_minor,
+                &source,
+            )
+            .await?;
+            exceptions::resolve(
+                tx,
+                core,
+                "withdrawal.unclear",
+                &format!("withdrawal:{}:{n}", w.id),
+                "not paid; the money is in the client's wallet",
+            )
+            .await?;
             tell_person(tx, core, &w, &l, "the provider did not pay it; the money is in the client's wallet").await?;
         }
         LegEffect::CameBack => {
@@ -235,7 +338,17 @@ async fn ended(tx: &mut Tx, core: &Core, who: &Caller, mut l: LegRow, state: Ref
             l.done_at = Some(core.now());
             save(tx, &mut l).await?;
             returned_to_source(tx, &l, -l.amount_minor).await?;
-            book(tx, core, &w, &format!("leg{n}:came_back"), outside(&w, &l), wallet(&w.client_id, w.currency), l.amount_minor, &source).await?;
+            book(
+                tx,
+                core,
+                &w,
+                &format!("leg{n}:came_back"),
+                outside(&w, &l),
+                wallet(&w.client_id, w.currency),
+                l.amount_minor,
+                &source,
+            )
+            .await?;
             tell_person(tx, core, &w, &l, "it was paid and came back; the money is in the client's wallet").await?;
             if let Effect::Go(to) = decide(w.state, Command::CameBack) {
                 w.reason_code = Some("payout_returned".into());
@@ -269,10 +382,15 @@ async fn returned_to_source(tx: &mut Tx, l: &LegRow, minor: i64) -> Result<()> {
 
 /// Takes the deposit's row, adding to what has gone back.
 async fn touch_deposit(tx: &mut Tx, id: &str, minor: i64) -> Result<()> {
-    let mut d = store::deposit(tx, crate::DepositId::parse(id)?).await?.ok_or_else(|| Problem::missing("deposit"))?;
+    let mut d = store::deposit(tx, crate::DepositId::parse(id)?)
+        .await?
+        .ok_or_else(|| Problem::missing("deposit"))?;
     d.returned_minor += minor;
     if !store::update_deposit(tx, &d).await? {
-        return Err(Problem::unavailable("deposit_changed", "this deposit was changed by another worker"));
+        return Err(Problem::unavailable(
+            "deposit_changed",
+            "this deposit was changed by another worker",
+        ));
     }
     Ok(())
 }
@@ -288,7 +406,12 @@ async fn tell_person(tx: &mut Tx, core: &Core, w: &WithdrawalRow, l: &LegRow, wh
             client_id: Some(w.client_id.clone()),
             owner_role: "finance",
             rule: "payout_returned",
-            cause: format!("payout of {} by {}: {what} ({})", Amount::new(l.amount_minor, l.currency), l.connection.as_deref().unwrap_or("bank"), l.failure_code.as_deref().unwrap_or("no code")),
+            cause: format!(
+                "payout of {} by {}: {what} ({})",
+                Amount::new(l.amount_minor, l.currency),
+                l.connection.as_deref().unwrap_or("bank"),
+                l.failure_code.as_deref().unwrap_or("no code")
+            ),
             detail: json!({"withdrawal_id": w.id, "n": l.n, "provider_ref": l.provider_ref}),
             retry: None,
         },
@@ -321,13 +444,24 @@ pub(crate) async fn leg_unclear(tx: &mut Tx, core: &Core, id: WithdrawalId, n: i
 }
 
 /// Finance says what became of a bank transfer: paid, or returned by the bank.
-pub async fn mark_bank_leg(tx: &mut Tx, core: &Core, caller: &Caller, id: WithdrawalId, n: i64, paid: bool, reference: &str) -> Result<WithdrawalView> {
+pub async fn mark_bank_leg(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    id: WithdrawalId,
+    n: i64,
+    paid: bool,
+    reference: &str,
+) -> Result<WithdrawalView> {
     caller.require(Right::WithdrawalsPayout)?;
     let reference = crate::reference(reference)?;
     let w = scoped(tx, caller, id).await?;
     let mut l = store::leg(tx, id, n).await?.ok_or_else(|| Problem::missing("payout leg"))?;
     if l.kind != "bank" {
-        return Err(Problem::conflict("leg_not_by_bank", "only a bank leg is marked by hand; the others follow their provider"));
+        return Err(Problem::conflict(
+            "leg_not_by_bank",
+            "only a bank leg is marked by hand; the others follow their provider",
+        ));
     }
     if l.provider_ref.is_none() || !paid {
         l.provider_ref = Some(reference.clone());
@@ -341,21 +475,39 @@ pub async fn mark_bank_leg(tx: &mut Tx, core: &Core, caller: &Caller, id: Withdr
 /// A person has asked the provider about a refund whose outcome we never learnt. With the
 /// provider's id of it, its own report decides, as always; without one it was never made, and the
 /// money goes back to the wallet.
-pub async fn settle_unclear_leg(tx: &mut Tx, core: &Core, caller: &Caller, id: WithdrawalId, n: i64, provider_ref: Option<&str>, why: &str) -> Result<WithdrawalView> {
+pub async fn settle_unclear_leg(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    id: WithdrawalId,
+    n: i64,
+    provider_ref: Option<&str>,
+    why: &str,
+) -> Result<WithdrawalView> {
     caller.require(Right::WithdrawalsPayout)?;
     let why = reason(why)?;
     let w = scoped(tx, caller, id).await?;
     let l = store::leg(tx, id, n).await?.ok_or_else(|| Problem::missing("payout leg"))?;
     let unclear = l.kind == "refund" && l.state == LegState::Sending && l.provider_ref.is_none();
     if !unclear || l.first_sent_at.is_none_or(|t| core.now().secs_since(t) <= SAFE_TO_REPEAT_S) {
-        return Err(Problem::conflict("leg_not_unclear", "this payout is still being asked about, or has ended"));
+        return Err(Problem::conflict(
+            "leg_not_unclear",
+            "this payout is still being asked about, or has ended",
+        ));
     }
     note_leg(tx, core, caller, &w, &l, provider_ref, &why).await?;
     match provider_ref {
         None => ended(tx, core, caller, l, RefundState::Failed).await?,
         Some(r) => {
             let r = crate::reference(r)?;
-            let job = NewJob::new("withdrawal.leg", json!({"withdrawal_id": id, "n": n, "provider_ref": r}), core.now()).key(format!("{}:{r}", l.our_ref)).lane(leg_lane(id, n)).attempts(ATTEMPTS);
+            let job = NewJob::new(
+                "withdrawal.leg",
+                json!({"withdrawal_id": id, "n": n, "provider_ref": r}),
+                core.now(),
+            )
+            .key(format!("{}:{r}", l.our_ref))
+            .lane(leg_lane(id, n))
+            .attempts(ATTEMPTS);
             jobs::enqueue(tx, core, job).await?;
         }
     }
@@ -363,7 +515,15 @@ pub async fn settle_unclear_leg(tx: &mut Tx, core: &Core, caller: &Caller, id: W
     view(tx, core, caller, w).await
 }
 
-async fn note_leg(tx: &mut Tx, core: &Core, caller: &Caller, w: &WithdrawalRow, l: &LegRow, provider_ref: Option<&str>, why: &str) -> Result<()> {
+async fn note_leg(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    w: &WithdrawalRow,
+    l: &LegRow,
+    provider_ref: Option<&str>,
+    why: &str,
+) -> Result<()> {
     audit::record(
         tx,
         core,

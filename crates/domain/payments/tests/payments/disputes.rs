@@ -19,7 +19,9 @@ async fn taken(w: &World) -> i64 {
 }
 
 async fn open(w: &World, d: &DepositView, inquiry: bool) -> String {
-    let v = w.stripe("dispute", json!({"payment_intent": d.payment_ref, "inquiry": inquiry})).await;
+    let v = w
+        .stripe("dispute", json!({"payment_intent": d.payment_ref, "inquiry": inquiry}))
+        .await;
     w.hooks().await;
     v["id"].as_str().unwrap().to_string()
 }

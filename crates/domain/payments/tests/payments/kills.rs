@@ -11,7 +11,11 @@ use serde_json::json;
 /// Kills a second node as soon as the fault that was ordered is being felt.
 async fn die(w: &World) {
     let (sandbox, base, facts, env) = (w.sandbox.clone(), w.base.clone(), w.facts.clone(), w.core.env.clone());
-    w.kill_when(move |core| node(&core, &sandbox, &base, &facts, &env), async || w.sandbox.shared().faults.list().is_empty()).await;
+    w.kill_when(
+        move |core| node(&core, &sandbox, &base, &facts, &env),
+        async || w.sandbox.shared().faults.list().is_empty(),
+    )
+    .await;
 }
 
 both! {

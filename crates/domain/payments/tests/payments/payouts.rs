@@ -1,7 +1,7 @@
 use crate::world::*;
 use qd_kernel::{Amount, Currency};
-use qd_payments::deposit::DepositView;
 use qd_payments::WithdrawalId;
+use qd_payments::deposit::DepositView;
 use qd_payments::withdrawal::{self, LegState, WithdrawalState as S, WithdrawalView};
 use qd_runtime::access::{Caller, Role};
 use qd_runtime::jobs::{Worker, WorkerOptions};
@@ -38,13 +38,25 @@ async fn paid_out(w: &World, minor: i64) -> WithdrawalView {
     w.withdrawal(r.id).await
 }
 
-async fn bank(w: &World, id: WithdrawalId, n: i64, paid: bool, reference: &'static str) -> std::result::Result<WithdrawalView, qd_kernel::Problem> {
-    w.staff_does(async move |tx, core| withdrawal::mark_bank_leg(tx, core, &staff("Fin", Role::Finance), id, n, paid, reference).await).await
+async fn bank(
+    w: &World,
+    id: WithdrawalId,
+    n: i64,
+    paid: bool,
+    reference: &'static str,
+) -> std::result::Result<WithdrawalView, qd_kernel::Problem> {
+    w.staff_does(async move |tx, core| withdrawal::mark_bank_leg(tx, core, &staff("Fin", Role::Finance), id, n, paid, reference).await)
+        .await
 }
 
 async fn refunds_made(w: &World) -> usize {
     let v = w.control("GET", &format!("/stripe/{PSP}/events"), json!({})).await;
-    v["events"].as_array().unwrap().iter().filter(|e| e["type"] == "refund.created").count()
+    v["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|e| e["type"] == "refund.created")
+        .count()
 }
 
 both! {

@@ -1,8 +1,8 @@
 use crate::world::*;
 use qd_kernel::{Amount, Currency, PageRequest, Problem};
 use qd_ledger::Purpose;
-use qd_payments::transfer::{self, NewTransfer, TransferState as S, TransferView};
 use qd_payments::TransferId;
+use qd_payments::transfer::{self, NewTransfer, TransferState as S, TransferView};
 use qd_runtime::access::{Caller, Role};
 use qd_sandbox::FaultKind;
 use qd_testkit::{TestDb, both};
@@ -10,12 +10,22 @@ use qd_trading::{TradingAccountId, moves};
 
 async fn send(w: &World, minor: i64, from: Option<TradingAccountId>, to: Option<TradingAccountId>) -> Result<TransferView, Problem> {
     let facts = w.facts.of(ALEX, Some("dev_home"));
-    let new = NewTransfer { amount: Amount::new(minor, Currency::EUR), from_account: from, to_account: to };
-    w.staff_does(async move |tx, core| transfer::create(tx, core, &client_caller(ALEX), facts.clone(), new.clone()).await).await
+    let new = NewTransfer {
+        amount: Amount::new(minor, Currency::EUR),
+        from_account: from,
+        to_account: to,
+    };
+    w.staff_does(async move |tx, core| transfer::create(tx, core, &client_caller(ALEX), facts.clone(), new.clone()).await)
+        .await
 }
 
 async fn state(w: &World, id: TransferId) -> (S, Option<String>) {
-    let t = w.core.db.read(async move |tx| transfer::get(tx, &Caller::system("test"), id).await).await.unwrap();
+    let t = w
+        .core
+        .db
+        .read(async move |tx| transfer::get(tx, &Caller::system("test"), id).await)
+        .await
+        .unwrap();
     (t.state, t.reason_code)
 }
 

@@ -14,11 +14,11 @@ use qd_payments::withdrawal::{self, NewWithdrawal, WithdrawalState, WithdrawalVi
 use qd_payments::{ClientFacts, DepositId, Limits, MethodFact, Psps, WithdrawalId};
 use qd_ports::psp::{HookRefusal, OpenDeposit, Psp};
 use qd_psp_stripe::{Stripe, StripeConfig};
+use qd_runtime::Core;
 use qd_runtime::access::{Caller, Role};
 use qd_runtime::inbox::{self, NewHook};
 use qd_runtime::jobs::{self, NewJob, Registry};
 use qd_runtime::tenancy::{self, Pack};
-use qd_runtime::Core;
 use qd_sandbox::Sandbox;
 use qd_testkit::{TestDb, wait_until};
 use qd_trading::accounts::AccountView;
@@ -129,8 +129,13 @@ struct Door {
 
 /// The web's way in for callbacks: verified on the raw bytes, stored, answered; the job does the rest.
 async fn hook(State(d): State<Door>, Path(connection): Path<String>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let Some(psp) = d.psps.find(&connection) else { return StatusCode::NOT_FOUND };
-    let named: Vec<(String, String)> = headers.iter().map(|(n, v)| (n.as_str().to_string(), v.to_str().unwrap_or_default().to_string())).collect();
+    let Some(psp) = d.psps.find(&connection) else {
+        return StatusCode::NOT_FOUND;
+    };
+    let named: Vec<(String, String)> = headers
+        .iter()
+        .map(|(n, v)| (n.as_str().to_string(), v.to_str().unwrap_or_default().to_string()))
+        .collect();
     let now = d.core.now();
     let (core, provider) = (d.core.clone(), psp.provider());
     let stored: Result<StatusCode> = match psp.verify(&named, &body, now) {
@@ -158,7 +163,14 @@ async fn hook(State(d): State<Door>, Path(connection): Path<String>, headers: He
                 HookRefusal::Stale(_) => "stale",
                 HookRefusal::Unreadable(_) => "unreadable",
             };
-            d.core.db.write(async move |tx| inbox::refuse(tx, &core, provider, &connection, reason, &body).await.map(|()| StatusCode::BAD_REQUEST)).await
+            d.core
+                .db
+                .write(async move |tx| {
+                    inbox::refuse(tx, &core, provider, &connection, reason, &body)
+                        .await
+                        .map(|()| StatusCode::BAD_REQUEST)
+                })
+                .await
         }
     };
     stored.unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
@@ -167,9 +179,17 @@ async fn hook(State(d): State<Door>, Path(connection): Path<String>, headers: He
 pub fn psps(sandbox: &Sandbox, base: &str) -> Psps {
     let mut all: BTreeMap<String, Arc<dyn Psp>> = BTreeMap::new();
     for s in &sandbox.shared().cfg.stripe {
-        let mut c = StripeConfig::new(s.connection.clone(), Secret::new(s.secret_key.clone()), vec![Secret::new(s.webhook_secret.clone())]);
+        let mut c = StripeConfig::new(
+            s.connection.clone(),
+            Secret::new(s.secret_key.clone()),
+            vec![Secret::new(s.webhook_secret.clone())],
+        );
         c.api_base = format!("{base}/sandbox/stripe");
-        let o = ClientOptions { reach: Reach::Anywhere, timeout: Duration::from_millis(TIMEOUT_MS), ..ClientOptions::default() };
+        let o = ClientOptions {
+            reach: Reach::Anywhere,
+            timeout: Duration::from_millis(TIMEOUT_MS),
+            ..ClientOptions::default()
+        };
         all.insert(s.connection.clone(), Arc::new(Stripe::new(c, Client::new(o).unwrap()).unwrap()));
     }
     Psps::new(all)
@@ -208,7 +228,10 @@ impl World {
             })
             .await
             .unwrap();
-        let facts = Arc::new(Facts { entity, edits: Mutex::default() });
+        let facts = Arc::new(Facts {
+            entity,
+            edits: Mutex::default(),
+        });
         g.registry = node(&g.core, &g.sandbox, &g.base, &facts, &g.core.env);
         // As the composition root's reaction: an event only enqueues.
         g.subscriptions = g.subscriptions.subscribe("moves", &["platform_move.*"], |tx, core, ev| {
@@ -220,12 +243,19 @@ impl World {
                     _ => return Ok(()),
                 };
                 let body = json!({"purpose": ev.payload["purpose"], "outcome": outcome, "code": ev.payload["code"]});
-                let job = NewJob::new("payments.move_settled", body, core.now()).key(ev.id.to_string()).lane(format!("settled:{}", ev.aggregate));
+                let job = NewJob::new("payments.move_settled", body, core.now())
+                    .key(ev.id.to_string())
+                    .lane(format!("settled:{}", ev.aggregate));
                 jobs::enqueue(tx, core, job).await.map(|_| ())
             })
         });
-        let door = Door { core: g.core.clone(), psps: psps.clone() };
-        let app = axum::Router::new().route("/hooks/stripe/{connection}", axum::routing::post(hook)).with_state(door);
+        let door = Door {
+            core: g.core.clone(),
+            psps: psps.clone(),
+        };
+        let app = axum::Router::new()
+            .route("/hooks/stripe/{connection}", axum::routing::post(hook))
+            .with_state(door);
         tokio::spawn(async move { axum::serve(listener, app).await });
         World { g, psps, facts }
     }
@@ -237,8 +267,15 @@ impl World {
     }
     pub async fn wish_in(&self, client: &str, amount: Amount, account: Option<TradingAccountId>) -> Result<DepositView> {
         let (core, facts, who) = (self.core.clone(), self.facts.of(client, Some("dev_home")), client_caller(client));
-        let new = NewDeposit { amount, method: "card".into(), account_id: account };
-        self.core.db.write(async move |tx| deposit::create(tx, &core, &who, facts.clone(), new.clone()).await).await
+        let new = NewDeposit {
+            amount,
+            method: "card".into(),
+            account_id: account,
+        };
+        self.core
+            .db
+            .write(async move |tx| deposit::create(tx, &core, &who, facts.clone(), new.clone()).await)
+            .await
     }
     /// Wished for and opened at the provider.
     pub async fn redirected(&self, client: &str, minor: i64, account: Option<TradingAccountId>) -> DepositView {
@@ -254,7 +291,11 @@ impl World {
     }
     pub async fn pay_with(&self, d: &DepositView, card: &str, outcome: &str) -> Value {
         let session = self.deposit(d.id).await.provider_ref.unwrap();
-        self.stripe("pay", json!({"session": session, "card": card, "outcome": outcome, "name": "ALEX MÜLLER"})).await
+        self.stripe(
+            "pay",
+            json!({"session": session, "card": card, "outcome": outcome, "name": "ALEX MÜLLER"}),
+        )
+        .await
     }
     /// A deposit from wish to end.
     pub async fn deposited(&self, client: &str, minor: i64, account: Option<TradingAccountId>) -> DepositView {
@@ -267,20 +308,37 @@ impl World {
     }
     pub async fn deposit(&self, id: DepositId) -> DepositView {
         let core = self.core.clone();
-        self.core.db.read(async move |tx| deposit::get(tx, &core, &Caller::system("test"), id).await).await.unwrap()
+        self.core
+            .db
+            .read(async move |tx| deposit::get(tx, &core, &Caller::system("test"), id).await)
+            .await
+            .unwrap()
     }
     pub async fn withdraw(&self, client: &str, minor: i64, account: Option<TradingAccountId>) -> Result<WithdrawalView> {
         self.withdraw_from("dev_home", client, minor, account).await
     }
     pub async fn withdraw_from(&self, device: &str, client: &str, minor: i64, account: Option<TradingAccountId>) -> Result<WithdrawalView> {
         let (core, facts) = (self.core.clone(), self.facts.of(client, Some(device)));
-        let who = Caller { device: Some(device.into()), ..client_caller(client) };
-        let new = NewWithdrawal { amount: Amount::new(minor, Currency::EUR), account_id: account };
-        self.core.db.write(async move |tx| withdrawal::request(tx, &core, &who, facts.clone(), new.clone()).await).await
+        let who = Caller {
+            device: Some(device.into()),
+            ..client_caller(client)
+        };
+        let new = NewWithdrawal {
+            amount: Amount::new(minor, Currency::EUR),
+            account_id: account,
+        };
+        self.core
+            .db
+            .write(async move |tx| withdrawal::request(tx, &core, &who, facts.clone(), new.clone()).await)
+            .await
     }
     pub async fn withdrawal(&self, id: WithdrawalId) -> WithdrawalView {
         let core = self.core.clone();
-        self.core.db.read(async move |tx| withdrawal::get(tx, &core, &Caller::system("test"), id).await).await.unwrap()
+        self.core
+            .db
+            .read(async move |tx| withdrawal::get(tx, &core, &Caller::system("test"), id).await)
+            .await
+            .unwrap()
     }
     pub async fn withdrawal_is(&self, id: WithdrawalId, state: WithdrawalState) -> WithdrawalView {
         let w = self.withdrawal(id).await;
@@ -289,11 +347,18 @@ impl World {
     }
     pub async fn approve(&self, name: &str, role: Role, id: WithdrawalId) -> Result<WithdrawalView> {
         let (core, who) = (self.core.clone(), staff(name, role));
-        self.core.db.write(async move |tx| withdrawal::approve(tx, &core, &who, id, Some("looks right".into())).await).await
+        self.core
+            .db
+            .write(async move |tx| withdrawal::approve(tx, &core, &who, id, Some("looks right".into())).await)
+            .await
     }
     /// Something traded: money that only came in and goes out again stops every withdrawal.
     pub async fn traded(&self, a: &AccountView) {
-        self.mt5("trade", json!({"login": a.login, "symbol": "EURUSD", "volume_lots": "0.10", "move_points": 20, "hold_s": 30})).await;
+        self.mt5(
+            "trade",
+            json!({"login": a.login, "symbol": "EURUSD", "volume_lots": "0.10", "move_points": 20, "hold_s": 30}),
+        )
+        .await;
         self.feed().await;
     }
 
@@ -326,7 +391,11 @@ impl World {
         let settled = async || {
             let v = self.control("GET", &format!("/stripe/{PSP}/events"), json!({})).await;
             let now = self.core.now().0;
-            v["deliveries"].as_array().unwrap().iter().all(|d| d["next_at_us"].as_i64().unwrap() > now)
+            v["deliveries"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|d| d["next_at_us"].as_i64().unwrap() > now)
         };
         wait_until("the provider to deliver its callbacks", settled).await;
         self.work().await;
@@ -335,7 +404,12 @@ impl World {
     pub async fn event_of(&self, kind: &str) -> String {
         let v = self.control("GET", &format!("/stripe/{PSP}/events"), json!({})).await;
         let all = v["events"].as_array().unwrap();
-        all.iter().find(|e| e["type"] == kind).unwrap_or_else(|| panic!("no {kind} among {all:#?}"))["id"].as_str().unwrap().to_string()
+        all.iter()
+            .find(|e| e["type"] == kind)
+            .unwrap_or_else(|| panic!("no {kind} among {all:#?}"))["id"]
+            .as_str()
+            .unwrap()
+            .to_string()
     }
 
     // ---- where the money is ------------------------------------------------------------------------
@@ -348,7 +422,12 @@ impl World {
             sum += self.balance(&owner, p, Currency::EUR).await.balance_minor;
         }
         let (core, client) = (self.core.clone(), client.to_string());
-        let accounts = self.core.db.read(async move |tx| qd_trading::accounts::of_client(tx, &core, &client).await).await.unwrap();
+        let accounts = self
+            .core
+            .db
+            .read(async move |tx| qd_trading::accounts::of_client(tx, &core, &client).await)
+            .await
+            .unwrap();
         for a in accounts.iter().filter(|a| a.currency == Currency::EUR) {
             sum += self.at(a, Purpose::Transit).await + self.at(a, Purpose::Platform).await;
         }
@@ -356,18 +435,28 @@ impl World {
     }
     /// What the provider holds for us, by the books.
     pub async fn at_provider(&self) -> i64 {
-        -self.balance(&format!("psp:{PSP}"), Purpose::Clearing, Currency::EUR).await.balance_minor
+        -self
+            .balance(&format!("psp:{PSP}"), Purpose::Clearing, Currency::EUR)
+            .await
+            .balance_minor
     }
     pub async fn suspense(&self, client: &str) -> i64 {
-        self.balance(&format!("client:{client}"), Purpose::Suspense, Currency::EUR).await.balance_minor
+        self.balance(&format!("client:{client}"), Purpose::Suspense, Currency::EUR)
+            .await
+            .balance_minor
     }
     pub async fn paying(&self, client: &str) -> i64 {
-        self.balance(&format!("client:{client}"), Purpose::PayoutTransit, Currency::EUR).await.balance_minor
+        self.balance(&format!("client:{client}"), Purpose::PayoutTransit, Currency::EUR)
+            .await
+            .balance_minor
     }
     pub async fn move_of(&self, purpose: String) -> MoveState {
         self.movement(&purpose).await.state
     }
-    pub async fn staff_does<T: Send + 'static>(&self, f: impl AsyncFn(&mut qd_db::Tx, &Core) -> Result<T> + Send + Sync + 'static) -> std::result::Result<T, Problem> {
+    pub async fn staff_does<T: Send + 'static>(
+        &self,
+        f: impl AsyncFn(&mut qd_db::Tx, &Core) -> Result<T> + Send + Sync + 'static,
+    ) -> std::result::Result<T, Problem> {
         let core = self.core.clone();
         self.core.db.write(async move |tx| f(tx, &core).await).await
     }

@@ -74,12 +74,23 @@ pub fn platforms(sandbox: &Sandbox, env: &Env) -> Platforms {
     for s in &sandbox.shared().cfg.mt5 {
         // Real access servers speak TLS with a certificate of their own; so does the first one here.
         let secure = s.name == SERVER;
-        let at = sandbox.address(&format!("mt5:{}:{}", s.name, if secure { "tls" } else { "plain" })).expect("the server listens");
+        let at = sandbox
+            .address(&format!("mt5:{}:{}", s.name, if secure { "tls" } else { "plain" }))
+            .expect("the server listens");
         let scheme = if secure { "https" } else { "http" };
-        let mut c = Mt5Config::new(s.name.clone(), format!("{scheme}://{at}"), s.manager_login, Secret::new(s.manager_password.clone()));
+        let mut c = Mt5Config::new(
+            s.name.clone(),
+            format!("{scheme}://{at}"),
+            s.manager_login,
+            Secret::new(s.manager_password.clone()),
+        );
         c.timeout_ms = TIMEOUT_MS;
         c.zone = Some(s.tz.clone());
-        c.trust = if secure { Trust::Pinned(vec![pin.clone()]) } else { Trust::WebRoots };
+        c.trust = if secure {
+            Trust::Pinned(vec![pin.clone()])
+        } else {
+            Trust::WebRoots
+        };
         by_server.insert(s.name.clone(), Arc::new(Mt5::new(c, env.clone()).expect("the settings are good")));
     }
     Platforms::new(by_server, Arc::new(OpenVault))
@@ -100,7 +111,9 @@ impl Ground {
         let core = t.core.clone();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let at = listener.local_addr().expect("an address");
-        let sandbox = Sandbox::start(sandbox_config(at, hook_base), core.env.clone()).await.expect("the sandbox starts");
+        let sandbox = Sandbox::start(sandbox_config(at, hook_base), core.env.clone())
+            .await
+            .expect("the sandbox starts");
         let app = axum::Router::new().nest("/sandbox", sandbox.router());
         tokio::spawn(async move { axum::serve(listener, app.into_make_service_with_connect_info::<ConnId>()).await });
         let platforms = platforms(&sandbox, &core.env);
@@ -119,14 +132,26 @@ impl Ground {
             Box::pin(async { Ok(()) })
         });
         let clock = t.clock.clone();
-        Ground { t, core, clock, sandbox, platforms, base: format!("http://{at}"), registry: Registry::new(), subscriptions, seen }
+        Ground {
+            t,
+            core,
+            clock,
+            sandbox,
+            platforms,
+            base: format!("http://{at}"),
+            registry: Registry::new(),
+            subscriptions,
+            seen,
+        }
     }
 
     // ---- work and time ------------------------------------------------------------------------
 
     /// Delivers events and runs jobs until nothing is due now.
     pub async fn work(&self) {
-        settle(&self.core, &self.subscriptions, &self.registry).await.expect("events and jobs get on");
+        settle(&self.core, &self.subscriptions, &self.registry)
+            .await
+            .expect("events and jobs get on");
     }
 
     /// Time passes, then the work that has become due.
@@ -152,10 +177,18 @@ impl Ground {
         self.feed_of(SERVER).await;
     }
     pub async fn feed_of(&self, server: &str) {
-        self.turn(format!("feed:{server}"), qd_trading::jobs::feed_handler(&self.core, &self.platforms, server)).await;
+        self.turn(
+            format!("feed:{server}"),
+            qd_trading::jobs::feed_handler(&self.core, &self.platforms, server),
+        )
+        .await;
     }
     pub async fn sweep(&self) {
-        self.turn(format!("sweep:{SERVER}"), qd_trading::jobs::sweep_handler(&self.core, &self.platforms, SERVER)).await;
+        self.turn(
+            format!("sweep:{SERVER}"),
+            qd_trading::jobs::sweep_handler(&self.core, &self.platforms, SERVER),
+        )
+        .await;
     }
     async fn turn(&self, name: String, handler: Arc<dyn Handler>) {
         self.clock.advance_secs(2);
@@ -167,7 +200,11 @@ impl Ground {
     /// Lets a second node work until `when` holds, then kills it in the middle: its tasks end where
     /// they are, its connections break, its leases stay. `node` makes the node's own handlers.
     pub async fn kill_when<F: Future<Output = bool>>(&self, node: impl FnOnce(Core) -> Registry, when: impl FnMut() -> F) {
-        let rt = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime starts");
+        let rt = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime starts");
         let core = Core::new(self.core.db.clone(), self.core.env.clone());
         let registry = node(core.clone());
         rt.spawn(async move { run_until_idle(&core, &registry).await.map(|_| ()) });
@@ -183,7 +220,11 @@ impl Ground {
     // ---- the other side -----------------------------------------------------------------------
 
     pub async fn control(&self, method: &str, path: &str, body: Value) -> Value {
-        let req = axum::http::Request::builder().method(method).uri(format!("/control{path}")).body(Body::from(body.to_string())).unwrap();
+        let req = axum::http::Request::builder()
+            .method(method)
+            .uri(format!("/control{path}"))
+            .body(Body::from(body.to_string()))
+            .unwrap();
         let res = self.sandbox.router().oneshot(req).await.unwrap();
         let status = res.status();
         let bytes = to_bytes(res.into_body(), 1 << 22).await.unwrap();
@@ -222,7 +263,12 @@ impl Ground {
 
     pub async fn request(&self, client: &str, code: &str, currency: Currency) -> Result<AccountView> {
         let (core, owner, mapping) = (self.core.clone(), owner(client), mapping(code, currency));
-        self.core.db.write(async move |tx| qd_trading::accounts::request(tx, &core, &client_caller(&owner.client_id), owner.clone(), mapping.clone(), None).await).await
+        self.core
+            .db
+            .write(async move |tx| {
+                qd_trading::accounts::request(tx, &core, &client_caller(&owner.client_id), owner.clone(), mapping.clone(), None).await
+            })
+            .await
     }
     /// Requested and opened.
     pub async fn account(&self, client: &str) -> AccountView {
@@ -237,16 +283,34 @@ impl Ground {
     }
     pub async fn view(&self, id: TradingAccountId) -> AccountView {
         let core = self.core.clone();
-        self.core.db.read(async move |tx| qd_trading::accounts::get(tx, &core, &Caller::system("test"), id).await).await.unwrap()
+        self.core
+            .db
+            .read(async move |tx| qd_trading::accounts::get(tx, &core, &Caller::system("test"), id).await)
+            .await
+            .unwrap()
     }
     pub async fn ask(&self, a: &AccountView, direction: Direction, minor: i64, purpose: &str) -> Result<MoveView> {
-        let new = NewMove { account_id: a.id, direction, kind: MoveKind::Balance, amount: qd_kernel::Amount::new(minor, a.currency), purpose: purpose.into() };
+        let new = NewMove {
+            account_id: a.id,
+            direction,
+            kind: MoveKind::Balance,
+            amount: qd_kernel::Amount::new(minor, a.currency),
+            purpose: purpose.into(),
+        };
         let core = self.core.clone();
-        self.core.db.write(async move |tx| moves::request(tx, &core, new.clone()).await).await
+        self.core
+            .db
+            .write(async move |tx| moves::request(tx, &core, new.clone()).await)
+            .await
     }
     pub async fn movement(&self, purpose: &str) -> MoveView {
         let (core, purpose) = (self.core.clone(), purpose.to_string());
-        self.core.db.read(async move |tx| moves::by_purpose(tx, &core, &purpose).await).await.unwrap().expect("the move exists")
+        self.core
+            .db
+            .read(async move |tx| moves::by_purpose(tx, &core, &purpose).await)
+            .await
+            .unwrap()
+            .expect("the move exists")
     }
 
     // ---- money --------------------------------------------------------------------------------
@@ -256,10 +320,14 @@ impl Ground {
         self.core.db.read(async move |tx| qd_ledger::balance(tx, &key).await).await.unwrap()
     }
     pub async fn wallet(&self, client: &str) -> i64 {
-        self.balance(&format!("client:{client}"), Purpose::Wallet, Currency::EUR).await.balance_minor
+        self.balance(&format!("client:{client}"), Purpose::Wallet, Currency::EUR)
+            .await
+            .balance_minor
     }
     pub async fn available(&self, client: &str) -> i64 {
-        self.balance(&format!("client:{client}"), Purpose::Wallet, Currency::EUR).await.available_minor
+        self.balance(&format!("client:{client}"), Purpose::Wallet, Currency::EUR)
+            .await
+            .available_minor
     }
     pub async fn at(&self, a: &AccountView, purpose: Purpose) -> i64 {
         self.balance(&format!("tacc:{}", a.id), purpose, a.currency).await.balance_minor
@@ -275,7 +343,15 @@ impl Ground {
         self.core
             .db
             .write(async move |tx| {
-                let e = qd_ledger::NewEntry { kind: "cash", reference: reference.clone(), legs: legs.clone(), source: "test".into(), value_at: core.now(), note: None, fx: None };
+                let e = qd_ledger::NewEntry {
+                    kind: "cash",
+                    reference: reference.clone(),
+                    legs: legs.clone(),
+                    source: "test".into(),
+                    value_at: core.now(),
+                    note: None,
+                    fx: None,
+                };
                 qd_ledger::post(tx, &core, e).await.map(|_| ())
             })
             .await
@@ -283,16 +359,34 @@ impl Ground {
     }
     /// The ledger's mirror is what the server has, and nothing is on its way.
     pub async fn agree(&self, a: &AccountView) {
-        assert_eq!(self.at(a, Purpose::Platform).await, self.on_server(a), "ledger and server differ about login {:?}", a.login);
-        assert_eq!(self.at(a, Purpose::Transit).await, 0, "money is still on its way to login {:?}", a.login);
+        assert_eq!(
+            self.at(a, Purpose::Platform).await,
+            self.on_server(a),
+            "ledger and server differ about login {:?}",
+            a.login
+        );
+        assert_eq!(
+            self.at(a, Purpose::Transit).await,
+            0,
+            "money is still on its way to login {:?}",
+            a.login
+        );
     }
 
     // ---- what people and other parts of the house see --------------------------------------------
 
     pub async fn open_exceptions(&self) -> Vec<Exception> {
-        let f = exceptions::Filter { state: Some(ExceptionState::Open), ..Default::default() };
+        let f = exceptions::Filter {
+            state: Some(ExceptionState::Open),
+            ..Default::default()
+        };
         let page = PageRequest::new(Some(200), None).unwrap();
-        self.core.db.read(async move |tx| exceptions::list(tx, &Caller::system("test"), &f, &page).await).await.unwrap().items
+        self.core
+            .db
+            .read(async move |tx| exceptions::list(tx, &Caller::system("test"), &f, &page).await)
+            .await
+            .unwrap()
+            .items
     }
     /// Their kinds, sorted.
     pub async fn exceptions(&self) -> Vec<String> {
@@ -302,7 +396,13 @@ impl Ground {
     }
     /// The payloads of the events of a kind, in order, once each.
     pub fn events(&self, kind: &str) -> Vec<Value> {
-        self.seen.lock().unwrap().values().filter(|(k, _)| k == kind).map(|(_, p)| p.clone()).collect()
+        self.seen
+            .lock()
+            .unwrap()
+            .values()
+            .filter(|(k, _)| k == kind)
+            .map(|(_, p)| p.clone())
+            .collect()
     }
 
     // ---- the end of every test ------------------------------------------------------------------
@@ -314,11 +414,22 @@ impl Ground {
         for round in 0..80 {
             let now = self.clock_now();
             let figures = self.core.db.read(async move |tx| graveyard::figures(tx, now).await).await.unwrap();
-            let work: Vec<_> = figures.iter().filter(|f| !f.kind.starts_with("trading.feed.") && !f.kind.starts_with("trading.sweep.")).collect();
-            let dead: Vec<_> = work.iter().filter(|f| f.dead > 0 && !may_be_dead.contains(&f.kind.as_str())).collect();
+            let work: Vec<_> = figures
+                .iter()
+                .filter(|f| !f.kind.starts_with("trading.feed.") && !f.kind.starts_with("trading.sweep."))
+                .collect();
+            let dead: Vec<_> = work
+                .iter()
+                .filter(|f| f.dead > 0 && !may_be_dead.contains(&f.kind.as_str()))
+                .collect();
             if !dead.is_empty() {
                 let page = PageRequest::new(Some(50), None).unwrap();
-                let list = self.core.db.read(async move |tx| graveyard::list(tx, None, &page).await).await.unwrap();
+                let list = self
+                    .core
+                    .db
+                    .read(async move |tx| graveyard::list(tx, None, &page).await)
+                    .await
+                    .unwrap();
                 panic!("jobs died: {:#?}", list.items);
             }
             if work.iter().all(|f| f.ready == 0 && f.leased == 0) {
@@ -365,7 +476,18 @@ pub fn mapping(code: &str, currency: Currency) -> Mapping {
         (code, c) => (AccountKind::Live, SERVER, format!(r"real\eu-{code}-{}", c.to_lowercase())),
     };
     let top = if code == "pro" { 100 } else { 30 };
-    Mapping { kind, account_type: code.into(), currency, server: server.into(), group, leverage_default: top, leverage_max: top, max_per_client: 5, source: "eu".into(), version: 1 }
+    Mapping {
+        kind,
+        account_type: code.into(),
+        currency,
+        server: server.into(),
+        group,
+        leverage_default: top,
+        leverage_max: top,
+        max_per_client: 5,
+        source: "eu".into(),
+        version: 1,
+    }
 }
 
 pub fn client_caller(client: &str) -> Caller {

@@ -12,18 +12,32 @@ use serde_json::json;
 
 async fn restrict(g: &Ground, id: TradingAccountId, rights: Rights) -> AccountView {
     let core = g.core.clone();
-    g.core.db.write(async move |tx| accounts::restrict(tx, &core, &staff("Cora", Role::Compliance), id, rights, "asked by the regulator").await).await.unwrap()
+    g.core
+        .db
+        .write(async move |tx| accounts::restrict(tx, &core, &staff("Cora", Role::Compliance), id, rights, "asked by the regulator").await)
+        .await
+        .unwrap()
 }
 
 async fn leverage(g: &Ground, id: TradingAccountId, to: i64) -> AccountView {
     let core = g.core.clone();
-    g.core.db.write(async move |tx| accounts::set_leverage(tx, &core, &staff("Omar", Role::Ops), id, to, 30).await).await.unwrap()
+    g.core
+        .db
+        .write(async move |tx| accounts::set_leverage(tx, &core, &staff("Omar", Role::Ops), id, to, 30).await)
+        .await
+        .unwrap()
 }
 
 async fn on_server(g: &Ground, a: &AccountView) -> serde_json::Value {
     let all = g.control("GET", &format!("/mt5/{}/accounts", a.server), json!({})).await;
     let login: u64 = a.login.as_deref().unwrap().parse().unwrap();
-    all["accounts"].as_array().unwrap().iter().find(|x| x["login"] == login).unwrap().clone()
+    all["accounts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|x| x["login"] == login)
+        .unwrap()
+        .clone()
 }
 
 both! {

@@ -3,9 +3,9 @@ use qd_kernel::{Currency, PageRequest, Ts};
 use qd_ledger::Purpose;
 use qd_ports::platform::{Deal, DealKind};
 use qd_testkit::{TestDb, both};
+use qd_trading::Direction;
 use qd_trading::accounts::AccountView;
 use qd_trading::feed::{self, DealView, Ingested};
-use qd_trading::Direction;
 use serde_json::{Value, json};
 
 const ALEX: &str = "cli_alex";
@@ -23,27 +23,58 @@ async fn trading(t: TestDb) -> (Ground, AccountView) {
 }
 
 async fn trade(g: &Ground, a: &AccountView, lots: &str, points: i64) -> Value {
-    g.mt5("trade", json!({"login": a.login, "symbol": "EURUSD", "volume_lots": lots, "move_points": points, "hold_s": 30})).await
+    g.mt5(
+        "trade",
+        json!({"login": a.login, "symbol": "EURUSD", "volume_lots": lots, "move_points": points, "hold_s": 30}),
+    )
+    .await
 }
 
 async fn history(g: &Ground, a: &AccountView) -> Vec<DealView> {
     let id = a.id;
-    g.core.db.read(async move |tx| feed::history(tx, &client_caller(ALEX), id, None, None, &PageRequest::new(Some(200), None).unwrap()).await).await.unwrap().items
+    g.core
+        .db
+        .read(async move |tx| {
+            feed::history(
+                tx,
+                &client_caller(ALEX),
+                id,
+                None,
+                None,
+                &PageRequest::new(Some(200), None).unwrap(),
+            )
+            .await
+        })
+        .await
+        .unwrap()
+        .items
 }
 
 fn of(all: &[DealView], ticket: &Value) -> DealView {
-    all.iter().find(|d| d.ticket == ticket.to_string()).unwrap_or_else(|| panic!("deal {ticket} is not recorded")).clone()
+    all.iter()
+        .find(|d| d.ticket == ticket.to_string())
+        .unwrap_or_else(|| panic!("deal {ticket} is not recorded"))
+        .clone()
 }
 
 /// The server's deals as the connector reads them, of the last day.
 async fn read(g: &Ground) -> Vec<Deal> {
     let now = g.core.now();
-    g.platforms.get(SERVER).unwrap().deals("real\\*", now.plus_secs(-86_400), now.plus_secs(60)).await.unwrap()
+    g.platforms
+        .get(SERVER)
+        .unwrap()
+        .deals("real\\*", now.plus_secs(-86_400), now.plus_secs(60))
+        .await
+        .unwrap()
 }
 
 async fn ingest(g: &Ground, deals: Vec<Deal>, window: Option<(Ts, Ts)>) -> Ingested {
     let core = g.core.clone();
-    g.core.db.write(async move |tx| feed::ingest(tx, &core, SERVER, &deals, window).await).await.unwrap()
+    g.core
+        .db
+        .write(async move |tx| feed::ingest(tx, &core, SERVER, &deals, window).await)
+        .await
+        .unwrap()
 }
 
 both! {

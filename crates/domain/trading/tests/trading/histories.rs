@@ -6,24 +6,55 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use qd_testkit::{TestDb, both};
-use qd_trading::{Direction, MoveState};
 use qd_trading::accounts::AccountView;
+use qd_trading::{Direction, MoveState};
 use serde_json::{Value, json};
 
 #[derive(Clone, Debug)]
 enum Act {
-    Trade { who: usize, cents: i64, points: i64, buy: bool },
-    Late { who: usize, ago_s: i64, points: i64 },
-    Open { who: usize, cents: i64 },
-    CloseOne { pick: usize },
-    Price { points: i64 },
+    Trade {
+        who: usize,
+        cents: i64,
+        points: i64,
+        buy: bool,
+    },
+    Late {
+        who: usize,
+        ago_s: i64,
+        points: i64,
+    },
+    Open {
+        who: usize,
+        cents: i64,
+    },
+    CloseOne {
+        pick: usize,
+    },
+    Price {
+        points: i64,
+    },
     /// By a dealer, to one of the deals so far.
-    Edit { pick: usize, profit: i64 },
-    Cancel { pick: usize },
-    Delete { pick: usize },
-    Correct { who: usize, minor: i64 },
-    Move { who: usize, minor: i64 },
-    Pass { secs: i64 },
+    Edit {
+        pick: usize,
+        profit: i64,
+    },
+    Cancel {
+        pick: usize,
+    },
+    Delete {
+        pick: usize,
+    },
+    Correct {
+        who: usize,
+        minor: i64,
+    },
+    Move {
+        who: usize,
+        minor: i64,
+    },
+    Pass {
+        secs: i64,
+    },
     Feed,
 }
 
@@ -57,7 +88,11 @@ impl Floor {
     /// Control calls may be refused (nothing to cancel, no margin): that is part of the history.
     async fn try_control(&self, method: &str, path: &str, body: Value) -> Option<Value> {
         use tower::ServiceExt;
-        let req = axum::http::Request::builder().method(method).uri(format!("/control/mt5/{SERVER}/{path}")).body(axum::body::Body::from(body.to_string())).unwrap();
+        let req = axum::http::Request::builder()
+            .method(method)
+            .uri(format!("/control/mt5/{SERVER}/{path}"))
+            .body(axum::body::Body::from(body.to_string()))
+            .unwrap();
         let res = self.g.sandbox.router().oneshot(req).await.unwrap();
         let good = res.status().is_success();
         let bytes = axum::body::to_bytes(res.into_body(), 1 << 20).await.unwrap();
@@ -70,7 +105,13 @@ impl Floor {
 
     async fn remember(&mut self, done: Option<Value>) {
         let Some(v) = done else { return };
-        self.deals.extend(["open_deal", "close_deal"].iter().filter_map(|k| v.get(*k)).filter(|d| d.is_number()).cloned());
+        self.deals.extend(
+            ["open_deal", "close_deal"]
+                .iter()
+                .filter_map(|k| v.get(*k))
+                .filter(|d| d.is_number())
+                .cloned(),
+        );
     }
 
     fn deal(&self, pick: usize) -> Option<Value> {
@@ -85,27 +126,43 @@ impl Floor {
                 self.remember(v).await;
             }
             Act::Late { who, ago_s, points } => {
-                let v = self.try_control("POST", "late_deal", json!({"login": login(who), "symbol": "GBPUSD", "volume_lots": "0.10", "move_points": points, "ago_s": ago_s})).await;
+                let v = self
+                    .try_control(
+                        "POST",
+                        "late_deal",
+                        json!({"login": login(who), "symbol": "GBPUSD", "volume_lots": "0.10", "move_points": points, "ago_s": ago_s}),
+                    )
+                    .await;
                 self.remember(v).await;
             }
             Act::Open { who, cents } => {
-                let v = self.try_control("POST", "open", json!({"login": login(who), "symbol": "EURUSD", "volume_lots": Self::lots(cents)})).await;
+                let v = self
+                    .try_control(
+                        "POST",
+                        "open",
+                        json!({"login": login(who), "symbol": "EURUSD", "volume_lots": Self::lots(cents)}),
+                    )
+                    .await;
                 self.remember(v).await;
             }
             Act::CloseOne { pick } => {
                 let all = self.try_control("GET", "positions", json!({})).await.unwrap();
                 let open = all["positions"].as_array().unwrap();
                 if !open.is_empty() {
-                    let v = self.try_control("POST", "close", json!({"position": open[pick % open.len()]["position"]})).await;
+                    let v = self
+                        .try_control("POST", "close", json!({"position": open[pick % open.len()]["position"]}))
+                        .await;
                     self.remember(v).await;
                 }
             }
             Act::Price { points } => {
-                self.try_control("POST", "price", json!({"symbol": "EURUSD", "move_points": points})).await;
+                self.try_control("POST", "price", json!({"symbol": "EURUSD", "move_points": points}))
+                    .await;
             }
             Act::Edit { pick, profit } => {
                 if let Some(d) = self.deal(pick) {
-                    self.try_control("PATCH", &format!("deal/{d}"), json!({"profit": qd_kernel::format_fixed(profit, 2)})).await;
+                    self.try_control("PATCH", &format!("deal/{d}"), json!({"profit": qd_kernel::format_fixed(profit, 2)}))
+                        .await;
                 }
             }
             Act::Cancel { pick } => {
@@ -119,13 +176,30 @@ impl Floor {
                 }
             }
             Act::Correct { who, minor } => {
-                self.try_control("POST", "balance", json!({"login": login(who), "amount": qd_kernel::format_fixed(minor, 2), "type": 5, "comment": "correction"})).await;
+                self.try_control(
+                    "POST",
+                    "balance",
+                    json!({"login": login(who), "amount": qd_kernel::format_fixed(minor, 2), "type": 5, "comment": "correction"}),
+                )
+                .await;
             }
             Act::Move { who, minor } => {
-                let direction = if minor > 0 { Direction::ToPlatform } else { Direction::FromPlatform };
+                let direction = if minor > 0 {
+                    Direction::ToPlatform
+                } else {
+                    Direction::FromPlatform
+                };
                 self.moves += 1;
                 // Too much for the wallet is refused; too little is no amount.
-                let _ = self.g.ask(&self.accounts[who].clone(), direction, minor.abs(), &format!("deposit:{}", self.moves)).await;
+                let _ = self
+                    .g
+                    .ask(
+                        &self.accounts[who].clone(),
+                        direction,
+                        minor.abs(),
+                        &format!("deposit:{}", self.moves),
+                    )
+                    .await;
                 self.g.work().await;
             }
             Act::Pass { secs } => self.g.clock.advance_secs(secs),
@@ -144,7 +218,12 @@ async fn one_history(t: TestDb, acts: Vec<Act>) {
         g.work().await;
         accounts.push(a);
     }
-    let mut f = Floor { g, accounts, deals: Vec::new(), moves: 0 };
+    let mut f = Floor {
+        g,
+        accounts,
+        deals: Vec::new(),
+        moves: 0,
+    };
     for a in acts {
         f.play(a).await;
     }
@@ -160,10 +239,19 @@ async fn one_history(t: TestDb, acts: Vec<Act>) {
     }
     for n in 1..=moves {
         let (core, purpose) = (g.core.clone(), format!("deposit:{n}"));
-        let m = g.core.db.read(async move |tx| qd_trading::moves::by_purpose(tx, &core, &purpose).await).await.unwrap();
+        let m = g
+            .core
+            .db
+            .read(async move |tx| qd_trading::moves::by_purpose(tx, &core, &purpose).await)
+            .await
+            .unwrap();
         assert!(m.is_none_or(|m| matches!(m.state, MoveState::Done | MoveState::Refused)));
     }
-    assert!(g.exceptions().await.iter().all(|k| k == "platform.move_refused"), "{:?}", g.exceptions().await);
+    assert!(
+        g.exceptions().await.iter().all(|k| k == "platform.move_refused"),
+        "{:?}",
+        g.exceptions().await
+    );
     g.finish().await;
 }
 

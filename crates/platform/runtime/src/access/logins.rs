@@ -201,7 +201,10 @@ pub async fn issue_verification(tx: &mut Tx, access: &Access, login: LoginId) ->
         .ok_or_else(|| Problem::missing("login"))?;
     let hour_ago = access.core.now().plus_secs(-3_600);
     if store::tokens_since(tx, &i.id, "verify_email", hour_ago).await? >= MAILS_AN_HOUR {
-        return Err(Problem::limit("verification_too_many", "several mails are on their way already; look into the mailbox, or try again in an hour"));
+        return Err(Problem::limit(
+            "verification_too_many",
+            "several mails are on their way already; look into the mailbox, or try again in an hour",
+        ));
     }
     issue(tx, access, &i, "verify_email", access.inner.config.verify_email_secs).await
 }
@@ -313,7 +316,13 @@ pub struct Whom {
 /// By identity (`stf_…`, `lgn_…`), for a module that tells people what happened to their login.
 pub async fn whom(tx: &mut Tx, identity: &str) -> Result<Option<Whom>> {
     let found = store::by_id(tx, identity).await?;
-    Ok(found.map(|i| Whom { realm: i.realm, client_id: i.client_id, email: i.email, name: i.name, language: i.language }))
+    Ok(found.map(|i| Whom {
+        realm: i.realm,
+        client_id: i.client_id,
+        email: i.email,
+        name: i.name,
+        language: i.language,
+    }))
 }
 
 /// An invitation for new staff: the first password is set with it.

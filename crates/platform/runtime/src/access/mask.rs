@@ -138,7 +138,10 @@ mod tests {
         assert_eq!(as_seen(Role::Finance)["list"][0]["iban"], json!("DE1"));
         assert_eq!(as_seen(Role::Auditor), doc);
         let card = json!({"instrument": {"last4": "4242", "holder": "A. Berg"}});
-        assert_eq!(cover(&Caller::staff(StaffId::from_body(1), "A", &[Role::Support], None, &["*"]), &card), json!({"instrument": COVERED}));
+        assert_eq!(
+            cover(&Caller::staff(StaffId::from_body(1), "A", &[Role::Support], None, &["*"]), &card),
+            json!({"instrument": COVERED})
+        );
         assert_eq!(cover(&Caller::public(), &json!({"email": "a@b.c"})), json!({"email": COVERED}));
     }
 }

@@ -148,7 +148,10 @@ pub(super) async fn locked(tx: &mut Tx, caller: &Caller, id: StaffId) -> Result<
             return Err(Problem::missing("staff"));
         }
         if theirs.iter().any(|e| !mine.contains(e)) {
-            return Err(Problem::forbidden("entity_not_yours", "this person works for entities that you may not enter"));
+            return Err(Problem::forbidden(
+                "entity_not_yours",
+                "this person works for entities that you may not enter",
+            ));
         }
     }
     Ok(i)
@@ -270,7 +273,11 @@ pub async fn unlock(tx: &mut Tx, access: &Access, caller: &Caller, id: StaffId) 
 }
 
 pub async fn get(tx: &mut Tx, caller: &Caller, id: StaffId) -> Result<StaffView> {
-    let scope = if caller.id() == id.to_string() { None } else { Some(caller.require(Right::StaffView)?) };
+    let scope = if caller.id() == id.to_string() {
+        None
+    } else {
+        Some(caller.require(Right::StaffView)?)
+    };
     let i = store::by_id(tx, &id.to_string())
         .await?
         .filter(|i| i.kind == Kind::Staff)

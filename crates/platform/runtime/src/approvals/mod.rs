@@ -284,7 +284,11 @@ async fn view(tx: &mut Tx, caller: &Caller, a: store::Approval) -> Result<Approv
             voter_label: v.voter_label,
             approve: v.approve,
             reason: if decides { v.reason } else { mask::COVERED.into() },
-            seen: if decides { mask::cover(caller, &v.seen) } else { Value::String(mask::COVERED.into()) },
+            seen: if decides {
+                mask::cover(caller, &v.seen)
+            } else {
+                Value::String(mask::COVERED.into())
+            },
             at: v.at,
         })
         .collect();

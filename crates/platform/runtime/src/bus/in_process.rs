@@ -56,7 +56,11 @@ impl Bus for InProcess {
                 }
             }
         });
-        Ok(BusHandle { live, stop, tasks: vec![deliver, tail] })
+        Ok(BusHandle {
+            live,
+            stop,
+            tasks: vec![deliver, tail],
+        })
     }
 }
 
@@ -119,7 +123,11 @@ impl Pump {
                 Ok(())
             })
             .await?;
-        Ok(Pump { core, list, held: HashMap::new() })
+        Ok(Pump {
+            core,
+            list,
+            held: HashMap::new(),
+        })
     }
 
     fn next_try(&self) -> Option<Duration> {
@@ -158,7 +166,9 @@ impl Pump {
                 let placed = events::place_new(tx, BATCH).await?;
                 let from = store::lock_shared(tx).await?;
                 let batch = events::since(tx, from, BATCH).await?;
-                let Some(last) = batch.last().map(|e| e.position) else { return Ok(placed) };
+                let Some(last) = batch.last().map(|e| e.position) else {
+                    return Ok(placed);
+                };
                 let alone = store::alone(tx).await?;
                 let healthy: Vec<&Subscription> = list.iter().filter(|s| !alone.iter().any(|a| a == s.name)).collect();
                 for ev in &batch {
@@ -207,10 +217,15 @@ impl Pump {
             match self.catch_up(s, limit).await {
                 Ok(n) => {
                     report(&self.core, s.name, failures, None).await;
-                    let joined = n == 0 && self.core.db.write({
-                        let name = s.name;
-                        async move |tx: &mut Tx| store::join(tx, name).await
-                    }).await?;
+                    let joined = n == 0
+                        && self
+                            .core
+                            .db
+                            .write({
+                                let name = s.name;
+                                async move |tx: &mut Tx| store::join(tx, name).await
+                            })
+                            .await?;
                     if joined {
                         self.held.remove(s.name);
                     } else {
@@ -235,7 +250,9 @@ impl Pump {
         self.core
             .db
             .write(async move |tx: &mut Tx| {
-                let Some(own) = store::lock_own(tx, s.name).await? else { return Ok(0) };
+                let Some(own) = store::lock_own(tx, s.name).await? else {
+                    return Ok(0);
+                };
                 let batch = events::since(tx, own.position, limit).await?;
                 for ev in batch.iter().filter(|e| s.wants(e)) {
                     (s.react)(tx, &core, ev).await?;

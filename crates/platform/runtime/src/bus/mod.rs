@@ -114,14 +114,22 @@ impl Subscriptions {
     }
 
     fn push(mut self, name: &'static str, kinds: &[&'static str], from_start: bool, react: Arc<React>) -> Subscriptions {
-        self.list.push(Subscription { name, kinds: kinds.to_vec(), from_start, react });
+        self.list.push(Subscription {
+            name,
+            kinds: kinds.to_vec(),
+            from_start,
+            react,
+        });
         self
     }
 
     pub(crate) fn check(&self) -> Result<()> {
         for (i, s) in self.list.iter().enumerate() {
             if self.list[..i].iter().any(|o| o.name == s.name) || s.name == "*" || s.name.starts_with('@') {
-                return Err(Problem::bug("subscription_named_twice", format!("two subscriptions would share the cursor {}", s.name)));
+                return Err(Problem::bug(
+                    "subscription_named_twice",
+                    format!("two subscriptions would share the cursor {}", s.name),
+                ));
             }
         }
         Ok(())
@@ -141,7 +149,11 @@ pub async fn skip_to_head(tx: &mut Tx) -> Result<()> {
 /// the publisher to NATS.
 pub async fn lags(tx: &mut Tx) -> Result<Vec<(String, i64)>> {
     let head = events::head(tx).await?;
-    Ok(store::positions(tx).await?.into_iter().map(|(name, at)| (name, (head - at).max(0))).collect())
+    Ok(store::positions(tx)
+        .await?
+        .into_iter()
+        .map(|(name, at)| (name, (head - at).max(0)))
+        .collect())
 }
 
 /// Every event as it comes, on this node, for open streams of the portals. A listener that is too
@@ -159,7 +171,9 @@ impl Default for Live {
 
 impl Live {
     pub fn new() -> Live {
-        Live { tell: broadcast::channel(4_096).0 }
+        Live {
+            tell: broadcast::channel(4_096).0,
+        }
     }
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Event>> {
         self.tell.subscribe()
@@ -208,7 +222,11 @@ pub(crate) async fn report(core: &Core, name: &str, failures: u32, problem: Opti
         None if failures >= STUCK_AFTER => {
             let core2 = core.clone();
             core.db
-                .write(async move |tx: &mut Tx| exceptions::resolve(tx, &core2, "bus.stuck", &subject, "gets on again").await.map(|_| ()))
+                .write(async move |tx: &mut Tx| {
+                    exceptions::resolve(tx, &core2, "bus.stuck", &subject, "gets on again")
+                        .await
+                        .map(|_| ())
+                })
                 .await
         }
         None => Ok(()),

@@ -14,9 +14,9 @@
 //! nodes that do not lead nudge the leader after a commit.
 
 use super::{BATCH, Bus, BusHandle, Live, Subscription, Subscriptions, pause, report, store};
+use crate::Core;
 use crate::events::{self, Event};
 use crate::leases::{self, Grant};
-use crate::Core;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, stream};
@@ -114,17 +114,30 @@ impl Bus for Nats {
     async fn start(&self, core: Core, subscriptions: Subscriptions) -> Result<BusHandle> {
         subscriptions.check()?;
         let config = self.config.clone();
-        let mut options = async_nats::ConnectOptions::new().name(format!("quarterdeck {}", config.node)).retry_on_initial_connect();
+        let mut options = async_nats::ConnectOptions::new()
+            .name(format!("quarterdeck {}", config.node))
+            .retry_on_initial_connect();
         if let Some(c) = &config.credentials {
             options = match c.expose().split_once(':') {
                 Some((user, password)) => options.user_and_password(user.into(), password.into()),
                 None => options.token(c.expose().into()),
             };
         }
-        let client = options.connect(config.url.as_str()).await.map_err(|e| down("cannot connect to NATS")(e.into()))?;
+        let client = options
+            .connect(config.url.as_str())
+            .await
+            .map_err(|e| down("cannot connect to NATS")(e.into()))?;
         let js = jetstream::new(client.clone());
         let holder: Arc<str> = format!("{}/{}", config.node, core.env.entropy.code(8)).into();
-        let node = Node { core, config, client, js, list: Arc::new(subscriptions.list), live: Live::new(), holder };
+        let node = Node {
+            core,
+            config,
+            client,
+            js,
+            list: Arc::new(subscriptions.list),
+            live: Live::new(),
+            holder,
+        };
         node.stream().await?;
         node.register().await?;
         let (stop, stopped) = watch::channel(false);
@@ -134,7 +147,11 @@ impl Bus for Nats {
             tokio::spawn(node.clone().lead(stopped.clone())),
             tokio::spawn(node.clone().follow(first, stopped)),
         ];
-        Ok(BusHandle { live: node.live, stop, tasks })
+        Ok(BusHandle {
+            live: node.live,
+            stop,
+            tasks,
+        })
     }
 }
 
@@ -202,18 +219,20 @@ impl Node {
 
     async fn acquire(&self) -> Result<Option<Grant>> {
         let (core, holder) = (self.core.clone(), self.holder.clone());
-        self.core.db.write(async move |tx: &mut Tx| leases::acquire(tx, &core, LEASE, &holder, LEASE_SECS).await).await
+        self.core
+            .db
+            .write(async move |tx: &mut Tx| leases::acquire(tx, &core, LEASE, &holder, LEASE_SECS).await)
+            .await
     }
 
     /// Until the lease is lost, something fails, or the stop.
-    async fn led(
-        &self,
-        grant: &Grant,
-        nudges: &mut Option<async_nats::Subscriber>,
-        stopped: &mut watch::Receiver<bool>,
-    ) -> Result<()> {
+    async fn led(&self, grant: &Grant, nudges: &mut Option<async_nats::Subscriber>, stopped: &mut watch::Receiver<bool>) -> Result<()> {
         let (end, ended) = watch::channel(false);
-        let consumers: Vec<_> = self.list.iter().map(|s| tokio::spawn(self.clone().consume(s.clone(), ended.clone()))).collect();
+        let consumers: Vec<_> = self
+            .list
+            .iter()
+            .map(|s| tokio::spawn(self.clone().consume(s.clone(), ended.clone())))
+            .collect();
         let outcome = self.publish_while(grant, nudges, stopped).await;
         let _ = end.send(true);
         for c in consumers {
@@ -274,7 +293,10 @@ impl Node {
         let mut last_id = None;
         let mut in_stream = None;
         if !empty {
-            let m = stream.get_raw_message(last_seq).await.map_err(|e| down("the stream's last message cannot be read")(e.into()))?;
+            let m = stream
+                .get_raw_message(last_seq)
+                .await
+                .map_err(|e| down("the stream's last message cannot be read")(e.into()))?;
             in_stream = m.headers.get(POSITION).and_then(|v| v.as_str().parse::<i64>().ok());
             last_id = m.headers.get(async_nats::header::NATS_MESSAGE_ID).map(|v| v.as_str().to_string());
         }
@@ -289,7 +311,16 @@ impl Node {
                     // Another stream under the old name: give it what somebody still waits for.
                     None => store::least(tx).await?.unwrap_or(own.position).min(own.position),
                 };
-                store::move_stream(tx, store::PUBLISHED, &store::Own { position, stream_seq: 0, stream_mark: mark.clone() }).await
+                store::move_stream(
+                    tx,
+                    store::PUBLISHED,
+                    &store::Own {
+                        position,
+                        stream_seq: 0,
+                        stream_mark: mark.clone(),
+                    },
+                )
+                .await
             })
             .await?;
         Ok(last_id)
@@ -300,7 +331,9 @@ impl Node {
         let waiting = self
             .core
             .db
-            .read(async |tx: &mut Tx| Ok(events::any_unplaced(tx).await? || events::head(tx).await? > store::own(tx, store::PUBLISHED).await?.position))
+            .read(async |tx: &mut Tx| {
+                Ok(events::any_unplaced(tx).await? || events::head(tx).await? > store::own(tx, store::PUBLISHED).await?.position)
+            })
             .await?;
         if !waiting {
             return Ok(false);
@@ -329,7 +362,12 @@ impl Node {
             }
             *last_id = Some(ev.id.to_string());
             let subject = format!("{}.{}", self.config.subject, ev.kind);
-            acks.push(self.js.send_publish(subject, m).await.map_err(|e| down("an event could not be published")(e.into()))?);
+            acks.push(
+                self.js
+                    .send_publish(subject, m)
+                    .await
+                    .map_err(|e| down("an event could not be published")(e.into()))?,
+            );
         }
         for ack in acks {
             ack.await.map_err(|e| down("an event was not acknowledged")(e.into()))?;
@@ -384,13 +422,18 @@ impl Node {
             })
             .await
             .map_err(|e| down("a consumer could not be made")(e.into()))?;
-        let mut messages = consumer.messages().await.map_err(|e| down("a consumer does not deliver")(e.into()))?;
+        let mut messages = consumer
+            .messages()
+            .await
+            .map_err(|e| down("a consumer does not deliver")(e.into()))?;
         loop {
             let first = tokio::select! {
                 m = messages.next() => m,
                 _ = ended.changed() => return Ok(()),
             };
-            let Some(first) = first else { return Err(Problem::unavailable("bus_unavailable", "a consumer ended")) };
+            let Some(first) = first else {
+                return Err(Problem::unavailable("bus_unavailable", "a consumer ended"));
+            };
             let mut group = vec![first.map_err(|e| down("a message could not be fetched")(e.into()))?];
             while group.len() < usize::try_from(BATCH).unwrap_or(1)
                 && let Some(Some(next)) = messages.next().now_or_never()
@@ -434,7 +477,16 @@ impl Node {
                         position = ev.position;
                     }
                 }
-                store::move_stream(tx, s.name, &store::Own { position, stream_seq, stream_mark: mark.clone() }).await
+                store::move_stream(
+                    tx,
+                    s.name,
+                    &store::Own {
+                        position,
+                        stream_seq,
+                        stream_mark: mark.clone(),
+                    },
+                )
+                .await
             })
             .await
     }
@@ -450,7 +502,10 @@ impl Node {
             })
             .await
             .map_err(|e| down("the live consumer could not be made")(e.into()))?;
-        consumer.messages().await.map_err(|e| down("the live consumer does not deliver")(e.into()))
+        consumer
+            .messages()
+            .await
+            .map_err(|e| down("the live consumer does not deliver")(e.into()))
     }
 
     /// Feeds this node's live listeners.

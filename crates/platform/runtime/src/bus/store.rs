@@ -14,9 +14,8 @@ const PART: Sql = sql!(
     "UPDATE bus_cursors SET alone = TRUE, position = (SELECT s.position FROM bus_cursors AS s WHERE s.name = '*')
      WHERE name = $1 AND alone = FALSE"
 );
-const LOCK_OWN: Sql = sql!(
-    "UPDATE bus_cursors SET position = position WHERE name = $1 AND alone = TRUE RETURNING position, stream_seq, stream_mark"
-);
+const LOCK_OWN: Sql =
+    sql!("UPDATE bus_cursors SET position = position WHERE name = $1 AND alone = TRUE RETURNING position, stream_seq, stream_mark");
 const OWN: Sql = sql!("SELECT position, stream_seq, stream_mark FROM bus_cursors WHERE name = $1");
 const MOVE_OWN: Sql = sql!("UPDATE bus_cursors SET position = $2 WHERE name = $1");
 const MOVE_STREAM: Sql = sql!("UPDATE bus_cursors SET position = $2, stream_seq = $3, stream_mark = $4 WHERE name = $1");
@@ -91,7 +90,9 @@ pub(super) async fn lock_own(tx: &mut Tx, name: &str) -> Result<Option<Own>> {
 }
 
 pub(super) async fn own(tx: &mut Tx, name: &str) -> Result<Own> {
-    tx.one(OWN, &vals![name]).await?.ok_or_else(|| Problem::bug("subscription_unknown", format!("no cursor {name}")))
+    tx.one(OWN, &vals![name])
+        .await?
+        .ok_or_else(|| Problem::bug("subscription_unknown", format!("no cursor {name}")))
 }
 
 pub(super) async fn move_own(tx: &mut Tx, name: &str, to: i64) -> Result<()> {
@@ -100,7 +101,8 @@ pub(super) async fn move_own(tx: &mut Tx, name: &str, to: i64) -> Result<()> {
 }
 
 pub(super) async fn move_stream(tx: &mut Tx, name: &str, to: &Own) -> Result<()> {
-    tx.exec(MOVE_STREAM, &vals![name, to.position, to.stream_seq, &to.stream_mark]).await?;
+    tx.exec(MOVE_STREAM, &vals![name, to.position, to.stream_seq, &to.stream_mark])
+        .await?;
     Ok(())
 }
 

@@ -61,9 +61,10 @@ impl FromRow for Event {
 impl Event {
     /// A text field of the payload; an event without it is a bug of its publisher.
     pub fn text(&self, key: &str) -> Result<&str> {
-        self.payload.get(key).and_then(Value::as_str).ok_or_else(|| {
-            qd_kernel::Problem::bug("event_field_missing", format!("event {} has no text {key}", self.kind))
-        })
+        self.payload
+            .get(key)
+            .and_then(Value::as_str)
+            .ok_or_else(|| qd_kernel::Problem::bug("event_field_missing", format!("event {} has no text {key}", self.kind)))
     }
 
     /// Whether the kind fits one of the patterns: the kind itself, `deposit.*`, or `*`.

@@ -22,7 +22,8 @@ const OF_AGGREGATE: Sql = sql!(
 );
 
 pub(super) async fn insert(tx: &mut Tx, id: EventId, ev: &NewEvent, at: Ts) -> Result<()> {
-    tx.exec(INSERT, &vals![id, ev.kind, &ev.aggregate, ev.entity.clone(), &ev.payload, at]).await?;
+    tx.exec(INSERT, &vals![id, ev.kind, &ev.aggregate, ev.entity.clone(), &ev.payload, at])
+        .await?;
     Ok(())
 }
 

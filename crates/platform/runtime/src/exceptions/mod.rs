@@ -75,7 +75,12 @@ pub async fn raise(tx: &mut Tx, core: &Core, e: NewException) -> Result<Exceptio
             "exception_id": id, "kind": e.kind, "subject": e.subject, "client_id": e.client_id,
             "owner_role": e.owner_role, "cause": e.cause,
         });
-        let ev = NewEvent { kind: "exception.raised", aggregate: format!("exception:{id}"), entity: e.entity, payload };
+        let ev = NewEvent {
+            kind: "exception.raised",
+            aggregate: format!("exception:{id}"),
+            entity: e.entity,
+            payload,
+        };
         events::publish(tx, core, ev).await?;
     }
     Ok(id)
@@ -112,10 +117,15 @@ pub struct Filter {
 /// does not know whose client it is about.
 fn queues(caller: &Caller, right: Right) -> Result<Option<store::Queues>> {
     let scope = caller.require(right)?;
-    let Who::Staff { id, roles, .. } = &caller.who else { return Ok(None) };
+    let Who::Staff { id, roles, .. } = &caller.who else {
+        return Ok(None);
+    };
     match scope {
         Scope::Entity | Scope::All => Ok(None),
-        Scope::Own | Scope::Desk => Ok(Some(store::Queues { roles: roles.iter().map(|r| r.to_string()).collect(), me: id.to_string() })),
+        Scope::Own | Scope::Desk => Ok(Some(store::Queues {
+            roles: roles.iter().map(|r| r.to_string()).collect(),
+            me: id.to_string(),
+        })),
     }
 }
 
@@ -124,7 +134,10 @@ fn queues(caller: &Caller, right: Right) -> Result<Option<store::Queues>> {
 pub fn may_read(caller: &Caller, kind: &str, owner_role: &str) -> bool {
     let area = kind.split('.').next().unwrap_or_default();
     let aml = owner_role == "compliance" || matches!(area, "kyc" | "aml" | "screening");
-    let money = matches!(area, "deposit" | "withdrawal" | "transfer" | "payment" | "platform" | "psp" | "ledger" | "inbox" | "commission" | "partner");
+    let money = matches!(
+        area,
+        "deposit" | "withdrawal" | "transfer" | "payment" | "platform" | "psp" | "ledger" | "inbox" | "commission" | "partner"
+    );
     (!aml || caller.sees(Mask::Aml)) && (!money || caller.sees(Mask::Money))
 }
 
@@ -147,8 +160,15 @@ pub async fn list(tx: &mut Tx, caller: &Caller, filter: &Filter, page: &PageRequ
 
 async fn reached(tx: &mut Tx, caller: &Caller, right: Right, id: ExceptionId) -> Result<Exception> {
     let queues = queues(caller, right)?;
-    let mine = |e: &Exception| queues.as_ref().is_none_or(|q| q.roles.contains(&e.owner_role) || e.owner_id.as_ref() == Some(&q.me));
-    store::find(tx, id).await?.filter(|e| caller.enters(e.entity.as_deref()) && mine(e)).ok_or_else(|| Problem::missing("exception"))
+    let mine = |e: &Exception| {
+        queues
+            .as_ref()
+            .is_none_or(|q| q.roles.contains(&e.owner_role) || e.owner_id.as_ref() == Some(&q.me))
+    };
+    store::find(tx, id)
+        .await?
+        .filter(|e| caller.enters(e.entity.as_deref()) && mine(e))
+        .ok_or_else(|| Problem::missing("exception"))
 }
 
 /// One exception with its log.
@@ -196,7 +216,11 @@ async fn close(tx: &mut Tx, core: &Core, caller: &Caller, id: ExceptionId, how: 
     let now = core.now();
     store::close(tx, id, before.version, to, how, now).await?;
     store::log(tx, id, now, &caller.id(), to.as_str(), how).await?;
-    let action = if to == ExceptionState::Resolved { "exception.resolved" } else { "exception.dismissed" };
+    let action = if to == ExceptionState::Resolved {
+        "exception.resolved"
+    } else {
+        "exception.dismissed"
+    };
     trail(tx, core, caller, action, &before, json!({ "state": to }), Some(how)).await
 }
 

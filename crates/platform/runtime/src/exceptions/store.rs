@@ -23,8 +23,7 @@ const CLOSE: Sql = sql!(
     "UPDATE exceptions SET state = $3, resolution = $4, resolved_at = $5, version = version + 1
      WHERE id = $1 AND version = $2 AND state = 'open'"
 );
-const ASSIGN: Sql =
-    sql!("UPDATE exceptions SET owner_id = $3, version = version + 1 WHERE id = $1 AND version = $2 AND state = 'open'");
+const ASSIGN: Sql = sql!("UPDATE exceptions SET owner_id = $3, version = version + 1 WHERE id = $1 AND version = $2 AND state = 'open'");
 const LOG: Sql = sql!("INSERT INTO exception_log (exception_id, at, who, what, note) VALUES ($1, $2, $3, $4, $5)");
 const LINES: Sql = sql!("SELECT at, who, what, note FROM exception_log WHERE exception_id = $1 ORDER BY seq");
 const FIND: Sql = sql!(
@@ -140,7 +139,10 @@ pub(super) async fn open(tx: &mut Tx, id: ExceptionId, e: &NewException, now: Ts
 }
 
 pub(super) async fn close_of(tx: &mut Tx, kind: &str, subject: &str, how: &str, now: Ts) -> Result<Option<ExceptionId>> {
-    Ok(tx.one::<(ExceptionId,)>(CLOSE_OF, &vals![kind, subject, how, now]).await?.map(|r| r.0))
+    Ok(tx
+        .one::<(ExceptionId,)>(CLOSE_OF, &vals![kind, subject, how, now])
+        .await?
+        .map(|r| r.0))
 }
 
 fn changed() -> Problem {
@@ -174,7 +176,13 @@ pub(super) struct Queues {
     pub(super) me: String,
 }
 
-pub(super) async fn list(tx: &mut Tx, entities: Option<Vec<String>>, queues: Option<&Queues>, f: &Filter, page: &PageRequest) -> Result<Page<Exception>> {
+pub(super) async fn list(
+    tx: &mut Tx,
+    entities: Option<Vec<String>>,
+    queues: Option<&Queues>,
+    f: &Filter,
+    page: &PageRequest,
+) -> Result<Page<Exception>> {
     let mut q = Query::new(LIST);
     match f.state {
         Some(ExceptionState::Open) => {
@@ -201,7 +209,9 @@ pub(super) async fn list(tx: &mut Tx, entities: Option<Vec<String>>, queues: Opt
         q.push(OVERDUE, vals![at]);
     }
     if let Some(list) = entities {
-        let Some((last, rest)) = list.split_last() else { return Ok(page.finish(Vec::new(), |_: &Exception| String::new())) };
+        let Some((last, rest)) = list.split_last() else {
+            return Ok(page.finish(Vec::new(), |_: &Exception| String::new()));
+        };
         q.push(ENTITIES, []);
         for e in rest {
             q.push(ONE_OF, vals![e]);
@@ -224,7 +234,9 @@ pub(super) async fn list(tx: &mut Tx, entities: Option<Vec<String>>, queues: Opt
         q.push(AFTER, vals![at, id]);
     }
     q.push(ORDER, vals![page.fetch()]);
-    Ok(page.finish(tx.query(&q).await?, |e: &Exception| join_key(&[&e.opened_at.0.to_string(), &e.id.to_string()])))
+    Ok(page.finish(tx.query(&q).await?, |e: &Exception| {
+        join_key(&[&e.opened_at.0.to_string(), &e.id.to_string()])
+    }))
 }
 
 pub(super) async fn ageing(tx: &mut Tx, now: Ts) -> Result<Vec<Ageing>> {

@@ -98,15 +98,27 @@ impl Files {
             let ok = (1..=32).contains(&k.id.len()) && k.id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
             let raw: Option<[u8; 32]> = hex::decode(k.hex.expose()).ok().and_then(|v| v.try_into().ok());
             let (true, Some(raw)) = (ok, raw) else {
-                return Err(Problem::invalid("files.keys", "file_key_malformed", "expected an id of letters, digits and dashes and 64 hex digits"));
+                return Err(Problem::invalid(
+                    "files.keys",
+                    "file_key_malformed",
+                    "expected an id of letters, digits and dashes and 64 hex digits",
+                ));
             };
             keys.push((k.id.clone(), XChaCha20Poly1305::new(&Key::from(raw))));
         }
         if keys.is_empty() {
             return Err(Problem::invalid("files.keys", "file_key_missing", "expected at least one key"));
         }
-        std::fs::create_dir_all(&config.dir).map_err(|e| Problem::unavailable("files_unwritable", "the files folder cannot be made").with_source(e))?;
-        Ok(Files { inner: Arc::new(Inner { dir: config.dir, keys, max_bytes: config.max_bytes, env }) })
+        std::fs::create_dir_all(&config.dir)
+            .map_err(|e| Problem::unavailable("files_unwritable", "the files folder cannot be made").with_source(e))?;
+        Ok(Files {
+            inner: Arc::new(Inner {
+                dir: config.dir,
+                keys,
+                max_bytes: config.max_bytes,
+                env,
+            }),
+        })
     }
 
     /// Stores content: type sniffed, size capped, encrypted, flushed. Not inside a transaction;
@@ -116,9 +128,16 @@ impl Files {
             return Err(Problem::invalid("/file", "file_empty", "expected a file with content"));
         }
         if bytes.len() > self.inner.max_bytes {
-            return Err(Problem::limit("file_too_big", format!("a file may have {} bytes", self.inner.max_bytes)).and_field("/file", "file_too_big", "expected a smaller file"));
+            return Err(
+                Problem::limit("file_too_big", format!("a file may have {} bytes", self.inner.max_bytes)).and_field(
+                    "/file",
+                    "file_too_big",
+                    "expected a smaller file",
+                ),
+            );
         }
-        let mime = sniff(&bytes).ok_or_else(|| Problem::invalid("/file", "file_type_unsupported", "expected a JPEG, PNG, WebP, HEIC or PDF"))?;
+        let mime =
+            sniff(&bytes).ok_or_else(|| Problem::invalid("/file", "file_type_unsupported", "expected a JPEG, PNG, WebP, HEIC or PDF"))?;
         let inner = self.inner.clone();
         run_blocking(move || inner.put(mime, &bytes)).await
     }
@@ -151,14 +170,24 @@ impl Files {
         let key_id = sealed.get(1..head).ok_or_else(broken)?;
         let nonce: [u8; NONCE] = sealed.get(head..head + NONCE).and_then(|n| n.try_into().ok()).ok_or_else(broken)?;
         let (_, cipher) = self.inner.keys.iter().find(|(k, _)| k.as_bytes() == key_id).ok_or_else(broken)?;
-        cipher.decrypt(&XNonce::from(nonce), Payload { msg: &sealed[head + NONCE..], aad: &sealed[..head] }).map_err(|_| broken())
+        cipher
+            .decrypt(
+                &XNonce::from(nonce),
+                Payload {
+                    msg: &sealed[head + NONCE..],
+                    aad: &sealed[..head],
+                },
+            )
+            .map_err(|_| broken())
     }
 
     /// Removes a file for good (end of retention, erasure). Missing is fine.
     pub async fn remove(&self, id: FileId) -> Result<()> {
         let path = self.inner.path(id);
         run_blocking(move || match std::fs::remove_file(&path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Problem::unavailable("files_unwritable", "a file cannot be removed").with_source(e)),
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(Problem::unavailable("files_unwritable", "a file cannot be removed").with_source(e))
+            }
             _ => Ok(()),
         })
         .await
@@ -166,7 +195,9 @@ impl Files {
 }
 
 async fn run_blocking<T: Send + 'static>(f: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(f).await.map_err(|e| Problem::bug("files_panicked", "the files worker panicked").with_source(e))?
+    tokio::task::spawn_blocking(f)
+        .await
+        .map_err(|e| Problem::bug("files_panicked", "the files worker panicked").with_source(e))?
 }
 
 impl Inner {
@@ -181,7 +212,11 @@ impl Inner {
         let id = FileId::new(&self.env);
         let sha256 = hex::encode(Sha256::digest(bytes));
         let size = i64::try_from(bytes.len()).map_err(|_| Problem::bug("file_size", "a file longer than an i64"))?;
-        let head = serde_json::to_vec(&Head { mime, sha256: sha256.clone(), size })?;
+        let head = serde_json::to_vec(&Head {
+            mime,
+            sha256: sha256.clone(),
+            size,
+        })?;
         let mut plain = Vec::with_capacity(4 + head.len() + bytes.len());
         plain.extend_from_slice(&u32::try_from(head.len()).unwrap_or_default().to_be_bytes());
         plain.extend_from_slice(&head);
@@ -197,8 +232,15 @@ impl Inner {
             .encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: &aad })
             .map_err(|_| Problem::bug("file_encrypt", "a file could not be encrypted"))?;
         let path = self.path(id);
-        write_whole(&path, &[&header, &nonce, &sealed]).map_err(|e| Problem::unavailable("files_unwritable", "a file cannot be written").with_source(e))?;
-        Ok(FileRef { id, sha256, mime, size, key_id: key_id.clone() })
+        write_whole(&path, &[&header, &nonce, &sealed])
+            .map_err(|e| Problem::unavailable("files_unwritable", "a file cannot be written").with_source(e))?;
+        Ok(FileRef {
+            id,
+            sha256,
+            mime,
+            size,
+            key_id: key_id.clone(),
+        })
     }
 
     fn get(&self, id: FileId) -> Result<Content> {
@@ -208,26 +250,46 @@ impl Inner {
             Err(e) => return Err(Problem::unavailable("files_unreadable", "a file cannot be read").with_source(e)),
         };
         let broken = |what: &'static str| Problem::bug("file_broken", what);
-        let rest = raw.strip_prefix(MAGIC.as_slice()).ok_or_else(|| broken("a stored file has no header"))?;
+        let rest = raw
+            .strip_prefix(MAGIC.as_slice())
+            .ok_or_else(|| broken("a stored file has no header"))?;
         let key_len = usize::from(*rest.first().ok_or_else(|| broken("a stored file is cut off"))?);
         let header_len = MAGIC.len() + 1 + key_len;
         let key_id = rest.get(1..1 + key_len).ok_or_else(|| broken("a stored file is cut off"))?;
-        let nonce: [u8; NONCE] =
-            raw.get(header_len..header_len + NONCE).and_then(|n| n.try_into().ok()).ok_or_else(|| broken("a stored file is cut off"))?;
-        let (_, cipher) =
-            self.keys.iter().find(|(k, _)| k.as_bytes() == key_id).ok_or_else(|| broken("a stored file was encrypted with a key that is not configured"))?;
+        let nonce: [u8; NONCE] = raw
+            .get(header_len..header_len + NONCE)
+            .and_then(|n| n.try_into().ok())
+            .ok_or_else(|| broken("a stored file is cut off"))?;
+        let (_, cipher) = self
+            .keys
+            .iter()
+            .find(|(k, _)| k.as_bytes() == key_id)
+            .ok_or_else(|| broken("a stored file was encrypted with a key that is not configured"))?;
         let aad = [&raw[..header_len], id.to_string().as_bytes()].concat();
         let plain = cipher
-            .decrypt(&XNonce::from(nonce), Payload { msg: &raw[header_len + NONCE..], aad: &aad })
+            .decrypt(
+                &XNonce::from(nonce),
+                Payload {
+                    msg: &raw[header_len + NONCE..],
+                    aad: &aad,
+                },
+            )
             .map_err(|_| broken("a stored file was changed or put in another's place"))?;
-        let len: [u8; 4] = plain.get(..4).and_then(|l| l.try_into().ok()).ok_or_else(|| broken("a stored file is cut off"))?;
+        let len: [u8; 4] = plain
+            .get(..4)
+            .and_then(|l| l.try_into().ok())
+            .ok_or_else(|| broken("a stored file is cut off"))?;
         let at = 4usize.saturating_add(usize::try_from(u32::from_be_bytes(len)).unwrap_or(usize::MAX));
         let head: Head = serde_json::from_slice(plain.get(4..at).ok_or_else(|| broken("a stored file is cut off"))?)?;
         let bytes = plain[at..].to_vec();
         if hex::encode(Sha256::digest(&bytes)) != head.sha256 {
             return Err(broken("a stored file does not have its hash"));
         }
-        Ok(Content { mime: head.mime, sha256: head.sha256, bytes })
+        Ok(Content {
+            mime: head.mime,
+            sha256: head.sha256,
+            bytes,
+        })
     }
 }
 

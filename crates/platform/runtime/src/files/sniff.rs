@@ -40,7 +40,17 @@ mod tests {
         assert_eq!(sniff(b"RIFF\x00\x00\x00\x00WEBPVP8 "), Some(Mime::Webp));
         assert_eq!(sniff(b"%PDF-1.7\n"), Some(Mime::Pdf));
         assert_eq!(sniff(b"\x00\x00\x00\x18ftypheic\x00"), Some(Mime::Heic));
-        for bad in [&b"MZ\x90\x00"[..], b"<html>", b"\x7fELF", b"GIF89a", b"<svg xmlns=", b"RIFF\x00\x00\x00\x00WAVE", b"\x00\x00\x00\x18ftypisom", b"", b"\xFF\xD8"] {
+        for bad in [
+            &b"MZ\x90\x00"[..],
+            b"<html>",
+            b"\x7fELF",
+            b"GIF89a",
+            b"<svg xmlns=",
+            b"RIFF\x00\x00\x00\x00WAVE",
+            b"\x00\x00\x00\x18ftypisom",
+            b"",
+            b"\xFF\xD8",
+        ] {
             assert_eq!(sniff(bad), None);
         }
     }

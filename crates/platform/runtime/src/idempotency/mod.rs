@@ -38,12 +38,20 @@ pub async fn claim(tx: &mut Tx, core: &Core, scope: &str, key: &str, input_hash:
         return Ok(Claim::Fresh);
     }
     match store::find(tx, scope, key).await? {
-        Some(s) if s.input_hash != input_hash => {
-            Err(Problem::conflict("idempotency_key_reused", "this key was used before with another input"))
-        }
-        Some(store::Stored { status: Some(status), body: Some(body), .. }) => Ok(Claim::Replay { status, body }),
+        Some(s) if s.input_hash != input_hash => Err(Problem::conflict(
+            "idempotency_key_reused",
+            "this key was used before with another input",
+        )),
+        Some(store::Stored {
+            status: Some(status),
+            body: Some(body),
+            ..
+        }) => Ok(Claim::Replay { status, body }),
         // Committed without an answer: the command forgot to give one.
-        _ => Err(Problem::conflict("idempotency_unanswered", "a request with this key left no answer")),
+        _ => Err(Problem::conflict(
+            "idempotency_unanswered",
+            "a request with this key left no answer",
+        )),
     }
 }
 

@@ -26,7 +26,10 @@ pub(super) async fn find(tx: &mut Tx, scope: &str, key: &str) -> Result<Option<S
 
 pub(super) async fn answer(tx: &mut Tx, scope: &str, key: &str, status: u16, body: &Value) -> Result<()> {
     tx.exec_one(ANSWER, &vals![scope, key, status, body], || {
-        Problem::bug("idempotency_not_claimed", "an answer for a key that was not claimed, or was answered before")
+        Problem::bug(
+            "idempotency_not_claimed",
+            "an answer for a key that was not claimed, or was answered before",
+        )
     })
     .await
 }

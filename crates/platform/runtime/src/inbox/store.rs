@@ -13,9 +13,7 @@ const FIND: Sql = sql!(
     "SELECT id, provider, connection, event_id, kind, headers, body, subject, state, note, repeats, received_at, processed_at
      FROM inbox WHERE id = $1"
 );
-const FINISH: Sql = sql!(
-    "UPDATE inbox SET state = $2, note = $3, processed_at = $4 WHERE id = $1 AND state IN ('new', 'failed')"
-);
+const FINISH: Sql = sql!("UPDATE inbox SET state = $2, note = $3, processed_at = $4 WHERE id = $1 AND state IN ('new', 'failed')");
 const EXISTS: Sql = sql!("SELECT state FROM inbox WHERE id = $1");
 const REFUSE: Sql = sql!(
     "INSERT INTO inbox_refused (provider, connection, reason, hour, times, last_hash, last_at)
@@ -64,7 +62,18 @@ row! {
 }
 
 pub(super) async fn insert(tx: &mut Tx, id: InboxId, m: &NewHook<'_>, hash: &str) -> Result<bool> {
-    let p = vals![id, m.provider, m.connection, m.event_id, m.kind, &m.headers_json, m.body, hash, &m.subject, m.received_at];
+    let p = vals![
+        id,
+        m.provider,
+        m.connection,
+        m.event_id,
+        m.kind,
+        &m.headers_json,
+        m.body,
+        hash,
+        &m.subject,
+        m.received_at
+    ];
     Ok(tx.exec(INSERT, &p).await? == 1)
 }
 
@@ -85,7 +94,11 @@ pub(super) async fn finish(tx: &mut Tx, id: InboxId, state: InboxState, note: Op
 }
 
 pub(super) async fn refuse(tx: &mut Tx, provider: &str, connection: &str, reason: &str, hash: &str, now: Ts) -> Result<()> {
-    tx.exec(REFUSE, &vals![provider, connection, reason, now.secs().div_euclid(3_600), hash, now]).await?;
+    tx.exec(
+        REFUSE,
+        &vals![provider, connection, reason, now.secs().div_euclid(3_600), hash, now],
+    )
+    .await?;
     Ok(())
 }
 

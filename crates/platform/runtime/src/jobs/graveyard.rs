@@ -66,7 +66,14 @@ pub async fn figures(tx: &mut Tx, now: Ts) -> Result<Vec<Figures>> {
     for f in store::figures(tx).await? {
         if out.last().is_none_or(|l| l.kind != f.kind) {
             let owner_role = owner_role(&f.kind);
-            out.push(Figures { kind: f.kind.clone(), owner_role, ready: 0, leased: 0, dead: 0, lag_secs: 0 });
+            out.push(Figures {
+                kind: f.kind.clone(),
+                owner_role,
+                ready: 0,
+                leased: 0,
+                dead: 0,
+                lag_secs: 0,
+            });
         }
         let Some(of_kind) = out.last_mut() else { continue };
         match f.state.as_str() {

@@ -46,7 +46,14 @@ pub struct NewJob {
 
 impl NewJob {
     pub fn new(kind: &'static str, payload: Value, now: Ts) -> Self {
-        NewJob { kind, key: None, payload, lane: None, run_at: now, max_attempts: DEFAULT_ATTEMPTS }
+        NewJob {
+            kind,
+            key: None,
+            payload,
+            lane: None,
+            run_at: now,
+            max_attempts: DEFAULT_ATTEMPTS,
+        }
     }
     pub fn key(mut self, k: impl Into<String>) -> Self {
         self.key = Some(k.into());
@@ -101,7 +108,10 @@ impl JobError {
         JobError::Retry { problem, after_secs: None }
     }
     pub fn retry_after(problem: Problem, secs: i64) -> JobError {
-        JobError::Retry { problem, after_secs: Some(secs) }
+        JobError::Retry {
+            problem,
+            after_secs: Some(secs),
+        }
     }
     pub fn problem(&self) -> &Problem {
         match self {
@@ -216,7 +226,10 @@ const OWNERS: &[(&str, &str)] = &[
 
 /// The role that owns a dead job of this kind; what concerns machines goes to operations.
 pub fn owner_role(kind: &str) -> &'static str {
-    OWNERS.iter().find(|(start, _)| kind.starts_with(start)).map_or("ops", |(_, role)| role)
+    OWNERS
+        .iter()
+        .find(|(start, _)| kind.starts_with(start))
+        .map_or("ops", |(_, role)| role)
 }
 
 #[cfg(test)]

@@ -33,7 +33,11 @@ impl Registry {
     /// all. It is a job like others: leased, retried, and never dead, because its next turn comes
     /// by itself.
     pub fn every(mut self, name: impl Into<String>, secs: i64, handler: Arc<dyn Handler>) -> Registry {
-        self.schedules.push(Schedule { name: name.into(), kind: handler.kind(), every_secs: secs.max(1) });
+        self.schedules.push(Schedule {
+            name: name.into(),
+            kind: handler.kind(),
+            every_secs: secs.max(1),
+        });
         self.add(handler)
     }
 

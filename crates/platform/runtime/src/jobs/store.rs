@@ -117,7 +117,17 @@ impl Claimed {
 }
 
 pub(super) async fn insert(tx: &mut Tx, id: JobId, j: &NewJob, every: Option<i64>, now: Ts) -> Result<bool> {
-    let p = vals![id, j.kind, j.key.clone(), j.lane.clone(), &j.payload, j.run_at, j.max_attempts, every, now];
+    let p = vals![
+        id,
+        j.kind,
+        j.key.clone(),
+        j.lane.clone(),
+        &j.payload,
+        j.run_at,
+        j.max_attempts,
+        every,
+        now
+    ];
     Ok(tx.exec(INSERT, &p).await? == 1)
 }
 
@@ -165,7 +175,10 @@ pub(super) async fn complete(tx: &mut Tx, c: &Claimed, now: Ts) -> Result<()> {
     };
     match n {
         1 => Ok(()),
-        _ => Err(Problem::conflict("job_lease_lost", "another worker took this job over, or it is done")),
+        _ => Err(Problem::conflict(
+            "job_lease_lost",
+            "another worker took this job over, or it is done",
+        )),
     }
 }
 

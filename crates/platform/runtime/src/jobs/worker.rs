@@ -87,7 +87,11 @@ impl Worker {
     }
 
     fn new(core: Core, registry: Registry, options: WorkerOptions) -> Worker {
-        let node: String = options.node.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let node: String = options
+            .node
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+            .collect();
         let me = format!("{node}/{}", core.env.entropy.code(8));
         let kinds = json!(registry.kinds()).to_string();
         let options = WorkerOptions { node, ..options };
@@ -200,13 +204,23 @@ impl Worker {
         let pause = Duration::from_secs(u64::try_from(self.options.lease_secs).unwrap_or(30)) / 3;
         loop {
             tokio::time::sleep(pause.max(Duration::from_millis(100))).await;
-            let leases: Vec<(JobId, i64)> =
-                self.running.lock().unwrap_or_else(|p| p.into_inner()).iter().map(|(id, token)| (*id, *token)).collect();
+            let leases: Vec<(JobId, i64)> = self
+                .running
+                .lock()
+                .unwrap_or_else(|p| p.into_inner())
+                .iter()
+                .map(|(id, token)| (*id, *token))
+                .collect();
             if leases.is_empty() {
                 continue;
             }
             let until = self.core.now().plus_secs(self.options.lease_secs);
-            if let Err(p) = self.core.db.write(async move |tx: &mut Tx| store::renew(tx, &leases, until).await).await {
+            if let Err(p) = self
+                .core
+                .db
+                .write(async move |tx: &mut Tx| store::renew(tx, &leases, until).await)
+                .await
+            {
                 tracing::warn!(error = %p, "leases could not be renewed");
             }
         }
@@ -300,7 +314,10 @@ async fn run_one(core: &Core, registry: &Registry, lease: &Lease) {
     let outcome = match registry.handlers.get(lease.kind.as_str()) {
         Some(h) => guarded(h.clone(), lease.clone()).await,
         // Claimed by kind, so this is a change of the registry under our feet.
-        None => Err(JobError::retry(Problem::bug("job_kind_unknown", "this node has no handler for the kind"))),
+        None => Err(JobError::retry(Problem::bug(
+            "job_kind_unknown",
+            "this node has no handler for the kind",
+        ))),
     };
     let written = match outcome {
         Ok(()) => finish(core, lease).await,
@@ -334,7 +351,14 @@ async fn finish(core: &Core, lease: &Lease) -> Result<()> {
                 l.complete(tx).await?;
             }
             if failing {
-                exceptions::resolve(tx, &core2, exceptions::SCHEDULE_FAILING, &format!("job:{}", l.job_id), "works again").await?;
+                exceptions::resolve(
+                    tx,
+                    &core2,
+                    exceptions::SCHEDULE_FAILING,
+                    &format!("job:{}", l.job_id),
+                    "works again",
+                )
+                .await?;
             }
             Ok(())
         })
@@ -363,7 +387,10 @@ async fn fail(core: &Core, lease: &Lease, e: JobError) -> Result<()> {
             match (row.every_secs, run_at) {
                 (Some(secs), at) => {
                     // Its next turn comes by itself; a person hears when it keeps failing.
-                    let at = at.unwrap_or(now).max(now.plus_millis(retry_delay(&core2.env, failures))).max(now.plus_secs(secs));
+                    let at = at
+                        .unwrap_or(now)
+                        .max(now.plus_millis(retry_delay(&core2.env, failures)))
+                        .max(now.plus_secs(secs));
                     if store::retry(tx, &row, at, &problem).await? && (run_at.is_none() || failures >= 5) {
                         exceptions::raise(tx, &core2, exception(exceptions::SCHEDULE_FAILING, &row, &problem)).await?;
                     }

@@ -20,7 +20,11 @@ pub struct Grant {
 pub async fn acquire(tx: &mut Tx, core: &Core, name: &str, holder: &str, secs: i64) -> Result<Option<Grant>> {
     let now = core.now();
     let token = store::acquire(tx, name, holder, now, now.plus_secs(secs)).await?;
-    Ok(token.map(|token| Grant { name: name.to_string(), holder: holder.to_string(), token }))
+    Ok(token.map(|token| Grant {
+        name: name.to_string(),
+        holder: holder.to_string(),
+        token,
+    }))
 }
 
 /// Fails with `lease_lost` unless the grant is still the last one given; locks it until the commit,
@@ -28,7 +32,10 @@ pub async fn acquire(tx: &mut Tx, core: &Core, name: &str, holder: &str, secs: i
 pub async fn hold(tx: &mut Tx, grant: &Grant) -> Result<()> {
     match store::hold(tx, &grant.name, &grant.holder, grant.token).await? {
         true => Ok(()),
-        false => Err(Problem::unavailable("lease_lost", format!("the lease {} is in other hands", grant.name))),
+        false => Err(Problem::unavailable(
+            "lease_lost",
+            format!("the lease {} is in other hands", grant.name),
+        )),
     }
 }
 

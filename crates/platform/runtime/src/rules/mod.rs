@@ -213,7 +213,14 @@ pub async fn evaluate(tx: &mut Tx, set: &str, entity: Option<&str>, facts: &Valu
             }),
             Err(f) => {
                 e.stopped |= !shadow && head.on_error == OnError::Stop;
-                e.errors.push(RuleError { rule_id: r.id, name: r.name, version: r.version, shadow, code: f.code.into(), detail: f.detail });
+                e.errors.push(RuleError {
+                    rule_id: r.id,
+                    name: r.name,
+                    version: r.version,
+                    shadow,
+                    code: f.code.into(),
+                    detail: f.detail,
+                });
             }
         }
     }
@@ -233,7 +240,10 @@ pub fn check(draft: &Draft, set: &RuleSet) -> Result<()> {
     }
     let code_ok = !draft.reason_code.is_empty()
         && draft.reason_code.len() <= 60
-        && draft.reason_code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'.');
+        && draft
+            .reason_code
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'.');
     if !code_ok {
         p = p.and_field("/reason_code", "reason_code_malformed", "expected 1 to 60 of a-z, 0-9, _ and .");
     }
@@ -269,7 +279,8 @@ fn known(path: &str, facts: &BTreeMap<String, FactType>) -> bool {
         || facts.iter().any(|(f, t)| {
             f == path
                 || f.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
-                || (matches!(t, FactType::Object | FactType::List) && path.strip_prefix(f.as_str()).is_some_and(|rest| rest.starts_with('.')))
+                || (matches!(t, FactType::Object | FactType::List)
+                    && path.strip_prefix(f.as_str()).is_some_and(|rest| rest.starts_with('.')))
         })
 }
 
@@ -277,11 +288,16 @@ fn known(path: &str, facts: &BTreeMap<String, FactType>) -> bool {
 /// the shadow; a shadow version leaves the active one in force; a retired one ends both.
 pub async fn save(tx: &mut Tx, core: &Core, caller: &Caller, draft: Draft) -> Result<Rule> {
     caller.require(Right::RulesEdit)?;
-    let set = store::set(tx, &draft.set).await?.ok_or_else(|| Problem::invalid("/set", "rule_set_unknown", "expected the name of a rule set"))?;
+    let set = store::set(tx, &draft.set)
+        .await?
+        .ok_or_else(|| Problem::invalid("/set", "rule_set_unknown", "expected the name of a rule set"))?;
     if let (Some(allowed), entity) = (caller.allowed_entities(), draft.entity.as_deref())
         && !entity.is_some_and(|e| allowed.iter().any(|a| a == e))
     {
-        return Err(Problem::forbidden("entity_not_allowed", "this rule belongs to an entity outside your rights"));
+        return Err(Problem::forbidden(
+            "entity_not_allowed",
+            "this rule belongs to an entity outside your rights",
+        ));
     }
     if let Some(e) = &draft.entity
         && crate::tenancy::find(tx, e).await?.is_none()
@@ -302,15 +318,23 @@ pub async fn save(tx: &mut Tx, core: &Core, caller: &Caller, draft: Draft) -> Re
         }
         Some(b) => {
             if b.set != draft.set || b.entity != draft.entity {
-                return Err(Problem::invalid("/set", "rule_moved", "a rule stays in its set and entity: make a new one"));
+                return Err(Problem::invalid(
+                    "/set",
+                    "rule_moved",
+                    "a rule stays in its set and entity: make a new one",
+                ));
             }
-            let base = draft.base_version.ok_or_else(|| Problem::invalid("/base_version", "version_missing", "expected the version the change starts from"))?;
+            let base = draft
+                .base_version
+                .ok_or_else(|| Problem::invalid("/base_version", "version_missing", "expected the version the change starts from"))?;
             store::advance(tx, b.id, base, &draft, now).await?;
             (b.id, base + 1)
         }
     };
     store::add_version(tx, id, version, &draft, &caller.id(), now).await?;
-    let rule = latest(tx, id).await?.ok_or_else(|| Problem::bug("rule_lost", "a saved rule is not there"))?;
+    let rule = latest(tx, id)
+        .await?
+        .ok_or_else(|| Problem::bug("rule_lost", "a saved rule is not there"))?;
     audit::record(
         tx,
         core,
@@ -334,14 +358,32 @@ pub async fn save(tx: &mut Tx, core: &Core, caller: &Caller, draft: Draft) -> Re
 /// Makes or changes a rule set (its facts and what an error does).
 pub async fn put_set(tx: &mut Tx, core: &Core, caller: &Caller, set: RuleSet, reason: &str) -> Result<RuleSet> {
     caller.require(Right::RulesEdit)?;
-    let ok = |s: &str| !s.is_empty() && s.len() <= 60 && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'.');
+    let ok = |s: &str| {
+        !s.is_empty()
+            && s.len() <= 60
+            && s.bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'.')
+    };
     if !ok(&set.name) {
         return Err(Problem::invalid("/name", "name_malformed", "expected 1 to 60 of a-z, 0-9, _ and ."));
     }
     let before = store::set(tx, &set.name).await?;
-    let after = RuleSet { version: set.version + 1, ..set };
+    let after = RuleSet {
+        version: set.version + 1,
+        ..set
+    };
     store::put_set(tx, &after, core.now()).await?;
-    crate::tenancy::keep_version(tx, core, caller, "rule_set", &after.name, after.version, &serde_json::to_value(&after)?, reason).await?;
+    crate::tenancy::keep_version(
+        tx,
+        core,
+        caller,
+        "rule_set",
+        &after.name,
+        after.version,
+        &serde_json::to_value(&after)?,
+        reason,
+    )
+    .await?;
     audit::record(
         tx,
         core,

@@ -37,7 +37,10 @@ pub struct Fault {
 }
 
 fn fault(code: &'static str, detail: impl Into<String>) -> Fault {
-    Fault { code, detail: detail.into() }
+    Fault {
+        code,
+        detail: detail.into(),
+    }
 }
 
 pub struct Compiled {
@@ -80,17 +83,30 @@ fn compile_new(expression: &str) -> Result<Compiled, Fault> {
         .join();
     let program = match parsed {
         Ok(Ok(p)) => p,
-        Ok(Err(e)) => return Err(fault("rule_syntax", e.lines().next().unwrap_or("the expression could not be read").to_string())),
+        Ok(Err(e)) => {
+            return Err(fault(
+                "rule_syntax",
+                e.lines().next().unwrap_or("the expression could not be read").to_string(),
+            ));
+        }
         Err(_) => return Err(fault("rule_syntax", "the expression could not be read")),
     };
-    let mut walk = Walk { nodes: 0, bound: Vec::new(), paths: Vec::new(), fault: None };
+    let mut walk = Walk {
+        nodes: 0,
+        bound: Vec::new(),
+        paths: Vec::new(),
+        fault: None,
+    };
     walk.node(program.expression(), 1, 0);
     if let Some(f) = walk.fault {
         return Err(f);
     }
     walk.paths.sort();
     walk.paths.dedup();
-    Ok(Compiled { program, paths: walk.paths })
+    Ok(Compiled {
+        program,
+        paths: walk.paths,
+    })
 }
 
 struct Walk {
@@ -118,7 +134,10 @@ impl Walk {
         match &e.expr {
             Expr::Unspecified => {}
             Expr::Literal(LiteralValue::Double(_)) => {
-                self.fault = Some(fault("rule_float", "numbers with a point are not exact: use whole numbers in minor units"));
+                self.fault = Some(fault(
+                    "rule_float",
+                    "numbers with a point are not exact: use whole numbers in minor units",
+                ));
             }
             Expr::Literal(_) => {}
             Expr::Ident(name) => self.path(name.clone()),
@@ -207,18 +226,27 @@ impl Facts {
 
 fn value(v: &serde_json::Value, at: &str, budget: &mut usize, depth: usize) -> Result<Value, Fault> {
     use serde_json::Value as J;
-    *budget = budget.checked_sub(1).ok_or_else(|| fault("facts_too_many", format!("expected at most {MAX_FACTS} values")))?;
+    *budget = budget
+        .checked_sub(1)
+        .ok_or_else(|| fault("facts_too_many", format!("expected at most {MAX_FACTS} values")))?;
     if depth > 8 {
         return Err(fault("facts_too_deep", format!("{at}: expected at most 8 levels")));
     }
     Ok(match v {
         J::Null => Value::Null,
         J::Bool(b) => Value::Bool(*b),
-        J::Number(n) => Value::Int(n.as_i64().ok_or_else(|| fault("facts_float", format!("{at}: expected a whole number that fits 64 bits")))?),
-        J::String(s) if s.len() > MAX_TEXT => return Err(fault("facts_too_long", format!("{at}: expected at most {MAX_TEXT} bytes of text"))),
+        J::Number(n) => Value::Int(
+            n.as_i64()
+                .ok_or_else(|| fault("facts_float", format!("{at}: expected a whole number that fits 64 bits")))?,
+        ),
+        J::String(s) if s.len() > MAX_TEXT => {
+            return Err(fault("facts_too_long", format!("{at}: expected at most {MAX_TEXT} bytes of text")));
+        }
         J::String(s) => Value::String(Arc::new(s.clone())),
         J::Array(a) if a.len() > MAX_LIST => return Err(fault("facts_too_many", format!("{at}: expected at most {MAX_LIST} items"))),
-        J::Array(a) => Value::List(Arc::new(a.iter().map(|x| value(x, at, budget, depth + 1)).collect::<Result<_, _>>()?)),
+        J::Array(a) => Value::List(Arc::new(
+            a.iter().map(|x| value(x, at, budget, depth + 1)).collect::<Result<_, _>>()?,
+        )),
         J::Object(o) if o.len() > MAX_LIST => return Err(fault("facts_too_many", format!("{at}: expected at most {MAX_LIST} fields"))),
         J::Object(o) => {
             let mut m = HashMap::with_capacity(o.len());
@@ -239,7 +267,10 @@ impl Compiled {
         }
         match catch_unwind(AssertUnwindSafe(|| self.program.execute(&context))) {
             Ok(Ok(Value::Bool(b))) => Ok(b),
-            Ok(Ok(other)) => Err(fault("rule_not_boolean", format!("answered {} instead of true or false", other.type_of()))),
+            Ok(Ok(other)) => Err(fault(
+                "rule_not_boolean",
+                format!("answered {} instead of true or false", other.type_of()),
+            )),
             Ok(Err(e)) => Err(explain(&e)),
             Err(_) => Err(fault("rule_panicked", "the expression could not be evaluated")),
         }
@@ -282,9 +313,15 @@ mod tests {
 
     #[test]
     fn a_missing_fact_is_a_fault_and_never_a_match() {
-        assert_eq!(run("client.country == 'DE'", json!({"client": {}})).unwrap_err().code, "rule_fact_missing");
+        assert_eq!(
+            run("client.country == 'DE'", json!({"client": {}})).unwrap_err().code,
+            "rule_fact_missing"
+        );
         assert_eq!(run("client.country == 'DE'", json!({})).unwrap_err().code, "rule_fact_missing");
-        assert_eq!(run("has(client.country) && client.country == 'DE'", json!({"client": {}})), Ok(false));
+        assert_eq!(
+            run("has(client.country) && client.country == 'DE'", json!({"client": {}})),
+            Ok(false)
+        );
         assert_eq!(run("1 + 1", json!({})).unwrap_err().code, "rule_not_boolean");
     }
 
@@ -294,8 +331,14 @@ mod tests {
         assert_eq!(compile("a ==").err().map(|f| f.code), Some("rule_syntax"));
         assert_eq!(compile("amount > 1.5").err().map(|f| f.code), Some("rule_float"));
         assert_eq!(compile("double(amount) > 1").err().map(|f| f.code), Some("rule_float"));
-        assert_eq!(compile(&"x".repeat(MAX_EXPRESSION + 1)).err().map(|f| f.code), Some("rule_too_long"));
-        assert_eq!(compile("l.all(a, l.all(b, l.all(c, a == b && b == c)))").err().map(|f| f.code), Some("rule_loops"));
+        assert_eq!(
+            compile(&"x".repeat(MAX_EXPRESSION + 1)).err().map(|f| f.code),
+            Some("rule_too_long")
+        );
+        assert_eq!(
+            compile("l.all(a, l.all(b, l.all(c, a == b && b == c)))").err().map(|f| f.code),
+            Some("rule_loops")
+        );
         assert!(compile(&format!("{}a{}", "(".repeat(600), ")".repeat(600))).is_err());
         // Whatever the parser says to this, the process must survive it.
         let _ = compile(&format!("{}a", "!".repeat(900)));
@@ -305,7 +348,8 @@ mod tests {
 
     #[test]
     fn the_paths_a_rule_reads_are_known_and_loop_variables_are_not_among_them() {
-        let c = compile("client.country in ['DE', 'AT'] && client.tags.exists(t, t == vip_tag) && has(lead.campaign)").unwrap_or_else(|f| panic!("{f:?}"));
+        let c = compile("client.country in ['DE', 'AT'] && client.tags.exists(t, t == vip_tag) && has(lead.campaign)")
+            .unwrap_or_else(|f| panic!("{f:?}"));
         assert_eq!(c.paths, ["client.country", "client.tags", "lead.campaign", "vip_tag"]);
     }
 }

@@ -10,16 +10,33 @@ row! {
 impl SetRow {
     fn into_set(self) -> Result<RuleSet> {
         let facts: std::collections::BTreeMap<String, FactType> = serde_json::from_value(self.facts)?;
-        Ok(RuleSet { name: self.name, title: self.title, on_error: self.on_error, facts, version: self.version })
+        Ok(RuleSet {
+            name: self.name,
+            title: self.title,
+            on_error: self.on_error,
+            facts,
+            version: self.version,
+        })
     }
 }
 
 pub async fn set(tx: &mut Tx, name: &str) -> Result<Option<RuleSet>> {
-    tx.one::<SetRow>(sql!("SELECT name, title, on_error, facts, version FROM rule_sets WHERE name = $1"), &vals![name]).await?.map(SetRow::into_set).transpose()
+    tx.one::<SetRow>(
+        sql!("SELECT name, title, on_error, facts, version FROM rule_sets WHERE name = $1"),
+        &vals![name],
+    )
+    .await?
+    .map(SetRow::into_set)
+    .transpose()
 }
 
 pub async fn sets(tx: &mut Tx) -> Result<Vec<RuleSet>> {
-    let rows: Vec<SetRow> = tx.rows(sql!("SELECT name, title, on_error, facts, version FROM rule_sets ORDER BY name"), &[]).await?;
+    let rows: Vec<SetRow> = tx
+        .rows(
+            sql!("SELECT name, title, on_error, facts, version FROM rule_sets ORDER BY name"),
+            &[],
+        )
+        .await?;
     rows.into_iter().map(SetRow::into_set).collect()
 }
 
@@ -79,7 +96,13 @@ pub async fn insert(tx: &mut Tx, id: RuleId, d: &Draft, now: Ts) -> Result<()> {
              VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $7) ON CONFLICT DO NOTHING"
         ),
         &vals![id, &d.set, d.entity.clone(), &d.name, active, shadow, now],
-        || Problem::conflict("rule_name_taken", "another rule of this set has this name").and_field("/name", "rule_name_taken", "expected a name of its own"),
+        || {
+            Problem::conflict("rule_name_taken", "another rule of this set has this name").and_field(
+                "/name",
+                "rule_name_taken",
+                "expected a name of its own",
+            )
+        },
     )
     .await
 }
@@ -93,7 +116,13 @@ pub async fn advance(tx: &mut Tx, id: RuleId, base: i64, d: &Draft, now: Ts) -> 
              WHERE id = $1 AND version = $2"
         ),
         &vals![id, base, &d.name, d.state, active, shadow, now],
-        || Problem::conflict("version_changed", "the rule was changed in the meantime").and_field("/base_version", "version_changed", "expected the latest version"),
+        || {
+            Problem::conflict("version_changed", "the rule was changed in the meantime").and_field(
+                "/base_version",
+                "version_changed",
+                "expected the latest version",
+            )
+        },
     )
     .await
 }

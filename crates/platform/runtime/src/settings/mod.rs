@@ -28,7 +28,9 @@ pub struct Setting {
 pub async fn get<T: DeserializeOwned>(tx: &mut Tx, scope: &str, key: &str) -> Result<Option<T>> {
     match store::get(tx, scope, key).await? {
         None => Ok(None),
-        Some(s) => serde_json::from_value(s.value).map(Some).map_err(|e| Problem::bug("setting_unreadable", format!("{scope}/{key} does not fit its type")).with_source(e)),
+        Some(s) => serde_json::from_value(s.value)
+            .map(Some)
+            .map_err(|e| Problem::bug("setting_unreadable", format!("{scope}/{key} does not fit its type")).with_source(e)),
     }
 }
 
@@ -51,11 +53,24 @@ pub async fn list(tx: &mut Tx, scope: Option<&str>) -> Result<Vec<Setting>> {
 
 /// Sets a value. `base_version` is the version the change starts from: 0 for a new one.
 #[allow(clippy::too_many_arguments, reason = "scope, key, base and value are one address and one content")]
-pub async fn put(tx: &mut Tx, core: &Core, caller: &Caller, scope: &str, key: &str, base_version: i64, value: &Value, reason: &str) -> Result<Setting> {
+pub async fn put(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    scope: &str,
+    key: &str,
+    base_version: i64,
+    value: &Value,
+    reason: &str,
+) -> Result<Setting> {
     caller.require(Right::SettingsEdit)?;
     let plain = |s: &str| !s.is_empty() && s.len() <= 80 && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:-".contains(&b));
     if !plain(scope) {
-        return Err(Problem::invalid("/scope", "scope_malformed", "expected a scope like global or entity:eu"));
+        return Err(Problem::invalid(
+            "/scope",
+            "scope_malformed",
+            "expected a scope like global or entity:eu",
+        ));
     }
     if !plain(key) {
         return Err(Problem::invalid("/key", "key_malformed", "expected 1 to 80 letters, digits, _ . -"));
@@ -66,10 +81,20 @@ pub async fn put(tx: &mut Tx, core: &Core, caller: &Caller, scope: &str, key: &s
         return Err(Problem::forbidden("entity_not_allowed", "this setting is outside your entities"));
     }
     if value.to_string().len() > MAX_SETTING {
-        return Err(Problem::invalid("/value", "setting_too_big", format!("expected at most {MAX_SETTING} bytes")));
+        return Err(Problem::invalid(
+            "/value",
+            "setting_too_big",
+            format!("expected at most {MAX_SETTING} bytes"),
+        ));
     }
     let before = store::get(tx, scope, key).await?;
-    let after = Setting { scope: scope.into(), key: key.into(), value: value.clone(), version: base_version + 1, updated_at: core.now() };
+    let after = Setting {
+        scope: scope.into(),
+        key: key.into(),
+        value: value.clone(),
+        version: base_version + 1,
+        updated_at: core.now(),
+    };
     store::put(tx, &after).await?;
     crate::tenancy::keep_version(tx, core, caller, "setting", &format!("{scope}/{key}"), after.version, value, reason).await?;
     audit::record(

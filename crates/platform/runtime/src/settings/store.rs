@@ -9,12 +9,23 @@ row! {
 
 impl From<SettingRow> for Setting {
     fn from(r: SettingRow) -> Setting {
-        Setting { scope: r.scope, key: r.key, value: r.value, version: r.version, updated_at: r.updated_at }
+        Setting {
+            scope: r.scope,
+            key: r.key,
+            value: r.value,
+            version: r.version,
+            updated_at: r.updated_at,
+        }
     }
 }
 
 pub async fn get(tx: &mut Tx, scope: &str, key: &str) -> Result<Option<Setting>> {
-    let row: Option<SettingRow> = tx.one(sql!("SELECT scope, key, value, version, updated_at FROM settings WHERE scope = $1 AND key = $2"), &vals![scope, key]).await?;
+    let row: Option<SettingRow> = tx
+        .one(
+            sql!("SELECT scope, key, value, version, updated_at FROM settings WHERE scope = $1 AND key = $2"),
+            &vals![scope, key],
+        )
+        .await?;
     Ok(row.map(Setting::from))
 }
 

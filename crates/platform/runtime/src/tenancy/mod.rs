@@ -7,8 +7,8 @@ pub mod questionnaire;
 mod store;
 
 pub use model::{
-    AccountKind, AccountMapping, AccountType, CountryRules, DepositRules, DocumentRule, DocumentRules, EntityConfig, FieldKind, LeverageRules, PaymentMethod,
-    ProfileField, ProfileRules, ProfileStep, RejectKind, RejectReason, Retention, WithdrawalRules,
+    AccountKind, AccountMapping, AccountType, CountryRules, DepositRules, DocumentRule, DocumentRules, EntityConfig, FieldKind,
+    LeverageRules, PaymentMethod, ProfileField, ProfileRules, ProfileStep, RejectKind, RejectReason, Retention, WithdrawalRules,
 };
 pub use pack::Pack;
 pub use questionnaire::{AnswerOption, Answers, Assessment, Class3, Question, Questionnaire, ResultBand};
@@ -88,7 +88,11 @@ fn code_ok(c: &str) -> bool {
 }
 
 fn must_be_code(c: &str) -> Result<()> {
-    if code_ok(c) { Ok(()) } else { Err(Problem::invalid("/code", "code_malformed", "expected 1 to 40 of a-z, 0-9 and -")) }
+    if code_ok(c) {
+        Ok(())
+    } else {
+        Err(Problem::invalid("/code", "code_malformed", "expected 1 to 40 of a-z, 0-9 and -"))
+    }
 }
 
 fn may_touch(caller: &Caller, entity: Option<&str>) -> Result<()> {
@@ -96,7 +100,10 @@ fn may_touch(caller: &Caller, entity: Option<&str>) -> Result<()> {
     match (caller.allowed_entities(), entity) {
         (None, _) => Ok(()),
         (Some(list), Some(e)) if list.iter().any(|a| a == e) => Ok(()),
-        _ => Err(Problem::forbidden("entity_not_allowed", "this belongs to an entity outside your rights")),
+        _ => Err(Problem::forbidden(
+            "entity_not_allowed",
+            "this belongs to an entity outside your rights",
+        )),
     }
 }
 
@@ -122,12 +129,26 @@ pub async fn put_entity(tx: &mut Tx, core: &Core, caller: &Caller, draft: Entity
     }
     draft.config.check()?;
     let before = find(tx, &draft.code).await?;
-    let after = Entity { version: draft.version + 1, ..draft };
+    let after = Entity {
+        version: draft.version + 1,
+        ..draft
+    };
     store::put_entity(tx, &after, core.now()).await?;
     let doc = serde_json::to_value(&after)?;
     keep_version(tx, core, caller, "entity", &after.code, after.version, &doc, reason).await?;
     let before = before.map(|b| serde_json::to_value(&*b)).transpose()?;
-    log(tx, core, caller, "entity.save", format!("entity:{}", after.code), Some(after.code.clone()), before, doc, reason).await?;
+    log(
+        tx,
+        core,
+        caller,
+        "entity.save",
+        format!("entity:{}", after.code),
+        Some(after.code.clone()),
+        before,
+        doc,
+        reason,
+    )
+    .await?;
     Ok(Arc::new(after))
 }
 
@@ -152,13 +173,21 @@ pub async fn put_brand(tx: &mut Tx, core: &Core, caller: &Caller, draft: Brand, 
         return Err(Problem::invalid("/entity", "entity_unknown", "expected the code of an entity"));
     }
     if draft.languages.is_empty() || draft.languages.iter().any(|l| !model::language_ok(l)) {
-        return Err(Problem::invalid("/languages", "languages_malformed", "expected at least one language like en or pt-BR"));
+        return Err(Problem::invalid(
+            "/languages",
+            "languages_malformed",
+            "expected at least one language like en or pt-BR",
+        ));
     }
     if draft.hue > 359 {
         return Err(Problem::invalid("/hue", "hue_out_of_range", "expected 0 to 359"));
     }
     if draft.mail_from.contains(['\r', '\n']) || !draft.mail_from.contains('@') {
-        return Err(Problem::invalid("/mail_from", "mail_from_malformed", "expected a sender like Name <name@host>"));
+        return Err(Problem::invalid(
+            "/mail_from",
+            "mail_from_malformed",
+            "expected a sender like Name <name@host>",
+        ));
     }
     let before = store::brand(tx, &draft.code).await?;
     if let Some(b) = &before {
@@ -167,12 +196,27 @@ pub async fn put_brand(tx: &mut Tx, core: &Core, caller: &Caller, draft: Brand, 
             return Err(Problem::invalid("/entity", "brand_moved", "a brand stays with its entity"));
         }
     }
-    let after = Brand { version: draft.version + 1, host: draft.host.to_lowercase(), ..draft };
+    let after = Brand {
+        version: draft.version + 1,
+        host: draft.host.to_lowercase(),
+        ..draft
+    };
     store::put_brand(tx, &after, core.now()).await?;
     let doc = serde_json::to_value(&after)?;
     keep_version(tx, core, caller, "brand", &after.code, after.version, &doc, reason).await?;
     let before = before.map(serde_json::to_value).transpose()?;
-    log(tx, core, caller, "brand.save", format!("brand:{}", after.code), Some(after.entity.clone()), before, doc, reason).await?;
+    log(
+        tx,
+        core,
+        caller,
+        "brand.save",
+        format!("brand:{}", after.code),
+        Some(after.entity.clone()),
+        before,
+        doc,
+        reason,
+    )
+    .await?;
     Ok(after)
 }
 
@@ -193,12 +237,26 @@ pub async fn put_desk(tx: &mut Tx, core: &Core, caller: &Caller, draft: Desk, re
         return Err(Problem::invalid("/entity", "entity_unknown", "expected the code of an entity"));
     }
     let before = store::desk(tx, &draft.code).await?;
-    let after = Desk { version: draft.version + 1, ..draft };
+    let after = Desk {
+        version: draft.version + 1,
+        ..draft
+    };
     store::put_desk(tx, &after, core.now()).await?;
     let doc = serde_json::to_value(&after)?;
     keep_version(tx, core, caller, "desk", &after.code, after.version, &doc, reason).await?;
     let before = before.map(serde_json::to_value).transpose()?;
-    log(tx, core, caller, "desk.save", format!("desk:{}", after.code), after.entity.clone(), before, doc, reason).await?;
+    log(
+        tx,
+        core,
+        caller,
+        "desk.save",
+        format!("desk:{}", after.code),
+        after.entity.clone(),
+        before,
+        doc,
+        reason,
+    )
+    .await?;
     Ok(after)
 }
 
@@ -216,13 +274,48 @@ pub async fn entity_as_of(tx: &mut Tx, code: &str, at: Ts) -> Result<Option<Enti
 }
 
 #[allow(clippy::too_many_arguments, reason = "the columns of one row")]
-pub(crate) async fn keep_version(tx: &mut Tx, core: &Core, caller: &Caller, kind: &str, code: &str, version: i64, doc: &Value, reason: &str) -> Result<()> {
+pub(crate) async fn keep_version(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    kind: &str,
+    code: &str,
+    version: i64,
+    doc: &Value,
+    reason: &str,
+) -> Result<()> {
     store::keep(tx, kind, code, version, doc, &caller.id(), core.now(), reason).await
 }
 
 #[allow(clippy::too_many_arguments, reason = "the fields of one audit entry")]
-async fn log(tx: &mut Tx, core: &Core, caller: &Caller, action: &'static str, object: String, entity: Option<String>, before: Option<Value>, after: Value, reason: &str) -> Result<()> {
+async fn log(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    action: &'static str,
+    object: String,
+    entity: Option<String>,
+    before: Option<Value>,
+    after: Value,
+    reason: &str,
+) -> Result<()> {
     let reason = Some(reason.to_string()).filter(|r| !r.is_empty());
-    audit::record(tx, core, audit::Entry { caller, action, object, client_id: None, entity, before, after: Some(after), reason, rule: None, seen: None }).await?;
+    audit::record(
+        tx,
+        core,
+        audit::Entry {
+            caller,
+            action,
+            object,
+            client_id: None,
+            entity,
+            before,
+            after: Some(after),
+            reason,
+            rule: None,
+            seen: None,
+        },
+    )
+    .await?;
     Ok(())
 }

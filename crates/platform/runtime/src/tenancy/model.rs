@@ -238,30 +238,61 @@ impl EntityConfig {
 
     /// The highest leverage a client may have: by class, by country, by the test's effect.
     pub fn leverage_max(&self, country: &str, professional: bool, cap: Option<u32>) -> u32 {
-        let by_class = if professional { self.leverage.professional_max } else { self.leverage.retail_max };
+        let by_class = if professional {
+            self.leverage.professional_max
+        } else {
+            self.leverage.retail_max
+        };
         let by_country = self.leverage.by_country.get(country).copied().unwrap_or(u32::MAX);
         by_class.min(by_country).min(cap.unwrap_or(u32::MAX))
     }
 
     /// Server, group and leverage of a new account; the wish is cut to what is allowed.
-    pub fn map_account(&self, account_type: &str, currency: Currency, country: &str, professional: bool, cap: Option<u32>, wish: Option<u32>) -> Result<AccountMapping> {
-        let t = self
-            .accounts
-            .iter()
-            .find(|t| t.code == account_type)
-            .ok_or_else(|| Problem::invalid("/account_type", "account_type_unknown", "expected the code of an account type of this entity"))?;
+    pub fn map_account(
+        &self,
+        account_type: &str,
+        currency: Currency,
+        country: &str,
+        professional: bool,
+        cap: Option<u32>,
+        wish: Option<u32>,
+    ) -> Result<AccountMapping> {
+        let t = self.accounts.iter().find(|t| t.code == account_type).ok_or_else(|| {
+            Problem::invalid(
+                "/account_type",
+                "account_type_unknown",
+                "expected the code of an account type of this entity",
+            )
+        })?;
         if t.professional && !professional {
-            return Err(Problem::conflict("account_type_professional", "this account type is for professional clients"));
+            return Err(Problem::conflict(
+                "account_type_professional",
+                "this account type is for professional clients",
+            ));
         }
         if !t.countries.is_empty() && !t.countries.iter().any(|c| c == country) {
-            return Err(Problem::conflict("account_type_country", "this account type is not offered in the client's country"));
+            return Err(Problem::conflict(
+                "account_type_country",
+                "this account type is not offered in the client's country",
+            ));
         }
-        let group = t
-            .groups
-            .get(currency.code())
-            .ok_or_else(|| Problem::invalid("/currency", "currency_not_offered", format!("expected one of {}", t.groups.keys().cloned().collect::<Vec<_>>().join(", "))))?;
-        let leverage = wish.unwrap_or(t.default_leverage).min(self.leverage_max(country, professional, cap));
-        Ok(AccountMapping { account_type: t.code.clone(), kind: t.kind, server: t.server.clone(), group: group.clone(), leverage })
+        let group = t.groups.get(currency.code()).ok_or_else(|| {
+            Problem::invalid(
+                "/currency",
+                "currency_not_offered",
+                format!("expected one of {}", t.groups.keys().cloned().collect::<Vec<_>>().join(", ")),
+            )
+        })?;
+        let leverage = wish
+            .unwrap_or(t.default_leverage)
+            .min(self.leverage_max(country, professional, cap));
+        Ok(AccountMapping {
+            account_type: t.code.clone(),
+            kind: t.kind,
+            server: t.server.clone(),
+            group: group.clone(),
+            leverage,
+        })
     }
 
     /// Payment methods for a resident of `country` in `currency`.
@@ -278,24 +309,44 @@ impl EntityConfig {
     pub fn check(&self) -> Result<()> {
         let mut p = Problem::new(Class::Invalid, "entity_config_invalid", "the entity's rule book cannot be saved");
         let mut wrong = |field: String, code: &'static str, expected: &str| {
-            p.fields.push(qd_kernel::FieldProblem { pointer: format!("/config{field}"), code: code.into(), expected: expected.into() });
+            p.fields.push(qd_kernel::FieldProblem {
+                pointer: format!("/config{field}"),
+                code: code.into(),
+                expected: expected.into(),
+            });
         };
         if self.languages.is_empty() || self.languages.iter().any(|l| !language_ok(l)) {
-            wrong("/languages".into(), "languages_malformed", "expected at least one language like en or pt-BR");
+            wrong(
+                "/languages".into(),
+                "languages_malformed",
+                "expected at least one language like en or pt-BR",
+            );
         }
         if self.currencies.is_empty() {
             wrong("/currencies".into(), "currencies_empty", "expected at least one currency");
         }
-        let lists = [("not_served", &self.countries.not_served), ("high_risk", &self.countries.high_risk), ("enhanced", &self.countries.enhanced)];
+        let lists = [
+            ("not_served", &self.countries.not_served),
+            ("high_risk", &self.countries.high_risk),
+            ("enhanced", &self.countries.enhanced),
+        ];
         for (name, list) in lists {
             for (i, _) in list.iter().enumerate().filter(|(_, c)| !country_ok(c)) {
-                wrong(format!("/countries/{name}/{i}"), "country_malformed", "expected two capital letters");
+                wrong(
+                    format!("/countries/{name}/{i}"),
+                    "country_malformed",
+                    "expected two capital letters",
+                );
             }
         }
         if self.documents.default.is_empty() {
             wrong("/documents/default".into(), "documents_empty", "expected at least one document");
         }
-        let by_country = self.documents.by_country.iter().map(|(c, d)| (format!("/documents/by_country/{c}"), d));
+        let by_country = self
+            .documents
+            .by_country
+            .iter()
+            .map(|(c, d)| (format!("/documents/by_country/{c}"), d));
         for (at, list) in std::iter::once(("/documents/default".to_string(), &self.documents.default)).chain(by_country) {
             if let Some(c) = at.strip_prefix("/documents/by_country/")
                 && !country_ok(c)
@@ -317,15 +368,27 @@ impl EntityConfig {
             wrong(format!("/reject_reasons/{i}/code"), "reason_twice", "expected each code once");
         }
         if self.leverage.retail_max == 0 || self.leverage.retail_max > self.leverage.professional_max {
-            wrong("/leverage/retail_max".into(), "leverage_out_of_range", "expected 1 up to the professional limit");
+            wrong(
+                "/leverage/retail_max".into(),
+                "leverage_out_of_range",
+                "expected 1 up to the professional limit",
+            );
         }
         let d = &self.deposits;
         if d.min_minor < 0 || d.max_minor < d.min_minor || d.before_verified_minor < 0 {
-            wrong("/deposits".into(), "deposit_limits", "expected 0 <= min_minor <= max_minor and before_verified_minor >= 0");
+            wrong(
+                "/deposits".into(),
+                "deposit_limits",
+                "expected 0 <= min_minor <= max_minor and before_verified_minor >= 0",
+            );
         }
         let w = &self.withdrawals;
         if w.min_minor < 0 || w.auto_max_minor < 0 || w.two_people_over_minor < w.auto_max_minor {
-            wrong("/withdrawals".into(), "withdrawal_limits", "expected 0 <= auto_max_minor <= two_people_over_minor");
+            wrong(
+                "/withdrawals".into(),
+                "withdrawal_limits",
+                "expected 0 <= auto_max_minor <= two_people_over_minor",
+            );
         }
         let mut seen = BTreeSet::new();
         for (i, t) in self.accounts.iter().enumerate() {
@@ -333,10 +396,18 @@ impl EntityConfig {
                 wrong(format!("/accounts/{i}/code"), "account_type_twice", "expected each code once");
             }
             if t.server.is_empty() || t.groups.is_empty() || t.groups.iter().any(|(c, g)| Currency::parse(c).is_err() || g.is_empty()) {
-                wrong(format!("/accounts/{i}/groups"), "groups_malformed", "expected a server and a group for each currency");
+                wrong(
+                    format!("/accounts/{i}/groups"),
+                    "groups_malformed",
+                    "expected a server and a group for each currency",
+                );
             }
             if t.default_leverage == 0 {
-                wrong(format!("/accounts/{i}/default_leverage"), "leverage_out_of_range", "expected at least 1");
+                wrong(
+                    format!("/accounts/{i}/default_leverage"),
+                    "leverage_out_of_range",
+                    "expected at least 1",
+                );
             }
         }
         let mut seen = BTreeSet::new();
@@ -345,7 +416,11 @@ impl EntityConfig {
                 wrong(format!("/methods/{i}/code"), "method_twice", "expected each code once");
             }
             if m.connection.is_empty() || m.currencies.is_empty() {
-                wrong(format!("/methods/{i}"), "method_incomplete", "expected a connection and at least one currency");
+                wrong(
+                    format!("/methods/{i}"),
+                    "method_incomplete",
+                    "expected a connection and at least one currency",
+                );
             }
         }
         if let Some(q) = &self.appropriateness
@@ -364,5 +439,7 @@ pub(crate) fn country_ok(c: &str) -> bool {
 }
 
 pub(crate) fn language_ok(l: &str) -> bool {
-    (2..=8).contains(&l.len()) && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && l.bytes().take(2).all(|b| b.is_ascii_lowercase())
+    (2..=8).contains(&l.len())
+        && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && l.bytes().take(2).all(|b| b.is_ascii_lowercase())
 }

@@ -77,8 +77,15 @@ impl Pack {
             added += 1;
         }
         let have = rules::list(tx, None).await?;
-        for r in self.rule.iter().filter(|r| !have.iter().any(|x| x.set == r.set && x.entity == r.entity && x.name == r.name)) {
-            let named = |p: Problem| Problem { detail: format!("rule {}/{}: {}", r.set, r.name, p.detail), ..p };
+        for r in self
+            .rule
+            .iter()
+            .filter(|r| !have.iter().any(|x| x.set == r.set && x.entity == r.entity && x.name == r.name))
+        {
+            let named = |p: Problem| Problem {
+                detail: format!("rule {}/{}: {}", r.set, r.name, p.detail),
+                ..p
+            };
             rules::save(tx, core, caller, r.clone()).await.map_err(named)?;
             added += 1;
         }

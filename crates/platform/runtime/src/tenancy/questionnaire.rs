@@ -87,7 +87,13 @@ impl Questionnaire {
     /// Everything wrong with the definition, by field.
     pub fn check(&self) -> Result<()> {
         let mut p = Problem::new(Class::Invalid, "questionnaire_invalid", "the questionnaire cannot be used");
-        let mut wrong = |at: String, expected: &str| p.fields.push(qd_kernel::FieldProblem { pointer: at, code: "questionnaire".into(), expected: expected.into() });
+        let mut wrong = |at: String, expected: &str| {
+            p.fields.push(qd_kernel::FieldProblem {
+                pointer: at,
+                code: "questionnaire".into(),
+                expected: expected.into(),
+            })
+        };
         if self.questions.is_empty() {
             wrong("/questions".into(), "expected at least one question");
         }
@@ -123,9 +129,19 @@ impl Questionnaire {
     /// Scores a complete set of answers; unknown, missing and doubled ones are named by field.
     pub fn assess(&self, answers: &Answers) -> Result<Assessment> {
         let mut p = Problem::new(Class::Invalid, "answers_invalid", "the answers do not fit the questionnaire");
-        let mut wrong = |at: String, code: &str, expected: &str| p.fields.push(qd_kernel::FieldProblem { pointer: at, code: code.into(), expected: expected.into() });
+        let mut wrong = |at: String, code: &str, expected: &str| {
+            p.fields.push(qd_kernel::FieldProblem {
+                pointer: at,
+                code: code.into(),
+                expected: expected.into(),
+            })
+        };
         for code in answers.keys().filter(|c| !self.questions.iter().any(|q| q.code == **c)) {
-            wrong(format!("/answers/{code}"), "question_unknown", "expected a question of this version");
+            wrong(
+                format!("/answers/{code}"),
+                "question_unknown",
+                "expected a question of this version",
+            );
         }
         let mut by_question = BTreeMap::new();
         let mut knockouts = Vec::new();
@@ -161,9 +177,15 @@ impl Questionnaire {
             return Err(p);
         }
         let score: i64 = by_question.values().sum();
-        let band = if knockouts.is_empty() { self.results.iter().find(|r| score >= r.from_score) } else { None };
+        let band = if knockouts.is_empty() {
+            self.results.iter().find(|r| score >= r.from_score)
+        } else {
+            None
+        };
         // A knocked-out or below-zero score gets the lowest result.
-        let band = band.or(self.results.last()).ok_or_else(|| Problem::bug("questionnaire_without_results", "the questionnaire has no results"))?;
+        let band = band
+            .or(self.results.last())
+            .ok_or_else(|| Problem::bug("questionnaire_without_results", "the questionnaire has no results"))?;
         Ok(Assessment {
             score,
             max_score: self.max_score(),
@@ -181,14 +203,25 @@ mod tests {
     use super::*;
 
     fn option(code: &str, score: i64, knockout: bool) -> AnswerOption {
-        AnswerOption { code: code.into(), text_key: String::new(), score, knockout }
+        AnswerOption {
+            code: code.into(),
+            text_key: String::new(),
+            score,
+            knockout,
+        }
     }
     fn q() -> Questionnaire {
         Questionnaire {
             code: "cfd".into(),
             version: 1,
             questions: vec![
-                Question { code: "years".into(), text_key: String::new(), several: false, optional: false, options: vec![option("none", 0, false), option("three", 5, false)] },
+                Question {
+                    code: "years".into(),
+                    text_key: String::new(),
+                    several: false,
+                    optional: false,
+                    options: vec![option("none", 0, false), option("three", 5, false)],
+                },
                 Question {
                     code: "leverage".into(),
                     text_key: String::new(),
@@ -198,14 +231,26 @@ mod tests {
                 },
             ],
             results: vec![
-                ResultBand { from_score: 7, class: Class3::Pass, leverage_cap: None, warning_key: None },
-                ResultBand { from_score: 0, class: Class3::Warn, leverage_cap: Some(10), warning_key: Some("w".into()) },
+                ResultBand {
+                    from_score: 7,
+                    class: Class3::Pass,
+                    leverage_cap: None,
+                    warning_key: None,
+                },
+                ResultBand {
+                    from_score: 0,
+                    class: Class3::Warn,
+                    leverage_cap: Some(10),
+                    warning_key: Some("w".into()),
+                },
             ],
             attempts_per_day: 2,
         }
     }
     fn answers(list: &[(&str, &[&str])]) -> Answers {
-        list.iter().map(|(q, a)| (q.to_string(), a.iter().map(|s| s.to_string()).collect())).collect()
+        list.iter()
+            .map(|(q, a)| (q.to_string(), a.iter().map(|s| s.to_string()).collect()))
+            .collect()
     }
 
     #[test]
@@ -213,18 +258,32 @@ mod tests {
         let q = q();
         q.check().unwrap();
         let pass = q.assess(&answers(&[("years", &["three"]), ("leverage", &["loss"])])).unwrap();
-        assert_eq!((pass.score, pass.max_score, pass.class, pass.leverage_cap), (8, 10, Class3::Pass, None));
+        assert_eq!(
+            (pass.score, pass.max_score, pass.class, pass.leverage_cap),
+            (8, 10, Class3::Pass, None)
+        );
         let warn = q.assess(&answers(&[("years", &["none"]), ("leverage", &["gain"])])).unwrap();
         assert_eq!((warn.class, warn.leverage_cap), (Class3::Warn, Some(10)));
-        let out = q.assess(&answers(&[("years", &["three"]), ("leverage", &["loss", "gain", "risk_free"])])).unwrap();
+        let out = q
+            .assess(&answers(&[("years", &["three"]), ("leverage", &["loss", "gain", "risk_free"])]))
+            .unwrap();
         assert_eq!((out.score, out.class), (10, Class3::Warn));
         assert_eq!(out.knockouts, ["leverage"]);
     }
 
     #[test]
     fn every_wrong_answer_is_named_by_its_question() {
-        let e = q().assess(&answers(&[("years", &["three", "none"]), ("shoe_size", &["42"])])).unwrap_err();
+        let e = q()
+            .assess(&answers(&[("years", &["three", "none"]), ("shoe_size", &["42"])]))
+            .unwrap_err();
         let at: Vec<_> = e.fields.iter().map(|f| (f.pointer.as_str(), f.code.as_str())).collect();
-        assert_eq!(at, [("/answers/shoe_size", "question_unknown"), ("/answers/years", "one_answer"), ("/answers/leverage", "answer_missing")]);
+        assert_eq!(
+            at,
+            [
+                ("/answers/shoe_size", "question_unknown"),
+                ("/answers/years", "one_answer"),
+                ("/answers/leverage", "answer_missing")
+            ]
+        );
     }
 }

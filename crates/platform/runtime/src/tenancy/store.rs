@@ -17,7 +17,12 @@ const PARSED_MAX: usize = 256;
 impl EntityRow {
     fn into_entity(self) -> Result<Arc<Entity>> {
         let same = |e: &Entity| {
-            e.code == self.code && e.version == self.version && e.name == self.name && e.country == self.country && e.base_currency == self.base_currency && e.regulator == self.regulator
+            e.code == self.code
+                && e.version == self.version
+                && e.name == self.name
+                && e.country == self.country
+                && e.base_currency == self.base_currency
+                && e.regulator == self.regulator
         };
         let mut parsed = PARSED.lock().unwrap_or_else(|p| p.into_inner());
         if let Some(e) = parsed.get(&self.config).filter(|e| same(e)) {
@@ -42,19 +47,31 @@ impl EntityRow {
 }
 
 pub async fn entity(tx: &mut Tx, code: &str) -> Result<Option<Arc<Entity>>> {
-    tx.one::<EntityRow>(sql!("SELECT code, name, country, base_currency, regulator, config, version FROM entities WHERE code = $1"), &vals![code])
-        .await?
-        .map(EntityRow::into_entity)
-        .transpose()
+    tx.one::<EntityRow>(
+        sql!("SELECT code, name, country, base_currency, regulator, config, version FROM entities WHERE code = $1"),
+        &vals![code],
+    )
+    .await?
+    .map(EntityRow::into_entity)
+    .transpose()
 }
 
 pub async fn entities(tx: &mut Tx) -> Result<Vec<Arc<Entity>>> {
-    let rows: Vec<EntityRow> = tx.rows(sql!("SELECT code, name, country, base_currency, regulator, config, version FROM entities ORDER BY code"), &[]).await?;
+    let rows: Vec<EntityRow> = tx
+        .rows(
+            sql!("SELECT code, name, country, base_currency, regulator, config, version FROM entities ORDER BY code"),
+            &[],
+        )
+        .await?;
     rows.into_iter().map(EntityRow::into_entity).collect()
 }
 
 fn changed() -> Problem {
-    Problem::conflict("version_changed", "this was changed in the meantime").and_field("/version", "version_changed", "expected the latest version")
+    Problem::conflict("version_changed", "this was changed in the meantime").and_field(
+        "/version",
+        "version_changed",
+        "expected the latest version",
+    )
 }
 
 pub async fn put_entity(tx: &mut Tx, e: &Entity, now: Ts) -> Result<()> {
@@ -103,21 +120,32 @@ impl BrandRow {
 }
 
 pub async fn brand(tx: &mut Tx, code: &str) -> Result<Option<Brand>> {
-    tx.one::<BrandRow>(sql!("SELECT code, entity, name, host, mail_from, languages, hue, version FROM brands WHERE code = $1"), &vals![code])
-        .await?
-        .map(BrandRow::into_brand)
-        .transpose()
+    tx.one::<BrandRow>(
+        sql!("SELECT code, entity, name, host, mail_from, languages, hue, version FROM brands WHERE code = $1"),
+        &vals![code],
+    )
+    .await?
+    .map(BrandRow::into_brand)
+    .transpose()
 }
 
 pub async fn brand_by_host(tx: &mut Tx, host: &str) -> Result<Option<Brand>> {
-    tx.one::<BrandRow>(sql!("SELECT code, entity, name, host, mail_from, languages, hue, version FROM brands WHERE host = $1"), &vals![host])
-        .await?
-        .map(BrandRow::into_brand)
-        .transpose()
+    tx.one::<BrandRow>(
+        sql!("SELECT code, entity, name, host, mail_from, languages, hue, version FROM brands WHERE host = $1"),
+        &vals![host],
+    )
+    .await?
+    .map(BrandRow::into_brand)
+    .transpose()
 }
 
 pub async fn brands(tx: &mut Tx) -> Result<Vec<Brand>> {
-    let rows: Vec<BrandRow> = tx.rows(sql!("SELECT code, entity, name, host, mail_from, languages, hue, version FROM brands ORDER BY code"), &[]).await?;
+    let rows: Vec<BrandRow> = tx
+        .rows(
+            sql!("SELECT code, entity, name, host, mail_from, languages, hue, version FROM brands ORDER BY code"),
+            &[],
+        )
+        .await?;
     rows.into_iter().map(BrandRow::into_brand).collect()
 }
 
@@ -153,16 +181,34 @@ row! {
 impl DeskRow {
     fn into_desk(self) -> Result<Desk> {
         let languages = serde_json::from_value(self.languages)?;
-        Ok(Desk { code: self.code, entity: self.entity, name: self.name, kind: self.kind, languages, version: self.version })
+        Ok(Desk {
+            code: self.code,
+            entity: self.entity,
+            name: self.name,
+            kind: self.kind,
+            languages,
+            version: self.version,
+        })
     }
 }
 
 pub async fn desk(tx: &mut Tx, code: &str) -> Result<Option<Desk>> {
-    tx.one::<DeskRow>(sql!("SELECT code, entity, name, kind, languages, version FROM desks WHERE code = $1"), &vals![code]).await?.map(DeskRow::into_desk).transpose()
+    tx.one::<DeskRow>(
+        sql!("SELECT code, entity, name, kind, languages, version FROM desks WHERE code = $1"),
+        &vals![code],
+    )
+    .await?
+    .map(DeskRow::into_desk)
+    .transpose()
 }
 
 pub async fn desks(tx: &mut Tx) -> Result<Vec<Desk>> {
-    let rows: Vec<DeskRow> = tx.rows(sql!("SELECT code, entity, name, kind, languages, version FROM desks ORDER BY code"), &[]).await?;
+    let rows: Vec<DeskRow> = tx
+        .rows(
+            sql!("SELECT code, entity, name, kind, languages, version FROM desks ORDER BY code"),
+            &[],
+        )
+        .await?;
     rows.into_iter().map(DeskRow::into_desk).collect()
 }
 
@@ -206,7 +252,16 @@ pub async fn history(tx: &mut Tx, kind: &str, code: &str) -> Result<Vec<KeptVers
             &vals![kind, code],
         )
         .await?;
-    Ok(rows.into_iter().map(|r| KeptVersion { version: r.version, doc: r.doc, changed_by: r.changed_by, changed_at: r.changed_at, reason: r.reason }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|r| KeptVersion {
+            version: r.version,
+            doc: r.doc,
+            changed_by: r.changed_by,
+            changed_at: r.changed_at,
+            reason: r.reason,
+        })
+        .collect())
 }
 
 pub async fn version_as_of(tx: &mut Tx, kind: &str, code: &str, at: Ts) -> Result<Option<Value>> {

@@ -28,7 +28,11 @@ pub struct Fake {
 
 impl Fake {
     pub fn new(core: &Core, script: impl Fn(&Lease) -> Pin<Box<dyn Future<Output = Said> + Send>> + Send + Sync + 'static) -> Arc<Fake> {
-        Arc::new(Fake { core: core.clone(), script: Box::new(script), done: Arc::default() })
+        Arc::new(Fake {
+            core: core.clone(),
+            script: Box::new(script),
+            done: Arc::default(),
+        })
     }
     pub fn ok(core: &Core) -> Arc<Fake> {
         Fake::new(core, |_| Box::pin(async { Said::Done }))
@@ -52,7 +56,10 @@ impl Handler for Fake {
             Said::Fail(e) => Err(e),
             Said::Done => {
                 let l = lease.clone();
-                let mine = (lease.payload["lane"].as_str().unwrap_or_default().to_string(), lease.payload["n"].as_i64().unwrap_or(-1));
+                let mine = (
+                    lease.payload["lane"].as_str().unwrap_or_default().to_string(),
+                    lease.payload["n"].as_i64().unwrap_or(-1),
+                );
                 let done = self.done.clone();
                 self.core
                     .db
@@ -71,15 +78,25 @@ impl Handler for Fake {
 }
 
 pub fn job(lane: &str, n: i64) -> NewJob {
-    NewJob::new("sample.work", json!({ "lane": lane, "n": n, "client_id": "cli_x" }), Ts::from_ymd(2026, 11, 20))
+    NewJob::new(
+        "sample.work",
+        json!({ "lane": lane, "n": n, "client_id": "cli_x" }),
+        Ts::from_ymd(2026, 11, 20),
+    )
 }
 
 pub async fn enqueue(core: &Core, job: NewJob) -> bool {
     let c = core.clone();
-    core.db.write(async move |tx: &mut Tx| jobs::enqueue(tx, &c, job.clone()).await).await.unwrap()
+    core.db
+        .write(async move |tx: &mut Tx| jobs::enqueue(tx, &c, job.clone()).await)
+        .await
+        .unwrap()
 }
 
 pub async fn figures(core: &Core) -> Vec<graveyard::Figures> {
     let now = core.now();
-    core.db.read(async move |tx: &mut Tx| graveyard::figures(tx, now).await).await.unwrap()
+    core.db
+        .read(async move |tx: &mut Tx| graveyard::figures(tx, now).await)
+        .await
+        .unwrap()
 }

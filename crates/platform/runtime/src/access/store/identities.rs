@@ -167,7 +167,10 @@ pub(crate) async fn set_password(tx: &mut Tx, id: &str, hash: &str, must_change:
 /// When a client's password was last set after the login was made; None: never.
 pub(crate) async fn password_changed(tx: &mut Tx, client_id: &str) -> Result<Option<Ts>> {
     let row = tx
-        .must::<(Option<Ts>,)>(sql!("SELECT MAX(password_set_at) FROM identities WHERE client_id = $1 AND password_set_at > created_at"), &vals![client_id])
+        .must::<(Option<Ts>,)>(
+            sql!("SELECT MAX(password_set_at) FROM identities WHERE client_id = $1 AND password_set_at > created_at"),
+            &vals![client_id],
+        )
         .await?;
     Ok(row.0)
 }
