@@ -268,6 +268,8 @@ pub(crate) async fn start(app: &App) -> Result<Running> {
             c.replicas = *replicas;
             if let Some(s) = stream {
                 c.stream = s.clone();
+                // Two streams of one server may not share a subject.
+                c.subject = format!("qd.{s}");
             }
             Box::new(Nats::new(c))
         }

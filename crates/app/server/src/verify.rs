@@ -77,5 +77,8 @@ pub async fn all(db: &Db, trust: &audit::verify::Trust) -> Result<Vec<String>> {
     let begun = Instant::now();
     out.extend(qd_ledger::verify::run(db).await?.iter().map(ToString::to_string));
     eprintln!("ledger: {}", say::seconds(begun.elapsed()));
+    let begun = Instant::now();
+    out.extend(qd_partners::verify::run(db).await?.iter().map(ToString::to_string));
+    eprintln!("partner statements, lines and totals: {}", say::seconds(begun.elapsed()));
     Ok(out)
 }

@@ -68,6 +68,9 @@ fn request(key: &str, template: Template, language: &str) -> MailRequest {
         ("country", Param::Text("DE".into())),
         ("source", Param::Text("google".into())),
         ("task", Param::Text("Call".into())),
+        ("subject", Param::Text("Your question of Tuesday".into())),
+        ("body", Param::Text("Thank you for your call.".into())),
+        ("by", Param::Text("Lena Vogt".into())),
     ];
     MailRequest {
         key: key.into(),

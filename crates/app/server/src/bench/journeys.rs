@@ -96,7 +96,7 @@ async fn credit(plan: &Plan, house: &House) -> Result<()> {
         })
         .await?;
         let before = Instant::now();
-        let order = json!({"session": session, "card": "pm_card_visa"}).to_string();
+        let order = json!({"session": session, "card": "4242424242424242"}).to_string();
         control
             .exchange(&post("/sandbox/control/stripe/stripe-eu/pay", "", order.as_bytes()))
             .await?;
@@ -200,7 +200,7 @@ async fn total(plan: &Plan, house: &House) -> Result<()> {
     let platform = house.app.platforms.get(&who.server)?;
     let mut control = Connection::open(house.at).await?;
     let path = format!("/sandbox/control/mt5/{}/trade", who.server);
-    let order = json!({"login": who.login.parse::<u64>().unwrap_or(0), "symbol": "EURUSD", "side": "buy", "volume_lots": "0.10", "hold_s": 3_600, "move_points": 5}).to_string();
+    let order = json!({"login": who.login.parse::<u64>().unwrap_or(0), "symbol": "EURUSD", "side": "buy", "volume_lots": "0.10", "hold_s": 100, "move_points": 5}).to_string();
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     // Everything of the past is read first: the feed has nothing to do when the first deal comes.
     let mut still = (lines(house).await?, Instant::now());

@@ -191,7 +191,7 @@ impl Http {
         self.send(Method::DELETE, path, None, &[], Body::None)
             .await?
             .done()
-            .map_err(|e| format!("DELETE {path} {e}"))
+            .map_err(|e| format!("{} {path} {e}", Method::DELETE))
     }
 
     pub async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Played<Answer> {
