@@ -9,6 +9,7 @@ use http::{HeaderMap, Request, StatusCode, header};
 use qd_app::{App, Config, Running, demo};
 use qd_kernel::Env;
 use qd_sandbox::{ConnId, Sandbox};
+use qd_testkit::TestDb;
 use qd_web::gate::Peer;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -26,6 +27,18 @@ pub struct World {
     pub document: Value,
     running: Option<Running>,
     dir: PathBuf,
+    /// Keeps the PostgreSQL database of this world until the end.
+    store: Option<TestDb>,
+}
+
+/// The same tests run once per engine: on SQLite, and with QD_TEST_ENGINE=postgres on a database of
+/// their own in the server at QD_TEST_PG (scripts/test.sh does both).
+async fn build(config: Config, env: Env) -> (App, Option<TestDb>) {
+    if std::env::var("QD_TEST_ENGINE").as_deref() != Ok("postgres") {
+        return (App::build(config, env).await.unwrap(), None);
+    }
+    let store = TestDb::postgres().await.expect("QD_TEST_ENGINE=postgres needs QD_TEST_PG");
+    (App::build_on(config, env, store.db.clone()).await.unwrap(), Some(store))
 }
 
 /// One answer.
@@ -88,9 +101,9 @@ impl World {
         demo::make_keys(&dir, &*env.entropy, &[]).unwrap();
         let mut config = base_config(&dir);
         change(&mut config);
-        let app = App::build(config, env).await.unwrap();
+        let (app, store) = build(config, env).await;
         demo::prepare(&app).await.unwrap();
-        Self::around(app, None, None, dir)
+        Self::around(app, None, None, dir, store)
     }
 
     /// Everything: counterparties, workers, callbacks over a real listener.
@@ -118,16 +131,16 @@ impl World {
         let parts = counterparties(&sandbox, at);
         let mut config = Config::parse(&demo::config_text(&dir, at, &parts)).unwrap();
         config.server.rate_limit = false;
-        let app = App::build(config, env).await.unwrap();
+        let (app, store) = build(config, env).await;
         demo::prepare(&app).await.unwrap();
         let running = app.start().await.unwrap();
-        let world = Self::around(app, Some(sandbox.clone()), Some(running), dir);
+        let world = Self::around(app, Some(sandbox.clone()), Some(running), dir, store);
         let all = world.router.clone().nest("/sandbox", sandbox.router());
         tokio::spawn(async move { axum::serve(listener, all.into_make_service_with_connect_info::<ConnId>()).await });
         world
     }
 
-    fn around(app: App, sandbox: Option<Sandbox>, running: Option<Running>, dir: PathBuf) -> World {
+    fn around(app: App, sandbox: Option<Sandbox>, running: Option<Running>, dir: PathBuf, store: Option<TestDb>) -> World {
         let document = qd_api::document::value(&qd_api::build(app.clone()));
         World {
             router: qd_api::router(app.clone()),
@@ -136,6 +149,7 @@ impl World {
             document,
             running,
             dir,
+            store,
         }
     }
 

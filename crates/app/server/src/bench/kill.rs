@@ -68,7 +68,8 @@ async fn prepare(plan: &Plan, engine: Engine, clients: u64) -> Result<(std::path
         vars.push(("QD_DATABASE_URL", format!("file:{}", dir.join("keys/database").display())));
         // A variable overrides a key; the other engine's own key has to go from the file.
         let file = dir.join(qd_app::demo::CONFIG_FILE);
-        let text = std::fs::read_to_string(&file).map_err(|e| Problem::unavailable("bench_house", "the configuration cannot be read").with_source(e))?;
+        let text = std::fs::read_to_string(&file)
+            .map_err(|e| Problem::unavailable("bench_house", "the configuration cannot be read").with_source(e))?;
         let kept: Vec<&str> = text.lines().filter(|l| !l.starts_with("path = ")).collect();
         qd_app::demo::write_private(&file, &kept.join("\n"))?;
     }
