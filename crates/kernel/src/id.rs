@@ -39,10 +39,14 @@ pub fn decode_body(s: &str) -> Option<u128> {
     Some(v)
 }
 
-/// Declares an id newtype: `id!(ClientId, "cli", "A client, from lead to churned.")`.
+/// Declares an id newtype: `id!(ClientId, "cli", "A client, from lead to churned.")`. Where two
+/// crates say the same name, one gives the description another: `id!(LineId as TimelineLineId, …)`.
 #[macro_export]
 macro_rules! id {
     ($name:ident, $prefix:literal, $doc:literal) => {
+        $crate::id!($name as $name, $prefix, $doc);
+    };
+    ($name:ident as $shown:ident, $prefix:literal, $doc:literal) => {
         #[doc = $doc]
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(u128);
@@ -119,11 +123,23 @@ macro_rules! id {
                 })
             }
         }
+        impl $crate::id::utoipa_crate::PartialSchema for $name {
+            fn schema() -> $crate::id::utoipa_crate::openapi::RefOr<$crate::id::utoipa_crate::openapi::Schema> {
+                $crate::describe::id($prefix, $doc)
+            }
+        }
+        impl $crate::id::utoipa_crate::ToSchema for $name {
+            fn name() -> ::std::borrow::Cow<'static, str> {
+                ::std::borrow::Cow::Borrowed(stringify!($shown))
+            }
+        }
     };
 }
 
 #[doc(hidden)]
 pub use serde as serde_crate;
+#[doc(hidden)]
+pub use utoipa as utoipa_crate;
 
 #[cfg(test)]
 mod tests {

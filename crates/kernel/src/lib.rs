@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod currency;
+pub mod describe;
 pub mod entropy;
 pub mod id;
 pub mod lots;

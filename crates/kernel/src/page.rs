@@ -2,6 +2,7 @@
 
 use crate::{Problem, Result};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// No list answers more rows at once: a page fits a screen and a request fits a budget.
 pub const MAX_PAGE: u32 = 200;
@@ -50,9 +51,13 @@ pub fn join_key(parts: &[&str]) -> String {
     parts.join("\u{1f}")
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// A page of a list.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PageOf)]
 pub struct Page<T> {
     pub items: Vec<T>,
+    /// Hand it back for the next page; none after the last.
+    #[schema(required)]
     pub next_cursor: Option<String>,
 }
 

@@ -211,10 +211,14 @@ macro_rules! vals {
 
 /// For a fieldless state enum: text in the database, the same text in JSON, one list of states.
 ///
-/// `text_enum!(WithdrawalState { Requested = "requested", Paid = "paid" });`
+/// `text_enum!(WithdrawalState { Requested = "requested", Paid = "paid" });` Where two crates say
+/// the same name, one gives the API's description another: `text_enum!(StepState as KycStepState { … })`.
 #[macro_export]
 macro_rules! text_enum {
     ($(#[$m:meta])* $name:ident { $($(#[$vm:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $crate::text_enum!($(#[$m])* $name as $name { $($(#[$vm])* $variant = $text),+ });
+    };
+    ($(#[$m:meta])* $name:ident as $shown:ident { $($(#[$vm:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$m])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name { $($(#[$vm])* $variant),+ }
@@ -255,6 +259,16 @@ macro_rules! text_enum {
                 Self::parse(&s).ok_or_else(|| {
                     <D::Error as $crate::id::serde_crate::de::Error>::unknown_variant(&s, &[$($text),+])
                 })
+            }
+        }
+        impl $crate::id::utoipa_crate::PartialSchema for $name {
+            fn schema() -> $crate::id::utoipa_crate::openapi::RefOr<$crate::id::utoipa_crate::openapi::Schema> {
+                $crate::describe::words(Self::ALL.iter().map(|v| v.as_str()))
+            }
+        }
+        impl $crate::id::utoipa_crate::ToSchema for $name {
+            fn name() -> ::std::borrow::Cow<'static, str> {
+                ::std::borrow::Cow::Borrowed(stringify!($shown))
             }
         }
     };

@@ -6,26 +6,35 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use qd_runtime::access::Right;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::{OpenApi, PathItem};
+use utoipa::openapi::{OpenApi, PathItem, RefOr, Schema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 pub struct Api<S: Clone + Send + Sync + 'static> {
     gate: Gate,
     router: OpenApiRouter<S>,
+    named: BTreeMap<String, RefOr<Schema>>,
+    clashes: BTreeSet<String>,
 }
 
 /// The finished router and its document.
 pub struct Built {
     pub router: Router,
     pub openapi: OpenApi,
+    /// Names that two different types claim in the document, where the later one would have
+    /// quietly taken the earlier one's place. A test keeps this empty.
+    pub clashes: BTreeSet<String>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Api<S> {
     pub fn new(gate: Gate, document: OpenApi) -> Self {
+        let named = document.components.iter().flat_map(|c| c.schemas.clone()).collect();
         Api {
             gate,
             router: OpenApiRouter::with_openapi(document),
+            named,
+            clashes: BTreeSet::new(),
         }
     }
 
@@ -33,6 +42,13 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     #[must_use]
     pub fn route(mut self, right: Right, routes: UtoipaMethodRouter<S>) -> Self {
         let (schemas, mut paths, methods) = routes;
+        for (name, schema) in &schemas {
+            match self.named.get(name) {
+                None => drop(self.named.insert(name.clone(), schema.clone())),
+                Some(known) if known != schema => drop(self.clashes.insert(name.clone())),
+                Some(_) => {}
+            }
+        }
         for item in paths.paths.values_mut() {
             for op in operations(item) {
                 let ext = utoipa::openapi::extensions::ExtensionsBuilder::new()
@@ -61,6 +77,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         Built {
             router: router.with_state(state),
             openapi,
+            clashes: self.clashes,
         }
     }
 }
