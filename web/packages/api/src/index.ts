@@ -1,1 +1,13 @@
-export {};
+export * from './boot';
+export * from './client';
+export * from './errors';
+export * from './form';
+export type { components, operations, paths } from './generated/schema';
+export * from './hooks';
+export { Hub, type LiveStatus } from './hub';
+export { fingerprint, Intent, newKey } from './intent';
+export * from './provider';
+export * from './session';
+export { type LiveEvent, type Noun, nounsOf } from './touches';
+export { apiConfig, type ApiConfig, configureApi } from './transport';
+export * from './upload';
