@@ -68,7 +68,7 @@ pub struct DepositSession {
 }
 
 /// How the customer paid, as far as the provider tells. Never a card number.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Instrument {
     /// `card`, `bank`, `wallet`, `crypto`.
     pub kind: String,

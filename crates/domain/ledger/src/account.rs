@@ -43,7 +43,7 @@ impl AccountId {
 
 qd_kernel::text_enum!(
     /// What an account is for; decides whether it is guarded.
-    Purpose {
+    Purpose as LedgerPurpose {
         /// The client's money with us. Guarded.
         Wallet = "wallet",
         /// What a PSP or bank holds for us (negative when it does).
@@ -81,7 +81,8 @@ const OWNER_KINDS: &[&str] = &["client", "psp", "tacc", "house", "partner"];
 const MAX_OWNER: usize = 120;
 
 /// The business name of an account. Its row appears with its first posting.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = LedgerAccount)]
 pub struct AccountKey {
     pub owner: String,
     pub purpose: Purpose,

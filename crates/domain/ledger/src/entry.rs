@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 qd_kernel::id!(EntryId, "ent", "A ledger entry.");
 
 /// One posting of an entry, in minor units of the account's currency; above zero increases it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[schema(as = LedgerLeg)]
 pub struct Leg {
     pub account: AccountKey,
     pub minor: i64,
@@ -22,10 +23,12 @@ impl Leg {
 }
 
 /// The rate behind an entry, kept with it for good.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = LedgerFx)]
 pub struct FxNote {
     pub rate: Rate,
     pub source: String,
+    #[serde(rename = "at_us")]
     pub at: Ts,
 }
 
@@ -52,7 +55,8 @@ pub struct Posted {
 }
 
 /// An entry as it stands in the books.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = LedgerEntry)]
 pub struct EntryView {
     pub id: EntryId,
     pub kind: String,
@@ -61,7 +65,9 @@ pub struct EntryView {
     pub note: Option<String>,
     pub fx: Option<FxNote>,
     pub reverses: Option<EntryId>,
+    #[serde(rename = "value_at_us")]
     pub value_at: Ts,
+    #[serde(rename = "booked_at_us")]
     pub booked_at: Ts,
     pub legs: Vec<Leg>,
 }

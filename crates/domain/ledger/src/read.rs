@@ -57,7 +57,8 @@ pub async fn entry_by_reference(tx: &mut Tx, reference: &str) -> Result<Option<E
 }
 
 /// All accounts of a purpose and currency together. Per currency they sum to zero.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = LedgerTotal)]
 pub struct Total {
     pub purpose: Purpose,
     pub currency: Currency,

@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::collections::{HashMap, VecDeque};
 
 /// A posting with the balance it left behind and where it came from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct StatementLine {
     /// Counts the account's postings from 1 without gaps.
     pub seq: i64,
@@ -28,7 +28,9 @@ pub struct StatementLine {
     pub note: Option<String>,
     pub fx: Option<FxNote>,
     pub reverses: Option<EntryId>,
+    #[serde(rename = "value_at_us")]
     pub value_at: Ts,
+    #[serde(rename = "booked_at_us")]
     pub booked_at: Ts,
 }
 

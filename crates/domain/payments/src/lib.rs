@@ -88,7 +88,8 @@ impl ClientFacts {
     }
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(as = DepositMethod)]
 pub struct MethodFact {
     pub method: String,
     pub connection: String,

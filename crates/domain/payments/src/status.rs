@@ -9,7 +9,7 @@ text_enum! {
 }
 
 /// One step. `key` is in the catalogue of texts (`deposit.step.paid`).
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Step {
     pub key: &'static str,
     pub state: StepState,

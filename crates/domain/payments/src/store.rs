@@ -115,7 +115,8 @@ row! {
 }
 
 row! {
-    #[derive(Clone, Debug, serde::Serialize)]
+    #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+    #[schema(as = Dispute)]
     pub struct DisputeRow {
         pub id: DisputeId,
         pub deposit_id: String,
@@ -128,7 +129,9 @@ row! {
         pub state: String,
         pub provider_state: String,
         pub reason: String,
+        #[serde(rename = "opened_at_us")]
         pub opened_at: Ts,
+        #[serde(rename = "changed_at_us")]
         pub changed_at: Ts,
         pub version: i64,
     }

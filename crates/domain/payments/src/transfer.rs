@@ -40,7 +40,8 @@ pub struct NewTransfer {
     pub to_account: Option<TradingAccountId>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Transfer)]
 pub struct TransferView {
     pub id: TransferId,
     pub client_id: String,

@@ -1,6 +1,7 @@
 //! Opening accounts and changing what they may do. Every request is stored first and carried out
 //! by a job; until the platform has confirmed, the account shows what is pending and since when.
 
+use crate::moves::MoveView;
 use crate::store::{self, AccountFilter, AccountRow};
 use crate::{AccountKind, AccountState, Platforms, Rights, SyncState, TradingAccountId};
 use qd_db::Tx;
@@ -18,7 +19,8 @@ use serde_json::{Value, json};
 pub(crate) const ATTEMPTS: u32 = 5_000;
 
 /// What an account looks like to staff and to its owner.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = TradingAccount)]
 pub struct AccountView {
     pub id: TradingAccountId,
     pub client_id: String,
@@ -38,15 +40,52 @@ pub struct AccountView {
     pub rights_by: Option<String>,
     pub sync: Sync,
     /// Balance, equity and margin with the time they were read; None before the first reading.
-    pub reading: Option<Value>,
+    pub reading: Option<ReadingView>,
     pub read_at_us: Option<Ts>,
     pub created_at_us: Ts,
     pub ready_at_us: Option<Ts>,
+    /// The rule book and its version that placed the account.
     pub mapping: String,
+    /// Money to and from the account, the newest first; for staff, on one account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub moves: Option<Vec<MoveView>>,
+}
+
+/// What the platform said last, in minor units of the account's currency.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AccountReading)]
+pub struct ReadingView {
+    pub currency: Currency,
+    pub balance_minor: i64,
+    pub credit_minor: i64,
+    /// Balance, credit and what open positions stand at.
+    pub equity_minor: i64,
+    pub margin_minor: i64,
+    pub free_margin_minor: i64,
+    /// Profit and loss of open positions.
+    pub floating_minor: i64,
+    pub read_at_us: Ts,
+}
+
+impl From<Reading> for ReadingView {
+    fn from(r: Reading) -> Self {
+        ReadingView {
+            currency: r.currency,
+            balance_minor: r.balance_minor,
+            credit_minor: r.credit_minor,
+            equity_minor: r.equity_minor,
+            margin_minor: r.margin_minor,
+            free_margin_minor: r.free_margin_minor,
+            floating_minor: r.floating_minor,
+            read_at_us: r.read_at,
+        }
+    }
 }
 
 /// What is known about the platform's side.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AccountSync)]
 pub struct Sync {
     pub state: SyncState,
     pub since_us: Ts,
@@ -63,7 +102,7 @@ pub(crate) fn view(a: AccountRow, now: Ts) -> AccountView {
             waiting_s: (a.sync_state == SyncState::Pending).then(|| now.secs_since(a.sync_since)),
             error: a.sync_error,
         },
-        reading: a.last_state.and_then(|t| serde_json::from_str(&t).ok()),
+        reading: a.last_state.and_then(|t| serde_json::from_str::<Reading>(&t).ok()).map(ReadingView::from),
         mapping: format!("{} v{}", a.mapping_id, a.mapping_version),
         id: a.id,
         client_id: a.client_id,
@@ -83,6 +122,7 @@ pub(crate) fn view(a: AccountRow, now: Ts) -> AccountView {
         read_at_us: a.read_at,
         created_at_us: a.created_at,
         ready_at_us: a.ready_at,
+        moves: None,
     }
 }
 

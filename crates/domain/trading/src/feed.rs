@@ -30,19 +30,24 @@ pub const LONG_RESCAN_EVERY_S: i64 = 3_600;
 /// Deals in one event: bounds the size of its payload and of the transaction behind it.
 pub const DEALS_PER_EVENT: usize = 500;
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Deal)]
 pub struct DealView {
     pub server: String,
     pub ticket: String,
     pub revision: i64,
     pub login: String,
     pub account_id: Option<TradingAccountId>,
+    /// `trade`, `cancelled_trade`, `balance`, `credit`, `other`.
     pub kind: String,
+    /// `buy` or `sell`.
     pub side: String,
+    /// What it did to the position: `in`, `out`, `in_out`, `out_by`.
     pub entry: String,
     pub symbol: String,
     /// In lots, decimal text.
     pub volume: String,
+    /// Decimal text with the symbol's digits.
     pub price: String,
     pub profit_minor: i64,
     pub swap_minor: i64,

@@ -24,17 +24,17 @@ text_enum! {
 }
 text_enum! {
     /// Requested and opening are the pending-sync states people see; failed waits for a person.
-    AccountState { Requested = "requested", Opening = "opening", Ready = "ready", Failed = "failed", Closed = "closed" }
+    AccountState as TradingAccountState { Requested = "requested", Opening = "opening", Ready = "ready", Failed = "failed", Closed = "closed" }
 }
 text_enum! {
     /// Whether the platform is known to be as we want it.
-    SyncState { Synced = "synced", Pending = "pending", Failed = "failed" }
+    SyncState as AccountSyncState { Synced = "synced", Pending = "pending", Failed = "failed" }
 }
 text_enum! {
-    Rights { Full = "full", ReadOnly = "read_only", Blocked = "blocked" }
+    Rights as AccountRights { Full = "full", ReadOnly = "read_only", Blocked = "blocked" }
 }
 text_enum! {
-    Direction { ToPlatform = "to_platform", FromPlatform = "from_platform" }
+    Direction as MoveDirection { ToPlatform = "to_platform", FromPlatform = "from_platform" }
 }
 text_enum! {
     MoveKind { Balance = "balance", Credit = "credit" }

@@ -51,7 +51,8 @@ pub struct NewMove {
     pub purpose: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = PlatformMove)]
 pub struct MoveView {
     pub id: MoveId,
     pub account_id: TradingAccountId,

@@ -7,7 +7,8 @@ use qd_kernel::Result;
 use qd_runtime::access::{Caller, Right};
 use serde::Serialize;
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = TradingServerHealth)]
 pub struct ServerView {
     pub server: ServerRow,
     /// The feed's position, its backlog by time and what it has recorded.

@@ -101,7 +101,8 @@ row! {
 }
 
 row! {
-    #[derive(Clone, Debug, serde::Serialize)]
+    #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+    #[schema(as = TradingServer)]
     pub struct ServerRow {
         pub id: String,
         pub entity: String,
@@ -110,19 +111,26 @@ row! {
         pub group_mask: String,
         pub enabled: bool,
         pub info: Option<String>,
+        #[serde(rename = "last_ok_at_us")]
         pub last_ok_at: Option<Ts>,
         pub last_error: Option<String>,
+        #[serde(rename = "last_error_at_us")]
         pub last_error_at: Option<Ts>,
     }
 }
 
 row! {
-    #[derive(Clone, Debug, serde::Serialize)]
+    #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+    #[schema(as = DealFeed)]
     pub struct CursorRow {
         pub server: String,
+        #[serde(rename = "watermark_at_us")]
         pub watermark_at: Ts,
+        #[serde(rename = "short_rescan_at_us")]
         pub short_rescan_at: Ts,
+        #[serde(rename = "long_rescan_at_us")]
         pub long_rescan_at: Ts,
+        #[serde(rename = "polled_at_us")]
         pub polled_at: Ts,
         pub deals_total: i64,
         pub lag_us: i64,

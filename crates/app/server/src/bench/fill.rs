@@ -158,7 +158,7 @@ const STEPS: [Sql; 14] = [
          SELECT 'tacc_000000000' || SUBSTR(CAST(100000000000000000 + i AS TEXT), 2), 'cli_000000000' || SUBSTR(CAST(100000000000000000 + i AS TEXT), 2),
              CASE WHEN i % 3 = 0 THEN 'intl' ELSE 'eu' END, 'live', 'standard', 'EUR', SUBSTR('bench' || COALESCE($3, ''), 1, 5), 'real\\eu-standard-eur', 30,
              CAST(10000000 + i AS TEXT), 'ready', 'eu', 1, 'full', 'full', 'synced', 1780000150000000 + i,
-             '{\"balance_minor\": 50000, \"equity_minor\": 50120, \"margin_minor\": 1000}', 1780000300000000 + i, 1780000140000000 + i, 1780000150000000 + i, 1
+             '{\"login\": \"0\", \"currency\": \"EUR\", \"balance_minor\": 50000, \"credit_minor\": 0, \"equity_minor\": 50120, \"margin_minor\": 1000, \"free_margin_minor\": 49120, \"floating_minor\": 120, \"read_at\": 1780000300000000}', 1780000300000000 + i, 1780000140000000 + i, 1780000150000000 + i, 1
          FROM n WHERE i % 10 >= 7"
     ),
     sql!(

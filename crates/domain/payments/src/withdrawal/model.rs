@@ -27,7 +27,7 @@ text_enum! {
 }
 
 text_enum! {
-    LegState { Planned = "planned", Sending = "sending", Pending = "pending", Paid = "paid", Returned = "returned" }
+    LegState as WithdrawalLegState { Planned = "planned", Sending = "sending", Pending = "pending", Paid = "paid", Returned = "returned" }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

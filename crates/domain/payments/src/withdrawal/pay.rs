@@ -98,7 +98,8 @@ pub(super) async fn plan_of(tx: &mut Tx, w: &WithdrawalRow) -> Result<Vec<Planne
     Ok(split_to_sources(w.amount_minor, &sources))
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = WithdrawalPlanPart)]
 pub struct PlanView {
     pub amount: Amount,
     /// The deposit the part returns to; None: by bank transfer.

@@ -196,7 +196,7 @@ both! {
         g.work().await;
         let v = g.view(a.id).await;
         let reading = v.reading.clone().unwrap();
-        assert_eq!((&reading["balance_minor"], &reading["free_margin_minor"]), (&json!(10_000), &json!(10_000)));
+        assert_eq!((reading.balance_minor, reading.free_margin_minor), (10_000, 10_000));
         let core = g.core.clone();
         g.order("mt5", "*", FaultKind::Down);
         g.core.db.write(async move |tx| qd_trading::jobs::refresh(tx, &core, a.id).await).await.unwrap();

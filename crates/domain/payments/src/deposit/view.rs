@@ -1,0 +1,214 @@
+//! What a deposit looks like to its client and to staff, and where its money is.
+
+use super::{DepositState, load};
+use crate::status::{Step, StepState, at};
+use crate::store::{self, DepositFilter, DepositRow};
+use crate::{DepositId, purpose};
+use qd_db::Tx;
+use qd_kernel::{Amount, Page, PageRequest, Problem, Result, Ts};
+use qd_ports::psp::Instrument;
+use qd_runtime::Core;
+use qd_runtime::access::{Caller, Right};
+use qd_trading::moves;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Deposit)]
+pub struct DepositView {
+    pub id: DepositId,
+    pub client_id: String,
+    pub entity: String,
+    pub account_id: Option<String>,
+    pub method: String,
+    /// Which provider connection it goes through (PM-28).
+    pub connection: String,
+    pub amount: Amount,
+    pub received: Option<Amount>,
+    pub returned: Amount,
+    pub state: DepositState,
+    /// Send the client here while the state is `redirected`.
+    pub redirect_url: Option<String>,
+    pub provider_ref: Option<String>,
+    pub payment_ref: Option<String>,
+    pub failure_code: Option<String>,
+    /// Another card or method may work.
+    pub try_another: bool,
+    pub first_deposit: bool,
+    pub held_reason: Option<String>,
+    pub dispute_state: Option<String>,
+    /// How it was paid; None until the provider has said.
+    pub instrument: Option<Instrument>,
+    pub steps: Vec<Step>,
+    pub created_at_us: Ts,
+    pub received_at_us: Option<Ts>,
+    pub posted_at_us: Option<Ts>,
+    pub version: i64,
+}
+
+pub(super) async fn view(tx: &mut Tx, core: &Core, d: DepositRow) -> Result<DepositView> {
+    let steps = steps(tx, core, &d).await?;
+    Ok(DepositView {
+        steps,
+        amount: Amount::new(d.amount_minor, d.currency),
+        received: (d.received_minor > 0).then(|| Amount::new(d.received_minor, d.currency)),
+        returned: Amount::new(d.returned_minor, d.currency),
+        id: d.id,
+        client_id: d.client_id,
+        entity: d.entity,
+        account_id: d.account_id,
+        method: d.method,
+        connection: d.connection,
+        state: d.state,
+        redirect_url: d.redirect_url.filter(|_| d.state == DepositState::Redirected),
+        provider_ref: d.provider_ref,
+        payment_ref: d.payment_ref,
+        failure_code: d.failure_code,
+        try_another: d.soft_failure,
+        first_deposit: d.first_deposit,
+        held_reason: d.held_reason,
+        dispute_state: d.dispute_state,
+        instrument: d.instrument.and_then(|t| serde_json::from_str(&t).ok()),
+        created_at_us: d.created_at,
+        received_at_us: d.received_at,
+        posted_at_us: d.posted_at,
+        version: d.version,
+    })
+}
+
+/// The same steps for everybody who looks.
+async fn steps(tx: &mut Tx, core: &Core, d: &DepositRow) -> Result<Vec<Step>> {
+    use DepositState as S;
+    let reached = match d.state {
+        S::Created => 0,
+        S::Redirected => 1,
+        S::Pending => 2,
+        S::Held => 3,
+        S::Succeeded => 4,
+        S::Posted => 5,
+        S::Failed | S::Expired | S::Cancelled => {
+            let mut s = vec![Step::new("deposit.requested", StepState::Done).at(Some(d.created_at))];
+            let key = match d.state {
+                S::Expired => "deposit.expired",
+                S::Cancelled => "deposit.cancelled",
+                _ => "deposit.failed",
+            };
+            s.push(
+                Step::new(key, StepState::Failed)
+                    .at(Some(d.changed_at))
+                    .because(d.failure_code.clone()),
+            );
+            return Ok(s);
+        }
+    };
+    let mut out = vec![
+        Step::new("deposit.requested", at(reached, 0))
+            .at(Some(d.created_at))
+            .expect(3, "provider"),
+        Step::new("deposit.pay_at_provider", at(reached, 1)).expect(180, "client"),
+        Step::new("deposit.confirmed_by_provider", at(reached, 2)).expect(60, "provider"),
+    ];
+    if d.state == S::Held {
+        out.push(
+            Step::new("deposit.checked", StepState::Current)
+                .at(d.received_at)
+                .expect(4 * 3_600, "finance")
+                .because(d.held_reason.clone()),
+        );
+    } else if d.held_reason.is_some() {
+        out.push(Step::new("deposit.checked", StepState::Done));
+    }
+    out.push(
+        Step::new("deposit.in_wallet", if reached >= 4 { StepState::Done } else { StepState::Waiting })
+            .at(d.received_at.filter(|_| reached >= 4)),
+    );
+    if d.account_id.is_some() {
+        let m = moves::by_purpose(tx, core, &purpose("deposit", d.id)).await?;
+        let state = match d.state {
+            S::Posted if d.left_in_wallet => StepState::Failed,
+            S::Posted => StepState::Done,
+            S::Succeeded => StepState::Current,
+            _ => StepState::Waiting,
+        };
+        let mut s = Step::new("deposit.on_trading_account", state).at(d.posted_at).expect(5, "platform");
+        if state == StepState::Failed {
+            s.detail = Some("deposit.left_in_wallet".into());
+        }
+        if let Some(m) = m.filter(|_| state == StepState::Current) {
+            s.detail = Some(match m.state {
+                qd_trading::MoveState::Refused => {
+                    s.waiting_for = Some("finance");
+                    s.expected_s = Some(3_600);
+                    "deposit.platform_refused".into()
+                }
+                _ => format!("deposit.sent_waiting:{}", m.waiting_s.unwrap_or(0)),
+            });
+        }
+        out.push(s);
+    }
+    Ok(out)
+}
+
+pub(super) async fn scoped(tx: &mut Tx, caller: &Caller, id: DepositId) -> Result<DepositRow> {
+    let d = load(tx, id).await?;
+    match caller.client_id() {
+        Ok(c) if c == d.client_id => Ok(d),
+        Ok(_) => Err(Problem::missing("deposit")),
+        Err(_) => {
+            caller.require(Right::DepositsView)?;
+            match caller.allowed_entities() {
+                Some(e) if !e.contains(&d.entity) => Err(Problem::missing("deposit")),
+                _ => Ok(d),
+            }
+        }
+    }
+}
+
+pub async fn get(tx: &mut Tx, core: &Core, caller: &Caller, id: DepositId) -> Result<DepositView> {
+    let d = scoped(tx, caller, id).await?;
+    view(tx, core, d).await
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct DepositQuery {
+    pub client_id: Option<String>,
+    pub state: Option<DepositState>,
+    pub connection: Option<String>,
+}
+
+/// For staff by right and entity; a client sees their own.
+pub async fn list(tx: &mut Tx, core: &Core, caller: &Caller, q: DepositQuery, page: &PageRequest) -> Result<Page<DepositView>> {
+    let f = match caller.client_id() {
+        Ok(own) => DepositFilter {
+            entities: None,
+            client_id: Some(own),
+            state: q.state,
+            connection: None,
+        },
+        Err(_) => {
+            caller.require(Right::DepositsView)?;
+            DepositFilter {
+                entities: caller.allowed_entities(),
+                client_id: q.client_id,
+                state: q.state,
+                connection: q.connection,
+            }
+        }
+    };
+    let rows = page.finish(store::list_deposits(tx, &f, page).await?, |d| d.id.to_string());
+    let mut items = Vec::with_capacity(rows.items.len());
+    for d in rows.items {
+        items.push(view(tx, core, d).await?);
+    }
+    Ok(Page {
+        items,
+        next_cursor: rows.next_cursor,
+    })
+}
+
+/// The first deposit of a client, for the record: amount, time, provider and its reference.
+pub async fn first_of(tx: &mut Tx, core: &Core, client_id: &str) -> Result<Option<DepositView>> {
+    match store::first_received(tx, client_id).await? {
+        None => Ok(None),
+        Some(d) => view(tx, core, d).await.map(Some),
+    }
+}
