@@ -240,7 +240,8 @@ async fn abandon(State(s): At, Path(id): Path<String>) -> Response {
     }
 }
 
-fn challenge(action: &str, pi: &Value) -> Response {
+/// `leave` is where a customer goes who gives up, when there is such a place.
+fn challenge(action: &str, leave: Option<&str>, pi: &Value) -> Response {
     if !pi.is("status", "requires_action") {
         return html(
             StatusCode::OK,
@@ -249,24 +250,31 @@ fn challenge(action: &str, pi: &Value) -> Response {
         );
     }
     let sum = money::shown(pi.num("amount"), pi.text("currency"));
+    let leave = leave
+        .map(|l| format!("<form method=\"post\" action=\"{l}\"><button class=\"quiet\" id=\"leave\">Cancel and go back to the merchant</button></form>"))
+        .unwrap_or_default();
     html(
         StatusCode::OK,
         "Confirm with your bank",
         &format!(
-            "<h1>Your bank wants to know that it is you</h1><p class=\"sum\">{sum}</p><form method=\"post\" action=\"{action}\"><button class=\"main\" name=\"answer\" value=\"complete\" id=\"complete\">Complete authentication</button><button name=\"answer\" value=\"fail\" id=\"fail\">Fail authentication</button></form>"
+            "<h1>Your bank wants to know that it is you</h1><p class=\"sum\">{sum}</p><form method=\"post\" action=\"{action}\"><button class=\"main\" name=\"answer\" value=\"complete\" id=\"complete\">Complete authentication</button><button name=\"answer\" value=\"fail\" id=\"fail\">Fail authentication</button></form>{leave}"
         ),
     )
 }
 
 async fn show_challenge(State(s): At, uri: Uri, Path(id): Path<String>) -> Response {
-    let pi = act(&s, SESSIONS, &id, |op| {
-        op.t.get(SESSIONS, &id)
-            .and_then(|x| op.t.get(INTENTS, x.text("payment_intent")))
-            .cloned()
+    let found = act(&s, SESSIONS, &id, |op| {
+        let session = op.t.get(SESSIONS, &id)?;
+        let pi = op.t.get(INTENTS, session.text("payment_intent"))?.clone();
+        Some((pi, session["cancel_url"].is_string()))
     })
     .flatten();
-    match pi {
-        Some(pi) => challenge(&format!("{}3ds", steps(&uri, &id)), &pi),
+    match found {
+        Some((pi, back)) => {
+            let here = steps(&uri, &id);
+            let leave = back.then(|| format!("{here}abandon"));
+            challenge(&format!("{here}3ds"), leave.as_deref(), &pi)
+        }
         None => nobody(),
     }
 }
@@ -294,7 +302,7 @@ async fn answer_session(State(s): At, uri: Uri, Path(id): Path<String>, body: By
 
 async fn show_intent_challenge(State(s): At, Path(id): Path<String>) -> Response {
     match act(&s, INTENTS, &id, |op| op.t.get(INTENTS, &id).cloned()).flatten() {
-        Some(pi) => challenge(&id, &pi),
+        Some(pi) => challenge(&id, None, &pi),
         None => nobody(),
     }
 }
