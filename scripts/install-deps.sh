@@ -21,6 +21,16 @@ has nats-server || want nats-server
 # The module, not only the program: Debian ships them apart.
 python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || want python3-venv
 
+# The browser of the portals' tests; fonts for their screenshots, or Arabic is boxes.
+has chromium || want chromium
+[ -d /usr/share/fonts/truetype/noto ] && ls /usr/share/fonts/truetype/noto/NotoSansArabic* >/dev/null 2>&1 || want fonts-noto-core
+
+# Debian 12 has Node 18, so this one cannot be installed from here.
+if ! command -v node >/dev/null 2>&1 || ! node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'; then
+    echo "the portals need Node 20.19 or newer, and this machine has $(node --version 2>/dev/null || echo none); see https://nodejs.org" >&2
+    exit 1
+fi
+
 [ -z "$missing" ] && exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then

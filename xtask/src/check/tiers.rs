@@ -9,9 +9,9 @@ pub const NAME: &str = "tiers";
 /// Inside the platform: each may use those before it. `outbound` stands beside them.
 const PLATFORM: &[&str] = &["db", "runtime", "web"];
 /// Inside the domain: each may use those before it. Sideways talk goes through events.
-const DOMAIN: &[&str] = &["ledger", "notify", "clients", "kyc", "trading", "payments", "partners"];
-/// Inside the app: wiring, then the API on it, then the program around both.
-const APP: &[&str] = &["app", "api", "server"];
+const DOMAIN: &[&str] = &["ledger", "notify", "clients", "kyc", "trading", "payments", "partners", "support"];
+/// Inside the app: wiring, then the API and the portals on it, then the program around them.
+const APP: &[&str] = &["app", "api", "portals", "server"];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Tier {

@@ -3,6 +3,7 @@
 //! below. No route exists without a right (`qd_web::Api`).
 
 pub mod auth;
+pub mod boot;
 pub mod document;
 pub mod hooks;
 pub mod http;
@@ -29,6 +30,7 @@ pub fn build(app: App) -> Built {
     Api::new(gate, document::base())
         .with(auth::routes)
         .with(public::routes)
+        .with(boot::routes)
         .with(me::routes)
         .with(office::routes)
         .with(hooks::routes)
@@ -39,6 +41,11 @@ pub fn build(app: App) -> Built {
 /// What the server mounts at its root: the API, its page, health and metrics, behind the layers
 /// that every answer passes.
 pub fn router(app: App) -> Router {
+    router_with(app, None)
+}
+
+/// The same with the portals, whose fallback then answers what no route has.
+pub fn router_with(app: App, portals: Option<Router>) -> Router {
     let meter = http::Meter::default();
     let built = build(app.clone());
     let document = document::text(&built);
@@ -46,5 +53,5 @@ pub fn router(app: App) -> Router {
         .router
         .merge(page::router(document))
         .merge(ops::scrape(app.clone(), meter.clone()));
-    http::layered(router, &app, meter)
+    http::layered(router, portals, &app, meter)
 }

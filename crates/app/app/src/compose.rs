@@ -177,6 +177,18 @@ impl FactsOf for Facts {
             .read(async move |tx| payment_facts(tx, &core, &client_id, device.as_deref()).await)
             .await
     }
+
+    async fn portal(&self, client_id: &str) -> Result<Option<String>> {
+        let (config, client_id) = (self.0.config.clone(), client_id.to_string());
+        self.0
+            .core
+            .db
+            .read(async move |tx| {
+                let c = client_by_id(tx, &client_id).await?;
+                crate::brands::portal_of(tx, &config, &c.brand).await.map(Some)
+            })
+            .await
+    }
 }
 
 /// A client's wish for an account, by the entity's rule book.

@@ -232,6 +232,9 @@ pub struct DemoConfig {
     pub sandbox: bool,
     #[serde(default)]
     pub sandbox_data: Option<PathBuf>,
+    /// The brand that answers at hosts that are no brand's: the machine's own address.
+    #[serde(default)]
+    pub brand: Option<String>,
     /// Units of each currency in euro, for limits and reports: no rate source is connected.
     #[serde(default)]
     pub rates_base: Option<Currency>,

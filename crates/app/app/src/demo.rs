@@ -14,6 +14,12 @@ use std::path::Path;
 /// The demo's configuration, written into its data folder at each start.
 pub const CONFIG_FILE: &str = "quarterdeck.toml";
 
+/// The brand at the machine's own address; the other one has a host of its own.
+pub const BRAND: &str = "northwind";
+
+/// The other brand's host: browsers reach this machine by every name below `localhost`.
+pub const OTHER_HOST: &str = "harbour.localhost";
+
 /// Everybody's password in the demo. Second factors are off there, and nowhere else.
 pub const PASSWORD: &str = "harbour-lights-2026";
 
@@ -233,7 +239,7 @@ pub fn config_text(dir: &Path, listen: SocketAddr, c: &Counterparties) -> String
             hook = file(dir, &format!("{id}.hook")),
         );
     }
-    let _ = write!(t, "\n[demo]\nsandbox = true\nsandbox_data = {}\n", text(&format!("{d}/sandbox")));
+    let _ = write!(t, "\n[demo]\nsandbox = true\nbrand = \"{BRAND}\"\nsandbox_data = {}\n", text(&format!("{d}/sandbox")));
     t
 }
 

@@ -2,11 +2,14 @@
 //! one domain does when another has changed is in `reactions`; what one needs to know of another
 //! is put together in `compose`. No rule of its own lives here.
 
+pub mod brands;
 pub mod compose;
 pub mod compose_kyc;
 pub mod config;
+pub mod countries;
 pub mod demo;
 pub mod identify;
+pub mod merging;
 pub mod notices;
 pub mod onboarding;
 pub mod reactions;

@@ -29,6 +29,11 @@ const DISPUTE_BEFORE_PAYMENT: u32 = 8;
 #[async_trait]
 pub trait FactsOf: Send + Sync {
     async fn facts(&self, client_id: &str, device: Option<&str>) -> Result<ClientFacts>;
+
+    /// Where this client's portal is (`https://trade.broker.example`), when his brand has its own.
+    async fn portal(&self, _client_id: &str) -> Result<Option<String>> {
+        Ok(None)
+    }
 }
 
 #[derive(Clone)]
@@ -36,7 +41,7 @@ struct Ctx {
     core: Core,
     psps: Psps,
     facts: Arc<dyn FactsOf>,
-    /// Where clients come back to after paying: `https://my.broker.example`.
+    /// Where clients come back to after paying, unless their brand has a place of its own.
     portal: Arc<str>,
 }
 
@@ -154,6 +159,8 @@ impl Handler for Open {
             return self.give_up(lease, id, &e).await;
         }
         let psp = self.0.psps.get(&d.connection)?;
+        let own = self.0.facts.portal(&d.client_id).await?;
+        let portal = own.as_deref().unwrap_or(&self.0.portal);
         let req = OpenDeposit {
             our_ref: d.id.to_string(),
             amount: Amount::new(d.amount_minor, d.currency),
@@ -161,8 +168,8 @@ impl Handler for Open {
             client_ref: d.client_id.clone(),
             email,
             locale: d.locale.clone(),
-            return_url: format!("{}/deposits/{}?returned=1", self.0.portal, d.id),
-            cancel_url: format!("{}/deposits/{}?cancelled=1", self.0.portal, d.id),
+            return_url: format!("{}/deposits/{}?returned=1", portal, d.id),
+            cancel_url: format!("{}/deposits/{}?cancelled=1", portal, d.id),
             description: format!("Deposit {}", d.id),
             expires_at: d.expires_at,
         };

@@ -33,7 +33,7 @@ qd_testkit::both! {
     async fn the_demo_data_loads_once_and_a_second_start_changes_nothing(t: TestDb) {
         assert!(demo(&t).await > 20);
         assert_eq!(demo(&t).await, 0);
-        let brand = t.db.read(async |tx| tenancy::brand_by_host(tx, "harbour.example").await).await.unwrap().unwrap();
+        let brand = t.db.read(async |tx| tenancy::brand_by_host(tx, "harbour.localhost").await).await.unwrap().unwrap();
         assert_eq!((brand.code.as_str(), brand.entity.as_str()), ("harbour", "intl"));
         let desks = t.db.read(async |tx| tenancy::desks(tx).await).await.unwrap();
         assert_eq!(desks.len(), 4);

@@ -12,7 +12,8 @@ use qd_web::Api;
 use utoipa_axum::routes;
 
 pub(crate) use password::{house_brand, mail_link};
-pub(crate) use sign_in::{brand_of, cookie, host_of};
+pub(crate) use qd_app::brands::{brand_of, host_of};
+pub(crate) use sign_in::cookie;
 
 pub fn routes(api: Api<App>) -> Api<App> {
     api.route(Right::Public, routes!(sign_in::staff))

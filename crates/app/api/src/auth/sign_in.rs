@@ -1,17 +1,15 @@
 //! Signing in, proving it again, signing out.
 
-use super::notice;
+use super::{brand_of, host_of, notice};
 use crate::kit::Reply;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use qd_app::App;
-use qd_db::Tx;
-use qd_kernel::{Problem, Result, Secret};
+use qd_kernel::{Problem, Result, Secret, Ts};
 use qd_notify::Template;
 use qd_runtime::access::logins;
 use qd_runtime::access::{Proof, Realm, SignIn, SignedIn};
-use qd_runtime::tenancy::{self, Brand};
 use qd_web::gate::COOKIE;
 use qd_web::{ApiProblem, Asker, Body};
 use serde::{Deserialize, Serialize};
@@ -59,7 +57,7 @@ pub struct ClientSignIn {
 #[schema(example = json!({"token": "qds_3q2-7w…", "expires_at_us": 1_795_000_000_000_000_i64, "kind": "staff", "id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "name": "Mara Lindqvist", "new_device": false, "must_change_password": false, "must_enrol_second_factor": false}))]
 pub struct SignedInBody {
     token: String,
-    expires_at_us: i64,
+    expires_at_us: Ts,
     /// `staff` or `client`.
     kind: &'static str,
     /// `stf_…` or `lgn_…`
@@ -91,11 +89,11 @@ pub async fn staff(State(app): State<App>, Asker(caller): Asker, headers: Header
 #[utoipa::path(post, path = "/api/v1/auth/sign-in", tag = "auth", request_body = ClientSignIn, responses((status = 200, body = SignedInBody)))]
 pub async fn client(State(app): State<App>, Asker(caller): Asker, headers: HeaderMap, Body(req): Body<ClientSignIn>) -> Reply<Response> {
     let (field, host) = (req.brand, host_of(&headers));
-    let demo = app.config.demo.is_some();
+    let config = app.config.clone();
     let brand = app
         .core
         .db
-        .read(async move |tx| brand_of(tx, field.as_deref(), host.as_deref(), demo).await)
+        .read(async move |tx| brand_of(tx, field.as_deref(), host.as_deref(), config.demo.as_ref()).await)
         .await?;
     enter(
         &app,
@@ -167,7 +165,7 @@ async fn tell_of_device(app: &App, identity: &str, agent: &str) -> Result<()> {
 fn body(s: &SignedIn, client: bool) -> SignedInBody {
     SignedInBody {
         token: s.token.expose().to_string(),
-        expires_at_us: s.expires_at.micros(),
+        expires_at_us: s.expires_at,
         kind: if client { "client" } else { "staff" },
         id: s.identity.clone(),
         name: s.caller.label(),
@@ -197,36 +195,6 @@ pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
         .map(|(_, v)| v.to_string())
 }
 
-/// The host that was called, lower case, without port.
-pub(crate) fn host_of(headers: &HeaderMap) -> Option<String> {
-    let h = headers.get(header::HOST)?.to_str().ok()?.to_lowercase();
-    Some(
-        h.rsplit_once(':')
-            .filter(|(_, p)| p.bytes().all(|b| b.is_ascii_digit()))
-            .map_or(h.clone(), |(h, _)| h.to_string()),
-    )
-}
-
-/// The brand that is named, else the one whose host was called; in the demo, which answers on one
-/// address for all, else the first.
-pub(crate) async fn brand_of(tx: &mut Tx, code: Option<&str>, host: Option<&str>, demo: bool) -> Result<Brand> {
-    let unknown = || Problem::invalid("brand", "brand_unknown", "expected the code of a brand");
-    if let Some(code) = code {
-        return tenancy::brand(tx, code)
-            .await
-            .map_err(|p| if p.is("not_found") { unknown() } else { p });
-    }
-    if let Some(host) = host
-        && let Some(b) = tenancy::brand_by_host(tx, host).await?
-    {
-        return Ok(b);
-    }
-    if demo && let Some(b) = tenancy::brands(tx).await?.into_iter().next() {
-        return Ok(b);
-    }
-    Err(unknown())
-}
-
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"code": "123456"}))]
@@ -243,7 +211,7 @@ pub struct StepUp {
 #[derive(Serialize, ToSchema)]
 pub struct SteppedUp {
     /// Until then money and approvals need no further proof.
-    step_up_until_us: i64,
+    step_up_until_us: Ts,
 }
 
 /// Proves once more that it is you, for money and approvals.
@@ -259,9 +227,7 @@ pub async fn step_up(State(app): State<App>, Asker(caller): Asker, Body(req): Bo
             },
         )
         .await?;
-    Ok(axum::Json(SteppedUp {
-        step_up_until_us: until.micros(),
-    }))
+    Ok(axum::Json(SteppedUp { step_up_until_us: until }))
 }
 
 /// Ends this session.

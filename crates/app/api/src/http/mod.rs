@@ -27,10 +27,13 @@ struct Outer {
     meter: Meter,
 }
 
-pub fn layered(router: Router, app: &App, meter: Meter) -> Router {
+pub fn layered(router: Router, portals: Option<Router>, app: &App, meter: Meter) -> Router {
     let outer = Outer { app: app.clone(), meter };
+    let router = match portals {
+        Some(p) => router.merge(p),
+        None => router.fallback(async || ApiProblem(Problem::missing("page"))),
+    };
     router
-        .fallback(async || ApiProblem(Problem::missing("page")))
         .method_not_allowed_fallback(async || plain(StatusCode::METHOD_NOT_ALLOWED))
         .layer(from_fn(problems_only))
         .layer(from_fn_with_state(Limiter::new(app), limit::check))
@@ -53,6 +56,8 @@ async fn problems_only(req: Request, next: Next) -> Response {
     }
     match r.headers().get(header::CONTENT_TYPE) {
         Some(v) if v.as_bytes() == b"application/problem+json" => r,
+        // A page of the portals that says so to a person; what the framework makes is plain text.
+        Some(v) if v.as_bytes().starts_with(b"text/html") => r,
         _ => plain(s),
     }
 }
