@@ -1,7 +1,6 @@
 //! The description of the API. The routes declare themselves; what is the same everywhere (who may
 //! call, how errors look, the idempotency key, path parameters) is added here, once.
 
-use crate::schema;
 use qd_web::{Built, ProblemBody};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
@@ -21,7 +20,7 @@ const ABOUT: &str = "Everything the portals do, they do through this API.
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Quarterdeck", description = ABOUT, license(name = "Apache-2.0", identifier = "Apache-2.0")),
-    components(schemas(ProblemBody, schema::Money, schema::Step))
+    components(schemas(ProblemBody, qd_kernel::Amount, qd_payments::Step))
 )]
 struct Document;
 
@@ -32,6 +31,7 @@ pub fn base() -> utoipa::openapi::OpenApi {
 /// The finished document.
 pub fn value(built: &Built) -> Value {
     let mut doc = serde_json::to_value(&built.openapi).unwrap_or_default();
+    name_items(&mut doc);
     doc["components"]["securitySchemes"] = json!({
         "token": {"type": "http", "scheme": "bearer", "description": "A session token (`qds_…`) or an API key (`qdk_…`)."},
         "cookie": {"type": "apiKey", "in": "cookie", "name": "qd_session", "description": "The same session in a browser; `__Host-qd_session` over HTTPS."}
@@ -62,6 +62,24 @@ pub fn text(built: &Built) -> String {
     let mut t = serde_json::to_string_pretty(&value(built)).unwrap_or_default();
     t.push('\n');
     t
+}
+
+/// The rows of a list by their name: a program made from the document has one type for a row,
+/// wherever it stands.
+fn name_items(doc: &mut Value) {
+    let Some(all) = doc["components"]["schemas"].as_object_mut() else { return };
+    let lists: Vec<(String, String)> = all
+        .keys()
+        .filter_map(|k| k.split_once("Of_").map(|(_, row)| (k.clone(), row.to_string())))
+        .collect();
+    for (list, row) in lists {
+        let Some(named) = all.get(&row).cloned() else { continue };
+        if let Some(rows) = all.get_mut(&list).and_then(|l| l.pointer_mut("/properties/items/items"))
+            && *rows == named
+        {
+            *rows = json!({"$ref": format!("#/components/schemas/{row}")});
+        }
+    }
 }
 
 fn tag_words(tag: &str) -> &'static str {

@@ -19,12 +19,12 @@ use serde_json::{Value, json};
 
 text_enum!(
     /// What decided.
-    Model { Code = "code", LastClick = "last_click", None = "none", Manual = "manual" }
+    Model as AttributionModel { Code = "code", LastClick = "last_click", None = "none", Manual = "manual" }
 );
 
 text_enum!(
     /// A held share pays nobody until somebody has decided; a refused one pays nobody.
-    ShareState { Active = "active", Held = "held", Refused = "refused" }
+    ShareState as AttributionState { Active = "active", Held = "held", Refused = "refused" }
 );
 
 /// The kind of exception raised for a held share; its subject is `client:cli_…`.
@@ -45,7 +45,8 @@ pub struct Registration {
     pub ip: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = Attribution)]
 pub struct Share {
     pub client_id: String,
     pub partner: Option<PartnerId>,
@@ -55,7 +56,9 @@ pub struct Share {
     pub link: Option<LinkId>,
     pub click: Option<ClickId>,
     pub hold_reason: Option<String>,
+    #[serde(rename = "from_at_us")]
     pub from_at: Ts,
+    #[serde(rename = "to_at_us")]
     pub to_at: Option<Ts>,
     pub made_by: String,
     pub evidence: Value,
@@ -346,7 +349,7 @@ pub async fn evidence(tx: &mut Tx, caller: &Caller, client_id: &str) -> Result<V
 }
 
 /// Should a partner earn on this client, and if not, why not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Eligibility {
     pub partner: Option<PartnerId>,
     pub partner_name: Option<String>,

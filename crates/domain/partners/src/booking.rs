@@ -11,6 +11,7 @@
 //!   written last, on condition that nobody else did: the loser runs again.
 
 use crate::attribution::ShareState;
+use crate::engine::explain::{Corrects, Explanation};
 use crate::engine::fx::Step;
 use crate::engine::round::Purse;
 use crate::engine::{self, Blocked, DealFacts, Hop, Line, Quote, Rank, Ranked, Settings, Stop};
@@ -38,7 +39,7 @@ text_enum!(
     DealOutcome { Paid = "paid", Zero = "zero", Stopped = "stopped" }
 );
 
-text_enum!(LineKind { Accrual = "accrual", Reversal = "reversal" });
+text_enum!(LineKind as CommissionLineKind { Accrual = "accrual", Reversal = "reversal" });
 
 /// The key of the engine's settings, by entity or global.
 pub const SETTINGS: &str = "commission";
@@ -420,8 +421,19 @@ async fn write_one(
             let exact = Exact::parse_fraction(&l.exact).ok_or_else(|| Problem::bug("row_unreadable", "a line holds no number"))?;
             purse.take_back(exact, l.minor);
             row.lines += 1;
-            let why = json!({"formula": format!("takes back line {}", l.id), "path": l.explanation.get("path"), "level": l.level,
-                "exact": exact.neg().to_string(), "corrects": {"line": l.id, "revision": l.revision, "statement": l.statement_id}});
+            let path = l.explanation.get("path").cloned().unwrap_or_default();
+            let why = Explanation {
+                formula: format!("takes back line {}", l.id),
+                path: serde_json::from_value(path).unwrap_or_default(),
+                level: u32::try_from(l.level).unwrap_or_default(),
+                exact: exact.neg().to_string(),
+                corrects: Some(Corrects {
+                    line: l.id,
+                    revision: l.revision,
+                    statement: l.statement_id,
+                }),
+                ..Explanation::default()
+            };
             let reversal = store::LineRow {
                 id: LineId::new(&core.env),
                 number: row.lines,
@@ -429,7 +441,7 @@ async fn write_one(
                 revision: d.revision,
                 exact: exact.neg().fraction(),
                 minor: -l.minor,
-                explanation: why,
+                explanation: serde_json::to_value(&why)?,
                 reverses: Some(l.id),
                 entry_id: l.entry_id.and_then(|e| back.get(&e).copied()),
                 statement_id: None,

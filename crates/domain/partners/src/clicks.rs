@@ -67,13 +67,15 @@ impl LinkKey {
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = PartnerLink)]
 pub struct Link {
     pub id: LinkId,
     pub code: String,
     pub campaign: Option<String>,
     pub landing: String,
     pub active: bool,
+    #[serde(rename = "created_at_us")]
     pub created_at: Ts,
     pub clicks: i64,
     pub clients: i64,

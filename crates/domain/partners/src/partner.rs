@@ -49,7 +49,7 @@ pub struct NewPartner {
     pub since: Option<Ts>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Partner {
     pub id: PartnerId,
     pub entity: String,
@@ -60,6 +60,7 @@ pub struct Partner {
     pub currency: Currency,
     pub payout_method: PayoutMethod,
     pub state: PartnerState,
+    #[serde(rename = "created_at_us")]
     pub created_at: Ts,
     pub version: i64,
 }

@@ -20,7 +20,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 text_enum!(
-    PayoutState {
+    PayoutState as PartnerPayoutState {
         /// Held; waits for somebody else.
         Prepared = "prepared",
         /// Allowed; waits for the bank.
@@ -32,7 +32,8 @@ text_enum!(
     }
 );
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = PartnerPayout)]
 pub struct Payout {
     pub id: PayoutId,
     pub partner_id: PartnerId,
@@ -42,12 +43,16 @@ pub struct Payout {
     pub state: PayoutState,
     pub approval_id: ApprovalId,
     pub prepared_by: String,
+    #[serde(rename = "prepared_at_us")]
     pub prepared_at: Ts,
     pub decided_by: Option<String>,
+    #[serde(rename = "decided_at_us")]
     pub decided_at: Option<Ts>,
+    #[serde(rename = "paid_at_us")]
     pub paid_at: Option<Ts>,
     pub reference: Option<String>,
     pub entry_id: Option<EntryId>,
+    #[serde(rename = "returned_at_us")]
     pub returned_at: Option<Ts>,
     pub version: i64,
 }

@@ -23,26 +23,42 @@ pub fn entity_holder(entity: &str) -> String {
     format!("entity:{entity}")
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = CommissionPlan)]
 pub struct PlanView {
     pub id: PlanId,
     pub name: String,
     /// None: usable in every entity.
     pub entity: Option<String>,
     pub version: i64,
+    #[serde(rename = "created_at_us")]
     pub created_at: Ts,
     /// How many hold it now.
     pub uses: i64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = CommissionPlanVersion)]
 pub struct VersionView {
     pub version: i64,
+    #[serde(rename = "valid_from_us")]
     pub valid_from: Ts,
     pub document: Value,
     pub reason: String,
     pub made_by: String,
+    #[serde(rename = "made_at_us")]
     pub made_at: Ts,
+}
+
+/// A plan a partner holds or held.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = PlanHeld)]
+pub struct Held {
+    pub plan_id: PlanId,
+    #[serde(rename = "from_at_us")]
+    pub from_at: Ts,
+    #[serde(rename = "to_at_us")]
+    pub to_at: Option<Ts>,
 }
 
 /// Saves a plan: the first version (`id` None) or the next one of a plan that stands at
@@ -263,11 +279,15 @@ pub(crate) fn pick(versions: &[store::VersionRow], at: Ts) -> Option<&store::Ver
 }
 
 /// What a holder was on, oldest first.
-pub async fn history(tx: &mut Tx, caller: &Caller, partner: PartnerId) -> Result<Vec<(PlanId, Ts, Option<Ts>)>> {
+pub async fn history(tx: &mut Tx, caller: &Caller, partner: PartnerId) -> Result<Vec<Held>> {
     allowed(tx, caller, Right::PartnersView, partner).await?;
     Ok(store::uses(tx, &partner.to_string())
         .await?
         .into_iter()
-        .map(|u| (u.plan_id, u.from_at, u.to_at))
+        .map(|u| Held {
+            plan_id: u.plan_id,
+            from_at: u.from_at,
+            to_at: u.to_at,
+        })
         .collect())
 }

@@ -20,7 +20,8 @@ use std::sync::Arc;
 pub const PLAN_SCHEMA: &str = include_str!("../schemas/plan.schema.json");
 pub const EVENTS_SCHEMA: &str = include_str!("../schemas/events.schema.json");
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = CommissionPreview)]
 pub struct Preview {
     pub lines: Vec<PreviewLine>,
     pub totals: Vec<PreviewTotal>,
@@ -28,7 +29,7 @@ pub struct Preview {
     pub stopped: Vec<PreviewStop>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PreviewLine {
     pub deal: String,
     pub partner: String,
@@ -42,7 +43,7 @@ pub struct PreviewLine {
     pub explanation: engine::explain::Explanation,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PreviewTotal {
     pub partner: String,
     pub currency: Currency,
@@ -51,7 +52,7 @@ pub struct PreviewTotal {
     pub lines: usize,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PreviewStop {
     pub deal: String,
     pub code: &'static str,

@@ -7,7 +7,7 @@ use crate::partner::{allowed, mine};
 use crate::payouts::payable;
 use crate::store::{attribution, lines as store};
 use qd_db::Tx;
-use qd_kernel::{Currency, Lots, Page, PageRequest, Problem, Result, Ts, page::join_key};
+use qd_kernel::{Currency, Lots, Page, PageRequest, Problem, Result, Ts, page::join_key, text_enum};
 use qd_ledger::EntryId;
 use qd_runtime::access::{Caller, Right};
 use serde::Serialize;
@@ -15,11 +15,25 @@ use serde_json::Value;
 
 pub use crate::store::lines::LineFilter;
 
-#[derive(Clone, Debug, Serialize)]
+text_enum!(
+    /// Where a line stands.
+    LineState as CommissionLineState {
+        /// Pays, and is on no statement yet.
+        Open = "open",
+        /// Pays, and is on a closed statement.
+        Stated = "stated",
+        /// Pays nothing, for its reason.
+        Zero = "zero",
+    }
+);
+
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = CommissionLine)]
 pub struct LineView {
     pub id: LineId,
     pub partner_id: PartnerId,
     pub kind: LineKind,
+    pub state: LineState,
     pub server: String,
     pub ticket: String,
     pub revision: i64,
@@ -35,12 +49,15 @@ pub struct LineView {
     pub plan_id: Option<String>,
     pub plan_version: Option<i64>,
     pub rule_id: Option<String>,
-    /// See [`crate::engine::explain::Explanation`].
+    /// The story of the line: enough to work the amount out again by hand.
+    #[schema(value_type = crate::engine::explain::Explanation)]
     pub explanation: Value,
     pub reverses: Option<LineId>,
     pub entry_id: Option<EntryId>,
     pub statement_id: Option<StatementId>,
+    #[serde(rename = "value_at_us")]
     pub value_at: Ts,
+    #[serde(rename = "booked_at_us")]
     pub booked_at: Ts,
 }
 
@@ -49,6 +66,11 @@ impl From<store::LineRow> for LineView {
         LineView {
             id: l.id,
             partner_id: l.partner_id,
+            state: match (&l.reason, l.statement_id) {
+                (Some(_), _) => LineState::Zero,
+                (None, Some(_)) => LineState::Stated,
+                (None, None) => LineState::Open,
+            },
             kind: l.kind,
             server: l.server,
             ticket: l.ticket,
@@ -75,7 +97,8 @@ impl From<store::LineRow> for LineView {
 }
 
 /// What a partner has in one currency, live.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = PartnerMoney)]
 pub struct Money {
     pub currency: Currency,
     /// All lines ever.
@@ -86,7 +109,8 @@ pub struct Money {
     pub available_minor: i64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = PartnerDay)]
 pub struct Day {
     /// Days since 1970, UTC, of the value date.
     pub day: i64,
@@ -96,7 +120,8 @@ pub struct Day {
     pub minor: i64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = PartnerSummary)]
 pub struct Summary {
     pub partner_id: PartnerId,
     pub clients: i64,
@@ -105,14 +130,21 @@ pub struct Summary {
 }
 
 /// A partner's client, by pseudonym: who it is, is another crate's to show or to mask.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = PartnerClient)]
 pub struct ClientLine {
     pub client_id: String,
+    /// For staff who see who partners' clients are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub name: Option<String>,
+    #[serde(rename = "since_us")]
     pub since: Ts,
     pub state: ShareState,
     pub model: Model,
     pub lots: Lots,
     pub deals: i64,
+    #[serde(rename = "last_deal_at_us")]
     pub last_deal_at: Option<Ts>,
 }
 
@@ -158,20 +190,19 @@ async fn summary_of(tx: &mut Tx, partner: PartnerId, from: Ts, to: Ts) -> Result
     })
 }
 
-/// For staff. A filter without partner needs the right over all entities.
+/// For staff: a partner's, or without one those of all partners of the entities the caller may enter.
 pub async fn lines(tx: &mut Tx, caller: &Caller, filter: &LineFilter, page: &PageRequest) -> Result<Page<LineView>> {
+    let mut filter = filter.clone();
     match filter.partner_id {
         Some(p) => {
             allowed(tx, caller, Right::CommissionView, p).await?;
         }
         None => {
             caller.require(Right::CommissionView)?;
-            if caller.allowed_entities().is_some() {
-                return Err(Problem::invalid("partner_id", "missing", "expected the id of a partner"));
-            }
+            filter.entities = caller.allowed_entities();
         }
     }
-    page_of(tx, filter, page).await
+    page_of(tx, &filter, page).await
 }
 
 /// The partner's own lines, zero lines with their reasons included.
@@ -239,6 +270,7 @@ async fn clients_of(tx: &mut Tx, partner: PartnerId, page: &PageRequest) -> Resu
         .into_iter()
         .map(|c| ClientLine {
             client_id: c.client_id,
+            name: None,
             since: c.from_at,
             state: c.state,
             model: c.model,

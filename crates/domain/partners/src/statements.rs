@@ -22,15 +22,18 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = PartnerStatement)]
 pub struct Statement {
     pub id: StatementId,
     pub partner_id: PartnerId,
     pub currency: Currency,
     /// Counts a partner's statements in a currency from 1.
     pub number: i64,
+    #[serde(rename = "period_from_us")]
     pub period_from: Ts,
     /// Not included.
+    #[serde(rename = "period_to_us")]
     pub period_to: Ts,
     pub opening_minor: i64,
     /// Lines with value dates of the period.
@@ -43,6 +46,7 @@ pub struct Statement {
     /// Of the content, in hex.
     pub sha256: String,
     pub closed_by: String,
+    #[serde(rename = "closed_at_us")]
     pub closed_at: Ts,
 }
 

@@ -12,17 +12,22 @@ use qd_runtime::audit::{self, Entry};
 use serde::Serialize;
 use serde_json::json;
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = PartnerEdge)]
 pub struct Edge {
     pub parent: Option<PartnerId>,
+    #[serde(rename = "from_at_us")]
     pub from_at: Ts,
+    #[serde(rename = "to_at_us")]
     pub to_at: Option<Ts>,
     pub reason: String,
     pub made_by: String,
+    #[serde(rename = "made_at_us")]
     pub made_at: Ts,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = PartnerMember)]
 pub struct Member {
     pub id: PartnerId,
     pub parent: Option<PartnerId>,

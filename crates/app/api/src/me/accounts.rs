@@ -2,41 +2,58 @@
 
 use crate::kit::{At, Reply, list_query, own_client, read, write};
 use crate::office::platform::{Positions, ask_platform};
-use crate::schema::TradingAccount;
+use crate::schema::Items;
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
 use qd_app::compose::{AccountWish, open_account};
-use qd_kernel::{Currency, Ts};
-use qd_runtime::tenancy;
+use qd_kernel::{Currency, Page, Ts};
+use qd_runtime::tenancy::{self, AccountKind};
 use qd_trading::accounts::AccountView;
+use qd_trading::feed::DealView;
 use qd_trading::{TradingAccountId, accounts, feed};
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
-#[derive(ToSchema)]
-#[allow(dead_code, reason = "read by the derive")]
-pub struct Accounts {
-    items: Vec<TradingAccount>,
+/// A kind of account that is open to me.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"code": "standard", "name": "Standard", "kind": "live", "currencies": ["EUR"], "default_leverage": 30, "professional": false, "max_per_client": 5}))]
+pub struct OpenType {
+    code: String,
+    name: String,
+    kind: AccountKind,
+    currencies: Vec<String>,
+    default_leverage: i64,
+    /// For professional clients.
+    professional: bool,
+    max_per_client: i64,
 }
 
 /// The kinds of account I may open, with currencies and leverage.
-#[utoipa::path(get, path = "/api/v1/me/account-types", tag = "me", responses((status = 200, body = Value, example = json!({"items": [{"code": "standard", "name": "Standard", "kind": "live", "currencies": ["EUR"], "default_leverage": 30, "max_per_client": 5}]}))))]
+#[utoipa::path(get, path = "/api/v1/me/account-types", tag = "me", responses((status = 200, body = Items<OpenType>)))]
 pub async fn types(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
         let c = own_client(tx, &caller).await?;
         let entity = tenancy::get(tx, &c.entity).await?;
         let open = |t: &&tenancy::AccountType| t.countries.is_empty() || t.countries.contains(&c.country);
-        let items: Vec<Value> = entity
+        let items: Vec<OpenType> = entity
             .config
             .accounts
             .iter()
             .filter(open)
-            .map(|t| json!({"code": t.code, "name": t.name, "kind": t.kind, "currencies": t.groups.keys().collect::<Vec<_>>(), "default_leverage": t.default_leverage, "professional": t.professional, "max_per_client": t.max_per_client}))
+            .map(|t| OpenType {
+                code: t.code.clone(),
+                name: t.name.clone(),
+                kind: t.kind,
+                currencies: t.groups.keys().map(ToString::to_string).collect(),
+                default_leverage: i64::from(t.default_leverage),
+                professional: t.professional,
+                max_per_client: i64::from(t.max_per_client),
+            })
             .collect();
-        Ok(json!({"items": items}))
+        Ok(Items { items })
     })
     .await
 }
@@ -50,12 +67,14 @@ fn told(mut a: AccountView) -> AccountView {
 }
 
 /// My trading accounts.
-#[utoipa::path(get, path = "/api/v1/me/accounts", tag = "me", responses((status = 200, body = Accounts)))]
+#[utoipa::path(get, path = "/api/v1/me/accounts", tag = "me", responses((status = 200, body = Items<AccountView>)))]
 pub async fn list(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     let core = app.core.clone();
     read(&app, async move |tx| {
         let all = accounts::of_client(tx, &core, &caller.client_id()?).await?;
-        Ok(json!({"items": all.into_iter().map(told).collect::<Vec<_>>()}))
+        Ok(Items {
+            items: all.into_iter().map(told).collect(),
+        })
     })
     .await
 }
@@ -66,7 +85,6 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Va
 pub struct OpenAccount {
     /// Code of one of my account types.
     pub account_type: String,
-    #[schema(value_type = String)]
     pub currency: Currency,
     /// Without it, the type's own; never above what I may have.
     #[serde(default)]
@@ -74,7 +92,7 @@ pub struct OpenAccount {
 }
 
 /// Opens a trading account. It is `requested` until the platform has it.
-#[utoipa::path(post, path = "/api/v1/me/accounts", tag = "me", request_body = OpenAccount, responses((status = 201, body = TradingAccount)))]
+#[utoipa::path(post, path = "/api/v1/me/accounts", tag = "me", request_body = OpenAccount, responses((status = 201, body = AccountView)))]
 pub async fn open(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<OpenAccount>) -> Reply<Answer> {
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "account.open", &req, 201, async move |tx| {
@@ -90,14 +108,14 @@ pub async fn open(State(app): State<App>, Asker(caller): Asker, key: Idempotency
 }
 
 /// One of my accounts.
-#[utoipa::path(get, path = "/api/v1/me/accounts/{id}", tag = "me", responses((status = 200, body = TradingAccount)))]
+#[utoipa::path(get, path = "/api/v1/me/accounts/{id}", tag = "me", responses((status = 200, body = AccountView)))]
 pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<TradingAccountId>) -> Reply<Json<Value>> {
     let core = app.core.clone();
     read(&app, async move |tx| accounts::get(tx, &core, &caller, id).await.map(told)).await
 }
 
 /// Asks the platform for a fresh reading of balance and equity; it arrives in a moment.
-#[utoipa::path(post, path = "/api/v1/me/accounts/{id}/refresh", tag = "me", responses((status = 202, body = TradingAccount)))]
+#[utoipa::path(post, path = "/api/v1/me/accounts/{id}/refresh", tag = "me", responses((status = 202, body = AccountView)))]
 pub async fn refresh(State(app): State<App>, Asker(caller): Asker, At(id): At<TradingAccountId>) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
     write(&app, &caller, IdempotencyKey(None), "account.refresh", &id, 202, async move |tx| {
@@ -108,9 +126,8 @@ pub async fn refresh(State(app): State<App>, Asker(caller): Asker, At(id): At<Tr
     .await
 }
 
-#[derive(ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(example = json!({"main": "…", "investor": "…"}))]
-#[allow(dead_code, reason = "read by the derive")]
 pub struct Passwords {
     main: String,
     investor: String,
@@ -118,7 +135,7 @@ pub struct Passwords {
 
 /// The first passwords of a new account, shown once and erased. Needs a fresh proof.
 #[utoipa::path(post, path = "/api/v1/me/accounts/{id}/reveal-passwords", tag = "me", responses((status = 200, body = Passwords)))]
-pub async fn reveal(State(app): State<App>, Asker(caller): Asker, At(id): At<TradingAccountId>) -> Reply<Json<Value>> {
+pub async fn reveal(State(app): State<App>, Asker(caller): Asker, At(id): At<TradingAccountId>) -> Reply<Json<Passwords>> {
     caller.require_step_up(app.core.now())?;
     let a = app.clone();
     // No idempotency key: the answer must not be kept.
@@ -127,12 +144,15 @@ pub async fn reveal(State(app): State<App>, Asker(caller): Asker, At(id): At<Tra
         .db
         .write(async move |tx| accounts::reveal_passwords(tx, &a.core, &caller, &a.platforms, id).await)
         .await?;
-    Ok(Json(json!({"main": p.main, "investor": p.investor})))
+    Ok(Json(Passwords {
+        main: p.main,
+        investor: p.investor,
+    }))
 }
 
 /// Open positions with balance and equity of this moment, from the platform itself.
 #[utoipa::path(get, path = "/api/v1/me/accounts/{id}/positions", tag = "me", responses((status = 200, body = Positions), (status = 503, description = "The platform does not answer.")))]
-pub async fn positions(State(app): State<App>, Asker(caller): Asker, At(id): At<TradingAccountId>) -> Reply<Json<Value>> {
+pub async fn positions(State(app): State<App>, Asker(caller): Asker, At(id): At<TradingAccountId>) -> Reply<Json<Positions>> {
     let core = app.core.clone();
     let a = app
         .core
@@ -149,7 +169,7 @@ list_query!(Deals {
 });
 
 /// An account's deals, the newest first.
-#[utoipa::path(get, path = "/api/v1/me/accounts/{id}/deals", tag = "me", params(Deals), responses((status = 200, body = Value, example = json!({"items": [{"server": "eu-live", "ticket": "1001", "revision": 1, "login": "500001", "account_id": "tacc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "trade", "side": "buy", "entry": "in", "symbol": "EURUSD", "volume": "0.10", "price": "1.08423", "profit_minor": 0, "swap_minor": 0, "commission_minor": 0, "currency": "EUR", "reason": "client", "comment": "", "at_us": 1_790_000_000_000_000_i64, "modified": false, "deleted": false}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/me/accounts/{id}/deals", tag = "me", params(Deals), responses((status = 200, body = Page<DealView>)))]
 pub async fn deals(
     State(app): State<App>,
     Asker(caller): Asker,

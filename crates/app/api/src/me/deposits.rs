@@ -1,28 +1,42 @@
 //! A client's deposits.
 
 use crate::kit::{At, Reply, covered, list_query, own_client, read, write};
-use crate::schema::{Deposit, Money, PageOf};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
 use qd_app::compose::payment_facts;
 use qd_kernel::Amount;
 use qd_kernel::{Page, Result};
-use qd_payments::DepositId;
+use qd_payments::{DepositId, MethodFact};
 use qd_payments::deposit::{self, DepositQuery, DepositState, DepositView, NewDeposit};
 use qd_trading::TradingAccountId;
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
+#[derive(Serialize, ToSchema)]
+#[schema(as = DepositMethods)]
+#[schema(example = json!({"items": [{"method": "card", "connection": "stripe-eu", "currencies": ["EUR"], "min_minor": 1_000, "max_minor": 10_000_000}], "stopped": null, "unverified_limit": null}))]
+pub struct Methods {
+    items: Vec<MethodFact>,
+    /// Why I may not deposit now, by code.
+    stopped: Option<String>,
+    /// What I may deposit in all until I am verified; None once I am, or without a limit.
+    unverified_limit: Option<Amount>,
+}
+
 /// The methods open to me, with their currencies and limits.
-#[utoipa::path(get, path = "/api/v1/me/deposit-methods", tag = "me", responses((status = 200, body = Value, example = json!({"items": [{"method": "card", "connection": "stripe-eu", "currencies": ["EUR"], "min_minor": 1_000, "max_minor": 10_000_000}], "stopped": null, "unverified_limit": null}))))]
+#[utoipa::path(get, path = "/api/v1/me/deposit-methods", tag = "me", responses((status = 200, body = Methods)))]
 pub async fn methods(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     let a = app.clone();
     read(&app, async move |tx| {
         let f = payment_facts(tx, &a.core, &caller.client_id()?, caller.device.as_deref()).await?;
-        Ok(json!({"items": f.methods, "stopped": f.deposits_stopped, "unverified_limit": f.unverified_limit.filter(|_| !f.kyc_approved)}))
+        Ok(Methods {
+            unverified_limit: f.unverified_limit.filter(|_| !f.kyc_approved),
+            items: f.methods,
+            stopped: f.deposits_stopped,
+        })
     })
     .await
 }
@@ -31,13 +45,11 @@ pub async fn methods(State(app): State<App>, Asker(caller): Asker) -> Reply<Json
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"amount": {"minor": 50_000, "currency": "EUR"}, "method": "card", "account_id": "tacc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))]
 pub struct CreateDeposit {
-    #[schema(value_type = Money)]
     amount: Amount,
     /// One of my methods.
     method: String,
     /// The trading account to credit; without it the money stays in the wallet.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
     account_id: Option<TradingAccountId>,
 }
 
@@ -64,7 +76,7 @@ fn told_all(p: Page<DepositView>) -> Result<Page<DepositView>> {
 
 /// Starts a deposit. Poll it or listen to the stream: when it is `redirected`, send the client to
 /// `redirect_url`.
-#[utoipa::path(post, path = "/api/v1/me/deposits", tag = "me", request_body = CreateDeposit, responses((status = 201, body = Deposit)))]
+#[utoipa::path(post, path = "/api/v1/me/deposits", tag = "me", request_body = CreateDeposit, responses((status = 201, body = DepositView)))]
 pub async fn create(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<CreateDeposit>) -> Reply<Answer> {
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key.required()?, "deposit.create", &req, 201, async move |tx| {
@@ -81,11 +93,11 @@ pub async fn create(State(app): State<App>, Asker(caller): Asker, key: Idempoten
 
 list_query!(MyDeposits {
     /// Only those in this state.
-    state: DepositState as String,
+    state: DepositState as DepositState,
 });
 
 /// My deposits, the newest first.
-#[utoipa::path(get, path = "/api/v1/me/deposits", tag = "me", params(MyDeposits), responses((status = 200, body = PageOf<Deposit>)))]
+#[utoipa::path(get, path = "/api/v1/me/deposits", tag = "me", params(MyDeposits), responses((status = 200, body = Page<DepositView>)))]
 pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<MyDeposits>) -> Reply<Json<Value>> {
     let (core, page) = (app.core.clone(), q.page()?);
     read(&app, async move |tx| {
@@ -107,7 +119,7 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Param
 }
 
 /// One of my deposits, with the steps it has taken.
-#[utoipa::path(get, path = "/api/v1/me/deposits/{id}", tag = "me", responses((status = 200, body = Deposit)))]
+#[utoipa::path(get, path = "/api/v1/me/deposits/{id}", tag = "me", responses((status = 200, body = DepositView)))]
 pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<DepositId>) -> Reply<Json<Value>> {
     let core = app.core.clone();
     covered(&app, &caller.clone(), async move |tx| {
@@ -117,7 +129,7 @@ pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<Deposi
 }
 
 /// Gives up a deposit before paying. A payment that arrives all the same is still taken.
-#[utoipa::path(post, path = "/api/v1/me/deposits/{id}/cancel", tag = "me", responses((status = 200, body = Deposit)))]
+#[utoipa::path(post, path = "/api/v1/me/deposits/{id}/cancel", tag = "me", responses((status = 200, body = DepositView)))]
 pub async fn cancel(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<DepositId>) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
     write(&app, &caller, key, "deposit.cancel", &id, 200, async move |tx| {

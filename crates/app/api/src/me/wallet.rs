@@ -5,8 +5,8 @@ use axum::Json;
 use axum::extract::State;
 use qd_app::App;
 use qd_db::Tx;
-use qd_kernel::{Currency, Problem, Result};
-use qd_ledger::{AccountKey, Purpose};
+use qd_kernel::{Currency, Page, Problem, Result};
+use qd_ledger::{AccountKey, Purpose, StatementLine};
 use qd_runtime::Core;
 use qd_web::{Asker, Params};
 use serde::Serialize;
@@ -22,7 +22,7 @@ pub struct Wallet {
 /// In minor units of the currency.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct WalletCurrency {
-    currency: String,
+    currency: Currency,
     balance_minor: i64,
     /// Promised to withdrawals.
     held_minor: i64,
@@ -53,12 +53,11 @@ pub(crate) async fn of_client(tx: &mut Tx, core: &Core, client_id: &str) -> Resu
         all.extend(qd_ledger::balances_of(tx, &format!("tacc:{}", a.id)).await?);
     }
     for (key, b) in all {
-        let code = key.currency.code();
-        let at = match out.iter().position(|w| w.currency == code) {
+        let at = match out.iter().position(|w| w.currency == key.currency) {
             Some(i) => i,
             None => {
                 out.push(WalletCurrency {
-                    currency: code.to_string(),
+                    currency: key.currency,
                     balance_minor: 0,
                     held_minor: 0,
                     available_minor: 0,
@@ -76,12 +75,12 @@ pub(crate) async fn of_client(tx: &mut Tx, core: &Core, client_id: &str) -> Resu
             _ => {}
         }
     }
-    out.sort_by(|a, b| a.currency.cmp(&b.currency));
+    out.sort_by(|a, b| a.currency.code().cmp(b.currency.code()));
     Ok(out)
 }
 
 /// My wallet's statement in a currency, the newest line first, each with the balance it left.
-#[utoipa::path(get, path = "/api/v1/me/wallet/{currency}/statement", tag = "me", params(Paged), responses((status = 200, body = Value, example = json!({"items": [{"seq": 1, "minor": 50_000, "balance_minor": 50_000, "entry_id": "ent_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "deposit", "reference": "deposit:dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V:received", "source": "stripe-eu pi_1", "note": null, "fx": null, "reverses": null, "value_at": 1_790_000_000_000_000_i64, "booked_at": 1_790_000_000_000_000_i64}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/me/wallet/{currency}/statement", tag = "me", params(Paged), responses((status = 200, body = Page<StatementLine>)))]
 pub async fn statement(
     State(app): State<App>,
     Asker(caller): Asker,

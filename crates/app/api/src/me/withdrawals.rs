@@ -1,14 +1,13 @@
 //! A client's withdrawals.
 
 use crate::kit::{At, Reply, list_query, own_client, read, write};
-use crate::schema::{Money, PageOf, Withdrawal};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
 use qd_app::compose::payment_facts;
-use qd_kernel::Amount;
+use qd_kernel::{Amount, Page};
 use qd_payments::WithdrawalId;
-use qd_payments::withdrawal::{self, NewWithdrawal, WithdrawalQuery, WithdrawalState};
+use qd_payments::withdrawal::{self, NewWithdrawal, WithdrawalQuery, WithdrawalState, WithdrawalView};
 use qd_trading::TradingAccountId;
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
@@ -19,16 +18,14 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"amount": {"minor": 12_000, "currency": "EUR"}, "account_id": null}))]
 pub struct CreateWithdrawal {
-    #[schema(value_type = Money)]
     amount: Amount,
     /// The trading account to take it from; without it, the wallet.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
     account_id: Option<TradingAccountId>,
 }
 
 /// Asks for a withdrawal. Needs a fresh proof (`POST /auth/step-up`).
-#[utoipa::path(post, path = "/api/v1/me/withdrawals", tag = "me", request_body = CreateWithdrawal, responses((status = 201, body = Withdrawal)))]
+#[utoipa::path(post, path = "/api/v1/me/withdrawals", tag = "me", request_body = CreateWithdrawal, responses((status = 201, body = WithdrawalView)))]
 pub async fn create(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<CreateWithdrawal>) -> Reply<Answer> {
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     caller.require_step_up(app.core.now())?;
@@ -51,11 +48,11 @@ pub async fn create(State(app): State<App>, Asker(caller): Asker, key: Idempoten
 
 list_query!(MyWithdrawals {
     /// Only those in this state.
-    state: WithdrawalState as String,
+    state: WithdrawalState as WithdrawalState,
 });
 
 /// My withdrawals, the newest first.
-#[utoipa::path(get, path = "/api/v1/me/withdrawals", tag = "me", params(MyWithdrawals), responses((status = 200, body = PageOf<Withdrawal>)))]
+#[utoipa::path(get, path = "/api/v1/me/withdrawals", tag = "me", params(MyWithdrawals), responses((status = 200, body = Page<WithdrawalView>)))]
 pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<MyWithdrawals>) -> Reply<Json<Value>> {
     let (core, page) = (app.core.clone(), q.page()?);
     read(&app, async move |tx| {
@@ -76,14 +73,14 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Param
 }
 
 /// One of my withdrawals, with the steps it has taken.
-#[utoipa::path(get, path = "/api/v1/me/withdrawals/{id}", tag = "me", responses((status = 200, body = Withdrawal)))]
+#[utoipa::path(get, path = "/api/v1/me/withdrawals/{id}", tag = "me", responses((status = 200, body = WithdrawalView)))]
 pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<WithdrawalId>) -> Reply<Json<Value>> {
     let core = app.core.clone();
     read(&app, async move |tx| withdrawal::get(tx, &core, &caller, id).await).await
 }
 
 /// Takes a request back while that is possible; the money is usable in the wallet.
-#[utoipa::path(post, path = "/api/v1/me/withdrawals/{id}/cancel", tag = "me", responses((status = 200, body = Withdrawal)))]
+#[utoipa::path(post, path = "/api/v1/me/withdrawals/{id}/cancel", tag = "me", responses((status = 200, body = WithdrawalView)))]
 pub async fn cancel(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<WithdrawalId>) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
     write(&app, &caller, key, "withdrawal.cancel", &id, 200, async move |tx| {

@@ -3,34 +3,33 @@
 use super::deposits::Reason;
 use crate::kit::{At, Reply, covered, list_query, within, write};
 use crate::me::accounts::{Deals, OpenAccount};
-use crate::schema::{PageOf, PlatformMove, TradingAccount};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
 use qd_app::compose::{AccountWish, leverage_max, open_account};
 use qd_clients::ClientId;
-use qd_kernel::Ts;
+use qd_kernel::{Page, Ts};
 use qd_runtime::access::Right;
 use qd_trading::accounts::AccountQuery;
+use qd_trading::accounts::AccountView;
+use qd_trading::feed::DealView;
+use qd_trading::moves::MoveView;
 use qd_trading::{AccountState, MoveId, Rights, SyncState, TradingAccountId, accounts, feed, moves};
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 list_query!(Accounts {
     server: String as String,
-    /// `requested`, `opening`, `ready`, `failed`, `closed`.
-    state: AccountState as String,
-    /// `synced`, `pending`, `failed`.
-    sync_state: SyncState as String,
-    /// `full`, `read_only`, `blocked`.
-    rights: Rights as String,
+    state: AccountState as AccountState,
+    sync_state: SyncState as SyncState,
+    rights: Rights as Rights,
     client_id: String as String,
 });
 
 /// Trading accounts.
-#[utoipa::path(get, path = "/api/v1/accounts", tag = "accounts", params(Accounts), responses((status = 200, body = PageOf<TradingAccount>)))]
+#[utoipa::path(get, path = "/api/v1/accounts", tag = "accounts", params(Accounts), responses((status = 200, body = Page<AccountView>)))]
 pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Accounts>) -> Reply<Json<Value>> {
     let (core, c, page) = (app.core.clone(), caller.clone(), q.page()?);
     covered(&app, &caller, async move |tx| {
@@ -38,7 +37,10 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Param
         if let Some(id) = &q.client_id {
             // A client's accounts are few: one page, as far as the caller may enter.
             qd_clients::get(tx, &c, Right::AccountsView, ClientId::parse(id)?).await?;
-            return Ok(json!({"items": accounts::of_client(tx, &core, id).await?, "next_cursor": null}));
+            return Ok(Page {
+                items: accounts::of_client(tx, &core, id).await?,
+                next_cursor: None,
+            });
         }
         let f = AccountQuery {
             server: q.server.clone(),
@@ -46,27 +48,26 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Param
             sync_state: q.sync_state,
             rights: q.rights,
         };
-        Ok(serde_json::to_value(accounts::list(tx, &core, &c, f, &page).await?)?)
+        accounts::list(tx, &core, &c, f, &page).await
     })
     .await
 }
 
 /// One account with the moves of money to and from it.
-#[utoipa::path(get, path = "/api/v1/accounts/{id}", tag = "accounts", responses((status = 200, body = TradingAccount)))]
+#[utoipa::path(get, path = "/api/v1/accounts/{id}", tag = "accounts", responses((status = 200, body = AccountView)))]
 pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<TradingAccountId>) -> Reply<Json<Value>> {
     let (core, c) = (app.core.clone(), caller.clone());
     covered(&app, &caller, async move |tx| {
-        let a = accounts::get(tx, &core, &c, id).await?;
+        let mut a = accounts::get(tx, &core, &c, id).await?;
         within(tx, &c, Right::AccountsView, Some(&a.client_id)).await?;
-        let mut v = serde_json::to_value(a)?;
-        v["moves"] = serde_json::to_value(moves::of_account(tx, &core, id).await?)?;
-        Ok(v)
+        a.moves = Some(moves::of_account(tx, &core, id).await?);
+        Ok(a)
     })
     .await
 }
 
 /// An account's deals, the newest first.
-#[utoipa::path(get, path = "/api/v1/accounts/{id}/deals", tag = "accounts", params(Deals), responses((status = 200, body = Value, description = "As `GET /me/accounts/{id}/deals`.")))]
+#[utoipa::path(get, path = "/api/v1/accounts/{id}/deals", tag = "accounts", params(Deals), responses((status = 200, body = Page<DealView>)))]
 pub async fn deals(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -83,7 +84,7 @@ pub async fn deals(
 }
 
 /// Opens an account for a client.
-#[utoipa::path(post, path = "/api/v1/clients/{id}/accounts", tag = "accounts", request_body = OpenAccount, responses((status = 201, body = TradingAccount)))]
+#[utoipa::path(post, path = "/api/v1/clients/{id}/accounts", tag = "accounts", request_body = OpenAccount, responses((status = 201, body = AccountView)))]
 pub async fn open(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -108,14 +109,12 @@ pub async fn open(
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"rights": "read_only", "reason": "Complaint under investigation."}))]
 pub struct Restrict {
-    /// `full`, `read_only`, `blocked`.
-    #[schema(value_type = String)]
     rights: Rights,
     reason: String,
 }
 
 /// Restricts or frees an account. It is `pending` until the platform has confirmed.
-#[utoipa::path(post, path = "/api/v1/accounts/{id}/restrict", tag = "accounts", request_body = Restrict, responses((status = 200, body = TradingAccount)))]
+#[utoipa::path(post, path = "/api/v1/accounts/{id}/restrict", tag = "accounts", request_body = Restrict, responses((status = 200, body = AccountView)))]
 pub async fn restrict(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -139,7 +138,7 @@ pub struct Leverage {
 }
 
 /// Sets the leverage, up to what the client may have.
-#[utoipa::path(post, path = "/api/v1/accounts/{id}/leverage", tag = "accounts", request_body = Leverage, responses((status = 200, body = TradingAccount)))]
+#[utoipa::path(post, path = "/api/v1/accounts/{id}/leverage", tag = "accounts", request_body = Leverage, responses((status = 200, body = AccountView)))]
 pub async fn leverage(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -157,7 +156,7 @@ pub async fn leverage(
 }
 
 /// Asks the platform for a fresh reading.
-#[utoipa::path(post, path = "/api/v1/accounts/{id}/refresh", tag = "accounts", responses((status = 202, body = TradingAccount)))]
+#[utoipa::path(post, path = "/api/v1/accounts/{id}/refresh", tag = "accounts", responses((status = 202, body = AccountView)))]
 pub async fn refresh(State(app): State<App>, Asker(caller): Asker, At(id): At<TradingAccountId>) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
     write(&app, &caller, IdempotencyKey(None), "account.refresh", &id, 202, async move |tx| {
@@ -170,7 +169,7 @@ pub async fn refresh(State(app): State<App>, Asker(caller): Asker, At(id): At<Tr
 }
 
 /// Sends a move again that the platform refused. Safe to press twice: its token was never booked.
-#[utoipa::path(post, path = "/api/v1/moves/{id}/retry", tag = "money", responses((status = 200, body = PlatformMove)))]
+#[utoipa::path(post, path = "/api/v1/moves/{id}/retry", tag = "money", responses((status = 200, body = MoveView)))]
 pub async fn retry_move(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<MoveId>) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
     write(&app, &caller, key, "move.retry", &id, 200, async move |tx| {
@@ -180,7 +179,7 @@ pub async fn retry_move(State(app): State<App>, Asker(caller): Asker, key: Idemp
 }
 
 /// Gives the money of a refused move back to the wallet.
-#[utoipa::path(post, path = "/api/v1/moves/{id}/give-back", tag = "money", request_body = Reason, responses((status = 200, body = PlatformMove)))]
+#[utoipa::path(post, path = "/api/v1/moves/{id}/give-back", tag = "money", request_body = Reason, responses((status = 200, body = MoveView)))]
 pub async fn give_back(
     State(app): State<App>,
     Asker(caller): Asker,

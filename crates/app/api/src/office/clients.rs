@@ -86,7 +86,7 @@ impl Clients {
 }
 
 /// Leads and clients, filtered and sorted, as far as I may see.
-#[utoipa::path(get, path = "/api/v1/clients", tag = "clients", params(Clients), responses((status = 200, body = crate::schema::PageOf<ClientRow>)))]
+#[utoipa::path(get, path = "/api/v1/clients", tag = "clients", params(Clients), responses((status = 200, body = qd_kernel::Page<ClientRow>)))]
 pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Clients>) -> Reply<Json<Value>> {
     let page = q.page()?;
     read(&app, async move |tx| {
@@ -96,7 +96,7 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Param
 }
 
 /// Leads, as `GET /clients?stage=lead`.
-#[utoipa::path(get, path = "/api/v1/leads", tag = "clients", params(Clients), responses((status = 200, body = crate::schema::PageOf<ClientRow>)))]
+#[utoipa::path(get, path = "/api/v1/leads", tag = "clients", params(Clients), responses((status = 200, body = qd_kernel::Page<ClientRow>)))]
 pub async fn leads(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Clients>) -> Reply<Json<Value>> {
     let page = q.page()?;
     let filter = Filter {

@@ -1,12 +1,12 @@
 //! Deposits as the house sees them.
 
 use crate::kit::{At, Reply, covered, list_query, within, write};
-use crate::schema::{Deposit, PageOf};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
+use qd_kernel::Page;
 use qd_payments::DepositId;
-use qd_payments::deposit::{self, DepositQuery, DepositState};
+use qd_payments::deposit::{self, DepositQuery, DepositState, DepositView};
 use qd_runtime::access::Right;
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
@@ -15,13 +15,13 @@ use utoipa::ToSchema;
 
 list_query!(Deposits {
     client_id: String as String,
-    state: DepositState as String,
+    state: DepositState as DepositState,
     /// A provider connection.
     connection: String as String,
 });
 
 /// Deposits, the newest first.
-#[utoipa::path(get, path = "/api/v1/deposits", tag = "deposits", params(Deposits), responses((status = 200, body = PageOf<Deposit>)))]
+#[utoipa::path(get, path = "/api/v1/deposits", tag = "deposits", params(Deposits), responses((status = 200, body = Page<DepositView>)))]
 pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Deposits>) -> Reply<Json<Value>> {
     let (core, c, page) = (app.core.clone(), caller.clone(), q.page()?);
     covered(&app, &caller, async move |tx| {
@@ -43,7 +43,7 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Param
 }
 
 /// One deposit with its steps.
-#[utoipa::path(get, path = "/api/v1/deposits/{id}", tag = "deposits", responses((status = 200, body = Deposit)))]
+#[utoipa::path(get, path = "/api/v1/deposits/{id}", tag = "deposits", responses((status = 200, body = DepositView)))]
 pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<DepositId>) -> Reply<Json<Value>> {
     let (core, c) = (app.core.clone(), caller.clone());
     covered(&app, &caller, async move |tx| {
@@ -63,7 +63,7 @@ pub struct Reason {
 }
 
 /// Lets a held deposit go on to the wallet and the account.
-#[utoipa::path(post, path = "/api/v1/deposits/{id}/release", tag = "deposits", request_body = Reason, responses((status = 200, body = Deposit)))]
+#[utoipa::path(post, path = "/api/v1/deposits/{id}/release", tag = "deposits", request_body = Reason, responses((status = 200, body = DepositView)))]
 pub async fn release(
     State(app): State<App>,
     Asker(caller): Asker,

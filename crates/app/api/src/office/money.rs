@@ -1,7 +1,7 @@
 //! Transfers, disputes and the ledger.
 
 use crate::kit::{At, Reply, covered, list_query, within};
-use crate::schema::{PageOf, Transfer};
+use crate::schema::Items;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -10,21 +10,25 @@ use qd_app::App;
 use qd_app::compose::HouseRates;
 use qd_clients::ClientId;
 use qd_db::Tx;
-use qd_kernel::{Amount, Currency, Problem, Rounding, Ts};
-use qd_ledger::{AccountKey, EntryId, JournalRange, Purpose};
-use qd_payments::{TransferId, dispute, transfer};
+use qd_kernel::{Amount, Currency, Page, Problem, Rate, Rounding, Ts};
+use qd_ledger::{AccountKey, EntryId, EntryView, JournalRange, Purpose, StatementLine, Total};
+use qd_payments::dispute::{self, DisputeRow};
+use qd_payments::transfer::{self, TransferView};
+use qd_payments::TransferId;
 use qd_runtime::access::Right;
 use qd_runtime::settings;
 use qd_web::{Asker, Params};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 list_query!(Transfers {
     client_id: String as String,
 });
 
 /// Transfers, the newest first.
-#[utoipa::path(get, path = "/api/v1/transfers", tag = "money", params(Transfers), responses((status = 200, body = PageOf<Transfer>)))]
+#[utoipa::path(get, path = "/api/v1/transfers", tag = "money", params(Transfers), responses((status = 200, body = Page<TransferView>)))]
 pub async fn transfers(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Transfers>) -> Reply<Json<Value>> {
     let (c, page) = (caller.clone(), q.page()?);
     covered(&app, &caller, async move |tx| {
@@ -35,24 +39,21 @@ pub async fn transfers(State(app): State<App>, Asker(caller): Asker, Params(q): 
 }
 
 /// One transfer.
-#[utoipa::path(get, path = "/api/v1/transfers/{id}", tag = "money", responses((status = 200, body = Transfer)))]
+#[utoipa::path(get, path = "/api/v1/transfers/{id}", tag = "money", responses((status = 200, body = TransferView)))]
 pub async fn transfer_one(State(app): State<App>, Asker(caller): Asker, At(id): At<TransferId>) -> Reply<Json<Value>> {
     let c = caller.clone();
     covered(&app, &caller, async move |tx| transfer::get(tx, &c, id).await).await
 }
 
 /// A client's disputes.
-#[utoipa::path(get, path = "/api/v1/clients/{id}/disputes", tag = "money", responses((status = 200, body = Value, example = json!({"items": [{"id": "dsp_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "deposit_id": "dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "connection": "stripe-eu", "provider_ref": "dp_1", "amount_minor": 50_000, "currency": "EUR", "state": "opened", "provider_state": "needs_response", "reason": "fraudulent", "opened_at": 1_790_000_000_000_000_i64, "changed_at": 1_790_000_000_000_000_i64}]}))))]
+#[utoipa::path(get, path = "/api/v1/clients/{id}/disputes", tag = "money", responses((status = 200, body = Items<DisputeRow>)))]
 pub async fn disputes(State(app): State<App>, Asker(caller): Asker, At(id): At<ClientId>) -> Reply<Json<Value>> {
     let c = caller.clone();
     covered(&app, &caller, async move |tx| {
         qd_clients::get(tx, &c, Right::DisputesView, id).await?;
-        let rows = dispute::of_client(tx, &id.to_string()).await?;
-        let items: Vec<Value> = rows
-            .iter()
-            .map(|d| json!({"id": d.id, "deposit_id": d.deposit_id, "connection": d.connection, "provider_ref": d.provider_ref, "amount_minor": d.amount_minor, "currency": d.currency, "state": d.state, "provider_state": d.provider_state, "reason": d.reason, "opened_at": d.opened_at, "changed_at": d.changed_at}))
-            .collect();
-        Ok(json!({"items": items}))
+        Ok(Items {
+            items: dispute::of_client(tx, &id.to_string()).await?,
+        })
     })
     .await
 }
@@ -63,31 +64,96 @@ pub async fn disputes(State(app): State<App>, Asker(caller): Asker, At(id): At<C
 pub struct Report {
     /// A currency to report in, too: each line converted, and the rates with their time.
     #[serde(rename = "in")]
-    #[param(value_type = Option<String>, rename = "in")]
+    #[param(value_type = Option<Currency>, rename = "in")]
     report: Option<Currency>,
+}
+
+/// One purpose and currency: all accounts together.
+#[derive(Serialize, ToSchema)]
+pub struct TotalLine {
+    purpose: Purpose,
+    currency: Currency,
+    accounts: i64,
+    balance_minor: i64,
+    held_minor: i64,
+    /// In the report's currency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    converted_minor: Option<i64>,
+}
+
+impl TotalLine {
+    fn of(t: Total, converted_minor: Option<i64>) -> TotalLine {
+        TotalLine {
+            purpose: t.purpose,
+            currency: t.currency,
+            accounts: t.accounts,
+            balance_minor: t.balance_minor,
+            held_minor: t.held_minor,
+            converted_minor,
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = LedgerTotals)]
+#[schema(example = json!({"items": [{"purpose": "wallet", "currency": "EUR", "accounts": 12, "balance_minor": 1_250_000, "held_minor": 12_000}]}))]
+pub struct Totals {
+    items: Vec<TotalLine>,
+    /// With `in`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    report: Option<InOneCurrency>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = LedgerReport)]
+pub struct InOneCurrency {
+    currency: Currency,
+    rates: Vec<RateUsed>,
+    by_purpose: Vec<PurposeSum>,
+    rounding_minor: i64,
+}
+
+/// What one unit of `currency` was worth in the report's.
+#[derive(Serialize, ToSchema)]
+pub struct RateUsed {
+    currency: Currency,
+    rate: Rate,
+    source: String,
+    at_us: Option<Ts>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct PurposeSum {
+    purpose: Purpose,
+    minor: i64,
 }
 
 /// The books in totals by purpose and currency. Per currency they sum to zero, so in a report in one
 /// currency `rounding_minor`, the sum of all converted lines, is what rounding left. For callers of
 /// all entities: the sums know none.
-#[utoipa::path(get, path = "/api/v1/ledger/totals", tag = "ledger", params(Report), responses((status = 200, body = Value, example = json!({"items": [{"purpose": "wallet", "currency": "EUR", "accounts": 12, "balance_minor": 1_250_000, "held_minor": 12_000}]}))))]
+#[utoipa::path(get, path = "/api/v1/ledger/totals", tag = "ledger", params(Report), responses((status = 200, body = Totals)))]
 pub async fn totals(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Report>) -> Reply<Json<Value>> {
     house_wide(&caller)?;
     crate::kit::read(&app, async move |tx| {
         let totals = qd_ledger::totals(tx).await?;
         match q.report {
-            None => Ok(json!({"items": totals})),
-            Some(to) => report(tx, &totals, to).await,
+            None => Ok(Totals {
+                items: totals.into_iter().map(|t| TotalLine::of(t, None)).collect(),
+                report: None,
+            }),
+            Some(to) => report(tx, totals, to).await,
         }
     })
     .await
 }
 
-async fn report(tx: &mut Tx, totals: &[qd_ledger::Total], to: Currency) -> qd_kernel::Result<Value> {
+async fn report(tx: &mut Tx, totals: Vec<Total>, to: Currency) -> qd_kernel::Result<Totals> {
     let missing = |what: String| Problem::conflict("rate_missing", format!("there is no rate for {what}"));
     let rates = HouseRates::load(tx).await?.ok_or_else(|| missing(to.to_string()))?;
     let as_of = settings::find(tx, "global", "fx.rates").await?.map(|s| s.updated_at);
-    let (mut items, mut used, mut purposes, mut rounding) = (Vec::new(), BTreeMap::new(), BTreeMap::<String, i64>::new(), 0_i64);
+    let (mut items, mut used, mut purposes, mut rounding) = (Vec::new(), BTreeMap::new(), BTreeMap::<Purpose, i64>::new(), 0_i64);
     for t in totals {
         let rate = rates
             .cross(t.currency, to)
@@ -97,20 +163,28 @@ async fn report(tx: &mut Tx, totals: &[qd_ledger::Total], to: Currency) -> qd_ke
             .minor;
         used.insert(
             t.currency.to_string(),
-            json!({"currency": t.currency, "rate": rate, "source": rates.source, "at_us": as_of}),
+            RateUsed {
+                currency: t.currency,
+                rate,
+                source: rates.source.clone(),
+                at_us: as_of,
+            },
         );
         let over = || Problem::limit("amount_limit", "the sum is larger than any amount may be");
-        let sum = purposes.entry(t.purpose.to_string()).or_default();
+        let sum = purposes.entry(t.purpose).or_default();
         *sum = sum.checked_add(converted).ok_or_else(over)?;
         rounding = rounding.checked_add(converted).ok_or_else(over)?;
-        let mut line = serde_json::to_value(t)?;
-        line["converted_minor"] = json!(converted);
-        items.push(line);
+        items.push(TotalLine::of(t, Some(converted)));
     }
-    let sums: Vec<Value> = purposes.iter().map(|(p, m)| json!({"purpose": p, "minor": m})).collect();
-    Ok(
-        json!({"items": items, "report": {"currency": to, "rates": used.into_values().collect::<Vec<_>>(), "by_purpose": sums, "rounding_minor": rounding}}),
-    )
+    Ok(Totals {
+        items,
+        report: Some(InOneCurrency {
+            currency: to,
+            rates: used.into_values().collect(),
+            by_purpose: purposes.into_iter().map(|(purpose, minor)| PurposeSum { purpose, minor }).collect(),
+            rounding_minor: rounding,
+        }),
+    })
 }
 
 /// Sums of the whole house are for those who may enter all of it.
@@ -124,22 +198,42 @@ fn house_wide(caller: &qd_runtime::access::Caller) -> qd_kernel::Result<()> {
 list_query!(Statement {
     /// `client:cli_…`, `psp:stripe-eu`, `tacc:…`, `house:eu`, `partner:par_…`.
     owner: String as String,
-    purpose: Purpose as String,
-    currency: Currency as String,
+    purpose: Purpose as Purpose,
+    currency: Currency as Currency,
 });
 
+/// A ledger account with its balance, in minor units of its currency.
+#[derive(Serialize, ToSchema)]
+#[schema(as = LedgerBalance)]
+pub struct OwnerBalance {
+    owner: String,
+    purpose: Purpose,
+    currency: Currency,
+    balance_minor: i64,
+    /// Sum of the pending holds.
+    held_minor: i64,
+    available_minor: i64,
+}
+
 /// All accounts of an owner with their balances.
-#[utoipa::path(get, path = "/api/v1/ledger/balances/{owner}", tag = "ledger", responses((status = 200, body = Value, example = json!({"items": [{"owner": "client:cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "purpose": "wallet", "currency": "EUR", "balance_minor": 50_000, "held_minor": 0, "available_minor": 50_000}]}))))]
+#[utoipa::path(get, path = "/api/v1/ledger/balances/{owner}", tag = "ledger", responses((status = 200, body = Items<OwnerBalance>)))]
 pub async fn balances(State(app): State<App>, Asker(caller): Asker, At(owner): At<String>) -> Reply<Json<Value>> {
     let (core, c) = (app.core.clone(), caller.clone());
     covered(&app, &caller, async move |tx| {
         owner_within(tx, &core, &c, &owner).await?;
-        let items: Vec<Value> = qd_ledger::balances_of(tx, &owner)
+        let items = qd_ledger::balances_of(tx, &owner)
             .await?
             .into_iter()
-            .map(|(k, b)| json!({"owner": k.owner, "purpose": k.purpose, "currency": k.currency, "balance_minor": b.balance_minor, "held_minor": b.held_minor, "available_minor": b.available_minor}))
+            .map(|(k, b)| OwnerBalance {
+                owner: k.owner,
+                purpose: k.purpose,
+                currency: k.currency,
+                balance_minor: b.balance_minor,
+                held_minor: b.held_minor,
+                available_minor: b.available_minor,
+            })
             .collect();
-        Ok(json!({"items": items}))
+        Ok(Items { items })
     })
     .await
 }
@@ -178,7 +272,7 @@ async fn owner_within(
 }
 
 /// An account's statement, the newest line first.
-#[utoipa::path(get, path = "/api/v1/ledger/statement", tag = "ledger", params(Statement), responses((status = 200, body = Value, description = "As `GET /me/wallet/{currency}/statement`.")))]
+#[utoipa::path(get, path = "/api/v1/ledger/statement", tag = "ledger", params(Statement), responses((status = 200, body = Page<StatementLine>)))]
 pub async fn statement(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Statement>) -> Reply<Json<Value>> {
     let need = |f: &str| Problem::invalid(f, "field_missing", "a value is required");
     let owner = q.owner.clone().ok_or_else(|| need("owner"))?;
@@ -196,7 +290,7 @@ pub async fn statement(State(app): State<App>, Asker(caller): Asker, Params(q): 
 }
 
 /// One entry with its legs.
-#[utoipa::path(get, path = "/api/v1/ledger/entries/{id}", tag = "ledger", responses((status = 200, body = Value, example = json!({"id": "ent_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "deposit", "reference": "deposit:dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V:received", "source": "stripe-eu pi_1", "note": null, "fx": null, "reverses": null, "value_at": 1_790_000_000_000_000_i64, "booked_at": 1_790_000_000_000_000_i64, "legs": [{"account": {"owner": "psp:stripe-eu", "purpose": "clearing", "currency": "EUR"}, "minor": -50_000}, {"account": {"owner": "client:cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "purpose": "wallet", "currency": "EUR"}, "minor": 50_000}]}))))]
+#[utoipa::path(get, path = "/api/v1/ledger/entries/{id}", tag = "ledger", responses((status = 200, body = EntryView)))]
 pub async fn entry(State(app): State<App>, Asker(caller): Asker, At(id): At<EntryId>) -> Reply<Json<Value>> {
     let (core, c) = (app.core.clone(), caller.clone());
     covered(&app, &caller, async move |tx| {

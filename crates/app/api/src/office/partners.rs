@@ -3,7 +3,7 @@
 
 use super::deposits::Reason;
 use crate::kit::{At, Paged, PathPart, Reply, list_query, read, write};
-use crate::schema::Money;
+use crate::schema::Items;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -11,10 +11,18 @@ use http::{HeaderValue, header};
 use qd_app::App;
 use qd_clients::ClientId;
 use qd_db::Tx;
-use qd_kernel::{Amount, Currency, Problem, Result, Ts};
+use qd_kernel::{Amount, Currency, Page, Problem, Result, Ts};
 use qd_partners::clicks::{self, NewLink};
-use qd_partners::partner::{self, Edit, NewPartner, PartnerState, PayoutMethod};
-use qd_partners::reading::{self, LineFilter};
+use qd_partners::attribution::{Eligibility, Share};
+use qd_partners::clicks::Link;
+use qd_partners::partner::{self, Edit, NewPartner, Partner, PartnerState, PayoutMethod};
+use qd_partners::payouts::Payout;
+use qd_partners::plans::{Held, PlanView, VersionView};
+use qd_partners::preview::Preview;
+use qd_partners::reading::{self, ClientLine, LineFilter, LineState, LineView, Summary};
+use qd_partners::statements::Statement;
+use qd_partners::tree::{Edge, Member};
+use qd_trading::TradingAccountId;
 use qd_partners::{LineId, LinkId, PartnerId, PayoutId, PlanId, StatementId, attribution, payouts, plans, statements, tree};
 use qd_runtime::access::{Caller, Mask, Right};
 use qd_web::{Answer, Api, Asker, Body, IdempotencyKey, Params};
@@ -59,29 +67,14 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::PayoutsRelease, routes!(returned))
 }
 
-macro_rules! ids {
-    ($($t:ty),+) => {$(
-        impl PathPart for $t {
-            fn part(name: &str, text: &str) -> Result<Self> {
-                <$t>::parse(text).map_err(|p| match p.fields.first() {
-                    Some(f) => Problem::invalid(name, "id_malformed", f.expected.clone()),
-                    None => p,
-                })
-            }
-        }
-    )+};
-}
-ids!(PartnerId, LinkId, PlanId, LineId, StatementId, PayoutId);
-
 list_query!(Partners {
-    /// `applied`, `active`, `suspended`, `terminated`.
-    state: PartnerState as String,
+    state: PartnerState as PartnerState,
     /// Anywhere in the name.
     name: String as String,
 });
 
 /// Partners by name.
-#[utoipa::path(get, path = "/api/v1/partners", tag = "partners", params(Partners), responses((status = 200, body = Value, example = json!({"items": [{"id": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "entity": "eu", "name": "Nordlicht Partner GmbH", "email": "info@nordlicht.example", "phone": null, "client_id": null, "currency": "EUR", "payout_method": "bank", "state": "active", "created_at": 1_790_000_000_000_000_i64, "version": 1}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/partners", tag = "partners", params(Partners), responses((status = 200, body = Page<Partner>)))]
 pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Partners>) -> Reply<Json<Value>> {
     let page = q.page()?;
     read(&app, async move |tx| {
@@ -104,13 +97,9 @@ pub struct AddPartner {
     #[serde(default)]
     client_id: Option<String>,
     /// What lines are booked and paid in.
-    #[schema(value_type = String)]
     currency: Currency,
-    /// `wallet` or `bank`.
-    #[schema(value_type = String)]
     payout_method: PayoutMethod,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
     parent: Option<PartnerId>,
     /// From when the place in the tree counts; now without it.
     #[serde(default)]
@@ -118,7 +107,7 @@ pub struct AddPartner {
 }
 
 /// Adds a partner.
-#[utoipa::path(post, path = "/api/v1/partners", tag = "partners", request_body = AddPartner, responses((status = 201, body = Value, example = json!({"id": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "active", "version": 1}))))]
+#[utoipa::path(post, path = "/api/v1/partners", tag = "partners", request_body = AddPartner, responses((status = 201, body = Partner)))]
 pub async fn create(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<AddPartner>) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "partner.create", &req, 201, async move |tx| {
@@ -139,18 +128,23 @@ pub async fn create(State(app): State<App>, Asker(caller): Asker, key: Idempoten
     .await
 }
 
+#[derive(Serialize, ToSchema)]
+pub struct PartnerFile {
+    partner: Partner,
+    /// The place in the tree, oldest first.
+    tree: Vec<Edge>,
+    plans: Vec<Held>,
+}
+
 /// One partner with the place in the tree, through time, and the plans held.
-#[utoipa::path(get, path = "/api/v1/partners/{id}", tag = "partners", responses((status = 200, body = Value, example = json!({"partner": {"id": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "name": "Nordlicht Partner GmbH", "state": "active"}, "tree": [{"parent": null, "from_at": 1_790_000_000_000_000_i64, "to_at": null}], "plans": [{"plan_id": "pln_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "from_at": 1_790_000_000_000_000_i64, "to_at": null}]}))))]
+#[utoipa::path(get, path = "/api/v1/partners/{id}", tag = "partners", responses((status = 200, body = PartnerFile)))]
 pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<PartnerId>) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
-        let p = partner::get(tx, &caller, id).await?;
-        let edges = tree::history(tx, &caller, id).await?;
-        let held: Vec<Value> = plans::history(tx, &caller, id)
-            .await?
-            .into_iter()
-            .map(|(plan, from, to)| json!({"plan_id": plan, "from_at": from, "to_at": to}))
-            .collect();
-        Ok(json!({"partner": p, "tree": edges, "plans": held}))
+        Ok(PartnerFile {
+            partner: partner::get(tx, &caller, id).await?,
+            tree: tree::history(tx, &caller, id).await?,
+            plans: plans::history(tx, &caller, id).await?,
+        })
     })
     .await
 }
@@ -166,13 +160,12 @@ pub struct EditPartner {
     phone: Option<String>,
     #[serde(default)]
     client_id: Option<String>,
-    #[schema(value_type = String)]
     payout_method: PayoutMethod,
     version: i64,
 }
 
 /// Changes a partner's particulars.
-#[utoipa::path(put, path = "/api/v1/partners/{id}", tag = "partners", request_body = EditPartner, responses((status = 200, body = Value, example = json!({"id": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "version": 2}))))]
+#[utoipa::path(put, path = "/api/v1/partners/{id}", tag = "partners", request_body = EditPartner, responses((status = 200, body = Partner)))]
 pub async fn edit(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -207,14 +200,13 @@ pub async fn edit(
 #[schema(example = json!({"state": "suspended", "version": 2, "reason": "Advertises with promises of profit."}))]
 pub struct SetState {
     /// `active`, `suspended`, `terminated`.
-    #[schema(value_type = String)]
     state: PartnerState,
     version: i64,
     reason: String,
 }
 
 /// Activates, suspends or ends a partner.
-#[utoipa::path(post, path = "/api/v1/partners/{id}/state", tag = "partners", request_body = SetState, responses((status = 200, body = Value, example = json!({"id": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "suspended", "version": 3}))))]
+#[utoipa::path(post, path = "/api/v1/partners/{id}/state", tag = "partners", request_body = SetState, responses((status = 200, body = Partner)))]
 pub async fn set_state(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -234,7 +226,6 @@ pub async fn set_state(
 #[schema(example = json!({"parent": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "at_us": 1_790_000_000_000_000_i64, "reason": "New contract."}))]
 pub struct Move {
     /// None: a root.
-    #[schema(value_type = Option<String>)]
     parent: Option<PartnerId>,
     /// From when it counts; earlier lines stay as they were. Now without it.
     #[serde(default)]
@@ -242,8 +233,15 @@ pub struct Move {
     reason: String,
 }
 
+/// A partner's place in the tree, oldest first.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PartnerPlace)]
+pub struct Place {
+    tree: Vec<Edge>,
+}
+
 /// Moves a partner in the tree, from a time on.
-#[utoipa::path(post, path = "/api/v1/partners/{id}/move", tag = "partners", request_body = Move, responses((status = 200, body = Value, example = json!({"tree": []}))))]
+#[utoipa::path(post, path = "/api/v1/partners/{id}/move", tag = "partners", request_body = Move, responses((status = 200, body = Place)))]
 pub async fn move_to(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -254,22 +252,34 @@ pub async fn move_to(
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "partner.move", &(id, &req), 200, async move |tx| {
         tree::move_partner(tx, &core, &c, id, r.parent, r.at_us.map_or_else(|| core.now(), Ts), &r.reason).await?;
-        Ok(json!({"tree": tree::history(tx, &c, id).await?}))
+        Ok(Place {
+            tree: tree::history(tx, &c, id).await?,
+        })
     })
     .await
 }
 
 /// Everybody below a partner, now.
-#[utoipa::path(get, path = "/api/v1/partners/{id}/tree", tag = "partners", responses((status = 200, body = Value, example = json!({"items": [{"id": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "parent": null, "name": "Nordlicht Partner GmbH", "state": "active", "level": 0}]}))))]
+#[utoipa::path(get, path = "/api/v1/partners/{id}/tree", tag = "partners", responses((status = 200, body = Items<Member>)))]
 pub async fn below(State(app): State<App>, Asker(caller): Asker, At(id): At<PartnerId>) -> Reply<Json<Value>> {
     let now = app.core.now();
-    read(&app, async move |tx| Ok(json!({"items": tree::below(tx, &caller, id, now).await?}))).await
+    read(&app, async move |tx| {
+        Ok(Items {
+            items: tree::below(tx, &caller, id, now).await?,
+        })
+    })
+    .await
 }
 
 /// A partner's links with clicks and clients.
-#[utoipa::path(get, path = "/api/v1/partners/{id}/links", tag = "partners", responses((status = 200, body = Value, example = json!({"items": [{"id": "lnk_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "code": "NORD24", "campaign": "herbst", "landing": "/de/start", "active": true, "created_at": 1_790_000_000_000_000_i64, "clicks": 41, "clients": 3}]}))))]
+#[utoipa::path(get, path = "/api/v1/partners/{id}/links", tag = "partners", responses((status = 200, body = Items<Link>)))]
 pub async fn links(State(app): State<App>, Asker(caller): Asker, At(id): At<PartnerId>) -> Reply<Json<Value>> {
-    read(&app, async move |tx| Ok(json!({"items": clicks::links(tx, &caller, id).await?}))).await
+    read(&app, async move |tx| {
+        Ok(Items {
+            items: clicks::links(tx, &caller, id).await?,
+        })
+    })
+    .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -296,7 +306,7 @@ impl From<AddLink> for NewLink {
 }
 
 /// Makes a link for a partner.
-#[utoipa::path(post, path = "/api/v1/partners/{id}/links", tag = "partners", request_body = AddLink, responses((status = 201, body = Value, example = json!({"id": "lnk_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "code": "NORD24"}))))]
+#[utoipa::path(post, path = "/api/v1/partners/{id}/links", tag = "partners", request_body = AddLink, responses((status = 201, body = Link)))]
 pub async fn add_link(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -317,8 +327,15 @@ pub struct Active {
     active: bool,
 }
 
+#[derive(Serialize, ToSchema)]
+#[schema(as = PartnerLinkState)]
+pub struct LinkState {
+    id: LinkId,
+    active: bool,
+}
+
 /// Withdraws a link, or brings it back.
-#[utoipa::path(post, path = "/api/v1/partner-links/{id}/active", tag = "partners", request_body = Active, responses((status = 200, body = Value, example = json!({"id": "lnk_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "active": false}))))]
+#[utoipa::path(post, path = "/api/v1/partner-links/{id}/active", tag = "partners", request_body = Active, responses((status = 200, body = LinkState)))]
 pub async fn link_active(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -330,52 +347,57 @@ pub async fn link_active(
     write(&app, &caller, key, "partner.link_active", &(id, &req), 200, async move |tx| {
         clicks::set_link_active(tx, &core, &c, id, on)
             .await
-            .map(|()| json!({"id": id, "active": on}))
+            .map(|()| LinkState { id, active: on })
     })
     .await
 }
 
 /// A partner's clients with what they trade. Who they are is for those who see it.
-#[utoipa::path(get, path = "/api/v1/partners/{id}/clients", tag = "partners", params(Paged), responses((status = 200, body = Value, example = json!({"items": [{"client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "name": "Alex Weber", "since": 1_790_000_000_000_000_i64, "state": "active", "model": "last_click", "lots": 120_000_000, "deals": 4, "last_deal_at": 1_790_000_000_000_000_i64}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/partners/{id}/clients", tag = "partners", params(Paged), responses((status = 200, body = Page<ClientLine>)))]
 pub async fn clients(State(app): State<App>, Asker(caller): Asker, At(id): At<PartnerId>, Params(q): Params<Paged>) -> Reply<Json<Value>> {
     let page = q.page()?;
     read(&app, async move |tx| {
-        let p = reading::clients(tx, &caller, id, &page).await?;
-        let mut items = Vec::new();
-        for c in p.items {
-            let mut v = serde_json::to_value(&c)?;
-            if caller.sees(Mask::PartnerClients) {
+        let mut p = reading::clients(tx, &caller, id, &page).await?;
+        if caller.sees(Mask::PartnerClients) {
+            for c in &mut p.items {
                 let found = qd_clients::find(tx, ClientId::parse(&c.client_id)?).await?;
-                v["name"] = json!(found.map(|f| f.name()));
+                c.name = found.map(|f| f.name());
             }
-            items.push(v);
         }
-        Ok(json!({"items": items, "next_cursor": p.next_cursor}))
+        Ok(p)
     })
     .await
 }
 
 /// Whether a partner earns on a client, and if not, why not: for the record.
-pub(crate) async fn eligibility(tx: &mut Tx, c: &qd_clients::Client, at: Ts) -> Result<Value> {
+pub(crate) async fn eligibility(tx: &mut Tx, c: &qd_clients::Client, at: Ts) -> Result<Eligibility> {
     let brought_by = c.partner_id.as_deref().map(PartnerId::parse).transpose()?;
-    Ok(serde_json::to_value(
-        attribution::eligibility(tx, &c.id.to_string(), brought_by, &c.entity, &c.country, at).await?,
-    )?)
+    attribution::eligibility(tx, &c.id.to_string(), brought_by, &c.entity, &c.country, at).await
 }
 
 /// A client's partners through time: for the client's file.
-pub(crate) async fn evidence(tx: &mut Tx, caller: &Caller, client_id: &str) -> Result<Value> {
-    Ok(serde_json::to_value(attribution::evidence(tx, caller, client_id).await?)?)
+pub(crate) async fn evidence(tx: &mut Tx, caller: &Caller, client_id: &str) -> Result<Vec<Share>> {
+    attribution::evidence(tx, caller, client_id).await
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ClientsPartner {
+    eligibility: Eligibility,
+    /// Oldest first.
+    history: Vec<Share>,
 }
 
 /// Whose client this is, was, and on what evidence; whether the partner earns now, and if not, why.
-#[utoipa::path(get, path = "/api/v1/clients/{id}/partner", tag = "partners", responses((status = 200, body = Value, example = json!({"eligibility": {"partner": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "partner_name": "Nordlicht Partner GmbH", "plan": "pln_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "plan_version": 1, "eligible": true, "reason_code": "eligible"}, "history": []}))))]
+#[utoipa::path(get, path = "/api/v1/clients/{id}/partner", tag = "partners", responses((status = 200, body = ClientsPartner)))]
 pub async fn of_client(State(app): State<App>, Asker(caller): Asker, At(id): At<ClientId>) -> Reply<Json<Value>> {
     let now = app.core.now();
     read(&app, async move |tx| {
         let c = qd_clients::get(tx, &caller, Right::PartnersView, id).await?;
         let text = id.to_string();
-        Ok(json!({"eligibility": eligibility(tx, &c, now).await?, "history": evidence(tx, &caller, &text).await?}))
+        Ok(ClientsPartner {
+            eligibility: eligibility(tx, &c, now).await?,
+            history: evidence(tx, &caller, &text).await?,
+        })
     })
     .await
 }
@@ -385,7 +407,6 @@ pub async fn of_client(State(app): State<App>, Asker(caller): Asker, At(id): At<
 #[schema(example = json!({"partner": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "reason": "Contract of April."}))]
 pub struct Reassign {
     /// None: nobody's.
-    #[schema(value_type = Option<String>)]
     partner: Option<PartnerId>,
     /// From when; now without it.
     #[serde(default)]
@@ -394,7 +415,7 @@ pub struct Reassign {
 }
 
 /// Moves a client to another partner, from a time on. Lines that are booked stay.
-#[utoipa::path(post, path = "/api/v1/clients/{id}/partner", tag = "partners", request_body = Reassign, responses((status = 200, body = Value, example = json!({"client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "partner": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "active"}))))]
+#[utoipa::path(post, path = "/api/v1/clients/{id}/partner", tag = "partners", request_body = Reassign, responses((status = 200, body = Share)))]
 pub async fn reassign(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -422,7 +443,7 @@ pub struct Hold {
 }
 
 /// Decides about a held attribution (a suspected self-referral).
-#[utoipa::path(post, path = "/api/v1/clients/{id}/partner/decide", tag = "partners", request_body = Hold, responses((status = 200, body = Value, example = json!({"client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "refused"}))))]
+#[utoipa::path(post, path = "/api/v1/clients/{id}/partner/decide", tag = "partners", request_body = Hold, responses((status = 200, body = Share)))]
 pub async fn decide_hold(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -438,18 +459,24 @@ pub async fn decide_hold(
 }
 
 /// Commission plans by name.
-#[utoipa::path(get, path = "/api/v1/plans", tag = "partners", params(Paged), responses((status = 200, body = Value, example = json!({"items": [{"id": "pln_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "name": "Standard IB", "entity": "eu", "version": 2, "created_at": 1_790_000_000_000_000_i64, "uses": 12}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/plans", tag = "partners", params(Paged), responses((status = 200, body = Page<PlanView>)))]
 pub async fn plan_list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Paged>) -> Reply<Json<Value>> {
     let page = q.page()?;
     read(&app, async move |tx| plans::list(tx, &caller, &page).await).await
 }
 
+#[derive(Serialize, ToSchema)]
+pub struct PlanFile {
+    plan: PlanView,
+    versions: Vec<VersionView>,
+}
+
 /// One plan with all versions.
-#[utoipa::path(get, path = "/api/v1/plans/{id}", tag = "partners", responses((status = 200, body = Value, example = json!({"plan": {"id": "pln_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "name": "Standard IB", "version": 2}, "versions": [{"version": 2, "valid_from": 1_790_000_000_000_000_i64, "document": {}, "reason": "New rates.", "made_by": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "made_at": 1_790_000_000_000_000_i64}]}))))]
+#[utoipa::path(get, path = "/api/v1/plans/{id}", tag = "partners", responses((status = 200, body = PlanFile)))]
 pub async fn plan_get(State(app): State<App>, Asker(caller): Asker, At(id): At<PlanId>) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
         let (plan, versions) = plans::get(tx, &caller, id).await?;
-        Ok(json!({"plan": plan, "versions": versions}))
+        Ok(PlanFile { plan, versions })
     })
     .await
 }
@@ -460,7 +487,6 @@ pub async fn plan_get(State(app): State<App>, Asker(caller): Asker, At(id): At<P
 pub struct SavePlan {
     /// Absent for a new plan.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
     id: Option<PlanId>,
     /// The version the change starts from.
     #[serde(default)]
@@ -475,8 +501,14 @@ pub struct SavePlan {
     reason: String,
 }
 
+#[derive(Serialize, ToSchema)]
+pub struct PlanSaved {
+    id: PlanId,
+    version: i64,
+}
+
 /// Saves a plan as a new version. A document with faults is refused with the place of each.
-#[utoipa::path(post, path = "/api/v1/plans", tag = "partners", request_body = SavePlan, responses((status = 201, body = Value, example = json!({"id": "pln_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "version": 2}))))]
+#[utoipa::path(post, path = "/api/v1/plans", tag = "partners", request_body = SavePlan, responses((status = 201, body = PlanSaved)))]
 pub async fn plan_save(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<SavePlan>) -> Reply<Answer> {
     let base = match (req.id, req.base_version) {
         (None, None) => None,
@@ -496,7 +528,7 @@ pub async fn plan_save(State(app): State<App>, Asker(caller): Asker, key: Idempo
             &r.reason,
         )
         .await?;
-        Ok(json!({"id": id, "version": version}))
+        Ok(PlanSaved { id, version })
     })
     .await
 }
@@ -512,19 +544,18 @@ pub struct PreviewPlan {
 }
 
 /// Computes lines from two documents, and books nothing.
-#[utoipa::path(post, path = "/api/v1/plans/preview", tag = "partners", request_body = PreviewPlan, responses((status = 200, body = Value, example = json!({"lines": [], "totals": [], "stopped": []}))))]
-pub async fn plan_preview(Body(req): Body<PreviewPlan>) -> Reply<Json<Value>> {
+#[utoipa::path(post, path = "/api/v1/plans/preview", tag = "partners", request_body = PreviewPlan, responses((status = 200, body = Preview)))]
+pub async fn plan_preview(Body(req): Body<PreviewPlan>) -> Reply<Json<Preview>> {
     let p = tokio::task::spawn_blocking(move || qd_partners::preview::preview(&req.plan, &req.events))
         .await
         .map_err(|e| Problem::bug("preview_panicked", "a preview could not be computed").with_source(e))??;
-    Ok(Json(serde_json::to_value(p).map_err(Problem::from)?))
+    Ok(Json(p))
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"plan": "pln_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "reason": "Contract."}))]
 pub struct UsePlan {
-    #[schema(value_type = String)]
     plan: PlanId,
     /// From when; now without it.
     #[serde(default)]
@@ -532,8 +563,13 @@ pub struct UsePlan {
     reason: String,
 }
 
+#[derive(Serialize, ToSchema)]
+pub struct PlanInUse {
+    plan: PlanId,
+}
+
 /// Gives a partner a plan, from a time on.
-#[utoipa::path(post, path = "/api/v1/partners/{id}/plan", tag = "partners", request_body = UsePlan, responses((status = 200, body = Value, example = json!({"plan": "pln_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
+#[utoipa::path(post, path = "/api/v1/partners/{id}/plan", tag = "partners", request_body = UsePlan, responses((status = 200, body = PlanInUse)))]
 pub async fn plan_assign(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -545,13 +581,13 @@ pub async fn plan_assign(
     write(&app, &caller, key, "partner.plan", &(id, &req), 200, async move |tx| {
         plans::assign(tx, &core, &c, id, r.plan, r.at_us.map_or_else(|| core.now(), Ts), &r.reason)
             .await
-            .map(|()| json!({"plan": r.plan}))
+            .map(|()| PlanInUse { plan: r.plan })
     })
     .await
 }
 
 /// Makes a plan the default of an entity, from a time on.
-#[utoipa::path(post, path = "/api/v1/entities/{code}/plan", tag = "partners", request_body = UsePlan, responses((status = 200, body = Value, example = json!({"plan": "pln_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
+#[utoipa::path(post, path = "/api/v1/entities/{code}/plan", tag = "partners", request_body = UsePlan, responses((status = 200, body = PlanInUse)))]
 pub async fn plan_default(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -571,7 +607,7 @@ pub async fn plan_default(
             &r.reason,
         )
         .await
-        .map(|()| json!({"plan": r.plan}))
+        .map(|()| PlanInUse { plan: r.plan })
     })
     .await
 }
@@ -593,7 +629,7 @@ impl Span {
 }
 
 /// A partner's figures: clients, money by currency, days.
-#[utoipa::path(get, path = "/api/v1/partners/{id}/summary", tag = "partners", params(Span), responses((status = 200, body = Value, example = json!({"partner_id": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "clients": 3, "money": [{"currency": "EUR", "earned_minor": 41_200, "paid_minor": 30_000, "payable_minor": 11_200, "available_minor": 11_200}], "days": [{"day": 20777, "currency": "EUR", "lots": 120_000_000, "deals": 4, "minor": 960}]}))))]
+#[utoipa::path(get, path = "/api/v1/partners/{id}/summary", tag = "partners", params(Span), responses((status = 200, body = Summary)))]
 pub async fn summary(State(app): State<App>, Asker(caller): Asker, At(id): At<PartnerId>, Params(q): Params<Span>) -> Reply<Json<Value>> {
     let (from, to) = q.times(app.core.now());
     read(&app, async move |tx| reading::summary(tx, &caller, id, from, to).await).await
@@ -602,17 +638,24 @@ pub async fn summary(State(app): State<App>, Asker(caller): Asker, At(id): At<Pa
 list_query!(Lines {
     partner_id: String as String,
     client_id: String as String,
-    /// Lines booked from then on.
+    /// A trading account, `tacc_…`.
+    account: String as String,
+    state: LineState as LineState,
+    /// Value dates from then on, microseconds since 1970.
     from_us: i64 as i64,
+    /// Not included.
     to_us: i64 as i64,
 });
 
 impl Lines {
     pub fn filter(&self) -> Result<LineFilter> {
         let partner_id = self.partner_id.as_deref().map(|p| PartnerId::part("partner_id", p)).transpose()?;
+        let account = self.account.as_deref().map(|a| TradingAccountId::part("account", a)).transpose()?;
         Ok(LineFilter {
             partner_id,
             client_id: self.client_id.clone(),
+            account: account.map(|a| a.to_string()),
+            state: self.state,
             from: self.from_us.map(Ts),
             to: self.to_us.map(Ts),
             ..LineFilter::default()
@@ -620,21 +663,22 @@ impl Lines {
     }
 }
 
-/// Commission lines, the newest first, each with its explanation.
-#[utoipa::path(get, path = "/api/v1/commission-lines", tag = "partners", params(Lines), responses((status = 200, body = Value, example = json!({"items": [{"id": "cln_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "partner_id": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "accrual", "ticket": "1001", "level": 0, "client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "symbol": "EURUSD", "lots": 10_000_000, "minor": 80, "currency": "EUR", "reason": null, "plan_version": 1, "rule_id": "fx", "explanation": {}}], "next_cursor": null}))))]
+/// Commission lines, the newest first, each with its explanation: a partner's, or those of all
+/// partners of my entities.
+#[utoipa::path(get, path = "/api/v1/commission-lines", tag = "partners", params(Lines), responses((status = 200, body = Page<LineView>)))]
 pub async fn lines(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Lines>) -> Reply<Json<Value>> {
     let (page, f) = (q.page()?, q.filter()?);
     read(&app, async move |tx| reading::lines(tx, &caller, &f, &page).await).await
 }
 
 /// One line with its explanation: rule, base, rate, path, and what was rejected and why.
-#[utoipa::path(get, path = "/api/v1/commission-lines/{id}", tag = "partners", responses((status = 200, body = Value, description = "As in the list.")))]
+#[utoipa::path(get, path = "/api/v1/commission-lines/{id}", tag = "partners", responses((status = 200, body = LineView)))]
 pub async fn line(State(app): State<App>, Asker(caller): Asker, At(id): At<LineId>) -> Reply<Json<Value>> {
     read(&app, async move |tx| reading::line(tx, &caller, id).await).await
 }
 
 /// A partner's statements, the newest first.
-#[utoipa::path(get, path = "/api/v1/partners/{id}/statements", tag = "partners", params(Paged), responses((status = 200, body = Value, example = json!({"items": [{"id": "stm_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "number": 3, "currency": "EUR", "period_from": 1_788_000_000_000_000_i64, "period_to": 1_790_000_000_000_000_i64, "opening_minor": 0, "lines_minor": 41_200, "adjustments_minor": 0, "payouts_minor": -30_000, "closing_minor": 11_200, "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/partners/{id}/statements", tag = "partners", params(Paged), responses((status = 200, body = Page<Statement>)))]
 pub async fn statement_list(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -649,14 +693,13 @@ pub async fn statement_list(
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"currency": "EUR", "to_us": 1_790_000_000_000_000_i64}))]
 pub struct Close {
-    #[schema(value_type = String)]
     currency: Currency,
     /// The end of the period, not included.
     to_us: i64,
 }
 
 /// Closes a partner's period: frozen, with its SHA-256. What comes later is in the next one.
-#[utoipa::path(post, path = "/api/v1/partners/{id}/statements", tag = "partners", request_body = Close, responses((status = 201, body = Value, example = json!({"id": "stm_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "number": 3, "closing_minor": 11_200}))))]
+#[utoipa::path(post, path = "/api/v1/partners/{id}/statements", tag = "partners", request_body = Close, responses((status = 201, body = Statement)))]
 pub async fn close(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -671,12 +714,19 @@ pub async fn close(
     .await
 }
 
+#[derive(Serialize, ToSchema)]
+pub struct ClosedStatement {
+    pub(crate) statement: Statement,
+    /// JSON as text, to the byte what the hash was made of.
+    pub(crate) content: String,
+}
+
 /// One statement with its frozen content, to the byte.
-#[utoipa::path(get, path = "/api/v1/statements/{id}", tag = "partners", responses((status = 200, body = Value, example = json!({"statement": {"id": "stm_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "number": 3, "sha256": "9f86…"}, "content": "{…}"}))))]
+#[utoipa::path(get, path = "/api/v1/statements/{id}", tag = "partners", responses((status = 200, body = ClosedStatement)))]
 pub async fn statement(State(app): State<App>, Asker(caller): Asker, At(id): At<StatementId>) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
         let (s, content) = statements::get(tx, &caller, id).await?;
-        Ok(json!({"statement": s, "content": content}))
+        Ok(ClosedStatement { statement: s, content })
     })
     .await
 }
@@ -700,7 +750,7 @@ pub async fn statement_csv(State(app): State<App>, Asker(caller): Asker, At(id):
 }
 
 /// A partner's payouts, the newest first.
-#[utoipa::path(get, path = "/api/v1/partners/{id}/payouts", tag = "partners", params(Paged), responses((status = 200, body = Value, example = json!({"items": [{"id": "ppo_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "currency": "EUR", "minor": 30_000, "method": "bank", "state": "prepared", "prepared_by": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/partners/{id}/payouts", tag = "partners", params(Paged), responses((status = 200, body = Page<Payout>)))]
 pub async fn payout_list(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -715,12 +765,11 @@ pub async fn payout_list(
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"amount": {"minor": 30_000, "currency": "EUR"}}))]
 pub struct Prepare {
-    #[schema(value_type = Money)]
     amount: Amount,
 }
 
 /// Prepares a payout; somebody else releases it.
-#[utoipa::path(post, path = "/api/v1/partners/{id}/payouts", tag = "partners", request_body = Prepare, responses((status = 201, body = Value, example = json!({"id": "ppo_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "prepared"}))))]
+#[utoipa::path(post, path = "/api/v1/partners/{id}/payouts", tag = "partners", request_body = Prepare, responses((status = 201, body = Payout)))]
 pub async fn prepare(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -736,7 +785,7 @@ pub async fn prepare(
 }
 
 /// One payout.
-#[utoipa::path(get, path = "/api/v1/payouts/{id}", tag = "partners", responses((status = 200, body = Value, description = "As in the list.")))]
+#[utoipa::path(get, path = "/api/v1/payouts/{id}", tag = "partners", responses((status = 200, body = Payout)))]
 pub async fn payout(State(app): State<App>, Asker(caller): Asker, At(id): At<PayoutId>) -> Reply<Json<Value>> {
     read(&app, async move |tx| payouts::get(tx, &caller, id).await).await
 }
@@ -751,7 +800,7 @@ pub struct DecidePayout {
 }
 
 /// Releases or refuses a payout that somebody else prepared. Needs a fresh proof.
-#[utoipa::path(post, path = "/api/v1/payouts/{id}/decide", tag = "partners", request_body = DecidePayout, responses((status = 200, body = Value, example = json!({"id": "ppo_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "released"}))))]
+#[utoipa::path(post, path = "/api/v1/payouts/{id}/decide", tag = "partners", request_body = DecidePayout, responses((status = 200, body = Payout)))]
 pub async fn decide(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -780,7 +829,7 @@ pub struct PaidBy {
 }
 
 /// Says that a released payout was paid by bank transfer. Needs a fresh proof.
-#[utoipa::path(post, path = "/api/v1/payouts/{id}/paid", tag = "partners", request_body = PaidBy, responses((status = 200, body = Value, example = json!({"id": "ppo_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "paid"}))))]
+#[utoipa::path(post, path = "/api/v1/payouts/{id}/paid", tag = "partners", request_body = PaidBy, responses((status = 200, body = Payout)))]
 pub async fn paid(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -797,7 +846,7 @@ pub async fn paid(
 }
 
 /// Says that a paid payout came back. Needs a fresh proof.
-#[utoipa::path(post, path = "/api/v1/payouts/{id}/returned", tag = "partners", request_body = Reason, responses((status = 200, body = Value, example = json!({"id": "ppo_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "returned"}))))]
+#[utoipa::path(post, path = "/api/v1/payouts/{id}/returned", tag = "partners", request_body = Reason, responses((status = 200, body = Payout)))]
 pub async fn returned(
     State(app): State<App>,
     Asker(caller): Asker,

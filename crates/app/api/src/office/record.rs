@@ -100,9 +100,9 @@ async fn record(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId) -> Resu
     }
     let claim = crate::office::partners::eligibility(tx, &client, now).await?;
     out["partner"] = match caller.may(Right::PartnersView) {
-        true => claim,
+        true => serde_json::to_value(claim)?,
         // Whose agent it is learns whether somebody earns on the client, and not who.
-        false => json!({"eligible": claim["eligible"], "reason_code": claim["reason_code"]}),
+        false => json!({"eligible": claim.eligible, "reason_code": claim.reason_code}),
     };
     Ok(out)
 }
@@ -238,7 +238,7 @@ impl File {
         for owner in owners {
             for (key, _) in qd_ledger::balances_of(tx, &owner).await? {
                 let lines = all_pages!(self, "ledger", |page| qd_ledger::statement(tx, &key, &page));
-                ledger.push(json!({"account": key, "lines": self.until(lines, "booked_at")}));
+                ledger.push(json!({"account": key, "lines": self.until(lines, "booked_at_us")}));
             }
         }
         let deposits = all_pages!(self, "deposits", |page| deposit::list(
@@ -303,8 +303,8 @@ impl File {
         let disputes: Vec<Value> = dispute::of_client(tx, &text)
             .await?
             .iter()
-            .map(|d| json!({"id": d.id, "deposit_id": d.deposit_id, "connection": d.connection, "provider_ref": d.provider_ref, "amount_minor": d.amount_minor, "currency": d.currency, "state": d.state, "reason": d.reason, "opened_at": d.opened_at, "changed_at": d.changed_at}))
-            .collect();
+            .map(serde_json::to_value)
+            .collect::<std::result::Result<_, _>>()?;
         let partner = crate::office::partners::evidence(tx, &house, &text).await?;
         Ok(json!({
             "client_id": id, "as_of_us": self.at, "made_at_us": core.now(), "made_by": caller.label(),
@@ -313,7 +313,7 @@ impl File {
             "restrictions": restrictions::in_force(tx, id).await?, "timeline": lines, "notes": self.until(notes, "at"), "calls": self.until(calls, "at"),
             "logins": logins::of_client(tx, &text).await?, "entity_rule_book": book, "kyc": kyc, "accounts": accounts_out, "ledger": ledger,
             "deposits": self.until(deposits, "created_at_us"), "withdrawals": self.until(withdrawals, "requested_at_us"), "transfers": self.until(transfers, "created_at_us"),
-            "disputes": self.until(disputes, "opened_at"), "partner": partner, "decisions": self.until(decisions, "at"), "mails": self.until(mails, "created_at"),
+            "disputes": self.until(disputes, "opened_at_us"), "partner": partner, "decisions": self.until(decisions, "at"), "mails": self.until(mails, "created_at"),
             "audit": trail, "cut": self.cut,
         }))
     }

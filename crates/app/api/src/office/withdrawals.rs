@@ -2,67 +2,33 @@
 
 use super::deposits::Reason;
 use crate::kit::{At, At2, Reply, covered, list_query, within, write};
-use crate::schema::{PageOf, Withdrawal};
+use crate::schema::Items;
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
-use qd_db::Tx;
-use qd_kernel::{Amount, Result};
-use qd_ledger::{AccountKey, Purpose};
+use qd_kernel::Page;
 use qd_payments::WithdrawalId;
-use qd_payments::withdrawal::{self, WithdrawalQuery, WithdrawalState, WithdrawalView};
-use qd_runtime::access::{Caller, Right};
-use qd_runtime::audit;
+use qd_payments::withdrawal::{self, PlanView, WithdrawalQuery, WithdrawalState, WithdrawalView};
+use qd_runtime::access::Right;
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 list_query!(Withdrawals {
     client_id: String as String,
-    state: WithdrawalState as String,
+    state: WithdrawalState as WithdrawalState,
     /// `finance` or `compliance`: whose turn it is.
     desk: String as String,
 });
 
-/// What a reviewer looks at first (PM-09): the funds now, and age of the verification, source, device
-/// and trading as the rules were told. Only for who reviews, and only while somebody has to.
-async fn with_checks(tx: &mut Tx, caller: &Caller, w: WithdrawalView) -> Result<Value> {
-    let waits = w.state == WithdrawalState::Review && caller.may(Right::WithdrawalsReview);
-    let (subject, owner, amount) = (format!("withdrawal:{}", w.id), format!("client:{}", w.client_id), w.amount);
-    let mut v = serde_json::to_value(w)?;
-    v["checks"] = Value::Null;
-    if waits {
-        let told = audit::decisions_of(tx, caller, &subject)
-            .await?
-            .into_iter()
-            .filter(|d| d.kind == "withdrawal.rules")
-            .max_by_key(|d| d.at);
-        let wallet = qd_ledger::balance(tx, &AccountKey::new(owner, Purpose::Wallet, amount.currency)).await?;
-        let facts = told.as_ref().map(|d| d.inputs["facts"].clone()).unwrap_or_default();
-        v["checks"] = json!({
-            "at_us": told.map(|d| d.at),
-            "funds": {
-                // The hold of this request is in the wallet's balance, and nothing else may use it.
-                "enough": wallet.balance_minor >= amount.minor && wallet.held_minor >= amount.minor,
-                "balance": Amount::new(wallet.balance_minor, amount.currency), "held": Amount::new(wallet.held_minor, amount.currency),
-                "share_of_balance_pct": facts["withdrawal"]["share_of_balance_pct"],
-            },
-            "kyc": {"verified": facts["client"]["verified"], "age_days": facts["client"]["kyc_age_days"]},
-            "source": {"same_source": facts["withdrawal"]["same_source"], "method": facts["withdrawal"]["method"]},
-            "device": facts["device"], "changes": facts["changes"], "disputes": facts["deposits"]["disputes"], "deals": facts["trading"]["deals"],
-        });
-    }
-    Ok(v)
-}
-
 /// Withdrawals, the newest first.
-#[utoipa::path(get, path = "/api/v1/withdrawals", tag = "withdrawals", params(Withdrawals), responses((status = 200, body = PageOf<Withdrawal>)))]
+#[utoipa::path(get, path = "/api/v1/withdrawals", tag = "withdrawals", params(Withdrawals), responses((status = 200, body = Page<WithdrawalView>)))]
 pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Withdrawals>) -> Reply<Json<Value>> {
     let (core, c, page) = (app.core.clone(), caller.clone(), q.page()?);
     covered(&app, &caller, async move |tx| {
         within(tx, &c, Right::WithdrawalsView, q.client_id.as_deref()).await?;
-        let page = withdrawal::list(
+        let mut page = withdrawal::list(
             tx,
             &core,
             &c,
@@ -74,39 +40,41 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Param
             &page,
         )
         .await?;
-        let mut items = Vec::with_capacity(page.items.len());
-        for w in page.items {
-            items.push(with_checks(tx, &c, w).await?);
+        for w in &mut page.items {
+            w.checks = withdrawal::checks(tx, &c, w).await?;
         }
-        Ok(json!({"items": items, "next_cursor": page.next_cursor}))
+        Ok(page)
     })
     .await
 }
 
 /// One withdrawal with its steps, legs and signals.
-#[utoipa::path(get, path = "/api/v1/withdrawals/{id}", tag = "withdrawals", responses((status = 200, body = Withdrawal)))]
+#[utoipa::path(get, path = "/api/v1/withdrawals/{id}", tag = "withdrawals", responses((status = 200, body = WithdrawalView)))]
 pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<WithdrawalId>) -> Reply<Json<Value>> {
     let (core, c) = (app.core.clone(), caller.clone());
     covered(&app, &caller, async move |tx| {
-        let w = withdrawal::get(tx, &core, &c, id).await?;
+        let mut w = withdrawal::get(tx, &core, &c, id).await?;
         within(tx, &c, Right::WithdrawalsView, Some(&w.client_id)).await?;
-        with_checks(tx, &c, w).await
+        w.checks = withdrawal::checks(tx, &c, &w).await?;
+        Ok(w)
     })
     .await
 }
 
 /// How the money would go back to where it came from.
-#[utoipa::path(get, path = "/api/v1/withdrawals/{id}/plan", tag = "withdrawals", responses((status = 200, body = Value, example = json!({"items": [{"amount": {"minor": 12_000, "currency": "EUR"}, "deposit_id": "dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "connection": "stripe-eu"}]}))))]
+#[utoipa::path(get, path = "/api/v1/withdrawals/{id}/plan", tag = "withdrawals", responses((status = 200, body = Items<PlanView>)))]
 pub async fn plan(State(app): State<App>, Asker(caller): Asker, At(id): At<WithdrawalId>) -> Reply<Json<Value>> {
     let c = caller.clone();
     covered(&app, &caller, async move |tx| {
-        Ok(json!({"items": withdrawal::plan(tx, &c, id).await?}))
+        Ok(Items {
+            items: withdrawal::plan(tx, &c, id).await?,
+        })
     })
     .await
 }
 
 /// Takes a case from the queue; a second person is told whose it is.
-#[utoipa::path(post, path = "/api/v1/withdrawals/{id}/claim", tag = "withdrawals", responses((status = 200, body = Withdrawal)))]
+#[utoipa::path(post, path = "/api/v1/withdrawals/{id}/claim", tag = "withdrawals", responses((status = 200, body = WithdrawalView)))]
 pub async fn claim(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<WithdrawalId>) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
     write(&app, &caller, key, "withdrawal.claim", &id, 200, async move |tx| {
@@ -116,7 +84,7 @@ pub async fn claim(State(app): State<App>, Asker(caller): Asker, key: Idempotenc
 }
 
 /// Puts it back into the queue.
-#[utoipa::path(post, path = "/api/v1/withdrawals/{id}/release", tag = "withdrawals", responses((status = 200, body = Withdrawal)))]
+#[utoipa::path(post, path = "/api/v1/withdrawals/{id}/release", tag = "withdrawals", responses((status = 200, body = WithdrawalView)))]
 pub async fn release(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<WithdrawalId>) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
     write(&app, &caller, key, "withdrawal.release", &id, 200, async move |tx| {
@@ -135,7 +103,7 @@ pub struct HandOver {
 }
 
 /// Hands a case over between finance and compliance.
-#[utoipa::path(post, path = "/api/v1/withdrawals/{id}/hand-over", tag = "withdrawals", request_body = HandOver, responses((status = 200, body = Withdrawal)))]
+#[utoipa::path(post, path = "/api/v1/withdrawals/{id}/hand-over", tag = "withdrawals", request_body = HandOver, responses((status = 200, body = WithdrawalView)))]
 pub async fn hand_over(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -160,7 +128,7 @@ pub struct Approve {
 
 /// One person's yes, with a fresh proof. The last one needed sends it on its way; the same person
 /// twice is `409 approval_same_person`.
-#[utoipa::path(post, path = "/api/v1/withdrawals/{id}/approve", tag = "withdrawals", request_body = Approve, responses((status = 200, body = Withdrawal)))]
+#[utoipa::path(post, path = "/api/v1/withdrawals/{id}/approve", tag = "withdrawals", request_body = Approve, responses((status = 200, body = WithdrawalView)))]
 pub async fn approve(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -185,7 +153,7 @@ pub struct Reject {
 }
 
 /// A person's no; the money is usable in the wallet again.
-#[utoipa::path(post, path = "/api/v1/withdrawals/{id}/reject", tag = "withdrawals", request_body = Reject, responses((status = 200, body = Withdrawal)))]
+#[utoipa::path(post, path = "/api/v1/withdrawals/{id}/reject", tag = "withdrawals", request_body = Reject, responses((status = 200, body = WithdrawalView)))]
 pub async fn reject(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -202,7 +170,7 @@ pub async fn reject(
 
 /// Forces it through against the rules. The reason is compulsory and stands in the exceptions.
 /// Needs a fresh proof.
-#[utoipa::path(post, path = "/api/v1/withdrawals/{id}/override", tag = "withdrawals", request_body = Reason, responses((status = 200, body = Withdrawal)))]
+#[utoipa::path(post, path = "/api/v1/withdrawals/{id}/override", tag = "withdrawals", request_body = Reason, responses((status = 200, body = WithdrawalView)))]
 pub async fn force(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -229,7 +197,7 @@ pub struct BankLeg {
 }
 
 /// Says what became of a part that is paid by bank transfer. Needs a fresh proof.
-#[utoipa::path(post, path = "/api/v1/withdrawals/{id}/legs/{n}", tag = "withdrawals", request_body = BankLeg, responses((status = 200, body = Withdrawal)))]
+#[utoipa::path(post, path = "/api/v1/withdrawals/{id}/legs/{n}", tag = "withdrawals", request_body = BankLeg, responses((status = 200, body = WithdrawalView)))]
 pub async fn bank_leg(
     State(app): State<App>,
     Asker(caller): Asker,

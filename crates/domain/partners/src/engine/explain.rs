@@ -2,31 +2,36 @@
 
 use super::facts::{Rank, Tested};
 use super::fx::Step;
+use crate::ids::{LineId, StatementId};
 use crate::plan::Specificity;
 use qd_kernel::Currency;
 use serde::{Deserialize, Serialize};
 
 /// A rule that fitted and lost, or won.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = RuleCandidate)]
 pub struct Candidate {
     pub plan: String,
     pub version: i64,
     pub rule: String,
     pub rank: Rank,
     /// Symbol 2, product group 1, any 0; account type; group; country; entity.
+    #[schema(value_type = Vec<u8>)]
     pub specificity: Specificity,
     pub rate: String,
 }
 
 /// What a partner below earned, where that decides.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = EarnedBelow)]
 pub struct Below {
     pub partner: String,
     pub amount: String,
     pub currency: Currency,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = CommissionExplanation)]
 pub struct Explanation {
     /// One line for a person: `1.25 lots x 8 USD = 10 USD`.
     pub formula: String,
@@ -38,8 +43,10 @@ pub struct Explanation {
     pub level: u32,
     /// Lots as the platform counts, the factors on them, lots paid on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub volume: Option<Volume>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub rule: Option<Candidate>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub losing: Vec<Candidate>,
@@ -53,10 +60,26 @@ pub struct Explanation {
     /// Unrounded, in the wallet's currency.
     pub exact: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub reason: Option<String>,
+    /// On a line that takes another one back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub corrects: Option<Corrects>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The line that is taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Corrects {
+    pub line: LineId,
+    /// The deal's revision it was booked for.
+    pub revision: i64,
+    /// The closed statement it stands on.
+    pub statement: Option<StatementId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = PaidVolume)]
 pub struct Volume {
     pub platform_lots: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -90,7 +90,7 @@ pub struct Quote {
 
 text_enum!(
     /// Whose plan it is; the first rank with a matching rule wins, however narrow the others are.
-    Rank { Partner = "partner", Campaign = "campaign", Entity = "entity", Global = "global" }
+    Rank as PlanRank { Partner = "partner", Campaign = "campaign", Entity = "entity", Global = "global" }
 );
 
 /// A plan version that is in force for a partner at the value date.
@@ -164,7 +164,7 @@ impl Default for Settings {
 }
 
 /// A number that was looked at, for the reader of a line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Tested {
     pub what: String,
     pub value: String,

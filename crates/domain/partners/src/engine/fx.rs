@@ -6,7 +6,8 @@ use qd_kernel::{Currency, Rate, Ts};
 use serde::{Deserialize, Serialize};
 
 /// One step of a conversion, kept with the line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = FxStep)]
 pub struct Step {
     /// `EURUSD`: dollars for one euro.
     pub pair: String,

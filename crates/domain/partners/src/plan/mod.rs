@@ -134,7 +134,7 @@ pub struct VolumeFactor {
 }
 
 /// Which plan it was: part of every line.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct PlanRef {
     pub plan: String,
     pub version: i64,

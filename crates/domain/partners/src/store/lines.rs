@@ -1,5 +1,6 @@
 use crate::booking::{DealOutcome, LineKind};
 use crate::ids::{LineId, PartnerId, StatementId};
+use crate::reading::LineState;
 use qd_db::{Engine, Query, Tx, row, sql};
 use qd_kernel::{Currency, Lots, PageRequest, Problem, Result, Ts, Val, vals};
 use qd_ledger::EntryId;
@@ -239,11 +240,14 @@ pub struct LineFilter {
     pub server: Option<String>,
     pub ticket: Option<String>,
     pub statement_id: Option<StatementId>,
+    /// Of the deals, `tacc_…`. With `client_id` it costs no more than that.
+    pub account: Option<String>,
+    /// Of partners of these entities; None: all.
+    pub entities: Option<Vec<String>>,
+    pub state: Option<LineState>,
     /// Value dates from, up to (not included).
     pub from: Option<Ts>,
     pub to: Option<Ts>,
-    /// Some(true): only lines that pay nothing.
-    pub zero: Option<bool>,
 }
 
 /// Newest booking first.
@@ -273,19 +277,40 @@ pub async fn lines(tx: &mut Tx, f: &LineFilter, page: &PageRequest) -> Result<Ve
     if let Some(v) = f.to {
         q.push(sql!(" AND value_at < $?"), vals![v]);
     }
-    match f.zero {
-        Some(true) => {
-            q.push(sql!(" AND reason IS NOT NULL"), []);
-        }
-        Some(false) => {
-            q.push(sql!(" AND reason IS NULL"), []);
-        }
-        None => {}
+    if let Some(v) = &f.account {
+        // What the deal was is kept as text; an id in quotes stands in it for nothing else.
+        q.push(
+            sql!(" AND EXISTS (SELECT 1 FROM commission_deals d WHERE d.server = commission_lines.server AND d.ticket = commission_lines.ticket AND d.facts LIKE $?)"),
+            vals![format!("%\"account\":\"{v}\"%")],
+        );
     }
-    if let Some([at, id]) = page.after_parts().as_deref() {
-        q.push(sql!(" AND (booked_at, id) < ($?, $?)"), vals![at.parse().unwrap_or(i64::MAX), *id]);
+    if let Some(list) = &f.entities {
+        q.push(sql!(" AND partner_id IN (SELECT id FROM partners WHERE entity IN (''"), []);
+        for e in list {
+            q.push(sql!(", $?"), vals![e]);
+        }
+        q.push(sql!("))"), []);
     }
-    q.push(sql!(" ORDER BY booked_at DESC, id DESC LIMIT $?"), vals![page.fetch()]);
+    match f.state {
+        Some(LineState::Zero) => q.push(sql!(" AND reason IS NOT NULL"), []),
+        Some(LineState::Open) => q.push(sql!(" AND reason IS NULL AND statement_id IS NULL"), []),
+        Some(LineState::Stated) => q.push(sql!(" AND reason IS NULL AND statement_id IS NOT NULL"), []),
+        None => &mut q,
+    };
+    let place = page.after_parts();
+    // Ids are in the order of booking too. Where no index leads to few lines, theirs does without
+    // sorting them all.
+    if f.partner_id.is_none() && f.client_id.is_none() {
+        if let Some([_, id]) = place.as_deref() {
+            q.push(sql!(" AND id < $?"), vals![*id]);
+        }
+        q.push(sql!(" ORDER BY id DESC LIMIT $?"), vals![page.fetch()]);
+    } else {
+        if let Some([at, id]) = place.as_deref() {
+            q.push(sql!(" AND (booked_at, id) < ($?, $?)"), vals![at.parse().unwrap_or(i64::MAX), *id]);
+        }
+        q.push(sql!(" ORDER BY booked_at DESC, id DESC LIMIT $?"), vals![page.fetch()]);
+    }
     tx.query(&q).await
 }
 
