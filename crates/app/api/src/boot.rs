@@ -160,7 +160,7 @@ pub async fn boot(State(app): State<App>, Asker(caller): Asker, headers: HeaderM
         .config
         .texts
         .iter()
-        .filter_map(|(name, key)| text(&app, name, key))
+        .filter_map(|(name, key)| text(&app, name, key, &[("brand", &brand.name), ("entity", &entity.name)]))
         .collect();
     let not_served = &entity.config.countries.not_served;
     let body = Boot {
@@ -209,12 +209,12 @@ fn address(from: &str) -> &str {
 }
 
 /// None for a key without any text: nothing to show or to agree to.
-fn text(app: &App, name: &str, key: &str) -> Option<BootText> {
+fn text(app: &App, name: &str, key: &str, names: &[(&str, &str)]) -> Option<BootText> {
     let text: BTreeMap<String, String> = app
         .catalogue
         .languages()
         .filter(|l| app.catalogue.resolve(l, key) == *l)
-        .filter_map(|l| Some((l.to_string(), app.catalogue.get(l, key)?.to_string())))
+        .filter_map(|l| Some((l.to_string(), app.catalogue.said(l, key, names)?)))
         .collect();
     if text.is_empty() {
         return None;

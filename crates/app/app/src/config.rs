@@ -23,6 +23,8 @@ pub struct Config {
     pub files: FilesSection,
     pub mail: MailConfig,
     #[serde(default)]
+    pub texts: TextsConfig,
+    #[serde(default)]
     pub trading_server: Vec<TradingServerConfig>,
     #[serde(default)]
     pub psp: Vec<PspConfig>,
@@ -173,6 +175,14 @@ pub struct MailConfig {
     #[serde(default)]
     pub password: Option<SecretRef>,
     pub tls: SmtpTls,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TextsConfig {
+    /// A folder of further languages and of other words for single texts:
+    /// `<dir>/<language>/<namespace>.json`, as in `locales/` of the repository.
+    pub dir: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

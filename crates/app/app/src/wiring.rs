@@ -92,7 +92,10 @@ pub(crate) async fn build_on(config: Config, env: Env, db: Db) -> Result<App> {
         platforms,
         psps: Psps::new(psps),
         files,
-        catalogue: Arc::new(Catalogue::builtin()?),
+        catalogue: Arc::new(match &config.texts.dir {
+            Some(dir) => Catalogue::with_folder(dir)?,
+            None => Catalogue::builtin()?,
+        }),
         live: Live::new(),
         sealer,
         kyc_numbers: qd_kyc::NumberKey::from_hex(&house)?,
@@ -249,6 +252,7 @@ pub fn registry(app: &App) -> Result<Registry> {
         Arc::new(RetryStopped::new(app.core.clone(), Arc::new(compose::Deals))),
     );
     r = r.every("client.dormancy", 3_600, Arc::new(qd_clients::Dormancy { core: app.core.clone() }));
+    r = r.every("tickets.close", 600, Arc::new(qd_support::Close { core: app.core.clone() }));
     r = r.every("housekeeping", 60, Arc::new(Housekeeping(app.core.clone())));
     Ok(r)
 }
@@ -277,12 +281,12 @@ pub(crate) async fn start(app: &App) -> Result<Running> {
     let handle = bus.start(app.core.clone(), reactions::subscriptions()).await?;
     // The bus has its own feed; the API listens to the one in the App.
     let mut from = handle.live().subscribe();
-    let to = app.live.clone();
+    let (to, core) = (app.live.clone(), app.core.clone());
     tokio::spawn(async move {
         loop {
             match from.recv().await {
                 Ok(e) => to.publish(e),
-                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
+                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => to.missed(&core),
                 Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
             }
         }

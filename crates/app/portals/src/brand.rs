@@ -38,7 +38,7 @@ async fn face(front: &Front, headers: &HeaderMap) -> Result<Option<(Brand, Face)
         .await
 }
 
-fn short_lived(headers: &HeaderMap, kind: &'static str, body: String) -> Response {
+pub fn short_lived(headers: &HeaderMap, kind: &'static str, body: String) -> Response {
     let tag = etag(body.as_bytes());
     let mut r = if matches_tag(headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()

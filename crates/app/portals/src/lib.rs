@@ -41,6 +41,7 @@ pub fn router(app: App, site: Site) -> Router {
         .route("/favicon.ico", get(brand::logo))
         .route("/manifest.webmanifest", get(brand::web_manifest))
         .route("/legal/{kind}", get(pages::legal))
+        .route("/locales/{language}/{file}", get(pages::texts))
         .route("/robots.txt", get(async || "User-agent: *\nDisallow: /office\n"))
         .fallback(page)
         .with_state(front)

@@ -1,6 +1,7 @@
 //! Pages that are plain HTML: the brand's legal texts, what is shown while the demo is being made,
 //! and what stands where no portals were built.
 
+use crate::brand::short_lived;
 use crate::html::{self, answer, escape, nonce};
 use crate::site::AppKind;
 use crate::Front;
@@ -58,8 +59,9 @@ pub async fn legal(State(front): State<Front>, Path(kind): Path<String>, uri: Ur
         let key = entity.config.texts.get(&kind).ok_or_else(|| Problem::missing("page"))?;
         let language = html::language(&html::offered(&front, Some(&brand), false), uri.query(), &headers);
         let language = front.app.catalogue.resolve(&language, key);
-        let text = front.app.catalogue.get(&language, key).ok_or_else(|| Problem::missing("page"))?;
-        Ok::<_, Problem>((brand, language, text.to_string()))
+        let names = [("brand", brand.name.as_str()), ("entity", entity.name.as_str())];
+        let text = front.app.catalogue.said(&language, key, &names).ok_or_else(|| Problem::missing("page"))?;
+        Ok::<_, Problem>((brand, language, text))
     };
     match found.await {
         Ok((brand, language, text)) => {
@@ -74,6 +76,26 @@ pub async fn legal(State(front): State<Front>, Path(kind): Path<String>, uri: Ur
             answer(page(&language, &title, &body, &nonce), &nonce)
         }
         Err(p) => ApiProblem(p).into_response(),
+    }
+}
+
+/// Texts added at run time (`texts.dir`): what a portal reads for a language that is not in its build.
+pub async fn texts(State(front): State<Front>, Path((language, file)): Path<(String, String)>, headers: HeaderMap) -> Response {
+    let plain = |s: &str| s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let found = front
+        .app
+        .config
+        .texts
+        .dir
+        .as_ref()
+        .filter(|_| plain(&language) && file.strip_suffix(".json").is_some_and(plain))
+        .map(|dir| dir.join(&language).join(&file));
+    match found {
+        Some(path) => match tokio::fs::read_to_string(path).await {
+            Ok(text) => short_lived(&headers, "application/json", text),
+            Err(_) => ApiProblem(Problem::missing("file")).into_response(),
+        },
+        None => ApiProblem(Problem::missing("file")).into_response(),
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -48,15 +48,6 @@ impl AppKind {
             AppKind::Partner => "partner",
             AppKind::Backoffice => "backoffice",
         }
-    }
-
-    /// The texts its first page needs.
-    fn namespaces(self) -> [&'static str; 4] {
-        let own = match self {
-            AppKind::Backoffice => "office",
-            other => other.name(),
-        };
-        ["common", "errors", "status", own]
     }
 }
 
@@ -238,41 +229,14 @@ fn kind_of(path: &str) -> &'static str {
 struct Manifest(Value);
 
 impl Manifest {
-    /// The chunks with the texts an app loads in a language: lazy imports of the app, or of a chunk
-    /// it imports, that are made of `locales/<language>/…`.
+    /// The chunk with the texts of an app's first page in a language; the build names it.
     fn texts(&self, app: AppKind, language: &str) -> Vec<String> {
-        let mut out = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        let mut open = vec![format!("apps/{}/index.html", app.name())];
-        while let Some(key) = open.pop() {
-            if !seen.insert(key.clone()) {
-                continue;
-            }
-            let entry = &self.0[&key];
-            open.extend(list(&entry["imports"]).map(str::to_string));
-            for lazy in list(&entry["dynamicImports"]) {
-                if is_text_of(lazy, language, app)
-                    && let Some(file) = self.0[lazy]["file"].as_str()
-                {
-                    out.insert(format!("/{file}"));
-                }
-            }
-        }
-        out.into_iter().collect()
-    }
-}
-
-fn list(v: &Value) -> impl Iterator<Item = &str> {
-    v.as_array().into_iter().flatten().filter_map(Value::as_str)
-}
-
-/// `../locales/de/common.json`, or one chunk of a whole language: `…/locales/de.ts`.
-fn is_text_of(key: &str, language: &str, app: AppKind) -> bool {
-    let Some((_, rest)) = key.split_once("locales/") else { return false };
-    let stem = rest.rsplit_once('.').map_or(rest, |p| p.0);
-    match stem.split_once('/') {
-        Some((l, namespace)) => l == language && app.namespaces().contains(&namespace),
-        None => stem == language,
+        let name = format!("locale-{}-{language}", app.name());
+        let entries = self.0.as_object().into_iter().flat_map(|o| o.values());
+        entries
+            .filter(|e| e["name"] == name.as_str())
+            .filter_map(|e| Some(format!("/{}", e["file"].as_str()?)))
+            .collect()
     }
 }
 
@@ -314,15 +278,13 @@ mod tests {
     #[test]
     fn the_texts_of_the_language_and_no_others_are_fetched_early() {
         let m = Manifest(serde_json::json!({
-            "apps/auth/index.html": {"file": "assets/auth.js", "imports": ["_i18n.js"]},
-            "_i18n.js": {"file": "assets/i18n.js", "dynamicImports": ["../locales/de/common.json", "../locales/de/auth.json", "../locales/de/office.json", "../locales/en/common.json"]},
-            "../locales/de/common.json": {"file": "assets/common-1.js"},
-            "../locales/de/auth.json": {"file": "assets/auth-1.js"},
-            "../locales/de/office.json": {"file": "assets/office-1.js"},
-            "../locales/en/common.json": {"file": "assets/common-2.js"},
+            "apps/auth/index.html": {"file": "assets/auth.js", "name": "auth"},
+            "_a": {"file": "assets/locale-auth-de-1.js", "name": "locale-auth-de"},
+            "_b": {"file": "assets/locale-auth-en-2.js", "name": "locale-auth-en"},
+            "_c": {"file": "assets/locale-trader-de-3.js", "name": "locale-trader-de"},
         }));
-        assert_eq!(m.texts(AppKind::Auth, "de"), ["/assets/auth-1.js", "/assets/common-1.js"]);
+        assert_eq!(m.texts(AppKind::Auth, "de"), ["/assets/locale-auth-de-1.js"]);
         assert!(m.texts(AppKind::Auth, "ar").is_empty());
-        assert!(m.texts(AppKind::Trader, "de").is_empty());
+        assert!(Manifest(Value::Null).texts(AppKind::Auth, "de").is_empty());
     }
 }

@@ -72,8 +72,8 @@ fn built(dir: &Path) -> PathBuf {
     }
     std::fs::create_dir_all(dist.join(".vite")).unwrap();
     let manifest = json!({
-        "apps/trader/index.html": {"file": "assets/trader-1.js", "dynamicImports": ["../locales/de/trader.json"]},
-        "../locales/de/trader.json": {"file": "assets/trader-de.js"},
+        "apps/trader/index.html": {"file": "assets/trader-1.js", "name": "trader"},
+        "_locale": {"file": "assets/trader-de.js", "name": "locale-trader-de"},
     });
     std::fs::write(dist.join(".vite/manifest.json"), manifest.to_string()).unwrap();
     dist
@@ -352,6 +352,27 @@ async fn a_legal_text_is_a_page_in_the_readers_language() {
     assert!(de.text().contains("lang=\"de\"") && de.text().contains("Risiko"), "{}", de.text());
     let ar = h.get(HARBOUR, "/legal/risk_warning?lang=ar").await;
     assert!(ar.text().contains("dir=\"rtl\""), "{}", ar.text());
+}
+
+#[tokio::test]
+async fn a_language_added_at_run_time_is_offered_and_its_files_can_be_read() {
+    let texts = std::env::temp_dir().join(format!("qd_portals_texts_{}", std::process::id()));
+    std::fs::create_dir_all(texts.join("fr")).unwrap();
+    std::fs::write(texts.join("fr/legal.json"), r#"{"risk": {"eu": "Les CFD sont risqués."}}"#).unwrap();
+    std::fs::write(texts.join("fr/trader.json"), r#"{"title": "Bonjour"}"#).unwrap();
+    let dir = texts.clone();
+    let h = house_with(true, |c| c.texts.dir = Some(dir)).await;
+    let t = h.get(NORTHWIND, "/locales/fr/trader.json").await;
+    assert_eq!((t.status, t.header("content-type"), t.text().as_str()), (StatusCode::OK, "application/json", r#"{"title": "Bonjour"}"#));
+    for path in ["/locales/fr/none.json", "/locales/fr/..%2Ffr%2Ftrader.json", "/locales/../fr.json", "/locales/fr/trader"] {
+        assert_eq!(h.get(NORTHWIND, path).await.status, 404, "{path}");
+    }
+    let boot: Value = serde_json::from_slice(&h.get(NORTHWIND, "/api/v1/public/boot").await.bytes).unwrap();
+    assert_eq!(boot["languages"], json!(["en", "de", "fr"]));
+    assert!(h.get(NORTHWIND, "/?lang=fr").await.text().contains("lang=\"fr\""));
+    let page = h.get(NORTHWIND, "/legal/risk_warning?lang=fr").await.text();
+    std::fs::remove_dir_all(&texts).unwrap();
+    assert!(page.contains("Les CFD sont risqués.") && page.contains("lang=\"fr\""), "{page}");
 }
 
 #[tokio::test]

@@ -5,7 +5,11 @@ use crate::settings;
 use qd_app::Config;
 use qd_app::config::{BusConfig, DatabaseConfig, TrustConfig};
 use qd_kernel::{Problem, Result};
+use qd_notify::{Catalogue, Gaps};
 use std::process::ExitCode;
+
+/// Keys named in a line.
+const SHOWN: usize = 10;
 
 pub fn run(args: &ConfigArgs) -> Result<ExitCode> {
     let (config, path) = settings::load(args)?;
@@ -16,6 +20,13 @@ pub fn run(args: &ConfigArgs) -> Result<ExitCode> {
     if !problems.is_empty() {
         return Ok(ExitCode::FAILURE);
     }
+    let texts = match &config.texts.dir {
+        Some(dir) => Catalogue::with_folder(dir)?,
+        None => Catalogue::builtin()?,
+    };
+    for g in texts.gaps() {
+        println!("{}", gap(&g));
+    }
     println!(
         "{}: fine; {} trading servers, {} payment connections",
         path.display(),
@@ -23,6 +34,26 @@ pub fn run(args: &ConfigArgs) -> Result<ExitCode> {
         config.psp.len()
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a language lacks, in a line: the first few by name.
+fn gap(g: &Gaps) -> String {
+    let named = |what: &str, keys: &[String]| match keys.len() {
+        0 => String::new(),
+        n => {
+            let more = if n > SHOWN { format!(" and {} more", n - SHOWN) } else { String::new() };
+            let first: Vec<&str> = keys.iter().take(SHOWN).map(String::as_str).collect();
+            format!("; {n} {what}: {}{more}", first.join(", "))
+        }
+    };
+    let whole = if g.missing.is_empty() && g.wrong.is_empty() { "; complete" } else { "" };
+    format!(
+        "texts {}: {} texts{whole}{}{}",
+        g.language,
+        g.total,
+        named("missing, English stands in", &g.missing),
+        named("with other places than English", &g.wrong)
+    )
 }
 
 /// Every secret and file that the configuration names must be there.

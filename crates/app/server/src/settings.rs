@@ -13,7 +13,7 @@ enum Kind {
 }
 
 /// Every documented key that a variable may override: `QD_` and the key in capitals.
-const OVERRIDES: [(&str, &str, &str, Kind); 27] = [
+const OVERRIDES: [(&str, &str, &str, Kind); 28] = [
     ("QD_SERVER_LISTEN", "server", "listen", Kind::Text),
     ("QD_SERVER_PUBLIC_URL", "server", "public_url", Kind::Text),
     ("QD_SERVER_BEHIND_PROXY", "server", "behind_proxy", Kind::Truth),
@@ -41,6 +41,7 @@ const OVERRIDES: [(&str, &str, &str, Kind); 27] = [
     ("QD_MAIL_USER", "mail", "user", Kind::Text),
     ("QD_MAIL_PASSWORD", "mail", "password", Kind::Text),
     ("QD_MAIL_TLS", "mail", "tls", Kind::Text),
+    ("QD_TEXTS_DIR", "texts", "dir", Kind::Text),
 ];
 
 /// Which file, when none was named: what is usual, then the demo's own.

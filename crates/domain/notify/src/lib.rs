@@ -11,4 +11,4 @@ pub use inapp::{NewNotification, Notification, NotificationId, list_mine, mark_a
 pub use mail::render::{Rendered, format_amount, render};
 pub use mail::send::{MailHandler, MailTransport, Outgoing, SendError, Smtp, SmtpConfig, SmtpTls};
 pub use mail::{Mail, MailId, MailRequest, MailState, Param, Params, Recipient, Template, mail, mail_view, mails_of};
-pub use texts::{Catalogue, is_rtl};
+pub use texts::{Catalogue, Gaps, is_rtl};

@@ -1,11 +1,11 @@
 //! A mail from a text of the catalogue: plain text and HTML from the same source.
 //!
-//! In a body, paragraphs are parted by an empty line, `{name}` is a place for a value, and a line
-//! `[Label]({link})` is a button. Everything that comes in is escaped; a place without a value is
+//! In a body, paragraphs are parted by an empty line, `{{name}}` is a place for a value, and a line
+//! `[Label]({{link}})` is a button. Everything that comes in is escaped; a place without a value is
 //! an error, so that no client ever reads a brace.
 
 use super::{Param, Params, Template};
-use crate::texts::{Catalogue, is_rtl};
+use crate::texts::{Catalogue, is_rtl, next_place};
 use qd_kernel::{Amount, Problem, Result};
 use qd_runtime::tenancy::{Brand, Entity};
 
@@ -76,15 +76,13 @@ fn value(c: &Catalogue, language: &str, p: &Param) -> Result<String> {
 fn fill(c: &Catalogue, language: &str, text: &str, params: &Params) -> Result<String> {
     let mut out = String::with_capacity(text.len() + 64);
     let mut rest = text;
-    while let Some(open) = rest.find('{') {
-        let Some(close) = rest[open..].find('}') else { break };
-        out.push_str(&rest[..open]);
-        let name = &rest[open + 1..open + close];
+    while let Some((before, name, after)) = next_place(rest) {
+        out.push_str(before);
         let p = params
             .get(name)
-            .ok_or_else(|| Problem::bug("mail_value_missing", format!("the mail has a place {{{name}}} and no value for it")))?;
+            .ok_or_else(|| Problem::bug("mail_value_missing", format!("the mail has a place {{{{{name}}}}} and no value for it")))?;
         out.push_str(&value(c, language, p)?);
-        rest = &rest[open + close + 1..];
+        rest = after;
     }
     out.push_str(rest);
     Ok(out)
