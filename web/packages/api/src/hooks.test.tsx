@@ -117,7 +117,7 @@ describe('a list by cursor', () => {
     await act(async () => {
       await result.current.showNew();
     });
-    expect(result.current.rows).toEqual([{ id: 2 }]);
+    await waitFor(() => expect(result.current.rows).toEqual([{ id: 2 }]));
     expect(seen).toHaveLength(3);
   });
 });

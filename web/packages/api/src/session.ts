@@ -46,6 +46,28 @@ export function safeNext(next: string | null | undefined): string | null {
   return next;
 }
 
+const HINT = 'qd.signed_in';
+
+/** Notes that this browser has a session, so that pages for strangers know whether asking is worth it. */
+export function noteSignedIn(kind: 'staff' | 'client' | null): void {
+  try {
+    if (kind) localStorage.setItem(HINT, kind);
+    else localStorage.removeItem(HINT);
+  } catch {
+    // Without storage every visit begins at the door.
+  }
+}
+
+/** Who was signed in here last and has not signed out; the session itself may be over. */
+export function signedInHint(): 'staff' | 'client' | null {
+  try {
+    const kind = localStorage.getItem(HINT);
+    return kind === 'staff' || kind === 'client' ? kind : null;
+  } catch {
+    return null;
+  }
+}
+
 let leaving = false;
 
 /** To be called once by each app: a lost session leads to the door, and back here afterwards. */
@@ -54,6 +76,7 @@ export function guardSession(go: (address: string) => void = (a) => location.ass
     onSignedOut: () => {
       if (leaving) return;
       leaving = true;
+      noteSignedIn(null);
       go(signInAddress(location.pathname, location.pathname + location.search + location.hash));
     },
   });
@@ -76,6 +99,7 @@ export async function signOut(client: QueryClient, go: (address: string) => void
   } catch {
     // Over already, or no network: the cookie ends by itself, the screen is cleared now.
   }
+  noteSignedIn(null);
   announcements()?.postMessage('signed_out');
   client.clear();
   go(signInAddress(location.pathname));

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { call } from './client';
-import { type ApiError, errorTexts } from './errors';
+import type { ApiError } from './errors';
 import { json, problem, serve } from './test/server';
 import { configureApi } from './transport';
 
@@ -17,7 +17,7 @@ async function failure(p: Promise<unknown>): Promise<ApiError> {
 describe('a request', () => {
   it('fills the address, leaves out empty filters and says it comes from our own pages', async () => {
     const seen = serve(() => json(200, { items: [], next_cursor: null }));
-    await call('get', '/api/v1/deposits', { query: { state: '', client_id: 'cli_1', limit: 10 } });
+    await call('get', '/api/v1/deposits', { query: { state: '' as never, client_id: 'cli_1', limit: 10 } });
     expect(seen[0]).toMatchObject({ method: 'GET', path: '/api/v1/deposits', search: '?client_id=cli_1&limit=10', key: null });
     expect(seen[0]?.headers.get('x-qd-request')).toBe('1');
   });
@@ -33,12 +33,6 @@ describe('a request', () => {
     const e = await failure(call('post', '/api/v1/me/deposits', { body: { amount: money } as never }));
     expect(e.byPointer).toEqual({ '/amount/minor': 'amount_not_positive' });
     expect(e).toMatchObject({ status: 422, outcome: 'not_done', retryable: false, reference: 'REF123' });
-    expect(errorTexts(e)).toEqual({
-      cause: 'amount_not_positive',
-      fallback: 'class.invalid',
-      outcome: 'outcome.not_done',
-      next: 'next.correct',
-    });
   });
 
   it('without a network was not sent', async () => {

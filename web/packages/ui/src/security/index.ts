@@ -1,1 +1,14 @@
-export {};
+export { CodeInput } from './CodeInput';
+export { deviceName } from './device';
+export { EmailCard } from './EmailCard';
+export { EnrolSecondFactor } from './EnrolSecondFactor';
+export { NewPassword, SHORTEST } from './NewPassword';
+export { PasswordCard, PasswordForm } from './PasswordCard';
+export { Problem } from './Problem';
+export { QrCode } from './QrCode';
+export { RecoveryCodes } from './RecoveryCodes';
+export { SecondFactorCard } from './SecondFactorCard';
+export { SecurityPanels } from './SecurityPage';
+export { SessionsCard, SignInsCard } from './SessionsCard';
+export { StepUpDialog, StepUpProvider } from './StepUp';
+export { latinDigits, useFields } from './useFields';

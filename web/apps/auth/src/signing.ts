@@ -1,0 +1,25 @@
+/** Signing in: one request, and where it leads. */
+
+import { type Answer, call, noteSignedIn } from '@qd/api';
+
+export type SignedIn = Answer<'post', '/api/v1/auth/sign-in'>;
+
+export interface Credentials {
+  email: string;
+  password: string;
+  code?: string;
+}
+
+export async function signIn(staff: boolean, given: Credentials): Promise<SignedIn> {
+  const body = { email: given.email.trim(), password: given.password, ...(given.code ? { code: given.code } : {}) };
+  const done = staff
+    ? await call('post', '/api/v1/auth/staff/sign-in', { body })
+    : await call('post', '/api/v1/auth/sign-in', { body });
+  noteSignedIn(staff ? 'staff' : 'client');
+  return done;
+}
+
+/** Leaves this app: the portal is another page. */
+export function leave(address: string): void {
+  location.assign(address);
+}
