@@ -3,11 +3,12 @@
 
 use qd_web::{Built, ProblemBody};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use utoipa::OpenApi;
 
 const ABOUT: &str = "Everything the portals do, they do through this API.
 
-**Money** is `{\"minor\": 50000, \"currency\": \"EUR\"}`: EUR 500.00 in whole minor units. **Times** are microseconds since 1970 in UTC, in fields that end in `_us` or `_at`. **Lots** are decimal text.
+**Money** is `{\"minor\": 50000, \"currency\": \"EUR\"}`: EUR 500.00 in whole minor units. **Times** are microseconds since 1970 in UTC, in fields that end in `_us`. **Lots** are decimal text.
 
 **Sign in** and send the token as `Authorization: Bearer …`, or let the browser keep it as a cookie. Each operation names the right it needs in `x-right`; programs use API keys with some of these rights.
 
@@ -32,11 +33,12 @@ pub fn base() -> utoipa::openapi::OpenApi {
 pub fn value(built: &Built) -> Value {
     let mut doc = serde_json::to_value(&built.openapi).unwrap_or_default();
     name_items(&mut doc);
+    say_nulls(&mut doc);
     doc["components"]["securitySchemes"] = json!({
         "token": {"type": "http", "scheme": "bearer", "description": "A session token (`qds_…`) or an API key (`qdk_…`)."},
         "cookie": {"type": "apiKey", "in": "cookie", "name": "qd_session", "description": "The same session in a browser; `__Host-qd_session` over HTTPS."}
     });
-    let mut tags = std::collections::BTreeSet::new();
+    let mut tags = BTreeSet::new();
     if let Some(paths) = doc["paths"].as_object_mut() {
         for (path, item) in paths {
             for (method, op) in item.as_object_mut().into_iter().flatten() {
@@ -82,6 +84,70 @@ fn name_items(doc: &mut Value) {
     }
 }
 
+/// What is only answered, never sent, holds every field it may hold: an empty one is null, not
+/// absent, and the document says so. (A field that is absent declares `nullable = false`.)
+fn say_nulls(doc: &mut Value) {
+    let mut sent = BTreeSet::new();
+    for op in operations(doc) {
+        reach(doc, &op["requestBody"], &mut sent);
+        reach(doc, &op["parameters"], &mut sent);
+    }
+    let all = doc["components"]["schemas"].as_object_mut().into_iter().flatten();
+    for (_, schema) in all.filter(|(name, _)| !sent.contains(*name)) {
+        for part in parts(schema) {
+            require_nullable(part);
+        }
+    }
+}
+
+fn operations(doc: &Value) -> impl Iterator<Item = &Value> {
+    let paths = doc["paths"].as_object().into_iter().flatten();
+    paths.flat_map(|(_, item)| item.as_object().into_iter().flatten().map(|(_, op)| op))
+}
+
+/// The names of the components that `v` refers to, through others too.
+fn reach(doc: &Value, v: &Value, seen: &mut BTreeSet<String>) {
+    match v {
+        Value::Object(m) => {
+            if let Some(name) = m.get("$ref").and_then(Value::as_str).and_then(|r| r.rsplit('/').next())
+                && seen.insert(name.to_string())
+            {
+                reach(doc, &doc["components"]["schemas"][name], seen);
+            }
+            m.values().for_each(|v| reach(doc, v, seen));
+        }
+        Value::Array(a) => a.iter().for_each(|v| reach(doc, v, seen)),
+        _ => {}
+    }
+}
+
+/// An object, or the objects that another takes in.
+fn parts(schema: &mut Value) -> Vec<&mut Value> {
+    match schema.get("allOf").is_some() {
+        true => schema["allOf"].as_array_mut().into_iter().flatten().collect(),
+        false => vec![schema],
+    }
+}
+
+fn require_nullable(schema: &mut Value) {
+    let null = |s: &Value| s["type"] == "null" || s["type"].as_array().is_some_and(|t| t.iter().any(|t| t == "null"));
+    let nullable: Vec<Value> = schema["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, p)| null(p) || ["oneOf", "anyOf"].iter().any(|k| p[*k].as_array().is_some_and(|a| a.iter().any(null))))
+        .map(|(name, _)| json!(name))
+        .collect();
+    if nullable.is_empty() {
+        return;
+    }
+    if let Some(m) = schema.as_object_mut()
+        && let Some(required) = m.entry("required").or_insert_with(|| json!([])).as_array_mut()
+    {
+        required.extend(nullable.into_iter().filter(|n| !required.contains(n)).collect::<Vec<_>>());
+    }
+}
+
 fn tag_words(tag: &str) -> &'static str {
     match tag {
         "auth" => "Signing in, proving it again, passwords, second factors, one's own sessions.",
@@ -96,6 +162,8 @@ fn tag_words(tag: &str) -> &'static str {
         "ledger" => "The books.",
         "partners" => "Introducing brokers: tree, plans, commission, statements, payouts.",
         "control" => "Exceptions, jobs, approvals, connections, figures.",
+        "tickets" => "Questions of clients, their clocks, prepared answers.",
+        "views" => "Lists as somebody or a team wants to see them.",
         "rules" => "Rule sets and rules.",
         "house" => "Entities, brands, desks, settings, staff, roles, keys.",
         "audit" => "Who did what, and proof of it.",

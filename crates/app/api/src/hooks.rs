@@ -13,8 +13,10 @@ use qd_runtime::exceptions::{self, NewException};
 use qd_runtime::inbox::{self, NewHook};
 use qd_web::Api;
 use qd_web::body::{BODY_TIME, whole};
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 /// The largest callback we read; providers' own are some kilobytes.
@@ -26,10 +28,16 @@ pub fn routes(api: Api<App>) -> Api<App> {
     api.route(Right::Public, routes!(hook))
 }
 
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"received": true}))]
+pub struct HookTaken {
+    received: bool,
+}
+
 /// Takes a provider's callback. 200 when it is stored (again, when it was stored before); 400 when
 /// its signature or its age is wrong; 503 when it could not be stored and should be sent again.
-#[utoipa::path(post, path = "/hooks/{provider}/{connection}", tag = "hooks", request_body(content = Vec<u8>, content_type = "application/json"), responses((status = 200, body = Value, example = json!({"received": true}))))]
-pub async fn hook(State(app): State<App>, req: Request) -> Reply<(StatusCode, Json<Value>)> {
+#[utoipa::path(post, path = "/hooks/{provider}/{connection}", tag = "hooks", request_body(content = Vec<u8>, content_type = "application/json"), responses((status = 200, body = HookTaken)))]
+pub async fn hook(State(app): State<App>, req: Request) -> Reply<(StatusCode, Json<HookTaken>)> {
     let (mut parts, body) = req.into_parts();
     let At2(provider, connection) = At2::<String, String>::from_request_parts(&mut parts, &()).await?;
     let psp = app
@@ -49,7 +57,7 @@ pub async fn hook(State(app): State<App>, req: Request) -> Reply<(StatusCode, Js
         Err(HookRefusal::Forged(why)) => return refuse(&app, provider, connection, "forged", why, bytes).await,
         Err(HookRefusal::Stale(why)) => return refuse(&app, provider, connection, "stale", why, bytes).await,
     }
-    Ok((StatusCode::OK, Json(json!({"received": true}))))
+    Ok((StatusCode::OK, Json(HookTaken { received: true })))
 }
 
 fn kept(headers: &HeaderMap) -> String {
@@ -146,7 +154,7 @@ async fn refuse(
     reason: &'static str,
     why: String,
     body: Vec<u8>,
-) -> Reply<(StatusCode, Json<Value>)> {
+) -> Reply<(StatusCode, Json<HookTaken>)> {
     let core = app.core.clone();
     tracing::warn!(provider, connection, reason, "callback refused");
     app.core

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use qd_app::App;
+pub use qd_app::onboarding::must_be_proven as proven;
 use qd_clients::{Client, ClientId};
 use qd_db::Tx;
 use qd_kernel::{Problem, Result, Ts};
@@ -11,8 +12,18 @@ use qd_runtime::access::{Caller, Right, Scope, mask};
 use qd_web::{Answer, ApiProblem, IdempotencyKey};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
+
+pub use crate::schema::Items;
 
 pub type Reply<T> = std::result::Result<T, ApiProblem>;
+
+/// What was made or changed, by its id.
+#[derive(Serialize, ToSchema)]
+#[schema(as = IdOf)]
+pub struct Made<T> {
+    pub id: T,
+}
 
 /// Reads on one snapshot and answers what `f` returns, as it is: for views that cover themselves.
 pub async fn read<T, F>(app: &App, f: F) -> Reply<Json<Value>>
@@ -111,6 +122,10 @@ path_ids!(
     qd_runtime::exceptions::ExceptionId,
     qd_runtime::jobs::JobId,
     qd_runtime::rules::RuleId,
+    qd_support::TicketId,
+    qd_support::macros::MacroId,
+    qd_support::views::ViewId,
+    qd_support::bulk::BulkId,
     qd_notify::NotificationId,
     qd_notify::MailId,
     qd_clients::ClientId,

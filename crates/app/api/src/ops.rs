@@ -13,29 +13,36 @@ use qd_runtime::exceptions;
 use qd_runtime::jobs::graveyard;
 use qd_trading::servers;
 use qd_web::{Api, ApiProblem};
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::fmt::Write as _;
+use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 pub fn routes(api: Api<App>) -> Api<App> {
     api.route(Right::Public, routes!(healthz)).route(Right::Public, routes!(readyz))
 }
 
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"ok": true}))]
+pub struct Alive {
+    ok: bool,
+}
+
 /// The process is alive.
-#[utoipa::path(get, path = "/healthz", tag = "control", responses((status = 200, body = Value, example = json!({"ok": true}))))]
-pub async fn healthz() -> Json<Value> {
-    Json(json!({"ok": true}))
+#[utoipa::path(get, path = "/healthz", tag = "control", responses((status = 200, body = Alive)))]
+pub async fn healthz() -> Json<Alive> {
+    Json(Alive { ok: true })
 }
 
 /// The database answers: send traffic here.
-#[utoipa::path(get, path = "/readyz", tag = "control", responses((status = 200, body = Value, example = json!({"ok": true}))))]
-pub async fn readyz(State(app): State<App>) -> Result<Json<Value>, ApiProblem> {
+#[utoipa::path(get, path = "/readyz", tag = "control", responses((status = 200, body = Alive)))]
+pub async fn readyz(State(app): State<App>) -> Result<Json<Alive>, ApiProblem> {
     app.core
         .db
         .read(async |tx| qd_runtime::events::head(tx).await)
         .await
         .map_err(|p| Problem::unavailable("not_ready", "the database does not answer").with_source(p))?;
-    Ok(Json(json!({"ok": true})))
+    Ok(Json(Alive { ok: true }))
 }
 
 /// `/metrics` in Prometheus' text format: numbers only, no names of people. Behind a proxy it is for

@@ -9,14 +9,15 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use qd_app::App;
 use qd_app::compose_kyc::country_of;
 use qd_app::onboarding::{self, Origin};
-use qd_clients::{Consent, NewLead, Registration, Touch};
-use qd_kernel::{Problem, Result, Secret};
+use qd_clients::{ClientId, Consent, NewLead, Registration, Touch};
+use qd_kernel::{Currency, Problem, Result, Secret};
 use qd_partners::clicks::{self, COOKIE, COOKIE_DAYS, Visit};
-use qd_runtime::access::{Caller, Right};
+use qd_runtime::access::{Caller, LoginId, Right};
 use qd_runtime::tenancy;
 use qd_web::{Answer, Api, ApiProblem, Asker, Body, IdempotencyKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -198,8 +199,8 @@ pub struct RegistrationForm {
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "login_id": "lgn_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "entity": "eu"}))]
 pub struct RegisteredBody {
-    client_id: String,
-    login_id: String,
+    client_id: ClientId,
+    login_id: LoginId,
     entity: String,
 }
 
@@ -239,8 +240,8 @@ pub async fn register(
         };
         let (done, login) = onboarding::register(&a, tx, &c, registration, origin.clone(), hash.clone()).await?;
         Ok(RegisteredBody {
-            client_id: done.client_id.to_string(),
-            login_id: login.to_string(),
+            client_id: done.client_id,
+            login_id: login,
             entity: done.entity,
         })
     })
@@ -255,18 +256,53 @@ pub struct Which {
     code: Option<String>,
 }
 
+/// A brand as its portals and forms show it.
+#[derive(Serialize, ToSchema)]
+pub struct BrandFace {
+    code: String,
+    name: String,
+    /// The brand colour's hue, 0 to 359 degrees.
+    hue: u32,
+    languages: Vec<String>,
+    entity: BrandEntity,
+    /// Catalogue keys of the texts that differ by licence, by their use: `risk_warning`, `terms`…
+    texts: BTreeMap<String, String>,
+    /// Countries whose residents cannot register, two capital letters each.
+    countries_not_served: Vec<String>,
+    currencies: Vec<Currency>,
+}
+
+/// The company behind the brand.
+#[derive(Serialize, ToSchema)]
+pub struct BrandEntity {
+    code: String,
+    name: String,
+    country: String,
+    regulator: String,
+}
+
 /// The brand's name, colour and languages, the entity behind it, and what its forms ask.
-#[utoipa::path(get, path = "/api/v1/public/brand", tag = "public", params(Which), responses((status = 200, body = Value, example = json!({"code": "northwind", "name": "Northwind", "hue": 210, "languages": ["en", "de"], "entity": {"code": "eu", "name": "Northwind Markets EU", "country": "CY", "regulator": "CySEC"}, "texts": {"risk_warning": "texts.eu.risk_warning"}, "countries_not_served": ["US"], "currencies": ["EUR"]}))))]
+#[utoipa::path(get, path = "/api/v1/public/brand", tag = "public", params(Which), responses((status = 200, body = BrandFace)))]
 pub async fn brand(State(app): State<App>, headers: HeaderMap, qd_web::Params(q): qd_web::Params<Which>) -> Reply<Json<Value>> {
     let (host, demo) = (host_of(&headers), app.config.demo.is_some());
     read(&app, async move |tx| {
         let b = brand_of(tx, q.code.as_deref(), host.as_deref(), demo).await?;
         let e = tenancy::get(tx, &b.entity).await?;
-        Ok(json!({
-            "code": b.code, "name": b.name, "hue": b.hue, "languages": b.languages,
-            "entity": {"code": e.code, "name": e.name, "country": e.country, "regulator": e.regulator},
-            "texts": e.config.texts, "countries_not_served": e.config.countries.not_served, "currencies": e.config.currencies,
-        }))
+        Ok(BrandFace {
+            code: b.code,
+            name: b.name,
+            hue: b.hue,
+            languages: b.languages,
+            entity: BrandEntity {
+                code: e.code.clone(),
+                name: e.name.clone(),
+                country: e.country.clone(),
+                regulator: e.regulator.clone(),
+            },
+            texts: e.config.texts.clone(),
+            countries_not_served: e.config.countries.not_served.clone(),
+            currencies: e.config.currencies.clone(),
+        })
     })
     .await
 }

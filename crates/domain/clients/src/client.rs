@@ -20,7 +20,7 @@ pub const MAX_TAGS: usize = 30;
 pub const MAX_CUSTOM: usize = 16 * 1024;
 
 /// The record as kept, uncovered: for use cases, never for answers.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Client {
     pub id: ClientId,
     pub entity: String,
@@ -30,6 +30,7 @@ pub struct Client {
     pub first_name: String,
     pub last_name: String,
     pub email: Option<String>,
+    #[serde(rename = "email_verified_at_us")]
     pub email_verified_at: Option<Ts>,
     pub phone: Option<String>,
     /// Residence, two capital letters.
@@ -48,16 +49,25 @@ pub struct Client {
     pub vip: bool,
     pub tags: Vec<String>,
     pub custom: Value,
+    #[serde(rename = "registered_at_us")]
     pub registered_at: Option<Ts>,
+    #[serde(rename = "verified_at_us")]
     pub verified_at: Option<Ts>,
+    #[serde(rename = "first_deposit_at_us")]
     pub first_deposit_at: Option<Ts>,
+    #[serde(rename = "first_response_at_us")]
     pub first_response_at: Option<Ts>,
     /// When e-mail or telephone changed last, after registration.
+    #[serde(rename = "contact_changed_at_us")]
     pub contact_changed_at: Option<Ts>,
+    #[serde(rename = "activity_at_us")]
     pub activity_at: Ts,
+    #[serde(rename = "stage_at_us")]
     pub stage_at: Ts,
     pub merged_into: Option<ClientId>,
+    #[serde(rename = "created_at_us")]
     pub created_at: Ts,
+    #[serde(rename = "updated_at_us")]
     pub updated_at: Ts,
     pub version: i64,
 }

@@ -47,20 +47,29 @@ text_enum!(DuplicateState { Open = "open", Merged = "merged", Linked = "linked",
 /// Others sharing one mark; a mark shared by more is no mark.
 const MAX_SHARED: i64 = 20;
 
-#[derive(Clone, Debug, Serialize)]
+/// One mark that two records share, and what it counts.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct DuplicateReason {
+    pub mark: MarkKind,
+    pub points: i64,
+}
+
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Duplicate {
     pub id: DuplicateId,
     pub first_id: ClientId,
     pub second_id: ClientId,
     /// 0 to 100.
     pub score: i64,
-    /// `[{"mark": "phone", "points": 40}, …]`
+    #[schema(value_type = Vec<DuplicateReason>)]
     pub reasons: Value,
     pub state: DuplicateState,
     pub survivor_id: Option<ClientId>,
     pub decided_by: Option<String>,
+    #[serde(rename = "decided_at_us")]
     pub decided_at: Option<Ts>,
     pub note: Option<String>,
+    #[serde(rename = "created_at_us")]
     pub created_at: Ts,
     pub version: i64,
 }
@@ -106,7 +115,8 @@ async fn look(tx: &mut Tx, core: &Core, caller: &Caller, c: &Client) -> Result<i
     }
     for (other, kinds) in shared {
         let score: i64 = kinds.iter().map(|k| k.weight()).sum::<i64>().min(100);
-        let reasons = Value::Array(kinds.iter().map(|k| json!({"mark": k, "points": k.weight()})).collect());
+        let marks: Vec<DuplicateReason> = kinds.iter().map(|k| DuplicateReason { mark: *k, points: k.weight() }).collect();
+        let reasons = serde_json::to_value(marks)?;
         let (first, second) = if c.id < other { (c.id, other) } else { (other, c.id) };
         let id = DuplicateId::new(&core.env);
         if store::duplicates::propose(tx, id, first, second, score, &reasons, core.now()).await? {

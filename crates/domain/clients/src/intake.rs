@@ -22,7 +22,7 @@ const MAX_MARK: usize = 200;
 pub const UNKNOWN_COUNTRY: &str = "ZZ";
 
 /// How the person came this time.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Touch {
     pub source: String,
@@ -64,14 +64,15 @@ impl Touch {
 }
 
 /// A touch as kept.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct KeptTouch {
+    #[serde(rename = "at_us")]
     pub at: Ts,
     #[serde(flatten)]
     pub touch: Touch,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Consent {
     /// `terms`, `privacy`, `marketing`, `cookies`…
@@ -97,7 +98,8 @@ pub struct NewLead {
 }
 
 /// What became of a lead.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = LeadTaken)]
 pub struct Taken {
     pub client_id: ClientId,
     /// False when this person had a record at this brand; the public form must not tell.

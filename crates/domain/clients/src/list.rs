@@ -39,7 +39,8 @@ pub struct Filter {
 }
 
 /// A line of a list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ClientRow)]
 pub struct Row {
     pub id: ClientId,
     pub entity: String,
@@ -58,7 +59,9 @@ pub struct Row {
     pub kyc_state: String,
     pub vip: bool,
     pub tags: Vec<String>,
+    #[serde(rename = "activity_at_us")]
     pub activity_at: Ts,
+    #[serde(rename = "created_at_us")]
     pub created_at: Ts,
     /// The next page starts after it when sorted by name.
     #[serde(skip)]

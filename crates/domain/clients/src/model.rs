@@ -3,16 +3,16 @@
 
 use qd_kernel::{Problem, Result, text_enum};
 
-text_enum!(Stage { Lead = "lead", Registered = "registered", Verified = "verified", Funded = "funded", Dormant = "dormant", Churned = "churned" });
+text_enum!(Stage as ClientStage { Lead = "lead", Registered = "registered", Verified = "verified", Funded = "funded", Dormant = "dormant", Churned = "churned" });
 
 text_enum!(
     /// How far the talk with the client is; staff set it by hand or with a call.
-    Status { New = "new", Contacted = "contacted", NoAnswer = "no_answer", Callback = "callback", Interested = "interested", NotInterested = "not_interested" }
+    Status as ClientStatus { New = "new", Contacted = "contacted", NoAnswer = "no_answer", Callback = "callback", Interested = "interested", NotInterested = "not_interested" }
 );
 
 text_enum!(
     /// What moves a client from stage to stage.
-    Command {
+    Command as ClientCommand {
         Register = "register",
         /// Compliance approved.
         Verify = "verify",

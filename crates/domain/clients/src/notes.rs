@@ -26,14 +26,14 @@ text_enum!(
         Aml = "aml",
     }
 );
-text_enum!(Direction { In = "in", Out = "out" });
+text_enum!(Direction as CallDirection { In = "in", Out = "out" });
 text_enum!(
     /// Where a message was written.
-    Channel { Chat = "chat", Whatsapp = "whatsapp", Telegram = "telegram", Sms = "sms", Social = "social", Other = "other" }
+    Channel as MessageChannel { Chat = "chat", Whatsapp = "whatsapp", Telegram = "telegram", Sms = "sms", Social = "social", Other = "other" }
 );
 text_enum!(CallOutcome { Reached = "reached", NoAnswer = "no_answer", Voicemail = "voicemail", WrongNumber = "wrong_number", Callback = "callback" });
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Note {
     pub id: NoteId,
     pub client_id: ClientId,
@@ -41,10 +41,11 @@ pub struct Note {
     pub body: String,
     pub by_id: String,
     pub by_name: String,
+    #[serde(rename = "at_us")]
     pub at: Ts,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Call {
     pub id: CallId,
     pub client_id: ClientId,
@@ -54,6 +55,7 @@ pub struct Call {
     pub body: String,
     pub by_id: String,
     pub by_name: String,
+    #[serde(rename = "at_us")]
     pub at: Ts,
 }
 

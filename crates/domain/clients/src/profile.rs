@@ -28,20 +28,24 @@ const PROVEN: [&str; 9] = [
     "place_of_birth",
 ];
 
-text_enum!(StepState { Todo = "todo", Partial = "partial", Complete = "complete" });
+text_enum!(StepState as ProfileStepState { Todo = "todo", Partial = "partial", Complete = "complete" });
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ProfileStepView)]
 pub struct StepView {
     pub code: String,
     pub state: StepState,
     /// Required fields without a value.
     pub missing: Vec<String>,
+    /// By the fields' codes: text, a number or a yes.
+    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
     pub values: Map<String, Value>,
     pub fields: Vec<ProfileField>,
+    #[serde(rename = "saved_at_us")]
     pub saved_at: Option<Ts>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Profile {
     pub steps: Vec<StepView>,
     /// The first step that is not complete: where to go on.

@@ -16,7 +16,7 @@ id!(RestrictionId, "rst", "A restriction on a client.");
 
 text_enum!(RestrictionKind { Deposits = "deposits", Withdrawals = "withdrawals", Trading = "trading", SignIn = "sign_in", Everything = "everything" });
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Restriction {
     pub id: RestrictionId,
     pub client_id: ClientId,
@@ -26,7 +26,9 @@ pub struct Restriction {
     pub told: bool,
     pub by_id: String,
     pub by_name: String,
+    #[serde(rename = "at_us")]
     pub at: Ts,
+    #[serde(rename = "lifted_at_us")]
     pub lifted_at: Option<Ts>,
     pub lifted_by: Option<String>,
     pub lift_reason: Option<String>,

@@ -30,16 +30,19 @@ pub struct NewTask {
     pub owner_id: Option<StaffId>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Task {
     pub id: TaskId,
     pub client_id: ClientId,
     pub title: String,
     pub owner_id: StaffId,
+    #[serde(rename = "due_at_us")]
     pub due_at: Ts,
     pub state: TaskState,
     pub created_by: String,
+    #[serde(rename = "created_at_us")]
     pub created_at: Ts,
+    #[serde(rename = "closed_at_us")]
     pub closed_at: Option<Ts>,
     pub outcome: Option<String>,
     pub version: i64,
@@ -89,7 +92,7 @@ pub async fn add(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, new: N
     };
     store::tasks::insert(tx, &t).await?;
     plan(tx, core, &t).await?;
-    let data = json!({"task_id": t.id, "title": t.title, "due_at": t.due_at, "owner_id": t.owner_id});
+    let data = json!({"task_id": t.id, "title": t.title, "due_at_us": t.due_at, "owner_id": t.owner_id});
     timeline::put(
         tx,
         core,
@@ -120,7 +123,7 @@ pub async fn change(tx: &mut Tx, core: &Core, caller: &Caller, id: TaskId, base_
     } else {
         client::get(tx, caller, Right::TasksManage, t.client_id).await?
     };
-    let before = json!({"state": t.state, "due_at": t.due_at, "owner_id": t.owner_id});
+    let before = json!({"state": t.state, "due_at_us": t.due_at, "owner_id": t.owner_id});
     if t.state != TaskState::Open {
         return Err(Problem::conflict("task_closed", format!("the task is {} already", t.state)));
     }
@@ -153,7 +156,7 @@ pub async fn change(tx: &mut Tx, core: &Core, caller: &Caller, id: TaskId, base_
         plan(tx, core, &t).await?;
     }
     let data =
-        json!({"task_id": t.id, "title": t.title, "state": t.state, "due_at": t.due_at, "owner_id": t.owner_id, "outcome": t.outcome});
+        json!({"task_id": t.id, "title": t.title, "state": t.state, "due_at_us": t.due_at, "owner_id": t.owner_id, "outcome": t.outcome});
     timeline::put(
         tx,
         core,
@@ -225,7 +228,7 @@ impl Handler for TaskDue {
                 }
                 let c = client::find(tx, t.client_id).await?;
                 let payload =
-                    json!({"task_id": t.id, "client_id": t.client_id, "owner_id": t.owner_id, "title": t.title, "due_at": t.due_at});
+                    json!({"task_id": t.id, "client_id": t.client_id, "owner_id": t.owner_id, "title": t.title, "due_at_us": t.due_at});
                 events::publish(
                     tx,
                     &core,

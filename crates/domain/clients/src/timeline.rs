@@ -9,10 +9,10 @@ use qd_runtime::access::{Caller, Mask, Right, Who};
 use serde::Serialize;
 use serde_json::Value;
 
-id!(LineId, "tln", "A line of a client's timeline.");
+id!(LineId as TimelineLineId, "tln", "A line of a client's timeline.");
 
 text_enum!(
-    Visibility {
+    Visibility as TimelineVisibility {
         /// The client reads it too.
         Client = "client",
         Staff = "staff",
@@ -67,10 +67,12 @@ impl NewLine {
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = TimelineLine)]
 pub struct Line {
     pub id: LineId,
     pub client_id: ClientId,
+    #[serde(rename = "at_us")]
     pub at: Ts,
     pub kind: String,
     pub title_key: String,

@@ -15,17 +15,18 @@ use serde::Serialize;
 /// Lines of stage history in the view; all of it is in the client file.
 const STAGES: i64 = 50;
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct StageLine {
     pub from: Option<String>,
     pub to: String,
     pub cause: String,
     pub by: String,
+    #[serde(rename = "at_us")]
     pub at: Ts,
 }
 
 /// The same person's record at another entity, or one that was merged into this.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct SamePerson {
     pub id: ClientId,
     pub brand: String,
@@ -34,7 +35,7 @@ pub struct SamePerson {
     pub how: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ClientView {
     #[serde(flatten)]
     pub client: Client,

@@ -4,7 +4,8 @@ use crate::Day;
 use serde::{Deserialize, Serialize};
 
 /// A copy of the client record's part that verification is about.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = KycApplicant)]
 pub struct Applicant {
     /// `cli_…`
     pub client_id: String,
@@ -27,9 +28,11 @@ pub struct Applicant {
     pub pep: Option<bool>,
     /// Is a partner, too.
     #[serde(default)]
+    #[schema(required)]
     pub partner: bool,
     /// Codes of the profile's required fields that are not filled in.
     #[serde(default)]
+    #[schema(required)]
     pub profile_missing: Vec<String>,
 }
 
@@ -64,15 +67,18 @@ impl Applicant {
 }
 
 /// What was noticed around the person.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = KycSignals)]
 pub struct Signals {
     /// Where the connection comes from, two capital letters.
     #[serde(default)]
     pub ip_country: Option<String>,
     /// Other clients seen on the same device.
     #[serde(default)]
+    #[schema(required)]
     pub device_other_clients: i64,
     /// Merge proposals about this client that nobody has decided.
     #[serde(default)]
+    #[schema(required)]
     pub duplicates_open: i64,
 }

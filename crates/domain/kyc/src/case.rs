@@ -18,7 +18,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// What every command answers: where the case stands. Hand `version` back with a verdict.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = KycCaseBrief)]
 pub struct Case {
     pub id: KycId,
     pub client_id: String,
@@ -29,7 +30,8 @@ pub struct Case {
 }
 
 /// Who has the case in hand.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = KycReviewer)]
 pub struct Reviewer {
     pub id: StaffId,
     pub name: String,

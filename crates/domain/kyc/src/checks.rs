@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 text_enum!(
-    CheckKind {
+    CheckKind as KycCheckKind {
         /// Everything the risk rules ask about is known.
         DataComplete = "data_complete",
         /// The files can be read by a person.
@@ -28,7 +28,7 @@ text_enum!(
 );
 
 text_enum!(
-    CheckOutcome {
+    CheckOutcome as KycCheckOutcome {
         Clear = "clear",
         /// Something was found; a person looks.
         Hit = "hit",

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use unicode_normalization::UnicodeNormalization;
 
 /// One difference, both sides as they stand.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = DocumentMismatch)]
 pub struct Mismatch {
     pub field: String,
     /// What the client record, or the rule book, says.

@@ -4,8 +4,9 @@ use qd_kernel::{Cell, FromCell, Problem, Result, Ts, Val};
 use serde::{Deserialize, Serialize};
 
 /// `2031-05-14`. Sorts as text; starts at midnight UTC.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(as = CalendarDay, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 pub struct Day(String);
 
 impl Day {

@@ -23,11 +23,11 @@ const MAX_NAME: usize = 200;
 
 text_enum!(
     /// Who read what the document says.
-    FieldsSource { Client = "client", Reviewer = "reviewer", Ocr = "ocr" }
+    FieldsSource as DocumentFieldsSource { Client = "client", Reviewer = "reviewer", Ocr = "ocr" }
 );
 
 /// What a document says. Only what was read is set.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct DocumentFields {
     pub holder_name: Option<String>,
@@ -96,8 +96,9 @@ impl DocumentFields {
 }
 
 /// A reviewer takes a difference as it is, and says why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DocumentWaiver)]
 pub struct Waiver {
     pub field: String,
     pub reason: String,

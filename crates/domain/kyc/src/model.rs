@@ -4,7 +4,7 @@ use qd_kernel::{Problem, Result, text_enum};
 
 text_enum!(
     /// How far a client is looked into. Each level is a case of its own.
-    Level {
+    Level as KycLevel {
         Standard = "standard",
         /// Documents that large deposits or a reviewer ask for.
         Enhanced = "enhanced",
@@ -12,7 +12,7 @@ text_enum!(
 );
 
 text_enum!(
-    CaseState {
+    CaseState as KycState {
         /// Nothing has been given yet.
         Open = "open",
         /// Something has been given, something may be missing.
@@ -46,7 +46,7 @@ impl CaseState {
 }
 
 text_enum!(
-    Command {
+    Command as KycCommand {
         /// The client, or somebody for them, gave a document or answers.
         Supply = "supply",
         Submit = "submit",

@@ -31,7 +31,7 @@ impl std::fmt::Debug for NumberKey {
 }
 
 /// What is kept of a document's number.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DocumentNumber {
     /// HMAC-SHA256 of the letters and digits in capitals; lower-case hex.
     pub hash: String,

@@ -15,7 +15,8 @@ use serde::Serialize;
 use serde_json::json;
 
 /// One attempt.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = QuestionnaireAnswers)]
 pub struct AnswerSet {
     pub id: AnswersId,
     pub client_id: String,
@@ -24,6 +25,8 @@ pub struct AnswerSet {
     pub code: String,
     pub version: u32,
     pub attempt: i64,
+    /// Question code to the codes of the chosen options.
+    #[schema(value_type = std::collections::BTreeMap<String, Vec<String>>)]
     pub answers: Answers,
     pub assessment: Assessment,
     pub acknowledged_at_us: Option<Ts>,

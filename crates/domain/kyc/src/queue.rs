@@ -33,7 +33,8 @@ pub struct QueueFilter {
     pub overdue: bool,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = KycQueueRow)]
 pub struct QueueRow {
     pub case_id: KycId,
     pub client_id: String,
@@ -112,7 +113,8 @@ pub async fn queue(tx: &mut Tx, caller: &Caller, filter: &QueueFilter, now: Ts, 
 }
 
 /// The queue in numbers. Times in whole seconds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = KycFigures)]
 pub struct Figures {
     pub waiting: i64,
     pub unclaimed: i64,

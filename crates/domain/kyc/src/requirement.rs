@@ -23,11 +23,11 @@ pub struct Requirement {
     pub expires: bool,
 }
 
-text_enum!(Side { Single = "single", Front = "front", Back = "back" });
+text_enum!(Side as DocumentSide { Single = "single", Front = "front", Back = "back" });
 
 text_enum!(
     /// One upload's own state.
-    DocumentState {
+    DocumentState as KycDocumentState {
         Pending = "pending",
         Accepted = "accepted",
         Rejected = "rejected",
@@ -46,7 +46,7 @@ impl DocumentState {
 }
 
 text_enum!(
-    RequirementState {
+    RequirementState as KycRequirementState {
         Missing = "missing",
         /// The other side is not there.
         SideMissing = "side_missing",

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// The rule set's name.
 pub(crate) const RISK_SET: &str = "kyc.risk";
 
-text_enum!(Band { Low = "low", Medium = "medium", High = "high" });
+text_enum!(Band as RiskBand { Low = "low", Medium = "medium", High = "high" });
 
 /// One rule that matched.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Where a client stands, for deposits, trading accounts and withdrawals.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct KycStanding {
     /// The standard level, at least, is approved and in force.
     pub approved: bool,
@@ -77,7 +77,8 @@ pub async fn gate(tx: &mut Tx, client_id: &str, now: Ts) -> Result<KycStanding> 
 }
 
 /// Who approved a client, when and on what evidence.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = KycApproval)]
 pub struct Approval {
     pub case_id: KycId,
     pub client_id: String,

@@ -9,7 +9,7 @@ use qd_runtime::access::Caller;
 use serde::Serialize;
 
 text_enum!(
-    StepState {
+    StepState as KycStepState {
         Todo = "todo",
         Done = "done",
         /// The house has to act.
@@ -19,7 +19,8 @@ text_enum!(
     }
 );
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = KycStep)]
 pub struct Step {
     /// `profile`, `questionnaire`, `document.identity`…, `review`; texts are in the catalogue.
     pub key: String,

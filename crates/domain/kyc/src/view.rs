@@ -19,7 +19,8 @@ use serde_json::Value;
 
 pub use crate::store::HistoryLine;
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = KycCase)]
 pub struct CaseView {
     pub id: KycId,
     pub client_id: String,
@@ -55,7 +56,8 @@ pub struct CaseView {
     pub checks: Option<Vec<CheckView>>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = KycRequirement)]
 pub struct RequirementView {
     pub code: String,
     pub title_key: String,
@@ -66,7 +68,8 @@ pub struct RequirementView {
     pub state: RequirementState,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = KycDocument)]
 pub struct DocumentView {
     pub id: DocumentId,
     pub requirement: String,
@@ -86,7 +89,8 @@ pub struct DocumentView {
     pub detail: Option<DocumentDetail>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = KycDocumentDetail)]
 pub struct DocumentDetail {
     pub sha256: String,
     pub uploaded_by: String,
@@ -100,7 +104,8 @@ pub struct DocumentDetail {
     pub decided_at_us: Option<Ts>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = KycRisk)]
 pub struct RiskView {
     pub score: Option<i64>,
     pub band: Option<Band>,
@@ -108,7 +113,8 @@ pub struct RiskView {
     pub signals: Signals,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = KycCheckRun)]
 pub struct CheckView {
     pub kind: CheckKind,
     pub provider: String,

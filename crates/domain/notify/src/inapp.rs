@@ -28,14 +28,16 @@ pub struct NewNotification {
     pub entity: Option<String>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Notification {
     pub id: NotificationId,
     pub kind: String,
     pub title_key: String,
     pub data: Value,
     pub object: Option<String>,
+    #[serde(rename = "created_at_us")]
     pub created_at: Ts,
+    #[serde(rename = "read_at_us")]
     pub read_at: Option<Ts>,
 }
 

@@ -23,6 +23,8 @@ function sample(schema, depth = 0) {
   const s = deref(schema);
   if (!s || depth > 6) return null;
   if (s.example !== undefined) return s.example;
+  if (s.examples) return s.examples[0];
+  if (s.enum) return s.enum[0];
   if (s.allOf) return Object.assign({}, ...s.allOf.map((p) => sample(p, depth + 1)));
   const one = (s.oneOf || s.anyOf || []).find((p) => p.type !== 'null');
   if (one) return sample(one, depth + 1);

@@ -1,12 +1,12 @@
 //! Who one is, and one's own sessions and devices.
 
-use crate::kit::{At, Paged, Reply, read};
+use crate::kit::{At, Items, Paged, Reply, read};
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use qd_app::App;
-use qd_kernel::Problem;
-use qd_runtime::access::{Mask, SessionId, Who, logins};
+use qd_kernel::{Page, Problem, Ts};
+use qd_runtime::access::{DeviceRow, Mask, SessionId, SessionRow, SignInRow, Who, logins};
 use qd_web::{Asker, Params};
 use serde::Serialize;
 use serde_json::Value;
@@ -21,6 +21,7 @@ pub struct WhoAmI {
     name: String,
     /// `cli_…` of a client.
     client_id: Option<String>,
+    /// `client`, or what somebody of the house is.
     roles: Vec<String>,
     desk: Option<String>,
     /// Codes; `*` for all.
@@ -29,7 +30,7 @@ pub struct WhoAmI {
     rights: BTreeMap<String, String>,
     /// Field groups that are not covered.
     sees: Vec<String>,
-    step_up_until_us: Option<i64>,
+    step_up_until_us: Option<Ts>,
     second_factor: bool,
     recovery_codes_left: i64,
     /// Of a client.
@@ -72,33 +73,49 @@ pub async fn whoami(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<
         entities,
         rights: caller.grants.rights.iter().map(|(r, s)| (r.to_string(), s.to_string())).collect(),
         sees: Mask::ALL.iter().filter(|m| caller.sees(**m)).map(|m| m.to_string()).collect(),
-        step_up_until_us: caller.step_up_until.map(|t| t.micros()),
+        step_up_until_us: caller.step_up_until,
         second_factor: second.0,
         recovery_codes_left: second.1,
         email_verified: verified,
     }))
 }
 
+#[derive(Serialize, ToSchema)]
+pub struct MySessions {
+    /// The one that asks; none with an API key.
+    current: Option<SessionId>,
+    items: Vec<SessionRow>,
+}
+
 /// My open sessions.
-#[utoipa::path(get, path = "/api/v1/auth/sessions", tag = "auth", responses((status = 200, body = Value, example = json!({"current": "ses_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "items": [{"id": "ses_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "device": "dev_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "device_label": "Firefox on Linux", "ip": "203.0.113.7", "created_at": 1_790_000_000_000_000_i64, "last_seen_at": 1_790_000_100_000_000_i64, "expires_at": 1_790_043_200_000_000_i64}]}))))]
+#[utoipa::path(get, path = "/api/v1/auth/sessions", tag = "auth", responses((status = 200, body = MySessions)))]
 pub async fn list(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     let now = app.core.now();
     read(&app, async move |tx| {
-        Ok(serde_json::json!({"current": caller.session, "items": logins::sessions_of(tx, &caller, now).await?}))
+        Ok(MySessions {
+            current: caller.session,
+            items: logins::sessions_of(tx, &caller, now).await?,
+        })
     })
     .await
 }
 
+#[derive(Serialize, ToSchema)]
+#[schema(as = SessionsEnded)]
+pub struct Ended {
+    ended: u64,
+}
+
 /// Ends all my sessions but this one.
-#[utoipa::path(delete, path = "/api/v1/auth/sessions", tag = "auth", responses((status = 200, body = Value, example = json!({"ended": 2}))))]
-pub async fn end_others(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
+#[utoipa::path(delete, path = "/api/v1/auth/sessions", tag = "auth", responses((status = 200, body = Ended)))]
+pub async fn end_others(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Ended>> {
     let access = app.access.clone();
     let n = app
         .core
         .db
         .write(async move |tx| logins::end_other_sessions(tx, &access, &caller).await)
         .await?;
-    Ok(Json(serde_json::json!({"ended": n})))
+    Ok(Json(Ended { ended: n }))
 }
 
 /// Ends one of my sessions.
@@ -113,16 +130,16 @@ pub async fn end(State(app): State<App>, Asker(caller): Asker, At(id): At<Sessio
 }
 
 /// Devices I signed in from.
-#[utoipa::path(get, path = "/api/v1/auth/devices", tag = "auth", responses((status = 200, body = Value, example = json!({"items": [{"id": "dev_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "label": "Firefox on Linux", "first_ip": "203.0.113.7", "first_seen_at": 1_790_000_000_000_000_i64, "last_seen_at": 1_790_000_100_000_000_i64}]}))))]
+#[utoipa::path(get, path = "/api/v1/auth/devices", tag = "auth", responses((status = 200, body = Items<DeviceRow>)))]
 pub async fn devices(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
-        Ok(serde_json::json!({"items": logins::devices_of(tx, &caller.id()).await?}))
+        logins::devices_of(tx, &caller.id()).await.map(Items::from)
     })
     .await
 }
 
 /// My sign-ins and the tries that failed.
-#[utoipa::path(get, path = "/api/v1/auth/sign-ins", tag = "auth", params(Paged), responses((status = 200, body = Value, example = json!({"items": [{"seq": 41, "outcome": "ok", "ip": "203.0.113.7", "device": "dev_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "new_device": false, "agent": "Firefox", "at": 1_790_000_000_000_000_i64}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/auth/sign-ins", tag = "auth", params(Paged), responses((status = 200, body = Page<SignInRow>)))]
 pub async fn sign_ins(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Paged>) -> Reply<Json<Value>> {
     let page = q.page()?;
     read(&app, async move |tx| logins::sign_ins_of(tx, &caller, &page).await).await

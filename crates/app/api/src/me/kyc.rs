@@ -7,10 +7,10 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, header};
 use qd_app::App;
 use qd_app::compose_kyc::{own_case, signals};
-use qd_kernel::{Class, Problem, Result};
-use qd_kyc::{Day, DocumentFields, DocumentId, DocumentNumber, Level, NewDocument, Side};
+use qd_kernel::{Class, Problem, Result, Ts};
+use qd_kyc::{CaseView, Day, DocumentFields, DocumentId, DocumentNumber, Level, NewDocument, Side};
 use qd_runtime::files::{Content, Mime};
-use qd_runtime::tenancy::{self, Answers};
+use qd_runtime::tenancy::{self, Answers, Class3, Questionnaire};
 use qd_web::body::whole;
 use qd_web::{Answer, ApiProblem, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
@@ -18,32 +18,104 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use utoipa::{IntoParams, ToSchema};
 
+/// The appropriateness test, if my entity asks for one, and what I answered so far.
+#[derive(Serialize, ToSchema)]
+pub struct MyQuestionnaire {
+    questionnaire: Option<AskedQuestionnaire>,
+    /// The latest first.
+    answers: Vec<MyAnswers>,
+}
+
+/// A questionnaire as the client reads it: no points.
+#[derive(Serialize, ToSchema)]
+pub struct AskedQuestionnaire {
+    code: String,
+    version: u32,
+    questions: Vec<AskedQuestion>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct AskedQuestion {
+    code: String,
+    text_key: String,
+    /// Several options may be chosen.
+    several: bool,
+    optional: bool,
+    options: Vec<AskedOption>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct AskedOption {
+    code: String,
+    text_key: String,
+}
+
+/// One attempt and what its result means.
+#[derive(Serialize, ToSchema)]
+pub struct MyAnswers {
+    attempt: i64,
+    /// Of the questionnaire, with its version.
+    code: String,
+    version: u32,
+    class: Class3,
+    /// Leverage I may have at most.
+    leverage_cap: Option<u32>,
+    /// Text to show and to confirm before trading.
+    warning_key: Option<String>,
+    acknowledged: bool,
+    answered_at_us: Ts,
+}
+
 /// The appropriateness test with my answers so far, if my entity asks for one.
-#[utoipa::path(get, path = "/api/v1/me/questionnaire", tag = "me", responses((status = 200, body = Value, example = json!({"questionnaire": {"code": "cfd", "version": 1, "questions": [{"code": "experience_years", "text_key": "q.experience_years", "several": false, "optional": false, "options": [{"code": "none", "text_key": "q.none"}]}]}, "answers": [{"attempt": 1, "class": "warn", "warning_key": "warning.cfd", "acknowledged": false, "answered_at_us": 1_790_000_000_000_000_i64}]}))))]
+#[utoipa::path(get, path = "/api/v1/me/questionnaire", tag = "me", responses((status = 200, body = MyQuestionnaire)))]
 pub async fn questionnaire(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
         let c = own_client(tx, &caller).await?;
         let entity = tenancy::get(tx, &c.entity).await?;
         // Points stay with us: a client who reads them answers for points.
-        let q = entity.config.appropriateness.as_ref().map(|q| {
-            let questions: Vec<Value> = q
-                .questions
-                .iter()
-                .map(|x| json!({"code": x.code, "text_key": x.text_key, "several": x.several, "optional": x.optional, "options": x.options.iter().map(|o| json!({"code": o.code, "text_key": o.text_key})).collect::<Vec<_>>()}))
-                .collect();
-            json!({"code": q.code, "version": q.version, "questions": questions})
-        });
-        let answers: Vec<Value> = qd_kyc::answers_of(tx, &caller, &c.id.to_string(), &c.entity).await?.iter().map(told).collect();
-        Ok(json!({"questionnaire": q, "answers": answers}))
+        let questionnaire = entity.config.appropriateness.as_ref().map(asked);
+        let answers = qd_kyc::answers_of(tx, &caller, &c.id.to_string(), &c.entity).await?;
+        Ok(MyQuestionnaire {
+            questionnaire,
+            answers: answers.into_iter().map(told).collect(),
+        })
     })
     .await
 }
 
-fn told(a: &qd_kyc::AnswerSet) -> Value {
-    json!({
-        "attempt": a.attempt, "code": a.code, "version": a.version, "class": a.assessment.class, "leverage_cap": a.assessment.leverage_cap,
-        "warning_key": a.assessment.warning_key, "acknowledged": a.acknowledged_at_us.is_some(), "answered_at_us": a.answered_at_us,
-    })
+fn asked(q: &Questionnaire) -> AskedQuestionnaire {
+    let questions = q.questions.iter().map(|x| AskedQuestion {
+        code: x.code.clone(),
+        text_key: x.text_key.clone(),
+        several: x.several,
+        optional: x.optional,
+        options: x
+            .options
+            .iter()
+            .map(|o| AskedOption {
+                code: o.code.clone(),
+                text_key: o.text_key.clone(),
+            })
+            .collect(),
+    });
+    AskedQuestionnaire {
+        code: q.code.clone(),
+        version: q.version,
+        questions: questions.collect(),
+    }
+}
+
+fn told(a: qd_kyc::AnswerSet) -> MyAnswers {
+    MyAnswers {
+        attempt: a.attempt,
+        code: a.code,
+        version: a.version,
+        class: a.assessment.class,
+        leverage_cap: a.assessment.leverage_cap,
+        warning_key: a.assessment.warning_key,
+        acknowledged: a.acknowledged_at_us.is_some(),
+        answered_at_us: a.answered_at_us,
+    }
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -51,39 +123,39 @@ fn told(a: &qd_kyc::AnswerSet) -> Value {
 #[schema(example = json!({"answers": {"experience_years": ["over_3"], "leverage": ["multiplies_both"]}}))]
 pub struct GiveAnswers {
     /// Question code to the codes of the chosen options.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, Vec<String>>)]
     answers: Answers,
 }
 
 /// Answers the appropriateness test; says what the result means.
-#[utoipa::path(post, path = "/api/v1/me/questionnaire", tag = "me", request_body = GiveAnswers, responses((status = 201, body = Value, example = json!({"attempt": 1, "code": "cfd", "version": 1, "class": "pass", "leverage_cap": null, "warning_key": null, "acknowledged": false, "answered_at_us": 1_790_000_000_000_000_i64}))))]
+#[utoipa::path(post, path = "/api/v1/me/questionnaire", tag = "me", request_body = GiveAnswers, responses((status = 201, body = MyAnswers)))]
 pub async fn answer(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<GiveAnswers>) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "questionnaire.answer", &req, 201, async move |tx| {
         let client = own_client(tx, &c).await?;
         own_case(tx, &core, &c, &client).await?;
-        Ok(told(
-            &qd_kyc::answer(tx, &core, &c, &client.id.to_string(), &client.entity, r.answers.clone()).await?,
-        ))
+        qd_kyc::answer(tx, &core, &c, &client.id.to_string(), &client.entity, r.answers.clone())
+            .await
+            .map(told)
     })
     .await
 }
 
 /// Confirms the warning that the test's result asks to show.
-#[utoipa::path(post, path = "/api/v1/me/questionnaire/acknowledge", tag = "me", responses((status = 200, body = Value, example = json!({"attempt": 1, "class": "warn", "acknowledged": true}))))]
+#[utoipa::path(post, path = "/api/v1/me/questionnaire/acknowledge", tag = "me", responses((status = 200, body = MyAnswers)))]
 pub async fn acknowledge(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
     write(&app, &caller, key, "questionnaire.acknowledge", &(), 200, async move |tx| {
         let client = own_client(tx, &c).await?;
-        Ok(told(
-            &qd_kyc::acknowledge_warning(tx, &core, &c, &client.id.to_string(), &client.entity).await?,
-        ))
+        qd_kyc::acknowledge_warning(tx, &core, &c, &client.id.to_string(), &client.entity)
+            .await
+            .map(told)
     })
     .await
 }
 
 /// My verification: steps, what is asked for, what I sent and what became of it. Opens the case.
-#[utoipa::path(get, path = "/api/v1/me/kyc", tag = "me", responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "collecting", "level": "standard", "version": 2, "steps": [{"key": "documents", "state": "current", "missing": ["identity"], "at_us": null}], "missing": ["identity"], "can_submit": false, "requirements": [{"code": "identity", "title_key": "document.identity", "kinds": ["passport", "id_card"], "two_sided": ["id_card"], "max_age_days": null, "expires": true, "state": "missing"}], "documents": []}))))]
+#[utoipa::path(get, path = "/api/v1/me/kyc", tag = "me", responses((status = 200, body = CaseView)))]
 pub async fn get(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     let core = app.core.clone();
     let (r, c) = (caller.clone(), caller.clone());
@@ -170,9 +242,19 @@ impl ReadFields {
 /// How long a document may take to arrive: 15 MB over a slow telephone.
 const UPLOAD_TIME: Duration = Duration::from_secs(180);
 
+#[derive(Serialize, ToSchema)]
+pub struct UploadedDocument {
+    id: DocumentId,
+    /// Of the content as received, lower-case hex.
+    sha256: String,
+    mime: Mime,
+    /// Bytes.
+    size: i64,
+}
+
 /// Uploads a document: the body is the file itself (JPEG, PNG, WebP, HEIC or PDF). What it is is
 /// read from its bytes, not from what the browser called it.
-#[utoipa::path(post, path = "/api/v1/me/kyc/documents", tag = "me", params(Upload), request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses((status = 201, body = Value, example = json!({"id": "doc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "mime": "image/jpeg", "size": 481_203})), (status = 413, description = "The file is too large.")))]
+#[utoipa::path(post, path = "/api/v1/me/kyc/documents", tag = "me", params(Upload), request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses((status = 201, body = UploadedDocument), (status = 413, description = "The file is too large.")))]
 pub async fn upload(State(app): State<App>, req: Request) -> Reply<Answer> {
     let (mut parts, body) = req.into_parts();
     let Asker(caller) = Asker::from_request_parts(&mut parts, &()).await?;
@@ -205,7 +287,12 @@ pub async fn upload(State(app): State<App>, req: Request) -> Reply<Answer> {
             fields: fields.clone(),
         };
         let id = qd_kyc::add_document(tx, &core, &c, case.id, new).await?;
-        Ok(json!({"id": id, "sha256": file.sha256, "mime": file.mime, "size": file.size}))
+        Ok(UploadedDocument {
+            id,
+            sha256: file.sha256.clone(),
+            mime: file.mime,
+            size: file.size,
+        })
     })
     .await;
     // Refused, or answered from memory: nothing refers to these bytes, and a disk is soon full of them.
@@ -256,7 +343,7 @@ fn sent(c: Content) -> Response {
 }
 
 /// Hands the case in. What is missing is named.
-#[utoipa::path(post, path = "/api/v1/me/kyc/submit", tag = "me", responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "submitted"}))))]
+#[utoipa::path(post, path = "/api/v1/me/kyc/submit", tag = "me", responses((status = 200, body = qd_kyc::Case)))]
 pub async fn submit(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
     write(&app, &caller, key, "kyc.submit", &(), 200, async move |tx| {
@@ -264,8 +351,7 @@ pub async fn submit(State(app): State<App>, Asker(caller): Asker, key: Idempoten
         let case = own_case(tx, &core, &c, &client).await?;
         let a = qd_app::compose_kyc::applicant(tx, &client).await?;
         let s = signals(tx, &client, c.ip.as_deref()).await?;
-        let done = qd_kyc::submit(tx, &core, &c, case.id, a, s).await?;
-        Ok(json!({"id": done.id, "client_id": done.client_id, "level": done.level, "state": done.state, "version": done.version}))
+        qd_kyc::submit(tx, &core, &c, case.id, a, s).await
     })
     .await
 }

@@ -6,34 +6,114 @@ use axum::extract::State;
 use qd_app::App;
 use qd_app::compose_kyc::follow_profile;
 use qd_clients::timeline::{self, LineFilter};
-use qd_clients::{profile, restrictions};
+use qd_clients::profile::Profile;
+use qd_clients::restrictions::RestrictionKind;
+use qd_clients::{ClientId, Stage, profile, restrictions};
+use qd_kernel::{Currency, Page, Ts};
+use qd_kyc::{CaseState, Level};
 use qd_runtime::access::mask;
 use qd_runtime::tenancy;
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
+/// A client's own record.
+#[derive(Serialize, ToSchema)]
+pub struct Me {
+    id: ClientId,
+    entity: String,
+    brand: String,
+    name: String,
+    first_name: String,
+    last_name: String,
+    email: Option<String>,
+    email_verified: bool,
+    /// Covered until the address is proven: before that it may be somebody else's.
+    phone: Option<String>,
+    /// Residence, two capital letters.
+    country: String,
+    language: String,
+    stage: Stage,
+    version: i64,
+    profile: Profile,
+    kyc: MyKyc,
+    /// What I may not do for now.
+    restrictions: Vec<MyRestriction>,
+    /// Wallet currencies on offer.
+    currencies: Vec<Currency>,
+    base_currency: Currency,
+    /// Catalogue keys of the texts that differ by licence, by their use: `risk_warning`, `terms`…
+    texts: BTreeMap<String, String>,
+}
+
+/// How far my verification is.
+#[derive(Serialize, ToSchema)]
+pub struct MyKyc {
+    approved: bool,
+    /// The highest approved level.
+    level: Option<Level>,
+    /// Of the standard case; none before it is opened.
+    state: Option<CaseState>,
+    missing: Vec<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct MyRestriction {
+    kind: RestrictionKind,
+    /// Where I may know it.
+    reason: Option<String>,
+    at_us: Ts,
+}
+
 /// My record: who I am, how far I am, what I may not do for now.
-#[utoipa::path(get, path = "/api/v1/me", tag = "me", responses((status = 200, body = Value, example = json!({"id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "entity": "eu", "brand": "northwind", "name": "Alex Weber", "email": "alex.weber@example.com", "email_verified": true, "phone": "+49 40 123456", "country": "DE", "language": "de", "stage": "registered", "version": 3, "profile": {"steps": [{"code": "personal", "state": "complete", "missing": [], "values": {"first_name": "Alex"}, "fields": [], "saved_at": 1_790_000_000_000_000_i64}], "resume": "address", "complete": false}, "kyc": {"approved": false, "level": null, "state": "collecting", "missing": ["identity"]}, "restrictions": [], "risk_warning_key": "texts.eu.risk_warning"}))))]
+#[utoipa::path(get, path = "/api/v1/me", tag = "me", responses((status = 200, body = Me)))]
 pub async fn get(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     let now = app.core.now();
     read(&app, async move |tx| {
         let c = own_client(tx, &caller).await?;
         let entity = tenancy::get(tx, &c.entity).await?;
         let kyc = qd_kyc::gate(tx, &c.id.to_string(), now).await?;
-        let limits: Vec<Value> = restrictions::in_force(tx, c.id)
+        let limits = restrictions::in_force(tx, c.id)
             .await?
-            .iter()
-            .map(|r| json!({"kind": r.kind, "reason": r.told.then_some(&r.reason), "at": r.at}))
+            .into_iter()
+            .map(|r| MyRestriction {
+                kind: r.kind,
+                reason: r.told.then_some(r.reason),
+                at_us: r.at,
+            })
             .collect();
-        Ok(json!({
-            "id": c.id, "entity": c.entity, "brand": c.brand, "name": c.name(), "first_name": c.first_name, "last_name": c.last_name, "email": c.email,
-            "email_verified": c.email_verified_at.is_some(), "phone": c.phone.as_ref().map(|p| if c.unproven() { mask::COVERED } else { p.as_str() }), "country": c.country, "language": c.language, "stage": c.stage, "version": c.version,
-            "profile": profile::profile(tx, &caller, c.id).await?,
-            "kyc": {"approved": kyc.approved, "level": kyc.level, "state": kyc.state, "missing": kyc.missing},
-            "restrictions": limits, "currencies": entity.config.currencies, "base_currency": entity.base_currency, "texts": entity.config.texts,
-        }))
+        let phone = match (&c.phone, c.unproven()) {
+            (Some(_), true) => Some(mask::COVERED.to_string()),
+            (p, _) => p.clone(),
+        };
+        Ok(Me {
+            id: c.id,
+            name: c.name(),
+            email_verified: c.email_verified_at.is_some(),
+            phone,
+            profile: profile::profile(tx, &caller, c.id).await?,
+            kyc: MyKyc {
+                approved: kyc.approved,
+                level: kyc.level,
+                state: kyc.state,
+                missing: kyc.missing,
+            },
+            restrictions: limits,
+            currencies: entity.config.currencies.clone(),
+            base_currency: entity.base_currency,
+            texts: entity.config.texts.clone(),
+            entity: c.entity,
+            brand: c.brand,
+            first_name: c.first_name,
+            last_name: c.last_name,
+            email: c.email,
+            country: c.country,
+            language: c.language,
+            stage: c.stage,
+            version: c.version,
+        })
     })
     .await
 }
@@ -45,12 +125,12 @@ pub struct SaveStep {
     /// Code of a profile step.
     step: String,
     /// Fields by code; those not given stay as they are, null clears. Half a step may be saved.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
     values: Map<String, Value>,
 }
 
 /// Saves a step of my profile, whole or in part; answers the profile with where to go on.
-#[utoipa::path(patch, path = "/api/v1/me", tag = "me", request_body = SaveStep, responses((status = 200, body = Value, example = json!({"steps": [], "resume": "employment", "complete": false}))))]
+#[utoipa::path(patch, path = "/api/v1/me", tag = "me", request_body = SaveStep, responses((status = 200, body = Profile)))]
 pub async fn put_step(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<SaveStep>) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "profile.save", &req, 200, async move |tx| {
@@ -68,7 +148,7 @@ list_query!(MyTimeline {
 });
 
 /// What happened, as far as it is for me to read.
-#[utoipa::path(get, path = "/api/v1/me/timeline", tag = "me", params(MyTimeline), responses((status = 200, body = Value, example = json!({"items": [{"id": "tln_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "at": 1_790_000_000_000_000_i64, "kind": "kyc", "title_key": "timeline.kyc_submitted", "data": {}, "visibility": "client", "by": ""}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/me/timeline", tag = "me", params(MyTimeline), responses((status = 200, body = Page<timeline::Line>)))]
 pub async fn timeline(State(app): State<App>, Asker(caller): Asker, Params(q): Params<MyTimeline>) -> Reply<Json<Value>> {
     let page = q.page()?;
     read(&app, async move |tx| {

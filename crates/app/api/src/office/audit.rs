@@ -1,13 +1,15 @@
 //! Who did what, and proof of it.
 
-use crate::kit::{At, Reply, list_query, read};
+use crate::kit::{At, Items, Reply, list_query, read};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
-use qd_kernel::{Problem, Ts};
-use qd_runtime::audit::{self, AuditFilter, Trust};
+use qd_kernel::{Page, Problem, Ts};
+use qd_runtime::audit::{self, AuditFilter, AuditRow, DecisionRow, Trust};
 use qd_web::{Asker, Params};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
 list_query!(Trail {
     client_id: String as String,
@@ -21,7 +23,7 @@ list_query!(Trail {
 });
 
 /// The audit trail, the newest first, of my entities; covered where I may not look.
-#[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(Trail), responses((status = 200, body = Value, example = json!({"items": [{"id": "aud_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "at": 1_790_000_000_000_000_i64, "actor_kind": "staff", "actor_id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "actor_label": "Mara Lindqvist", "action": "withdrawal.approved", "object": "withdrawal:wdr_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "before": {"state": "review"}, "after": {"state": "approved"}, "reason": null, "position": 4711}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(Trail), responses((status = 200, body = Page<AuditRow>)))]
 pub async fn search(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Trail>) -> Reply<Json<Value>> {
     let page = q.page()?;
     let f = AuditFilter {
@@ -36,17 +38,36 @@ pub async fn search(State(app): State<App>, Asker(caller): Asker, Params(q): Par
 }
 
 /// The decisions about one thing (`withdrawal:wdr_…`, `kyc:kyc_…`), with exactly what was seen.
-#[utoipa::path(get, path = "/api/v1/decisions/{subject}", tag = "audit", responses((status = 200, body = Value, example = json!({"items": [{"id": "dcs_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "withdrawal", "subject": "withdrawal:wdr_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "outcome": "review", "reasons": ["new_device"], "rule": "new device", "rule_version": 1, "inputs": {}, "actor_label": "rule:withdrawal.auto", "at": 1_790_000_000_000_000_i64}]}))))]
+#[utoipa::path(get, path = "/api/v1/decisions/{subject}", tag = "audit", responses((status = 200, body = Items<DecisionRow>)))]
 pub async fn decisions(State(app): State<App>, Asker(caller): Asker, At(subject): At<String>) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
-        Ok(json!({"items": audit::decisions_of(tx, &caller, &subject).await?}))
+        audit::decisions_of(tx, &caller, &subject).await.map(Items::from)
     })
     .await
 }
 
+/// What is wrong with the trail and the books: nothing, one hopes.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditVerdict)]
+pub struct Verdict {
+    clean: bool,
+    audit: Vec<Fault>,
+    ledger: Vec<Fault>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditFault)]
+pub struct Fault {
+    /// Stable: `row_changed`, `balance_differs`, …
+    code: &'static str,
+    /// Which row, account, entry or hold.
+    row: String,
+    detail: String,
+}
+
 /// Recomputes the chain and the signatures of the whole trail, and the ledger. Takes its time.
-#[utoipa::path(get, path = "/api/v1/audit/verify", tag = "audit", responses((status = 200, body = Value, example = json!({"clean": true, "audit": [], "ledger": []}))))]
-pub async fn verify(State(app): State<App>) -> Reply<Json<Value>> {
+#[utoipa::path(get, path = "/api/v1/audit/verify", tag = "audit", responses((status = 200, body = Verdict)))]
+pub async fn verify(State(app): State<App>) -> Reply<Json<Verdict>> {
     let key = qd_app::wiring::audit_public_key(&app.config)?;
     let mut bytes = [0u8; 32];
     hex::decode_to_slice(&key, &mut bytes).map_err(|_| Problem::bug("audit_key", "the audit key cannot be read"))?;
@@ -59,15 +80,25 @@ pub async fn verify(State(app): State<App>) -> Reply<Json<Value>> {
     )
     .await?;
     let ledger = qd_ledger::verify::run(&app.core.db).await?;
-    let audit: Vec<Value> = faults
-        .iter()
-        .map(|f| json!({"code": f.code, "row": f.row, "detail": f.detail}))
+    let audit: Vec<Fault> = faults
+        .into_iter()
+        .map(|f| Fault {
+            code: f.code,
+            row: f.row,
+            detail: f.detail,
+        })
         .collect();
-    let ledger: Vec<Value> = ledger
-        .iter()
-        .map(|f| json!({"code": f.kind, "row": f.subject, "detail": f.detail}))
+    let ledger: Vec<Fault> = ledger
+        .into_iter()
+        .map(|f| Fault {
+            code: f.kind,
+            row: f.subject,
+            detail: f.detail,
+        })
         .collect();
-    Ok(Json(
-        json!({"clean": audit.is_empty() && ledger.is_empty(), "audit": audit, "ledger": ledger}),
-    ))
+    Ok(Json(Verdict {
+        clean: audit.is_empty() && ledger.is_empty(),
+        audit,
+        ledger,
+    }))
 }

@@ -1,20 +1,20 @@
 //! Duplicates, restrictions, mails of a client.
 
 use super::deposits::Reason;
-use crate::kit::{At, Paged, PathPart, Reply, list_query, read, write};
+use crate::kit::{At, Items, Paged, PathPart, Reply, list_query, read, write};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
 use qd_clients::ClientId;
-use qd_clients::duplicates::{self, DuplicateId, DuplicateState};
-use qd_clients::restrictions::{self, RestrictionId, RestrictionKind};
+use qd_clients::duplicates::{self, Duplicate, DuplicateId, DuplicateState};
+use qd_clients::restrictions::{self, Restriction, RestrictionId, RestrictionKind};
 use qd_db::Tx;
-use qd_kernel::{Problem, Result};
-use qd_notify::MailId;
+use qd_kernel::{Page, Problem, Result};
+use qd_notify::{Mail, MailId};
 use qd_runtime::access::{Caller, Right, logins};
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 list_query!(Duplicates {
@@ -24,7 +24,7 @@ list_query!(Duplicates {
 });
 
 /// Proposals that two records are one person, the newest first.
-#[utoipa::path(get, path = "/api/v1/duplicates", tag = "clients", params(Duplicates), responses((status = 200, body = Value, example = json!({"items": [{"id": "dup_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "first_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "second_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4W", "score": 90, "reasons": [{"mark": "name_birth", "points": 50}, {"mark": "phone", "points": 40}], "state": "open", "version": 1}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/duplicates", tag = "clients", params(Duplicates), responses((status = 200, body = Page<Duplicate>)))]
 pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Duplicates>) -> Reply<Json<Value>> {
     let page = q.page()?;
     let client = q.client_id.as_deref().map(|id| ClientId::part("client_id", id)).transpose()?;
@@ -36,13 +36,12 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Param
 #[schema(example = json!({"survivor_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "reason": "Same passport."}))]
 pub struct Merge {
     /// The record that stays.
-    #[schema(value_type = String)]
     survivor_id: ClientId,
     reason: String,
 }
 
 /// Merges the two (one entity) or links them (two entities).
-#[utoipa::path(post, path = "/api/v1/duplicates/{id}/merge", tag = "clients", request_body = Merge, responses((status = 200, body = Value, example = json!({"id": "dup_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "merged"}))))]
+#[utoipa::path(post, path = "/api/v1/duplicates/{id}/merge", tag = "clients", request_body = Merge, responses((status = 200, body = Duplicate)))]
 pub async fn merge(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -58,7 +57,7 @@ pub async fn merge(
 }
 
 /// They are two people.
-#[utoipa::path(post, path = "/api/v1/duplicates/{id}/dismiss", tag = "clients", request_body = Reason, responses((status = 200, body = Value, example = json!({"id": "dup_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "dismissed"}))))]
+#[utoipa::path(post, path = "/api/v1/duplicates/{id}/dismiss", tag = "clients", request_body = Reason, responses((status = 200, body = Duplicate)))]
 pub async fn dismiss(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -74,7 +73,7 @@ pub async fn dismiss(
 }
 
 /// Takes a merge or a link apart.
-#[utoipa::path(post, path = "/api/v1/duplicates/{id}/undo", tag = "clients", request_body = Reason, responses((status = 200, body = Value, example = json!({"id": "dup_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "open"}))))]
+#[utoipa::path(post, path = "/api/v1/duplicates/{id}/undo", tag = "clients", request_body = Reason, responses((status = 200, body = Duplicate)))]
 pub async fn undo(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -91,10 +90,9 @@ pub async fn undo(
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"kind": "withdrawals", "reason": "Source of funds under review.", "told": false}))]
+#[schema(as = RestrictClient, example = json!({"kind": "withdrawals", "reason": "Source of funds under review.", "told": false}))]
 pub struct Restrict {
     /// `deposits`, `withdrawals`, `trading`, `sign_in`, `everything`.
-    #[schema(value_type = String)]
     kind: RestrictionKind,
     reason: String,
     /// The client may read the reason.
@@ -103,7 +101,7 @@ pub struct Restrict {
 }
 
 /// Restricts a client. `sign_in` and `everything` end their sessions.
-#[utoipa::path(post, path = "/api/v1/clients/{id}/restrictions", tag = "clients", request_body = Restrict, responses((status = 201, body = Value, example = json!({"id": "rst_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "withdrawals", "reason": "Source of funds under review.", "told": false}))))]
+#[utoipa::path(post, path = "/api/v1/clients/{id}/restrictions", tag = "clients", request_body = Restrict, responses((status = 201, body = Restriction)))]
 pub async fn restrict(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -127,7 +125,7 @@ impl PathPart for RestrictionId {
 }
 
 /// Takes a restriction off.
-#[utoipa::path(post, path = "/api/v1/clients/{id}/restrictions/{restriction}/lift", tag = "clients", request_body = Reason, responses((status = 200, body = Value, example = json!({"items": []}))))]
+#[utoipa::path(post, path = "/api/v1/clients/{id}/restrictions/{restriction}/lift", tag = "clients", request_body = Reason, responses((status = 200, body = Items<Restriction>)))]
 pub async fn lift(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -142,7 +140,7 @@ pub async fn lift(
         }
         restrictions::lift(tx, &a.core, &c, restriction, &r.reason).await?;
         doors(tx, &a, &c, id, &r.reason).await?;
-        Ok(json!({"items": restrictions::in_force(tx, id).await?}))
+        restrictions::in_force(tx, id).await.map(Items::from)
     })
     .await
 }
@@ -157,7 +155,7 @@ async fn doors(tx: &mut Tx, app: &App, caller: &Caller, id: ClientId, reason: &s
 }
 
 /// Mails to a client, the newest first. Links that open an account are never shown.
-#[utoipa::path(get, path = "/api/v1/clients/{id}/mails", tag = "clients", params(Paged), responses((status = 200, body = Value, example = json!({"items": [{"id": "mai_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "template": "welcome", "language": "de", "state": "sent", "subject": "Willkommen", "created_at": 1_790_000_000_000_000_i64, "sent_at": 1_790_000_001_000_000_i64}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/clients/{id}/mails", tag = "clients", params(Paged), responses((status = 200, body = Page<Mail>)))]
 pub async fn mails(State(app): State<App>, Asker(caller): Asker, At(id): At<ClientId>, Params(q): Params<Paged>) -> Reply<Json<Value>> {
     let page = q.page()?;
     read(&app, async move |tx| {
@@ -168,7 +166,7 @@ pub async fn mails(State(app): State<App>, Asker(caller): Asker, At(id): At<Clie
 }
 
 /// One mail with its content.
-#[utoipa::path(get, path = "/api/v1/mails/{id}", tag = "clients", responses((status = 200, body = Value, example = json!({"id": "mai_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "subject": "Willkommen", "text": "Hallo Alex …"}))))]
+#[utoipa::path(get, path = "/api/v1/mails/{id}", tag = "clients", responses((status = 200, body = Mail)))]
 pub async fn mail(State(app): State<App>, Asker(caller): Asker, At(id): At<MailId>) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
         let m = qd_notify::mail_view(tx, &caller, id).await?;

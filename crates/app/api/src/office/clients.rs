@@ -1,44 +1,18 @@
 //! The one record of a person: lists, search, the record itself, and what staff do with it.
 
-use crate::kit::{At, Reply, covered, list_query, read, write};
+use crate::kit::{At, Items, Reply, covered, list_query, read, write};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
 use qd_app::compose_kyc::follow_profile;
-use qd_clients::{ClientId, Command, Filter, NewLead, Patch, Sort, Stage, Status, Touch};
-use qd_kernel::{Problem, Ts};
-use qd_runtime::access::{StaffId, Who, logins};
+use qd_clients::{Client, ClientId, Command, Filter, NewLead, Patch, Row, Sort, Stage, Status, Taken, Touch};
+use qd_kernel::{Page, Problem, Ts};
+use qd_runtime::access::logins::{self, LoginView};
+use qd_runtime::access::{StaffId, Who};
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
-
-#[derive(ToSchema)]
-#[schema(example = json!({"id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "entity": "eu", "brand": "northwind", "stage": "lead", "status": "new", "name": "Alex Weber", "email": "alex.weber@example.com", "phone": "+49 40 123456", "country": "DE", "language": "de", "owner_id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "desk": "german", "partner_id": null, "campaign": "autumn", "kyc_state": "none", "vip": false, "tags": [], "activity_at": 1_790_000_000_000_000_i64, "created_at": 1_790_000_000_000_000_i64}))]
-#[allow(dead_code, reason = "read by the derive")]
-pub struct ClientRow {
-    id: String,
-    entity: String,
-    brand: String,
-    /// `lead`, `registered`, `verified`, `funded`, `dormant`, `churned`.
-    stage: String,
-    /// `new`, `contacted`, `no_answer`, `callback`, `interested`, `not_interested`.
-    status: String,
-    name: String,
-    email: Option<String>,
-    phone: Option<String>,
-    country: String,
-    language: String,
-    owner_id: Option<String>,
-    desk: Option<String>,
-    partner_id: Option<String>,
-    campaign: String,
-    kyc_state: String,
-    vip: bool,
-    tags: Vec<String>,
-    activity_at: i64,
-    created_at: i64,
-}
 
 list_query!(Clients {
     stage: Stage as String,
@@ -86,7 +60,7 @@ impl Clients {
 }
 
 /// Leads and clients, filtered and sorted, as far as I may see.
-#[utoipa::path(get, path = "/api/v1/clients", tag = "clients", params(Clients), responses((status = 200, body = qd_kernel::Page<ClientRow>)))]
+#[utoipa::path(get, path = "/api/v1/clients", tag = "clients", params(Clients), responses((status = 200, body = Page<Row>)))]
 pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Clients>) -> Reply<Json<Value>> {
     let page = q.page()?;
     read(&app, async move |tx| {
@@ -96,7 +70,7 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Param
 }
 
 /// Leads, as `GET /clients?stage=lead`.
-#[utoipa::path(get, path = "/api/v1/leads", tag = "clients", params(Clients), responses((status = 200, body = qd_kernel::Page<ClientRow>)))]
+#[utoipa::path(get, path = "/api/v1/leads", tag = "clients", params(Clients), responses((status = 200, body = Page<Row>)))]
 pub async fn leads(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Clients>) -> Reply<Json<Value>> {
     let page = q.page()?;
     let filter = Filter {
@@ -119,10 +93,10 @@ pub struct Question {
 }
 
 /// Finds clients by the start of words.
-#[utoipa::path(get, path = "/api/v1/search", tag = "clients", params(Question), responses((status = 200, body = Value, example = json!({"items": [{"id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "name": "Alex Weber", "stage": "funded", "country": "DE"}]}))))]
+#[utoipa::path(get, path = "/api/v1/search", tag = "clients", params(Question), responses((status = 200, body = Items<Row>)))]
 pub async fn search(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Question>) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
-        Ok(json!({"items": qd_clients::search::find(tx, &caller, &q.q).await?}))
+        qd_clients::search::find(tx, &caller, &q.q).await.map(Items::from)
     })
     .await
 }
@@ -151,7 +125,7 @@ pub struct AddLead {
 }
 
 /// Adds a lead by hand, or from a system of ours by its key.
-#[utoipa::path(post, path = "/api/v1/clients", tag = "clients", request_body = AddLead, responses((status = 201, body = Value, example = json!({"client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "fresh": true, "owner_id": null, "desk": "german", "possible_duplicates": 0}))))]
+#[utoipa::path(post, path = "/api/v1/clients", tag = "clients", request_body = AddLead, responses((status = 201, body = Taken)))]
 pub async fn add(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<AddLead>) -> Reply<Answer> {
     // The right is also the public form's; here somebody of the house writes, or a system of theirs.
     let form = match caller.who {
@@ -209,19 +183,18 @@ pub struct Change {
     #[serde(default)]
     nationality: Option<String>,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
     status: Option<Status>,
     #[serde(default)]
     vip: Option<bool>,
     #[serde(default)]
     tags: Option<Vec<String>>,
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
     custom: Option<Value>,
 }
 
 /// Changes the record; fields that are absent stay.
-#[utoipa::path(patch, path = "/api/v1/clients/{id}", tag = "clients", request_body = Change, responses((status = 200, body = Value, example = json!({"id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "version": 4}))))]
+#[utoipa::path(patch, path = "/api/v1/clients/{id}", tag = "clients", request_body = Change, responses((status = 200, body = Client)))]
 pub async fn change(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -258,7 +231,6 @@ pub async fn change(
 #[schema(example = json!({"owner_id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "desk": "german", "reason": "Speaks German."}))]
 pub struct Assign {
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
     owner_id: Option<StaffId>,
     #[serde(default)]
     desk: Option<String>,
@@ -266,7 +238,7 @@ pub struct Assign {
 }
 
 /// Gives a client to a person, a desk, or both, or back to nobody.
-#[utoipa::path(post, path = "/api/v1/clients/{id}/assign", tag = "clients", request_body = Assign, responses((status = 200, body = Value, example = json!({"id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "owner_id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "desk": "german", "version": 4}))))]
+#[utoipa::path(post, path = "/api/v1/clients/{id}/assign", tag = "clients", request_body = Assign, responses((status = 200, body = Client)))]
 pub async fn assign(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -286,13 +258,18 @@ pub async fn assign(
 #[schema(example = json!({"command": "churn", "reason": "Asked to close the account."}))]
 pub struct Staged {
     /// `fall_asleep`, `wake` or `churn`. What registration, verification and money do is not by hand.
-    #[schema(value_type = String)]
     command: Command,
     reason: String,
 }
 
+#[derive(Serialize, ToSchema)]
+pub struct StageChanged {
+    /// False: the client was there already.
+    changed: bool,
+}
+
 /// Moves a client along by hand.
-#[utoipa::path(post, path = "/api/v1/clients/{id}/stage", tag = "clients", request_body = Staged, responses((status = 200, body = Value, example = json!({"changed": true}))))]
+#[utoipa::path(post, path = "/api/v1/clients/{id}/stage", tag = "clients", request_body = Staged, responses((status = 200, body = StageChanged)))]
 pub async fn stage(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -313,18 +290,20 @@ pub async fn stage(
     }
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "client.stage", &(id, &req), 200, async move |tx| {
-        Ok(json!({"changed": qd_clients::stage(tx, &core, &c, id, r.command, &r.reason).await?}))
+        Ok(StageChanged {
+            changed: qd_clients::stage(tx, &core, &c, id, r.command, &r.reason).await?,
+        })
     })
     .await
 }
 
 /// All of a client's ways in: state, verification, second factor. No secrets.
-#[utoipa::path(get, path = "/api/v1/clients/{id}/logins", tag = "clients", responses((status = 200, body = Value, example = json!({"items": [{"id": "lgn_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "realm": "brand:northwind", "email": "alex.weber@example.com", "state": "active", "email_verified_at": 1_790_000_000_000_000_i64, "second_factor": false, "locked_until": null, "last_sign_in_at": 1_790_000_000_000_000_i64, "created_at": 1_790_000_000_000_000_i64}]}))))]
+#[utoipa::path(get, path = "/api/v1/clients/{id}/logins", tag = "clients", responses((status = 200, body = Items<LoginView>)))]
 pub async fn logins_of(State(app): State<App>, Asker(caller): Asker, At(id): At<ClientId>) -> Reply<Json<Value>> {
     let c = caller.clone();
     covered(&app, &caller, async move |tx| {
         qd_clients::view(tx, &c, id).await?;
-        Ok(json!({"items": logins::of_client(tx, &id.to_string()).await?}))
+        logins::of_client(tx, &id.to_string()).await.map(Items::from)
     })
     .await
 }

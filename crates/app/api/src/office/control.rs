@@ -1,21 +1,23 @@
 //! What the house keeps an eye on: exceptions, dead jobs, approvals, connections, the home page.
 
-use crate::kit::{At, Reply, covered, list_query, read, write};
+use crate::kit::{At, Made, Reply, covered, list_query, read, write};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
-use qd_kernel::PageRequest;
+use qd_kernel::{Page, PageRequest, Ts};
 use qd_payments::jobs::connections;
 use qd_payments::withdrawal::{self, WithdrawalQuery, WithdrawalState};
 use qd_runtime::access::{Right, Scope, StaffId};
-use qd_runtime::approvals::{self, ApprovalId, ApprovalState};
-use qd_runtime::exceptions::{self, ExceptionId, ExceptionState, Filter};
-use qd_runtime::jobs::{JobId, graveyard};
+use qd_runtime::approvals::{self, ApprovalId, ApprovalState, ApprovalView};
+use qd_runtime::exceptions::{self, Ageing, Exception, ExceptionId, ExceptionState, Filter, LogLine};
+use qd_runtime::jobs::graveyard::{self, DeadJob};
+use qd_runtime::jobs::JobId;
 use qd_runtime::{bus, events};
-use qd_trading::servers;
+use qd_trading::servers::{self, ServerView};
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 list_query!(Exceptions {
@@ -32,7 +34,7 @@ list_query!(Exceptions {
 });
 
 /// What a person must look at, the oldest first.
-#[utoipa::path(get, path = "/api/v1/exceptions", tag = "control", params(Exceptions), responses((status = 200, body = Value, example = json!({"items": [{"id": "exc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "deposit.held", "subject": "deposit:dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "owner_role": "finance", "owner_id": null, "cause": "the card holder is somebody else", "state": "open", "repeats": 0, "opened_at": 1_790_000_000_000_000_i64, "due_at": 1_790_003_600_000_000_i64, "retry_job_id": null}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/exceptions", tag = "control", params(Exceptions), responses((status = 200, body = Page<Exception>)))]
 pub async fn exceptions_list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Exceptions>) -> Reply<Json<Value>> {
     let (c, page) = (caller.clone(), q.page()?);
     let f = Filter {
@@ -47,13 +49,20 @@ pub async fn exceptions_list(State(app): State<App>, Asker(caller): Asker, Param
     covered(&app, &caller, async move |tx| exceptions::list(tx, &c, &f, &page).await).await
 }
 
+#[derive(Serialize, ToSchema)]
+pub struct ExceptionFile {
+    exception: Exception,
+    /// The oldest first.
+    log: Vec<LogLine>,
+}
+
 /// One exception with its log.
-#[utoipa::path(get, path = "/api/v1/exceptions/{id}", tag = "control", responses((status = 200, body = Value, example = json!({"exception": {"id": "exc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "deposit.held", "state": "open"}, "log": [{"at": 1_790_000_000_000_000_i64, "who": "deposit_checks", "what": "raised", "note": "the card holder is somebody else"}]}))))]
+#[utoipa::path(get, path = "/api/v1/exceptions/{id}", tag = "control", responses((status = 200, body = ExceptionFile)))]
 pub async fn exception(State(app): State<App>, Asker(caller): Asker, At(id): At<ExceptionId>) -> Reply<Json<Value>> {
     let c = caller.clone();
     covered(&app, &caller, async move |tx| {
-        let (e, log) = exceptions::get(tx, &c, id).await?;
-        Ok(json!({"exception": e, "log": log}))
+        let (exception, log) = exceptions::get(tx, &c, id).await?;
+        Ok(ExceptionFile { exception, log })
     })
     .await
 }
@@ -63,12 +72,11 @@ pub async fn exception(State(app): State<App>, Asker(caller): Asker, At(id): At<
 #[schema(example = json!({"to": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))]
 pub struct Give {
     /// None gives it back to the role's queue.
-    #[schema(value_type = Option<String>)]
     to: Option<StaffId>,
 }
 
 /// Gives it to a person, or back to the queue.
-#[utoipa::path(post, path = "/api/v1/exceptions/{id}/assign", tag = "control", request_body = Give, responses((status = 200, body = Value, example = json!({"id": "exc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
+#[utoipa::path(post, path = "/api/v1/exceptions/{id}/assign", tag = "control", request_body = Give, responses((status = 200, body = Made<ExceptionId>)))]
 pub async fn assign(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -78,7 +86,7 @@ pub async fn assign(
 ) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "exception.assign", &(id, &req), 200, async move |tx| {
-        exceptions::assign(tx, &core, &c, id, r.to).await.map(|()| json!({"id": id}))
+        exceptions::assign(tx, &core, &c, id, r.to).await.map(|()| Made { id })
     })
     .await
 }
@@ -91,7 +99,7 @@ pub struct Words {
 }
 
 /// Adds a line to its log.
-#[utoipa::path(post, path = "/api/v1/exceptions/{id}/note", tag = "control", request_body = Words, responses((status = 200, body = Value, example = json!({"id": "exc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
+#[utoipa::path(post, path = "/api/v1/exceptions/{id}/note", tag = "control", request_body = Words, responses((status = 200, body = Made<ExceptionId>)))]
 pub async fn note(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -101,13 +109,13 @@ pub async fn note(
 ) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "exception.note", &(id, &req), 200, async move |tx| {
-        exceptions::note(tx, &core, &c, id, &r.note).await.map(|()| json!({"id": id}))
+        exceptions::note(tx, &core, &c, id, &r.note).await.map(|()| Made { id })
     })
     .await
 }
 
 /// Closes it as mended.
-#[utoipa::path(post, path = "/api/v1/exceptions/{id}/resolve", tag = "control", request_body = Words, responses((status = 200, body = Value, example = json!({"id": "exc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
+#[utoipa::path(post, path = "/api/v1/exceptions/{id}/resolve", tag = "control", request_body = Words, responses((status = 200, body = Made<ExceptionId>)))]
 pub async fn resolve(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -117,13 +125,13 @@ pub async fn resolve(
 ) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "exception.resolve", &(id, &req), 200, async move |tx| {
-        exceptions::resolve_by(tx, &core, &c, id, &r.note).await.map(|()| json!({"id": id}))
+        exceptions::resolve_by(tx, &core, &c, id, &r.note).await.map(|()| Made { id })
     })
     .await
 }
 
 /// Closes it: nothing is wrong.
-#[utoipa::path(post, path = "/api/v1/exceptions/{id}/dismiss", tag = "control", request_body = Words, responses((status = 200, body = Value, example = json!({"id": "exc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
+#[utoipa::path(post, path = "/api/v1/exceptions/{id}/dismiss", tag = "control", request_body = Words, responses((status = 200, body = Made<ExceptionId>)))]
 pub async fn dismiss(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -133,7 +141,7 @@ pub async fn dismiss(
 ) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "exception.dismiss", &(id, &req), 200, async move |tx| {
-        exceptions::dismiss(tx, &core, &c, id, &r.note).await.map(|()| json!({"id": id}))
+        exceptions::dismiss(tx, &core, &c, id, &r.note).await.map(|()| Made { id })
     })
     .await
 }
@@ -141,7 +149,7 @@ pub async fn dismiss(
 list_query!(Jobs { kind: String as String });
 
 /// Jobs whose attempts are used up, the latest first.
-#[utoipa::path(get, path = "/api/v1/jobs/dead", tag = "control", params(Jobs), responses((status = 200, body = Value, example = json!({"items": [{"id": "job_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "deposit.open", "attempts": 25, "problem_code": "provider_call_failed", "problem_detail": "timeout", "created_at": 1_790_000_000_000_000_i64, "died_at": 1_790_000_600_000_000_i64}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/jobs/dead", tag = "control", params(Jobs), responses((status = 200, body = Page<DeadJob>)))]
 pub async fn dead(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Jobs>) -> Reply<Json<Value>> {
     let page = q.page()?;
     covered(&app, &caller, async move |tx| {
@@ -167,31 +175,72 @@ fn only_ids(v: &Value) -> Value {
     }
 }
 
+#[derive(Serialize, ToSchema)]
+#[schema(as = JobRetried)]
+pub struct Retried {
+    id: JobId,
+    /// `ready`
+    state: &'static str,
+}
+
 /// Lets a dead job run again. Safe to press twice.
-#[utoipa::path(post, path = "/api/v1/jobs/{id}/retry", tag = "control", responses((status = 200, body = Value, example = json!({"id": "job_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "ready"}))))]
+#[utoipa::path(post, path = "/api/v1/jobs/{id}/retry", tag = "control", responses((status = 200, body = Retried)))]
 pub async fn retry(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<JobId>) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
     write(&app, &caller, key, "job.retry", &id, 200, async move |tx| {
         graveyard::retry(tx, &core, id, &c)
             .await
-            .map(|()| json!({"id": id, "state": "ready"}))
+            .map(|()| Retried { id, state: "ready" })
     })
     .await
 }
 
+#[derive(Serialize, ToSchema)]
+#[schema(as = HouseFigures)]
+pub struct Figures {
+    jobs: Vec<graveyard::Figures>,
+    exceptions: Vec<Ageing>,
+    events: EventFigures,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct EventFigures {
+    /// Of the newest event.
+    position: i64,
+    /// Events wait for their position.
+    unplaced: bool,
+    subscriptions: Vec<Lag>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = SubscriptionLag)]
+pub struct Lag {
+    subscription: String,
+    /// Events it has still to go through.
+    behind: i64,
+}
+
 /// How the jobs are doing, by kind, the exceptions, by role, and how far each subscription is behind
 /// the newest event.
-#[utoipa::path(get, path = "/api/v1/figures", tag = "control", responses((status = 200, body = Value, example = json!({"jobs": [{"kind": "deposit.check", "owner_role": "finance", "ready": 0, "leased": 1, "dead": 0, "lag_secs": 0}], "exceptions": [{"owner_role": "finance", "open": 2, "overdue": 0, "oldest_secs": 840}], "events": {"position": 41_200, "unplaced": false, "subscriptions": [{"subscription": "deposits", "behind": 0}]}}))))]
+#[utoipa::path(get, path = "/api/v1/figures", tag = "control", responses((status = 200, body = Figures)))]
 pub async fn figures(State(app): State<App>) -> Reply<Json<Value>> {
     let now = app.core.now();
     read(&app, async move |tx| {
-        let lags: Vec<Value> = bus::lags(tx)
+        let subscriptions = bus::lags(tx)
             .await?
             .into_iter()
-            .map(|(name, behind)| json!({"subscription": name, "behind": behind}))
+            .map(|(subscription, behind)| Lag { subscription, behind })
             .collect();
-        let events = json!({"position": events::head(tx).await?, "unplaced": events::any_unplaced(tx).await?, "subscriptions": lags});
-        Ok(json!({"jobs": graveyard::figures(tx, now).await?, "exceptions": exceptions::ageing(tx, now).await?, "events": events}))
+        let events = EventFigures {
+            position: events::head(tx).await?,
+            unplaced: events::any_unplaced(tx).await?,
+            subscriptions,
+        };
+        Ok(Figures {
+            jobs: graveyard::figures(tx, now).await?,
+            exceptions: exceptions::ageing(tx, now).await?,
+            events,
+        })
     })
     .await
 }
@@ -202,7 +251,7 @@ list_query!(Approvals {
 });
 
 /// What waits for votes, the oldest first.
-#[utoipa::path(get, path = "/api/v1/approvals", tag = "control", params(Approvals), responses((status = 200, body = Value, example = json!({"items": [{"id": "apr_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "subject": "withdrawal:wdr_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "right": "withdrawals.approve", "needed": 2, "given": 1, "amount_minor": 2_000_000, "currency": "EUR", "state": "waiting", "may_vote": true, "votes": [{"voter_label": "Mara Lindqvist", "approve": true, "reason": "", "seen": {}, "at": 1_790_000_000_000_000_i64}]}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/approvals", tag = "control", params(Approvals), responses((status = 200, body = Page<ApprovalView>)))]
 pub async fn approvals_list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Approvals>) -> Reply<Json<Value>> {
     let page = q.page()?;
     read(&app, async move |tx| {
@@ -212,62 +261,149 @@ pub async fn approvals_list(State(app): State<App>, Asker(caller): Asker, Params
 }
 
 /// One approval with its votes and what each voter saw.
-#[utoipa::path(get, path = "/api/v1/approvals/{id}", tag = "control", responses((status = 200, body = Value, description = "As in the list.")))]
+#[utoipa::path(get, path = "/api/v1/approvals/{id}", tag = "control", responses((status = 200, body = ApprovalView)))]
 pub async fn approval(State(app): State<App>, Asker(caller): Asker, At(id): At<ApprovalId>) -> Reply<Json<Value>> {
     read(&app, async move |tx| approvals::get(tx, &caller, id).await).await
 }
 
+#[derive(Serialize, ToSchema)]
+pub struct Connections {
+    servers: Vec<ServerView>,
+    psps: Vec<PspConnection>,
+}
+
+/// A payment provider's connection.
+#[derive(Serialize, ToSchema)]
+pub struct PspConnection {
+    id: String,
+    entity: String,
+    provider: String,
+    enabled: bool,
+    last_ok_at_us: Option<Ts>,
+    last_error: Option<String>,
+    last_error_at_us: Option<Ts>,
+}
+
 /// Trading servers and payment providers: health, feed, last error.
-#[utoipa::path(get, path = "/api/v1/connections", tag = "control", responses((status = 200, body = Value, example = json!({"servers": [{"server": {"id": "eu-live", "entity": "eu", "platform": "mt5", "kind": "live", "last_ok_at": 1_790_000_000_000_000_i64, "last_error": null}, "feed": {"watermark_at": 1_790_000_000_000_000_i64, "deals_total": 41_200, "lag_us": 400_000}}], "psps": [{"id": "stripe-eu", "entity": "eu", "provider": "stripe", "enabled": true, "last_ok_at": 1_790_000_000_000_000_i64, "last_error": null}]}))))]
+#[utoipa::path(get, path = "/api/v1/connections", tag = "control", responses((status = 200, body = Connections)))]
 pub async fn connections_list(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
         let servers = servers::list(tx, &caller).await?;
-        let psps: Vec<Value> = connections::list(tx, &caller)
+        let psps = connections::list(tx, &caller)
             .await?
             .into_iter()
-            .map(|c| json!({"id": c.id, "entity": c.entity, "provider": c.provider, "enabled": c.enabled, "last_ok_at": c.last_ok_at, "last_error": c.last_error, "last_error_at": c.last_error_at}))
+            .map(|c| PspConnection {
+                id: c.id,
+                entity: c.entity,
+                provider: c.provider,
+                enabled: c.enabled,
+                last_ok_at_us: c.last_ok_at,
+                last_error: c.last_error,
+                last_error_at_us: c.last_error_at,
+            })
             .collect();
-        Ok(json!({"servers": servers, "psps": psps}))
+        Ok(Connections { servers, psps })
     })
     .await
 }
 
+/// What waits for me.
+#[derive(Serialize, ToSchema)]
+pub struct Home {
+    queues: Vec<HomeQueue>,
+    /// Notifications not read yet.
+    unread: i64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct HomeQueue {
+    /// `kyc`, `withdrawals`, `tasks`, or `exceptions.` with a role.
+    key: String,
+    waiting: i64,
+    /// There are more than were counted.
+    more: bool,
+    overdue: i64,
+    oldest_waits_s: Option<i64>,
+}
+
+/// Rows a queue is counted through; beyond it says `more`.
+const COUNTED: u32 = 200;
+
 /// My queues with their clocks: what waits for me and my role, and for how long.
-#[utoipa::path(get, path = "/api/v1/home", tag = "control", responses((status = 200, body = Value, example = json!({"queues": [{"key": "kyc", "waiting": 3, "overdue": 0, "oldest_waits_s": 5400}, {"key": "withdrawals", "waiting": 1, "overdue": 0, "oldest_waits_s": 600}, {"key": "exceptions.finance", "waiting": 2, "overdue": 0, "oldest_waits_s": 840}], "unread": 4}))))]
+#[utoipa::path(get, path = "/api/v1/home", tag = "control", responses((status = 200, body = Home)))]
 pub async fn home(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     let (core, now) = (app.core.clone(), app.core.now());
     read(&app, async move |tx| {
-        let mut queues: Vec<Value> = Vec::new();
+        let mut queues = Vec::new();
+        let staff = caller.staff_id().is_ok();
         let wide = |r: Right| caller.require(r).is_ok_and(|s| matches!(s, Scope::Entity | Scope::All));
-        if caller.staff_id().is_ok() && caller.may(Right::KycReview) {
+        let page = PageRequest::new(Some(COUNTED), None)?;
+        if staff && caller.may(Right::KycReview) {
             let f = qd_kyc::figures(tx, &caller, now.plus_days(-1), now).await?;
-            queues.push(json!({"key": "kyc", "waiting": f.waiting, "overdue": f.overdue, "oldest_waits_s": f.oldest_waits_s}));
+            queues.push(HomeQueue {
+                key: "kyc".into(),
+                waiting: f.waiting,
+                more: false,
+                overdue: f.overdue,
+                oldest_waits_s: f.oldest_waits_s,
+            });
         }
-        if caller.staff_id().is_ok() && wide(Right::WithdrawalsReview) {
-            let page = PageRequest::new(Some(200), None)?;
-            let q = WithdrawalQuery { state: Some(WithdrawalState::Review), ..WithdrawalQuery::default() };
+        if staff && wide(Right::WithdrawalsReview) {
+            let q = WithdrawalQuery {
+                state: Some(WithdrawalState::Review),
+                ..WithdrawalQuery::default()
+            };
             let rows = withdrawal::list(tx, &core, &caller, q, &page).await?;
-            let overdue = rows.items.iter().filter(|w| w.due_at_us.is_some_and(|d| d < now)).count();
-            let oldest = rows.items.iter().map(|w| now.secs_since(w.requested_at_us)).max();
-            queues.push(json!({"key": "withdrawals", "waiting": rows.items.len(), "more": rows.next_cursor.is_some(), "overdue": overdue, "oldest_waits_s": oldest}));
+            let clocks = rows
+                .items
+                .iter()
+                .map(|w| (now.secs_since(w.requested_at_us), w.due_at_us.is_some_and(|d| d < now)));
+            queues.push(counted("withdrawals".into(), rows.next_cursor.is_some(), clocks));
         }
-        if caller.staff_id().is_ok() && caller.may(Right::ExceptionsView) {
-            let page = PageRequest::new(Some(200), None)?;
-            let open = exceptions::list(tx, &caller, &Filter { state: Some(ExceptionState::Open), ..Filter::default() }, &page).await?;
-            let mut by: std::collections::BTreeMap<&str, (i64, i64, i64)> = std::collections::BTreeMap::new();
+        if staff && caller.may(Right::ExceptionsView) {
+            let open = Filter {
+                state: Some(ExceptionState::Open),
+                ..Filter::default()
+            };
+            let open = exceptions::list(tx, &caller, &open, &page).await?;
+            let mut by: BTreeMap<&str, Vec<(i64, bool)>> = BTreeMap::new();
             for e in &open.items {
-                let b = by.entry(e.owner_role.as_str()).or_default();
-                *b = (b.0 + 1, b.1 + i64::from(e.due_at < now), b.2.max(now.secs_since(e.opened_at)));
+                by.entry(e.owner_role.as_str())
+                    .or_default()
+                    .push((now.secs_since(e.opened_at), e.due_at < now));
             }
-            queues.extend(by.iter().map(|(role, b)| json!({"key": format!("exceptions.{role}"), "waiting": b.0, "more": open.next_cursor.is_some(), "overdue": b.1, "oldest_waits_s": b.2})));
+            let more = open.next_cursor.is_some();
+            queues.extend(
+                by.into_iter()
+                    .map(|(role, clocks)| counted(format!("exceptions.{role}"), more, clocks.into_iter())),
+            );
         }
-        if caller.staff_id().is_ok() && caller.may(Right::TasksManage) {
-            let page = PageRequest::new(Some(200), None)?;
+        if staff && caller.may(Right::TasksManage) {
             let due = qd_clients::tasks::agenda(tx, &caller, None, Some(now.plus_days(1)), &page).await?;
-            let overdue = due.items.iter().filter(|t| t.due_at < now).count();
-            queues.push(json!({"key": "tasks", "waiting": due.items.len(), "more": due.next_cursor.is_some(), "overdue": overdue, "oldest_waits_s": due.items.iter().map(|t| now.secs_since(t.due_at).max(0)).max()}));
+            let clocks = due.items.iter().map(|t| (now.secs_since(t.due_at).max(0), t.due_at < now));
+            queues.push(counted("tasks".into(), due.next_cursor.is_some(), clocks));
         }
-        Ok(json!({"queues": queues, "unread": qd_notify::unread(tx, &caller).await?}))
+        Ok(Home {
+            queues,
+            unread: qd_notify::unread(tx, &caller).await?,
+        })
     })
     .await
+}
+
+/// A queue from the age of each row and whether it is overdue.
+fn counted(key: String, more: bool, clocks: impl Iterator<Item = (i64, bool)>) -> HomeQueue {
+    let mut q = HomeQueue {
+        key,
+        waiting: 0,
+        more,
+        overdue: 0,
+        oldest_waits_s: None,
+    };
+    for (age, overdue) in clocks {
+        q.waiting += 1;
+        q.overdue += i64::from(overdue);
+        q.oldest_waits_s = q.oldest_waits_s.max(Some(age));
+    }
+    q
 }

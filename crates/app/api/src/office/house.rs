@@ -1,31 +1,31 @@
 //! The house as data: entities, brands, desks, settings.
 
-use crate::kit::{At, At2, Reply, read, write};
+use crate::kit::{At, At2, Items, Reply, read, write};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
 use qd_kernel::{Currency, Problem};
 use qd_runtime::access::Caller;
-use qd_runtime::settings;
-use qd_runtime::tenancy::{self, Brand, Desk, DeskKind, Entity, EntityConfig};
+use qd_runtime::settings::{self, Setting};
+use qd_runtime::tenancy::{self, Brand, Desk, DeskKind, Entity, EntityConfig, KeptVersion};
 use qd_web::{Answer, Asker, Body, IdempotencyKey};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 /// The entities I may enter.
-#[utoipa::path(get, path = "/api/v1/entities", tag = "house", responses((status = 200, body = Value, example = json!({"items": [{"code": "eu", "name": "Northwind Markets EU", "country": "CY", "base_currency": "EUR", "regulator": "CySEC", "config": {}, "version": 1}]}))))]
+#[utoipa::path(get, path = "/api/v1/entities", tag = "house", responses((status = 200, body = Items<Entity>)))]
 pub async fn entities(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
         let all = tenancy::entities(tx).await?;
         let items: Vec<&Entity> = all.iter().map(|e| &**e).filter(|e| caller.enters(Some(&e.code))).collect();
-        serde_json::to_value(json!({"items": items})).map_err(Problem::from)
+        serde_json::to_value(Items { items }).map_err(Problem::from)
     })
     .await
 }
 
 /// One entity with its whole rule book.
-#[utoipa::path(get, path = "/api/v1/entities/{code}", tag = "house", responses((status = 200, body = Value, description = "As in the list.")))]
+#[utoipa::path(get, path = "/api/v1/entities/{code}", tag = "house", responses((status = 200, body = Entity)))]
 pub async fn entity(State(app): State<App>, Asker(caller): Asker, At(code): At<String>) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
         entered(&caller, &code)?;
@@ -48,11 +48,9 @@ fn entered(caller: &Caller, code: &str) -> qd_kernel::Result<()> {
 pub struct PutEntity {
     name: String,
     country: String,
-    #[schema(value_type = String)]
     base_currency: Currency,
     regulator: String,
     /// The whole rule book.
-    #[schema(value_type = Object)]
     config: EntityConfig,
     /// The version the change starts from; 0 for a new entity.
     version: i64,
@@ -60,7 +58,7 @@ pub struct PutEntity {
 }
 
 /// Saves an entity as a new version. Needs a fresh proof.
-#[utoipa::path(put, path = "/api/v1/entities/{code}", tag = "house", request_body = PutEntity, responses((status = 200, body = Value, example = json!({"code": "eu", "version": 2}))))]
+#[utoipa::path(put, path = "/api/v1/entities/{code}", tag = "house", request_body = PutEntity, responses((status = 200, body = Entity)))]
 pub async fn put_entity(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -88,12 +86,12 @@ pub async fn put_entity(
 }
 
 /// All brands of the entities I may enter.
-#[utoipa::path(get, path = "/api/v1/brands", tag = "house", responses((status = 200, body = Value, example = json!({"items": [{"code": "northwind", "entity": "eu", "name": "Northwind", "host": "trade.northwind.example", "mail_from": "Northwind <hello@northwind.example>", "languages": ["en", "de"], "hue": 210, "version": 1}]}))))]
+#[utoipa::path(get, path = "/api/v1/brands", tag = "house", responses((status = 200, body = Items<Brand>)))]
 pub async fn brands(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
         let mut items = tenancy::brands(tx).await?;
         items.retain(|b| caller.enters(Some(&b.entity)));
-        Ok(json!({"items": items}))
+        Ok(Items { items })
     })
     .await
 }
@@ -114,7 +112,7 @@ pub struct PutBrand {
 }
 
 /// Saves a brand as a new version.
-#[utoipa::path(put, path = "/api/v1/brands/{code}", tag = "house", request_body = PutBrand, responses((status = 200, body = Value, example = json!({"code": "northwind", "version": 2}))))]
+#[utoipa::path(put, path = "/api/v1/brands/{code}", tag = "house", request_body = PutBrand, responses((status = 200, body = Brand)))]
 pub async fn put_brand(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -141,12 +139,12 @@ pub async fn put_brand(
 }
 
 /// All desks I may know of.
-#[utoipa::path(get, path = "/api/v1/desks", tag = "house", responses((status = 200, body = Value, example = json!({"items": [{"code": "german", "entity": "eu", "name": "German desk", "kind": "sales", "languages": ["de"], "version": 1}]}))))]
+#[utoipa::path(get, path = "/api/v1/desks", tag = "house", responses((status = 200, body = Items<Desk>)))]
 pub async fn desks(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
         let mut items = tenancy::desks(tx).await?;
         items.retain(|d| d.entity.is_none() || caller.enters(d.entity.as_deref()));
-        Ok(json!({"items": items}))
+        Ok(Items { items })
     })
     .await
 }
@@ -159,7 +157,6 @@ pub struct PutDesk {
     entity: Option<String>,
     name: String,
     /// `sales`, `retention`, `partner`, `support`.
-    #[schema(value_type = String)]
     kind: DeskKind,
     languages: Vec<String>,
     version: i64,
@@ -167,7 +164,7 @@ pub struct PutDesk {
 }
 
 /// Saves a desk as a new version.
-#[utoipa::path(put, path = "/api/v1/desks/{code}", tag = "house", request_body = PutDesk, responses((status = 200, body = Value, example = json!({"code": "german", "version": 2}))))]
+#[utoipa::path(put, path = "/api/v1/desks/{code}", tag = "house", request_body = PutDesk, responses((status = 200, body = Desk)))]
 pub async fn put_desk(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -192,7 +189,7 @@ pub async fn put_desk(
 }
 
 /// All versions of an `entity`, `brand`, `desk`, `rule_set` or `setting`, the newest first.
-#[utoipa::path(get, path = "/api/v1/history/{kind}/{code}", tag = "house", responses((status = 200, body = Value, example = json!({"items": [{"version": 1, "doc": {}, "changed_by": "system:seed", "changed_at": 1_790_000_000_000_000_i64, "reason": ""}]}))))]
+#[utoipa::path(get, path = "/api/v1/history/{kind}/{code}", tag = "house", responses((status = 200, body = Items<KeptVersion>)))]
 pub async fn history(State(app): State<App>, Asker(caller): Asker, At2(kind, code): At2<String, String>) -> Reply<Json<Value>> {
     if !matches!(kind.as_str(), "entity" | "brand" | "desk" | "rule_set" | "setting") {
         return Err(Problem::invalid("kind", "value_unknown", "expected entity, brand, desk, rule_set or setting").into());
@@ -210,7 +207,7 @@ pub async fn history(State(app): State<App>, Asker(caller): Asker, At2(kind, cod
         } else {
             code.clone()
         };
-        Ok(json!({"items": tenancy::history(tx, &kind, &code).await?}))
+        tenancy::history(tx, &kind, &code).await.map(Items::from)
     })
     .await
 }
@@ -225,12 +222,12 @@ fn visible(caller: &Caller, scope: &str) -> qd_kernel::Result<()> {
 }
 
 /// All settings I may see.
-#[utoipa::path(get, path = "/api/v1/settings", tag = "house", responses((status = 200, body = Value, example = json!({"items": [{"scope": "global", "key": "fx.rates", "value": {"base": "EUR", "source": "ecb", "rates": {"USD": "1.0842"}}, "version": 3, "updated_at": 1_790_000_000_000_000_i64}]}))))]
+#[utoipa::path(get, path = "/api/v1/settings", tag = "house", responses((status = 200, body = Items<Setting>)))]
 pub async fn settings_list(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
         let mut items = settings::list(tx, None).await?;
         items.retain(|s| visible(&caller, &s.scope).is_ok());
-        Ok(json!({"items": items}))
+        Ok(Items { items })
     })
     .await
 }
@@ -239,7 +236,6 @@ pub async fn settings_list(State(app): State<App>, Asker(caller): Asker) -> Repl
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"value": {"base": "EUR", "source": "ecb", "rates": {"USD": "1.0842"}}, "version": 3, "reason": "Rates of the day."}))]
 pub struct PutSetting {
-    #[schema(value_type = Object)]
     value: Value,
     /// The version the change starts from; 0 for a new one.
     version: i64,
@@ -247,7 +243,7 @@ pub struct PutSetting {
 }
 
 /// Saves a setting as a new version.
-#[utoipa::path(put, path = "/api/v1/settings/{scope}/{key}", tag = "house", request_body = PutSetting, responses((status = 200, body = Value, example = json!({"scope": "global", "key": "fx.rates", "version": 4}))))]
+#[utoipa::path(put, path = "/api/v1/settings/{scope}/{key}", tag = "house", request_body = PutSetting, responses((status = 200, body = Setting)))]
 pub async fn put_setting(
     State(app): State<App>,
     Asker(caller): Asker,

@@ -1,17 +1,20 @@
 //! Verification: the reviewers' queue and what they decide.
 
-use crate::kit::{At, Reply, list_query, read, within, write};
+use crate::kit::{At, Items, Reply, list_query, read, within, write};
 use crate::me::kyc::{ReadFields, show};
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use qd_app::App;
-use qd_kernel::Ts;
-use qd_kyc::{Again, Band, CaseState, DocumentId, DocumentVerdict, KycId, Level, OwnedBy, QueueFilter, Verdict, Waiver};
+use qd_kernel::{Page, Ts};
+use qd_kyc::{
+    Again, Approval, Band, Case, CaseState, CaseView, DocumentId, DocumentVerdict, Figures, HistoryLine, KycId, Level, OwnedBy, QueueFilter,
+    QueueRow, Verdict, Waiver,
+};
 use qd_runtime::access::{Right, StaffId, staff};
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 list_query!(Queue {
@@ -31,7 +34,7 @@ list_query!(Queue {
 });
 
 /// The queue, the case that is due first at the top.
-#[utoipa::path(get, path = "/api/v1/kyc/queue", tag = "kyc", params(Queue), responses((status = 200, body = Value, example = json!({"items": [{"case_id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "name": "Alex Weber", "country": "DE", "entity": "eu", "level": "standard", "state": "submitted", "round": 1, "version": 5, "owner": null, "due_at_us": 1_790_086_400_000_000_i64, "overdue": false, "risk_score": 20, "risk_band": "low", "reasons": []}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/kyc/queue", tag = "kyc", params(Queue), responses((status = 200, body = Page<QueueRow>)))]
 pub async fn queue(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Queue>) -> Reply<Json<Value>> {
     let (page, now) = (q.page()?, app.core.now());
     let owner = match q.owner.as_deref() {
@@ -62,75 +65,75 @@ pub struct Since {
 }
 
 /// The queue in numbers: waiting, overdue, medians.
-#[utoipa::path(get, path = "/api/v1/kyc/figures", tag = "kyc", params(Since), responses((status = 200, body = Value, example = json!({"waiting": 3, "unclaimed": 2, "overdue": 0, "oldest_waits_s": 5400, "decided": 41, "by_rule": 30, "late": 0, "median_to_claim_s": 1200, "median_to_decision_s": 90, "median_by_person_s": 4100}))))]
+#[utoipa::path(get, path = "/api/v1/kyc/figures", tag = "kyc", params(Since), responses((status = 200, body = Figures)))]
 pub async fn figures(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Since>) -> Reply<Json<Value>> {
     let now = app.core.now();
     let since = q.since_us.map_or(now.plus_days(-30), Ts);
     read(&app, async move |tx| qd_kyc::figures(tx, &caller, since, now).await).await
 }
 
+/// A case with the house's own history.
+#[derive(Serialize, ToSchema)]
+#[schema(as = KycCaseFile)]
+pub struct CaseFile {
+    #[serde(flatten)]
+    case: CaseView,
+    /// The oldest first. None for a narrow right, which shows the state only.
+    history: Option<Vec<HistoryLine>>,
+}
+
 /// One case: what was asked for and sent, checks, risk, clocks, as far as I may see.
-#[utoipa::path(get, path = "/api/v1/kyc/{id}", tag = "kyc", responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "in_review", "version": 6, "requirements": [], "documents": [], "owner": {"id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "name": "Carla Compliance"}, "checks": [], "risk": {"score": 20, "band": "low", "reasons": []}, "history": []}))))]
+#[utoipa::path(get, path = "/api/v1/kyc/{id}", tag = "kyc", responses((status = 200, body = CaseFile)))]
 pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<KycId>) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
         let v = qd_kyc::case_view(tx, &caller, id).await?;
         within(tx, &caller, Right::KycView, Some(&v.client_id)).await?;
-        let mut out = serde_json::to_value(v)?;
-        // A narrow right shows the state, not the house's own history.
-        out["history"] = match qd_kyc::history(tx, &caller, id).await {
-            Ok(h) => serde_json::to_value(h)?,
-            Err(_) => Value::Null,
-        };
-        Ok(out)
+        let history = qd_kyc::history(tx, &caller, id).await.ok();
+        Ok(CaseFile { case: v, history })
     })
     .await
 }
 
 /// Who approved a client, when, on what evidence.
-#[utoipa::path(get, path = "/api/v1/clients/{id}/kyc-approvals", tag = "kyc", responses((status = 200, body = Value, example = json!({"items": [{"case_id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "level": "standard", "approved_at_us": 1_790_000_000_000_000_i64, "automatic": false, "by": "Carla Compliance", "in_force": true, "decision": {"outcome": "approved", "reasons": [], "inputs": {}}}]}))))]
+#[utoipa::path(get, path = "/api/v1/clients/{id}/kyc-approvals", tag = "kyc", responses((status = 200, body = Items<Approval>)))]
 pub async fn approvals(State(app): State<App>, Asker(caller): Asker, At(id): At<qd_clients::ClientId>) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
         qd_clients::get(tx, &caller, Right::KycView, id).await?;
-        Ok(json!({"items": qd_kyc::who_approved(tx, &caller, &id.to_string()).await?}))
+        qd_kyc::who_approved(tx, &caller, &id.to_string()).await.map(Items::from)
     })
     .await
 }
 
 /// Takes a case from the queue; a second person is told whose it is.
-#[utoipa::path(post, path = "/api/v1/kyc/{id}/claim", tag = "kyc", responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "in_review", "version": 6}))))]
+#[utoipa::path(post, path = "/api/v1/kyc/{id}/claim", tag = "kyc", responses((status = 200, body = Case)))]
 pub async fn claim(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<KycId>) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
     write(&app, &caller, key, "kyc.claim", &id, 200, async move |tx| {
-        qd_kyc::claim(tx, &core, &c, id).await.map(brief)
+        qd_kyc::claim(tx, &core, &c, id).await
     })
     .await
 }
 
-fn brief(c: qd_kyc::Case) -> Value {
-    json!({"id": c.id, "client_id": c.client_id, "entity": c.entity, "level": c.level, "state": c.state, "version": c.version})
-}
-
 /// Gives a case back to the queue; its clock goes on.
-#[utoipa::path(post, path = "/api/v1/kyc/{id}/release", tag = "kyc", responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "submitted", "version": 7}))))]
+#[utoipa::path(post, path = "/api/v1/kyc/{id}/release", tag = "kyc", responses((status = 200, body = Case)))]
 pub async fn release(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<KycId>) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
     write(&app, &caller, key, "kyc.release", &id, 200, async move |tx| {
-        qd_kyc::release(tx, &core, &c, id).await.map(brief)
+        qd_kyc::release(tx, &core, &c, id).await
     })
     .await
 }
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"staff_id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "reason": "Holiday."}))]
+#[schema(as = KycReassign, example = json!({"staff_id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "reason": "Holiday."}))]
 pub struct Reassign {
-    #[schema(value_type = String)]
     staff_id: StaffId,
     reason: String,
 }
 
 /// Puts a case into a colleague's hands.
-#[utoipa::path(post, path = "/api/v1/kyc/{id}/assign", tag = "kyc", request_body = Reassign, responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "in_review", "version": 7}))))]
+#[utoipa::path(post, path = "/api/v1/kyc/{id}/assign", tag = "kyc", request_body = Reassign, responses((status = 200, body = Case)))]
 pub async fn assign(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -143,7 +146,7 @@ pub async fn assign(
         let name = staff::name_of(tx, r.staff_id)
             .await?
             .ok_or_else(|| qd_kernel::Problem::invalid("staff_id", "staff_unknown", "expected somebody who works here"))?;
-        qd_kyc::reassign(tx, &core, &c, id, r.staff_id, &name, &r.reason).await.map(brief)
+        qd_kyc::reassign(tx, &core, &c, id, r.staff_id, &name, &r.reason).await
     })
     .await
 }
@@ -168,7 +171,7 @@ impl Decide {
 }
 
 /// Approves a case in my hands whose documents are all accepted. What I saw is kept with it.
-#[utoipa::path(post, path = "/api/v1/kyc/{id}/approve", tag = "kyc", request_body = Decide, responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "approved", "version": 10}))))]
+#[utoipa::path(post, path = "/api/v1/kyc/{id}/approve", tag = "kyc", request_body = Decide, responses((status = 200, body = Case)))]
 pub async fn approve(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -178,7 +181,7 @@ pub async fn approve(
 ) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "kyc.approve", &(id, &req), 200, async move |tx| {
-        qd_kyc::approve(tx, &core, &c, id, r.verdict()).await.map(brief)
+        qd_kyc::approve(tx, &core, &c, id, r.verdict()).await
     })
     .await
 }
@@ -194,7 +197,7 @@ pub struct RejectCase {
 }
 
 /// Ends a case for the client.
-#[utoipa::path(post, path = "/api/v1/kyc/{id}/reject", tag = "kyc", request_body = RejectCase, responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "rejected", "version": 10}))))]
+#[utoipa::path(post, path = "/api/v1/kyc/{id}/reject", tag = "kyc", request_body = RejectCase, responses((status = 200, body = Case)))]
 pub async fn reject(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -208,7 +211,7 @@ pub async fn reject(
         reason: req.reason.clone(),
     };
     write(&app, &caller, key, "kyc.reject", &(id, &req), 200, async move |tx| {
-        qd_kyc::reject(tx, &core, &c, id, &r.reason_code, verdict.clone()).await.map(brief)
+        qd_kyc::reject(tx, &core, &c, id, &r.reason_code, verdict.clone()).await
     })
     .await
 }
@@ -238,7 +241,7 @@ pub struct AskAgain {
 }
 
 /// Sends a case back for some documents; what was accepted stays.
-#[utoipa::path(post, path = "/api/v1/kyc/{id}/ask-again", tag = "kyc", request_body = AskAgain, responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "resubmission", "version": 10}))))]
+#[utoipa::path(post, path = "/api/v1/kyc/{id}/ask-again", tag = "kyc", request_body = AskAgain, responses((status = 200, body = Case)))]
 pub async fn ask_again(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -261,7 +264,7 @@ pub async fn ask_again(
             version: r.version,
             reason: r.reason.clone(),
         };
-        qd_kyc::ask_again(tx, &core, &c, id, again, verdict).await.map(brief)
+        qd_kyc::ask_again(tx, &core, &c, id, again, verdict).await
     })
     .await
 }
@@ -277,7 +280,7 @@ pub struct Reopen {
 }
 
 /// Verifies again: the named requirements are asked anew; the client is not approved until the end.
-#[utoipa::path(post, path = "/api/v1/kyc/{id}/reopen", tag = "kyc", request_body = Reopen, responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "collecting", "version": 11}))))]
+#[utoipa::path(post, path = "/api/v1/kyc/{id}/reopen", tag = "kyc", request_body = Reopen, responses((status = 200, body = Case)))]
 pub async fn reopen(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -287,7 +290,7 @@ pub async fn reopen(
 ) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "kyc.reopen", &(id, &req), 200, async move |tx| {
-        qd_kyc::reopen(tx, &core, &c, id, &r.requirements, &r.reason).await.map(brief)
+        qd_kyc::reopen(tx, &core, &c, id, &r.requirements, &r.reason).await
     })
     .await
 }
@@ -299,7 +302,7 @@ pub async fn document(State(app): State<App>, Asker(caller): Asker, At(id): At<D
 }
 
 /// Notes what a document says, without a verdict.
-#[utoipa::path(post, path = "/api/v1/documents/{id}/fields", tag = "kyc", request_body = ReadFields, responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "in_review", "version": 8}))))]
+#[utoipa::path(post, path = "/api/v1/documents/{id}/fields", tag = "kyc", request_body = ReadFields, responses((status = 200, body = Case)))]
 pub async fn read_fields(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -309,7 +312,7 @@ pub async fn read_fields(
 ) -> Reply<Answer> {
     let (core, c, fields) = (app.core.clone(), caller.clone(), req.fields(&app)?);
     write(&app, &caller, key, "document.read", &(id, &req), 200, async move |tx| {
-        qd_kyc::read_document(tx, &core, &c, id, fields.clone()).await.map(brief)
+        qd_kyc::read_document(tx, &core, &c, id, fields.clone()).await
     })
     .await
 }
@@ -334,7 +337,7 @@ pub struct Accept {
 }
 
 /// Accepts a document of a case in my hands.
-#[utoipa::path(post, path = "/api/v1/documents/{id}/accept", tag = "kyc", request_body = Accept, responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "in_review", "version": 8}))))]
+#[utoipa::path(post, path = "/api/v1/documents/{id}/accept", tag = "kyc", request_body = Accept, responses((status = 200, body = Case)))]
 pub async fn accept(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -363,7 +366,6 @@ pub async fn accept(
             },
         )
         .await
-        .map(brief)
     })
     .await
 }
@@ -379,7 +381,7 @@ pub struct RejectDocument {
 }
 
 /// Rejects a document of a case in my hands, with a coded reason.
-#[utoipa::path(post, path = "/api/v1/documents/{id}/reject", tag = "kyc", request_body = RejectDocument, responses((status = 200, body = Value, example = json!({"id": "kyc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "in_review", "version": 8}))))]
+#[utoipa::path(post, path = "/api/v1/documents/{id}/reject", tag = "kyc", request_body = RejectDocument, responses((status = 200, body = Case)))]
 pub async fn reject_document(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -400,7 +402,6 @@ pub async fn reject_document(
             },
         )
         .await
-        .map(brief)
     })
     .await
 }

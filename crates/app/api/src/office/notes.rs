@@ -1,18 +1,19 @@
 //! What staff note about a client and plan to do: notes, calls, tasks, the timeline.
 
-use crate::kit::{At, Paged, Reply, list_query, read, write};
+use crate::kit::{At, Items, Made, Paged, Reply, list_query, read, write};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use qd_app::App;
-use qd_clients::tasks::{self, NewTask, TaskChange, TaskId};
+use qd_clients::tasks::{self, NewTask, Task, TaskChange, TaskId};
 use qd_clients::timeline::{self, LineFilter};
-use qd_clients::{CallId, CallOutcome, Channel, ClientId, Direction, NewCall, NoteKind, Status};
-use qd_kernel::{Problem, Ts};
+use qd_clients::{Call, CallId, CallOutcome, Channel, ClientId, Direction, NewCall, Note, NoteKind, Status};
+use qd_kernel::{Page, Problem, Ts};
+use qd_notify::MailId;
 use qd_runtime::access::{Right, StaffId};
 use qd_web::{Answer, ApiProblem, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 list_query!(Timeline {
@@ -25,7 +26,7 @@ list_query!(Timeline {
 });
 
 /// What happened with a client, the newest first, as far as I may see.
-#[utoipa::path(get, path = "/api/v1/clients/{id}/timeline", tag = "clients", params(Timeline), responses((status = 200, body = Value, example = json!({"items": [{"id": "tln_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "at": 1_790_000_000_000_000_i64, "kind": "call", "title_key": "timeline.call", "data": {"outcome": "reached"}, "visibility": "staff", "by": "Lena Vogt"}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/clients/{id}/timeline", tag = "clients", params(Timeline), responses((status = 200, body = Page<timeline::Line>)))]
 pub async fn timeline(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -52,7 +53,7 @@ pub async fn timeline(
 }
 
 /// Notes, the newest first. AML notes are there only for those who may see them.
-#[utoipa::path(get, path = "/api/v1/clients/{id}/notes", tag = "clients", params(Paged), responses((status = 200, body = Value, example = json!({"items": [{"id": "nte_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "general", "body": "Prefers calls after six.", "by_id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "by_name": "Lena Vogt", "at": 1_790_000_000_000_000_i64}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/clients/{id}/notes", tag = "clients", params(Paged), responses((status = 200, body = Page<Note>)))]
 pub async fn notes(State(app): State<App>, Asker(caller): Asker, At(id): At<ClientId>, Params(q): Params<Paged>) -> Reply<Json<Value>> {
     let page = q.page()?;
     read(&app, async move |tx| qd_clients::notes(tx, &caller, id, &page).await).await
@@ -82,7 +83,7 @@ async fn add(
 }
 
 /// Adds a note. It is never edited.
-#[utoipa::path(post, path = "/api/v1/clients/{id}/notes", tag = "clients", request_body = NewNote, responses((status = 201, body = Value, example = json!({"id": "nte_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "general"}))))]
+#[utoipa::path(post, path = "/api/v1/clients/{id}/notes", tag = "clients", request_body = NewNote, responses((status = 201, body = Note)))]
 pub async fn add_note(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -94,7 +95,7 @@ pub async fn add_note(
 }
 
 /// Adds an anti-money-laundering note: invisible to all others, in search and exports too.
-#[utoipa::path(post, path = "/api/v1/clients/{id}/aml-notes", tag = "clients", request_body = NewNote, responses((status = 201, body = Value, example = json!({"id": "nte_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "aml"}))))]
+#[utoipa::path(post, path = "/api/v1/clients/{id}/aml-notes", tag = "clients", request_body = NewNote, responses((status = 201, body = Note)))]
 pub async fn add_aml_note(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -106,7 +107,7 @@ pub async fn add_aml_note(
 }
 
 /// Calls, the newest first.
-#[utoipa::path(get, path = "/api/v1/clients/{id}/calls", tag = "clients", params(Paged), responses((status = 200, body = Value, example = json!({"items": [{"id": "cal_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "direction": "out", "outcome": "reached", "duration_s": 240, "body": "Interested in MT5.", "by_name": "Lena Vogt", "at": 1_790_000_000_000_000_i64}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/clients/{id}/calls", tag = "clients", params(Paged), responses((status = 200, body = Page<Call>)))]
 pub async fn calls(State(app): State<App>, Asker(caller): Asker, At(id): At<ClientId>, Params(q): Params<Paged>) -> Reply<Json<Value>> {
     let page = q.page()?;
     read(&app, async move |tx| qd_clients::calls(tx, &caller, id, &page).await).await
@@ -116,11 +117,9 @@ pub async fn calls(State(app): State<App>, Asker(caller): Asker, At(id): At<Clie
 #[serde(deny_unknown_fields)]
 pub struct FollowUp {
     title: String,
-    /// Microseconds since 1970.
-    due_at_us: i64,
+    due_at_us: Ts,
     /// Mine without it.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
     owner_id: Option<StaffId>,
 }
 
@@ -128,7 +127,7 @@ impl From<FollowUp> for NewTask {
     fn from(f: FollowUp) -> NewTask {
         NewTask {
             title: f.title,
-            due_at: Ts(f.due_at_us),
+            due_at: f.due_at_us,
             owner_id: f.owner_id,
         }
     }
@@ -139,10 +138,8 @@ impl From<FollowUp> for NewTask {
 #[schema(example = json!({"direction": "out", "outcome": "reached", "duration_s": 240, "body": "Interested in MT5.", "status": "contacted", "follow_up": {"title": "Call about the documents", "due_at_us": 1_790_100_000_000_000_i64}}))]
 pub struct LogCall {
     /// `in` or `out`.
-    #[schema(value_type = String)]
     direction: Direction,
     /// `reached`, `no_answer`, `voicemail`, `wrong_number`, `callback`.
-    #[schema(value_type = String)]
     outcome: CallOutcome,
     #[serde(default)]
     duration_s: i64,
@@ -150,14 +147,21 @@ pub struct LogCall {
     body: String,
     /// How the talk stands after it.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
     status: Option<Status>,
     #[serde(default)]
     follow_up: Option<FollowUp>,
 }
 
+#[derive(Serialize, ToSchema)]
+#[schema(as = CallLogged)]
+pub struct Logged {
+    call: Call,
+    /// The follow-up, when one was asked for.
+    task: Option<Task>,
+}
+
 /// Logs a call with the status and the follow-up it led to, all or nothing.
-#[utoipa::path(post, path = "/api/v1/clients/{id}/calls", tag = "clients", request_body = LogCall, responses((status = 201, body = Value, example = json!({"call": {"id": "cal_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}, "task": {"id": "tsk_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}}))))]
+#[utoipa::path(post, path = "/api/v1/clients/{id}/calls", tag = "clients", request_body = LogCall, responses((status = 201, body = Logged)))]
 pub async fn log_call(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -177,7 +181,7 @@ pub async fn log_call(
             follow_up: r.follow_up.map(Into::into),
         };
         let (call, task) = qd_clients::log_call(tx, &core, &c, id, call).await?;
-        Ok(json!({"call": call, "task": task}))
+        Ok(Logged { call, task })
     })
     .await
 }
@@ -187,16 +191,19 @@ pub async fn log_call(
 #[schema(example = json!({"channel": "whatsapp", "direction": "in", "body": "Which documents do you need?"}))]
 pub struct LogMessage {
     /// `chat`, `whatsapp`, `telegram`, `sms`, `social`, `other`.
-    #[schema(value_type = String)]
     channel: Channel,
     /// `in` or `out`.
-    #[schema(value_type = String)]
     direction: Direction,
     body: String,
 }
 
+#[derive(Serialize, ToSchema)]
+pub struct MessageLogged {
+    logged: bool,
+}
+
 /// Notes what was written in a chat. It stands in the timeline and is never edited.
-#[utoipa::path(post, path = "/api/v1/clients/{id}/messages", tag = "clients", request_body = LogMessage, responses((status = 201, body = Value, example = json!({"logged": true}))))]
+#[utoipa::path(post, path = "/api/v1/clients/{id}/messages", tag = "clients", request_body = LogMessage, responses((status = 201, body = MessageLogged)))]
 pub async fn log_message(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -207,7 +214,7 @@ pub async fn log_message(
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "message.log", &(id, &req), 201, async move |tx| {
         qd_clients::log_message(tx, &core, &c, id, r.channel, r.direction, &r.body).await?;
-        Ok(json!({"logged": true}))
+        Ok(MessageLogged { logged: true })
     })
     .await
 }
@@ -221,7 +228,7 @@ pub struct WriteMail {
 }
 
 /// Writes a mail to the client under the brand's name. It stands in the timeline with its words.
-#[utoipa::path(post, path = "/api/v1/clients/{id}/mails", tag = "clients", request_body = WriteMail, responses((status = 201, body = Value, example = json!({"id": "mai_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
+#[utoipa::path(post, path = "/api/v1/clients/{id}/mails", tag = "clients", request_body = WriteMail, responses((status = 201, body = Made<MailId>)))]
 pub async fn write_mail(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -233,7 +240,7 @@ pub async fn write_mail(
     write(&app, &caller, key, "mail.write", &(id, &req), 201, async move |tx| {
         let client = qd_clients::get(tx, &c, Right::CallsLog, id).await?;
         let mail = qd_app::notices::write_to_client(&a, tx, &c, &client, &r.subject, &r.body).await?;
-        Ok(json!({"id": mail}))
+        Ok(Made { id: mail })
     })
     .await
 }
@@ -258,7 +265,7 @@ list_query!(Agenda {
 });
 
 /// Open tasks, the soonest first.
-#[utoipa::path(get, path = "/api/v1/tasks", tag = "clients", params(Agenda), responses((status = 200, body = Value, example = json!({"items": [{"id": "tsk_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "title": "Call about the documents", "owner_id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "due_at": 1_790_100_000_000_000_i64, "state": "open", "version": 1}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/tasks", tag = "clients", params(Agenda), responses((status = 200, body = Page<Task>)))]
 pub async fn agenda(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Agenda>) -> Reply<Json<Value>> {
     let page = q.page()?;
     read(&app, async move |tx| {
@@ -268,16 +275,16 @@ pub async fn agenda(State(app): State<App>, Asker(caller): Asker, Params(q): Par
 }
 
 /// Tasks about a client, the soonest first.
-#[utoipa::path(get, path = "/api/v1/clients/{id}/tasks", tag = "clients", responses((status = 200, body = Value, example = json!({"items": [{"id": "tsk_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "title": "Call about the documents", "state": "open", "due_at": 1_790_100_000_000_000_i64, "version": 1}]}))))]
+#[utoipa::path(get, path = "/api/v1/clients/{id}/tasks", tag = "clients", responses((status = 200, body = Items<Task>)))]
 pub async fn tasks_of(State(app): State<App>, Asker(caller): Asker, At(id): At<ClientId>) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
-        Ok(json!({"items": tasks::of_client(tx, &caller, id, false).await?}))
+        tasks::of_client(tx, &caller, id, false).await.map(Items::from)
     })
     .await
 }
 
 /// Adds a task; its owner is told when it is due.
-#[utoipa::path(post, path = "/api/v1/clients/{id}/tasks", tag = "clients", request_body = FollowUp, responses((status = 201, body = Value, example = json!({"id": "tsk_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "open", "version": 1}))))]
+#[utoipa::path(post, path = "/api/v1/clients/{id}/tasks", tag = "clients", request_body = FollowUp, responses((status = 201, body = Task)))]
 pub async fn add_task(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -305,14 +312,13 @@ pub struct ChangeTask {
     #[serde(default)]
     cancel: Option<String>,
     #[serde(default)]
-    due_at_us: Option<i64>,
+    due_at_us: Option<Ts>,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
     owner_id: Option<StaffId>,
 }
 
 /// Closes, moves or gives an open task.
-#[utoipa::path(patch, path = "/api/v1/tasks/{id}", tag = "clients", request_body = ChangeTask, responses((status = 200, body = Value, example = json!({"id": "tsk_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "state": "done", "version": 2}))))]
+#[utoipa::path(patch, path = "/api/v1/tasks/{id}", tag = "clients", request_body = ChangeTask, responses((status = 200, body = Task)))]
 pub async fn change_task(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -325,7 +331,7 @@ pub async fn change_task(
         let change = match (r.done.clone(), r.cancel.clone(), r.due_at_us, r.owner_id) {
             (Some(outcome), None, None, None) => TaskChange::Done { outcome },
             (None, Some(reason), None, None) => TaskChange::Cancel { reason },
-            (None, None, Some(us), None) => TaskChange::Move { due_at: Ts(us) },
+            (None, None, Some(due_at), None) => TaskChange::Move { due_at },
             (None, None, None, Some(owner_id)) => TaskChange::Give { owner_id },
             _ => {
                 return Err(Problem::invalid(

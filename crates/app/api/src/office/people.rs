@@ -2,17 +2,19 @@
 
 use super::deposits::Reason;
 use crate::auth::{house_brand, mail_link};
-use crate::kit::{At, Reply, list_query, read, write};
+use crate::kit::{At, Made, Reply, list_query, read, write};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
-use qd_kernel::{Problem, Ts};
+use qd_kernel::{Page, Problem, Ts};
 use qd_notify::Template;
-use qd_runtime::access::staff::{self, NewStaff, StaffChange};
-use qd_runtime::access::{ApiKeyId, Grants, Mask, Right, Role, Scope, StaffId, api_keys, logins, roles};
+use qd_runtime::access::api_keys::{self, ApiKeyView};
+use qd_runtime::access::roles::{self, RoleView};
+use qd_runtime::access::staff::{self, NewStaff, StaffChange, StaffView};
+use qd_runtime::access::{ApiKeyId, Grants, Mask, Right, Role, Scope, StaffId, logins};
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
@@ -23,7 +25,7 @@ list_query!(StaffList {
 });
 
 /// Staff by name.
-#[utoipa::path(get, path = "/api/v1/staff", tag = "house", params(StaffList), responses((status = 200, body = Value, example = json!({"items": [{"id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "email": "mara@quarterdeck.example", "name": "Mara Lindqvist", "language": "en", "roles": ["finance"], "desk": null, "entities": ["eu"], "state": "active", "second_factor": true, "version": 1}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/staff", tag = "house", params(StaffList), responses((status = 200, body = Page<StaffView>)))]
 pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<StaffList>) -> Reply<Json<Value>> {
     let page = q.page()?;
     read(&app, async move |tx| {
@@ -33,7 +35,7 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Param
 }
 
 /// One of the staff.
-#[utoipa::path(get, path = "/api/v1/staff/{id}", tag = "house", responses((status = 200, body = Value, description = "As in the list.")))]
+#[utoipa::path(get, path = "/api/v1/staff/{id}", tag = "house", responses((status = 200, body = StaffView)))]
 pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<StaffId>) -> Reply<Json<Value>> {
     read(&app, async move |tx| staff::get(tx, &caller, id).await).await
 }
@@ -45,7 +47,6 @@ pub struct AddStaff {
     email: String,
     name: String,
     language: String,
-    #[schema(value_type = Vec<String>)]
     roles: Vec<Role>,
     #[serde(default)]
     desk: Option<String>,
@@ -54,7 +55,7 @@ pub struct AddStaff {
 }
 
 /// Adds somebody and mails the invitation. Needs a fresh proof.
-#[utoipa::path(post, path = "/api/v1/staff", tag = "house", request_body = AddStaff, responses((status = 201, body = Value, example = json!({"id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
+#[utoipa::path(post, path = "/api/v1/staff", tag = "house", request_body = AddStaff, responses((status = 201, body = Made<StaffId>)))]
 pub async fn add(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<AddStaff>) -> Reply<Answer> {
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "staff.add", &req, 201, async move |tx| {
@@ -73,7 +74,7 @@ pub async fn add(State(app): State<App>, Asker(caller): Asker, key: IdempotencyK
         let invitation = logins::issue_invite(tx, &a.access, &c, id).await?;
         let brand = house_brand(tx).await?;
         mail_link(tx, &a, Template::StaffInvited, brand, &invitation, "/office/welcome").await?;
-        Ok(json!({"id": id}))
+        Ok(Made { id })
     })
     .await
 }
@@ -84,7 +85,6 @@ pub async fn add(State(app): State<App>, Asker(caller): Asker, key: IdempotencyK
 pub struct ChangeStaff {
     name: String,
     language: String,
-    #[schema(value_type = Vec<String>)]
     roles: Vec<Role>,
     #[serde(default)]
     desk: Option<String>,
@@ -94,7 +94,7 @@ pub struct ChangeStaff {
 }
 
 /// Changes roles, desk, entities. Never one's own. Needs a fresh proof.
-#[utoipa::path(put, path = "/api/v1/staff/{id}", tag = "house", request_body = ChangeStaff, responses((status = 200, body = Value, example = json!({"id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
+#[utoipa::path(put, path = "/api/v1/staff/{id}", tag = "house", request_body = ChangeStaff, responses((status = 200, body = Made<StaffId>)))]
 pub async fn change(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -114,7 +114,7 @@ pub async fn change(
             version: r.version,
             reason: r.reason,
         };
-        staff::update(tx, &a.access, &c, id, change).await.map(|()| json!({"id": id}))
+        staff::update(tx, &a.access, &c, id, change).await.map(|()| Made { id })
     })
     .await
 }
@@ -128,7 +128,7 @@ pub struct Enable {
 }
 
 /// Lets somebody in or out. Out ends all sessions at once. Needs a fresh proof.
-#[utoipa::path(post, path = "/api/v1/staff/{id}/enabled", tag = "house", request_body = Enable, responses((status = 200, body = Value, example = json!({"id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
+#[utoipa::path(post, path = "/api/v1/staff/{id}/enabled", tag = "house", request_body = Enable, responses((status = 200, body = Made<StaffId>)))]
 pub async fn enable(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -140,13 +140,13 @@ pub async fn enable(
     write(&app, &caller, key, "staff.enable", &(id, &req), 200, async move |tx| {
         staff::set_enabled(tx, &a.access, &c, id, r.enabled, &r.reason)
             .await
-            .map(|()| json!({"id": id}))
+            .map(|()| Made { id })
     })
     .await
 }
 
 /// Takes somebody's second factor away after they were recognised in person. Needs a fresh proof.
-#[utoipa::path(post, path = "/api/v1/staff/{id}/reset-second-factor", tag = "house", request_body = Reason, responses((status = 200, body = Value, example = json!({"id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
+#[utoipa::path(post, path = "/api/v1/staff/{id}/reset-second-factor", tag = "house", request_body = Reason, responses((status = 200, body = Made<StaffId>)))]
 pub async fn reset_second(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -158,39 +158,60 @@ pub async fn reset_second(
     write(&app, &caller, key, "staff.reset_second", &(id, &req), 200, async move |tx| {
         staff::reset_second_factor(tx, &a.access, &c, id, &r.reason)
             .await
-            .map(|()| json!({"id": id}))
+            .map(|()| Made { id })
     })
     .await
 }
 
 /// Ends the rest after failed sign-ins early.
-#[utoipa::path(post, path = "/api/v1/staff/{id}/unlock", tag = "house", responses((status = 200, body = Value, example = json!({"id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
+#[utoipa::path(post, path = "/api/v1/staff/{id}/unlock", tag = "house", responses((status = 200, body = Made<StaffId>)))]
 pub async fn unlock(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<StaffId>) -> Reply<Answer> {
     let (a, c) = (app.clone(), caller.clone());
     write(&app, &caller, key, "staff.unlock", &id, 200, async move |tx| {
-        staff::unlock(tx, &a.access, &c, id).await.map(|()| json!({"id": id}))
+        staff::unlock(tx, &a.access, &c, id).await.map(|()| Made { id })
     })
     .await
 }
 
 /// Mails a new invitation.
-#[utoipa::path(post, path = "/api/v1/staff/{id}/invite", tag = "house", responses((status = 202, body = Value, example = json!({"id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
+#[utoipa::path(post, path = "/api/v1/staff/{id}/invite", tag = "house", responses((status = 202, body = Made<StaffId>)))]
 pub async fn invite(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<StaffId>) -> Reply<Answer> {
     let (a, c) = (app.clone(), caller.clone());
     write(&app, &caller, key, "staff.invite", &id, 202, async move |tx| {
         let invitation = logins::issue_invite(tx, &a.access, &c, id).await?;
         let brand = house_brand(tx).await?;
         mail_link(tx, &a, Template::StaffInvited, brand, &invitation, "/office/welcome").await?;
-        Ok(json!({"id": id}))
+        Ok(Made { id })
     })
     .await
 }
 
+/// The matrix in force, and everything it is made of.
+#[derive(Serialize, ToSchema)]
+pub struct RoleMatrix {
+    items: Vec<RoleView>,
+    /// All there are.
+    rights: Vec<Right>,
+    masks: Vec<Mask>,
+    /// From the narrowest to the widest.
+    scopes: Vec<Scope>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct RoleSaved {
+    role: Role,
+}
+
 /// The matrix in force: role, right, scope, and the field groups each role sees.
-#[utoipa::path(get, path = "/api/v1/roles", tag = "house", responses((status = 200, body = Value, example = json!({"items": [{"role": "finance", "rights": {"deposits.view": "entity"}, "sees": ["contact", "money", "bank"], "version": 1, "updated_by": "system:defaults"}], "rights": ["deposits.view"], "masks": ["contact"], "scopes": ["own", "desk", "entity", "all"]}))))]
+#[utoipa::path(get, path = "/api/v1/roles", tag = "house", responses((status = 200, body = RoleMatrix)))]
 pub async fn matrix(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
-        Ok(json!({"items": roles::list(tx, &caller).await?, "rights": Right::ALL, "masks": Mask::ALL, "scopes": Scope::ALL}))
+        Ok(RoleMatrix {
+            items: roles::list(tx, &caller).await?,
+            rights: Right::ALL.to_vec(),
+            masks: Mask::ALL.to_vec(),
+            scopes: Scope::ALL.to_vec(),
+        })
     })
     .await
 }
@@ -200,16 +221,14 @@ pub async fn matrix(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<
 #[schema(example = json!({"rights": {"deposits.view": "entity"}, "sees": ["contact", "money"], "version": 1, "reason": "Support may look at deposits."}))]
 pub struct PutRole {
     /// Right to scope.
-    #[schema(value_type = Object)]
     rights: BTreeMap<Right, Scope>,
-    #[schema(value_type = Vec<String>)]
     sees: BTreeSet<Mask>,
     version: i64,
     reason: String,
 }
 
 /// Changes a role. What the house never gives is refused right by right. Needs a fresh proof.
-#[utoipa::path(put, path = "/api/v1/roles/{role}", tag = "house", request_body = PutRole, responses((status = 200, body = Value, example = json!({"role": "support"}))))]
+#[utoipa::path(put, path = "/api/v1/roles/{role}", tag = "house", request_body = PutRole, responses((status = 200, body = RoleSaved)))]
 pub async fn put_role(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -226,7 +245,7 @@ pub async fn put_role(
         };
         roles::put(tx, &a.access, &c, role, r.version, g, &r.reason)
             .await
-            .map(|()| json!({"role": role}))
+            .map(|()| RoleSaved { role })
     })
     .await
 }
@@ -234,7 +253,7 @@ pub async fn put_role(
 list_query!(Keys {});
 
 /// API keys, the newest first. Their text is never shown again.
-#[utoipa::path(get, path = "/api/v1/api-keys", tag = "house", params(Keys), responses((status = 200, body = Value, example = json!({"items": [{"id": "key_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "name": "Reporting", "tail": "x7Qa", "rights": {"reports.view": "all"}, "sees": [], "entity": null, "created_at": 1_790_000_000_000_000_i64, "expires_at": null, "last_used_at": null, "revoked_at": null}], "next_cursor": null}))))]
+#[utoipa::path(get, path = "/api/v1/api-keys", tag = "house", params(Keys), responses((status = 200, body = Page<ApiKeyView>)))]
 pub async fn keys(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Keys>) -> Reply<Json<Value>> {
     let page = q.page()?;
     read(&app, async move |tx| api_keys::list(tx, &caller, &page).await).await
@@ -245,22 +264,28 @@ pub async fn keys(State(app): State<App>, Asker(caller): Asker, Params(q): Param
 #[schema(example = json!({"name": "Reporting", "rights": ["reports.view", "clients.view"], "sees": ["contact"], "entity": "eu", "expires_at_us": null}))]
 pub struct NewKey {
     name: String,
-    #[schema(value_type = Vec<String>)]
     rights: Vec<Right>,
     #[serde(default)]
-    #[schema(value_type = Vec<String>)]
     sees: BTreeSet<Mask>,
     /// None: all entities.
     #[serde(default)]
     entity: Option<String>,
     #[serde(default)]
-    expires_at_us: Option<i64>,
+    expires_at_us: Option<Ts>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"id": "key_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "key": "qdk_…"}))]
+pub struct NewKeyShown {
+    id: ApiKeyId,
+    /// Shown this once.
+    key: String,
 }
 
 /// Makes a key with some of my rights. Its text is in this answer and nowhere else. Needs a fresh
 /// proof.
-#[utoipa::path(post, path = "/api/v1/api-keys", tag = "house", request_body = NewKey, responses((status = 201, body = Value, example = json!({"id": "key_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "key": "qdk_…"}))))]
-pub async fn add_key(State(app): State<App>, Asker(caller): Asker, Body(req): Body<NewKey>) -> Reply<(http::StatusCode, Json<Value>)> {
+#[utoipa::path(post, path = "/api/v1/api-keys", tag = "house", request_body = NewKey, responses((status = 201, body = NewKeyShown)))]
+pub async fn add_key(State(app): State<App>, Asker(caller): Asker, Body(req): Body<NewKey>) -> Reply<(http::StatusCode, Json<NewKeyShown>)> {
     let a = app.clone();
     // No idempotency key: the answer must not be kept.
     let (id, text) = app
@@ -273,16 +298,17 @@ pub async fn add_key(State(app): State<App>, Asker(caller): Asker, Body(req): Bo
                 rights: r.rights,
                 sees: r.sees,
                 entity: r.entity,
-                expires_at: r.expires_at_us.map(Ts),
+                expires_at: r.expires_at_us,
             };
             api_keys::create(tx, &a.access, &caller, new).await
         })
         .await?;
-    Ok((http::StatusCode::CREATED, Json(json!({"id": id, "key": text.expose()}))))
+    let key = text.expose().to_string();
+    Ok((http::StatusCode::CREATED, Json(NewKeyShown { id, key })))
 }
 
 /// Revokes a key at once.
-#[utoipa::path(post, path = "/api/v1/api-keys/{id}/revoke", tag = "house", request_body = Reason, responses((status = 200, body = Value, example = json!({"id": "key_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"}))))]
+#[utoipa::path(post, path = "/api/v1/api-keys/{id}/revoke", tag = "house", request_body = Reason, responses((status = 200, body = Made<ApiKeyId>)))]
 pub async fn revoke(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -292,7 +318,7 @@ pub async fn revoke(
 ) -> Reply<Answer> {
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "api_key.revoke", &(id, &req), 200, async move |tx| {
-        api_keys::revoke(tx, &a.access, &c, id, &r.reason).await.map(|()| json!({"id": id}))
+        api_keys::revoke(tx, &a.access, &c, id, &r.reason).await.map(|()| Made { id })
     })
     .await
 }

@@ -1,34 +1,141 @@
 //! One look at a client in one call, and the client's file as of a date.
 
 use crate::kit::{At, Reply, moment};
-use crate::me::wallet;
+use crate::me::wallet::{self, WalletCurrency};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
+use qd_clients::profile::{self, Profile};
+use qd_clients::restrictions::{self, Restriction};
 use qd_clients::timeline::{self, LineFilter};
-use qd_clients::{ClientId, profile, restrictions};
+use qd_clients::{Call, ClientId, ClientView, KeptTouch, Note, StageLine};
 use qd_db::Tx;
-use qd_kernel::{PageRequest, Result, Ts};
-use qd_kyc::Level;
+use qd_kernel::{Amount, Currency, PageRequest, Problem, Result, Ts};
+use qd_kyc::{CaseState, KycId, Level, RiskView};
+use qd_partners::PartnerId;
 use qd_payments::deposit::{self, DepositQuery, DepositState};
-use qd_payments::{dispute, transfer, withdrawal};
-use qd_runtime::access::{Caller, Mask, Right, logins};
+use qd_payments::{DepositId, dispute, transfer, withdrawal};
+use qd_runtime::access::logins::{self, LoginView};
+use qd_runtime::access::{Caller, Mask, Right, mask};
 use qd_runtime::audit::{self, AuditFilter};
-use qd_runtime::{Core, tenancy};
-use qd_trading::{accounts, feed, moves};
+use qd_runtime::tenancy::{self, Entity};
+use qd_runtime::Core;
+use qd_trading::accounts::{self, AccountView};
+use qd_trading::{feed, moves};
 use qd_web::{Asker, Params};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 /// Failed deposits shown on the record.
 const FAILED: u32 = 10;
 /// Rows of one kind in a client's file: years of a busy client.
 const FILE_ROWS: usize = 20_000;
 
+/// A client's record and what stands beside it. What I may not see is absent or covered.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ClientRecord)]
+pub struct Record {
+    client: ClientView,
+    entity: RecordEntity,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    kyc: Option<RecordKyc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    accounts: Option<Vec<AccountView>>,
+    /// By currency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    money: Option<Vec<WalletCurrency>>,
+    /// The newest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    failed_deposits: Option<Vec<FailedDeposit>>,
+    /// Absent before there is one, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    first_deposit: Option<FirstDeposit>,
+    partner: RecordPartner,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct RecordEntity {
+    code: String,
+    name: String,
+    country: String,
+    regulator: String,
+    base_currency: Currency,
+}
+
+/// Where verification stands.
+#[derive(Serialize, ToSchema)]
+pub struct RecordKyc {
+    approved: bool,
+    level: Option<Level>,
+    approved_at_us: Option<Ts>,
+    age_days: Option<i64>,
+    /// Older than the entity's rule book likes.
+    stale: bool,
+    /// Of the standard case; none before it is opened.
+    state: Option<CaseState>,
+    missing: Vec<String>,
+    /// For those who see money-laundering matters, once there is a case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    case_id: Option<KycId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    risk: Option<RiskView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct FailedDeposit {
+    id: DepositId,
+    state: DepositState,
+    amount: Amount,
+    method: String,
+    connection: String,
+    failure_code: Option<String>,
+    try_another: bool,
+    at_us: Ts,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct FirstDeposit {
+    id: DepositId,
+    amount: Amount,
+    method: String,
+    connection: String,
+    provider_ref: Option<String>,
+    payment_ref: Option<String>,
+    at_us: Option<Ts>,
+}
+
+/// Whether a partner earns on the client. Who it is, is for those who may see partners.
+#[derive(Serialize, ToSchema)]
+pub struct RecordPartner {
+    eligible: bool,
+    /// `eligible`, `no_partner`, `attribution_held`, …
+    reason_code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    partner: Option<PartnerId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    partner_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    plan: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    plan_version: Option<i64>,
+}
+
 /// The record with everything beside it: verification, entity, accounts with their sync, where the
 /// money is, failed deposits, the partner's claim, the first deposit with its provider, restrictions,
 /// tasks. What I may not see is absent or covered.
-#[utoipa::path(get, path = "/api/v1/clients/{id}", tag = "clients", responses((status = 200, body = Value, example = json!({"client": {"id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "name": "Alex Weber", "stage": "funded", "owner_name": "Lena Vogt", "restrictions": [], "open_tasks": []}, "entity": {"code": "eu", "name": "Northwind Markets EU", "base_currency": "EUR"}, "kyc": {"approved": true, "level": "standard", "state": "approved", "age_days": 3, "missing": []}, "accounts": [{"id": "tacc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "login": "500001", "state": "ready", "sync": {"state": "synced"}}], "money": [{"currency": "EUR", "balance_minor": 0, "held_minor": 0, "available_minor": 0, "on_its_way_minor": 0, "paying_out_minor": 0}], "failed_deposits": [], "partner": {"eligible": false, "reason_code": "no_partner"}, "first_deposit": {"id": "dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "amount": {"minor": 50_000, "currency": "EUR"}, "connection": "stripe-eu", "provider_ref": "cs_1", "payment_ref": "pi_1", "at_us": 1_790_000_000_000_000_i64}}))))]
+#[utoipa::path(get, path = "/api/v1/clients/{id}", tag = "clients", responses((status = 200, body = Record)))]
 pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<ClientId>) -> Reply<Json<Value>> {
     let (core, c) = (app.core.clone(), caller.clone());
     app.core
@@ -39,72 +146,128 @@ pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<Client
         .map_err(Into::into)
 }
 
+/// Parts that their use cases do not cover themselves.
+const COVER: [&str; 3] = ["accounts", "failed_deposits", "first_deposit"];
+
 async fn record(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId) -> Result<Value> {
     let now = core.now();
     let text = id.to_string();
     let view = qd_clients::view(tx, caller, id).await?;
     let client = view.client.clone();
     let entity = tenancy::get(tx, &client.entity).await?;
-    let mut out = json!({
-        "client": view,
-        "entity": {"code": entity.code, "name": entity.name, "country": entity.country, "regulator": entity.regulator, "base_currency": entity.base_currency},
-    });
-    let cover = |v: Value| qd_runtime::access::mask::cover(caller, &v);
+    let mut out = Record {
+        client: view,
+        entity: RecordEntity {
+            code: entity.code.clone(),
+            name: entity.name.clone(),
+            country: entity.country.clone(),
+            regulator: entity.regulator.clone(),
+            base_currency: entity.base_currency,
+        },
+        kyc: None,
+        accounts: None,
+        money: None,
+        failed_deposits: None,
+        first_deposit: None,
+        partner: claim(tx, caller, &client, now).await?,
+    };
     if caller.may(Right::KycView) {
-        let k = qd_kyc::gate(tx, &text, now).await?;
-        out["kyc"] = json!({"approved": k.approved, "level": k.level, "approved_at_us": k.approved_at_us, "age_days": k.age_days, "stale": k.stale, "state": k.state, "missing": k.missing});
-        if caller.sees(Mask::Aml) {
-            let case = qd_kyc::case_of_client(tx, caller, &text, Level::Standard).await?;
-            out["kyc"]["case_id"] = json!(case.as_ref().map(|c| c.id));
-            out["kyc"]["risk"] = serde_json::to_value(case.map(|c| c.risk))?;
-        }
+        out.kyc = Some(verification(tx, caller, &text, now).await?);
     }
     if caller.may(Right::AccountsView) {
-        out["accounts"] = cover(serde_json::to_value(accounts::of_client(tx, core, &text).await?)?);
+        out.accounts = Some(accounts::of_client(tx, core, &text).await?);
     }
     if caller.sees(Mask::Money) {
-        out["money"] = serde_json::to_value(wallet::of_client(tx, core, &text).await?)?;
+        out.money = Some(wallet::of_client(tx, core, &text).await?);
     }
     if caller.may(Right::DepositsView) {
-        let page = PageRequest::new(Some(FAILED), None)?;
-        let mut failed = Vec::new();
-        // A declined card leaves the provider's page open for another one: that, too, is a failure
-        // the client will call about.
-        for state in [DepositState::Failed, DepositState::Expired, DepositState::Redirected] {
-            let q = DepositQuery {
-                client_id: Some(text.clone()),
-                state: Some(state),
-                connection: None,
-            };
-            failed.extend(
-                deposit::list(tx, core, caller, q, &page)
-                    .await?
-                    .items
-                    .into_iter()
-                    .filter(|d| state == DepositState::Failed || d.failure_code.is_some()),
-            );
-        }
-        failed.sort_by_key(|d| std::cmp::Reverse(d.created_at_us));
-        failed.truncate(FAILED as usize);
-        let failed: Vec<Value> = failed
-            .iter()
-            .map(|d| json!({"id": d.id, "state": d.state, "amount": d.amount, "method": d.method, "connection": d.connection, "failure_code": d.failure_code, "try_another": d.try_another, "at_us": d.created_at_us}))
-            .collect();
-        out["failed_deposits"] = cover(Value::Array(failed));
-        out["first_deposit"] = match deposit::first_of(tx, core, &text).await? {
-            None => Value::Null,
-            Some(d) => cover(
-                json!({"id": d.id, "amount": d.amount, "method": d.method, "connection": d.connection, "provider_ref": d.provider_ref, "payment_ref": d.payment_ref, "at_us": d.received_at_us}),
-            ),
-        };
+        out.failed_deposits = Some(failed(tx, core, caller, &text).await?);
+        out.first_deposit = deposit::first_of(tx, core, &text).await?.map(|d| FirstDeposit {
+            id: d.id,
+            amount: d.amount,
+            method: d.method,
+            connection: d.connection,
+            provider_ref: d.provider_ref,
+            payment_ref: d.payment_ref,
+            at_us: d.received_at_us,
+        });
     }
-    let claim = crate::office::partners::eligibility(tx, &client, now).await?;
-    out["partner"] = match caller.may(Right::PartnersView) {
-        true => serde_json::to_value(claim)?,
-        // Whose agent it is learns whether somebody earns on the client, and not who.
-        false => json!({"eligible": claim.eligible, "reason_code": claim.reason_code}),
-    };
+    let mut out = serde_json::to_value(out)?;
+    for part in COVER {
+        if let Some(v) = out.get_mut(part) {
+            *v = mask::cover(caller, v);
+        }
+    }
     Ok(out)
+}
+
+async fn verification(tx: &mut Tx, caller: &Caller, client_id: &str, now: Ts) -> Result<RecordKyc> {
+    let k = qd_kyc::gate(tx, client_id, now).await?;
+    let case = match caller.sees(Mask::Aml) {
+        true => qd_kyc::case_of_client(tx, caller, client_id, Level::Standard).await?,
+        false => None,
+    };
+    Ok(RecordKyc {
+        approved: k.approved,
+        level: k.level,
+        approved_at_us: k.approved_at_us,
+        age_days: k.age_days,
+        stale: k.stale,
+        state: k.state,
+        missing: k.missing,
+        case_id: case.as_ref().map(|c| c.id),
+        risk: case.and_then(|c| c.risk),
+    })
+}
+
+async fn failed(tx: &mut Tx, core: &Core, caller: &Caller, client_id: &str) -> Result<Vec<FailedDeposit>> {
+    let page = PageRequest::new(Some(FAILED), None)?;
+    let mut failed = Vec::new();
+    // A declined card leaves the provider's page open for another one: that, too, is a failure the
+    // client will call about.
+    for state in [DepositState::Failed, DepositState::Expired, DepositState::Redirected] {
+        let q = DepositQuery {
+            client_id: Some(client_id.to_string()),
+            state: Some(state),
+            ..DepositQuery::default()
+        };
+        failed.extend(
+            deposit::list(tx, core, caller, q, &page)
+                .await?
+                .items
+                .into_iter()
+                .filter(|d| state == DepositState::Failed || d.failure_code.is_some()),
+        );
+    }
+    failed.sort_by_key(|d| std::cmp::Reverse(d.created_at_us));
+    failed.truncate(FAILED as usize);
+    Ok(failed
+        .into_iter()
+        .map(|d| FailedDeposit {
+            id: d.id,
+            state: d.state,
+            amount: d.amount,
+            method: d.method,
+            connection: d.connection,
+            failure_code: d.failure_code,
+            try_another: d.try_another,
+            at_us: d.created_at_us,
+        })
+        .collect())
+}
+
+async fn claim(tx: &mut Tx, caller: &Caller, client: &qd_clients::Client, now: Ts) -> Result<RecordPartner> {
+    let e = crate::office::partners::eligibility(tx, client, now).await?;
+    // Whose agent it is learns whether somebody earns on the client, and not who.
+    let all = caller.may(Right::PartnersView);
+    Ok(RecordPartner {
+        eligible: e.eligible,
+        reason_code: e.reason_code,
+        partner: e.partner.filter(|_| all),
+        partner_name: e.partner_name.filter(|_| all),
+        plan: e.plan.filter(|_| all),
+        plan_version: e.plan_version.filter(|_| all),
+    })
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -115,11 +278,62 @@ pub struct AsOf {
     as_of: Option<String>,
 }
 
+/// Everything about a client up to a moment. Lists that are long elsewhere in pages are whole here;
+/// their rows are those of the operations of the same name.
+#[derive(Serialize, ToSchema)]
+pub struct ClientFile {
+    client_id: ClientId,
+    as_of_us: Ts,
+    made_at_us: Ts,
+    made_by: String,
+    record: qd_clients::Client,
+    profile: Profile,
+    first_touch: Option<KeptTouch>,
+    last_touch: Option<KeptTouch>,
+    #[schema(value_type = Vec<StageLine>)]
+    stages: Value,
+    restrictions: Vec<Restriction>,
+    #[schema(value_type = Vec<timeline::Line>)]
+    timeline: Vec<Value>,
+    #[schema(value_type = Vec<Note>)]
+    notes: Value,
+    #[schema(value_type = Vec<Call>)]
+    calls: Value,
+    logins: Vec<LoginView>,
+    /// The entity as it was configured then; none before it was.
+    entity_rule_book: Option<Entity>,
+    /// Cases with their history, approvals, answers of the appropriateness test.
+    kyc: Value,
+    /// Trading accounts with their deals and moves of money.
+    accounts: Vec<Value>,
+    /// Ledger accounts with their lines.
+    ledger: Vec<Value>,
+    /// As in `GET /deposits`, `/withdrawals`, `/transfers` and `/clients/{id}/disputes`.
+    #[schema(value_type = Vec<Value>)]
+    deposits: Value,
+    #[schema(value_type = Vec<Value>)]
+    withdrawals: Value,
+    #[schema(value_type = Vec<Value>)]
+    transfers: Value,
+    #[schema(value_type = Vec<Value>)]
+    disputes: Value,
+    /// The client's partners through time, and on what evidence.
+    partner: Value,
+    #[schema(value_type = Vec<audit::DecisionRow>)]
+    decisions: Value,
+    #[schema(value_type = Vec<qd_notify::Mail>)]
+    mails: Value,
+    #[schema(value_type = Vec<audit::AuditRow>)]
+    audit: Vec<Value>,
+    /// Kinds with more rows than the file takes.
+    cut: Vec<&'static str>,
+}
+
 /// The client's whole file up to a moment: record and profile with their history, consents, the
 /// rule book in force then, verification with its decisions, accounts, deals, ledger, payments,
 /// partners, mails, and the audit trail about it. `cut` names kinds with more rows than the file
 /// takes.
-#[utoipa::path(get, path = "/api/v1/clients/{id}/file", tag = "clients", params(AsOf), responses((status = 200, body = Value, example = json!({"client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "as_of_us": 1_790_000_000_000_000_i64, "made_at_us": 1_790_000_000_000_000_i64, "made_by": "Ada Auditor", "record": {}, "stages": [], "timeline": [], "kyc": {}, "accounts": [], "ledger": [], "deposits": [], "withdrawals": [], "transfers": [], "disputes": [], "decisions": [], "audit": [], "cut": []}))))]
+#[utoipa::path(get, path = "/api/v1/clients/{id}/file", tag = "clients", params(AsOf), responses((status = 200, body = ClientFile)))]
 pub async fn file(State(app): State<App>, Asker(caller): Asker, At(id): At<ClientId>, Params(q): Params<AsOf>) -> Reply<Json<Value>> {
     let at = match q.as_of.as_deref() {
         Some(t) => moment("as_of", t)?,
@@ -151,10 +365,11 @@ pub async fn file(State(app): State<App>, Asker(caller): Asker, At(id): At<Clien
 
 async fn covered_long<F>(app: &App, caller: &Caller, f: F) -> Reply<Json<Value>>
 where
-    F: AsyncFn(&mut Tx) -> Result<Value> + Send + Sync + 'static,
+    F: AsyncFn(&mut Tx) -> Result<ClientFile> + Send + Sync + 'static,
 {
-    let v = app.core.db.read_long(f).await?;
-    Ok(Json(qd_runtime::access::mask::cover(caller, &v)))
+    let file = app.core.db.read_long(f).await?;
+    let v = serde_json::to_value(file).map_err(Problem::from)?;
+    Ok(Json(mask::cover(caller, &v)))
 }
 
 struct File {
@@ -196,7 +411,7 @@ impl File {
         )
     }
 
-    async fn make(mut self, tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId) -> Result<Value> {
+    async fn make(mut self, tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId) -> Result<ClientFile> {
         let text = id.to_string();
         // The right was asked for the whole file; its parts are read by the house.
         let house = Caller::system("client_file");
@@ -306,16 +521,35 @@ impl File {
             .map(serde_json::to_value)
             .collect::<std::result::Result<_, _>>()?;
         let partner = crate::office::partners::evidence(tx, &house, &text).await?;
-        Ok(json!({
-            "client_id": id, "as_of_us": self.at, "made_at_us": core.now(), "made_by": caller.label(),
-            "record": serde_json::to_value(&c)?, "profile": serde_json::to_value(profile::profile(tx, &house, id).await?)?,
-            "first_touch": first, "last_touch": last, "stages": self.until(stages.as_array().cloned().unwrap_or_default(), "at"),
-            "restrictions": restrictions::in_force(tx, id).await?, "timeline": lines, "notes": self.until(notes, "at"), "calls": self.until(calls, "at"),
-            "logins": logins::of_client(tx, &text).await?, "entity_rule_book": book, "kyc": kyc, "accounts": accounts_out, "ledger": ledger,
-            "deposits": self.until(deposits, "created_at_us"), "withdrawals": self.until(withdrawals, "requested_at_us"), "transfers": self.until(transfers, "created_at_us"),
-            "disputes": self.until(disputes, "opened_at_us"), "partner": partner, "decisions": self.until(decisions, "at"), "mails": self.until(mails, "created_at"),
-            "audit": trail, "cut": self.cut,
-        }))
+        Ok(ClientFile {
+            client_id: id,
+            as_of_us: self.at,
+            made_at_us: core.now(),
+            made_by: caller.label(),
+            profile: profile::profile(tx, &house, id).await?,
+            record: c,
+            first_touch: first,
+            last_touch: last,
+            stages: self.until(stages.as_array().cloned().unwrap_or_default(), "at_us"),
+            restrictions: restrictions::in_force(tx, id).await?,
+            timeline: lines,
+            notes: self.until(notes, "at_us"),
+            calls: self.until(calls, "at_us"),
+            logins: logins::of_client(tx, &text).await?,
+            entity_rule_book: book,
+            kyc,
+            accounts: accounts_out,
+            ledger,
+            deposits: self.until(deposits, "created_at_us"),
+            withdrawals: self.until(withdrawals, "requested_at_us"),
+            transfers: self.until(transfers, "created_at_us"),
+            disputes: self.until(disputes, "opened_at_us"),
+            partner: serde_json::to_value(partner)?,
+            decisions: self.until(decisions, "at_us"),
+            mails: self.until(mails, "created_at_us"),
+            audit: trail,
+            cut: self.cut,
+        })
     }
 
     async fn kyc(&self, tx: &mut Tx, caller: &Caller, client_id: &str, subjects: &mut Vec<String>) -> Result<Value> {
@@ -330,7 +564,7 @@ impl File {
                 .into_iter()
                 .map(serde_json::to_value)
                 .collect::<std::result::Result<_, _>>()?;
-            cases.push(json!({"case": v, "history": self.until(history, "at")}));
+            cases.push(json!({"case": v, "history": self.until(history, "at_us")}));
         }
         let approvals = match qd_kyc::who_approved(tx, caller, client_id).await {
             Ok(a) => serde_json::to_value(a)?,

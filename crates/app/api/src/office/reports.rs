@@ -4,13 +4,13 @@ use crate::kit::{Reply, read};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
-use qd_kernel::{PageRequest, Problem, Ts};
+use qd_kernel::{Amount, PageRequest, Problem, Ts};
 use qd_runtime::audit::{self, AuditFilter};
-use qd_runtime::exceptions::{self, Filter};
+use qd_runtime::exceptions::{self, ExceptionId, ExceptionState, Filter};
 use qd_web::{Asker, Params};
-use serde::Deserialize;
-use serde_json::{Value, json};
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -25,9 +25,40 @@ pub struct Span {
 /// Pages of 200 the report reads at the most; a week with more forced payments has another problem.
 const MOST_PAGES: u32 = 20;
 
+#[derive(Serialize, ToSchema)]
+pub struct Overrides {
+    from_us: Ts,
+    until_us: Ts,
+    items: Vec<Override>,
+    /// False: the span holds more than the report reads.
+    complete: bool,
+}
+
+/// One payment that somebody forced through.
+#[derive(Serialize, ToSchema)]
+pub struct Override {
+    exception_id: ExceptionId,
+    /// `withdrawal:wdr_…`
+    object: String,
+    client_id: Option<String>,
+    entity: Option<String>,
+    at_us: Ts,
+    by: Option<String>,
+    by_id: Option<String>,
+    reason: Option<String>,
+    #[schema(value_type = Option<Amount>)]
+    #[schema(required)]
+    amount: Option<Value>,
+    /// What stood against it.
+    signals: Vec<String>,
+    /// What compliance made of it since.
+    reviewed: ExceptionState,
+    resolution: Option<String>,
+}
+
 /// What people forced through against the rules, by default in the last seven days: who, when, the
 /// compulsory reason, what stood against it, and what compliance made of it since.
-#[utoipa::path(get, path = "/api/v1/reports/overrides", tag = "audit", params(Span), responses((status = 200, body = Value, example = json!({"from_us": 1_789_400_000_000_000_i64, "until_us": 1_790_000_000_000_000_i64, "items": [{"exception_id": "exc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "object": "withdrawal:wdr_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "entity": "eu", "at_us": 1_789_900_000_000_000_i64, "by": "Clara Stein", "by_id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "reason": "Client is known to the board.", "amount": {"minor": 600_000, "currency": "EUR"}, "signals": ["over_limit"], "reviewed": "open", "resolution": null}], "complete": true}))))]
+#[utoipa::path(get, path = "/api/v1/reports/overrides", tag = "audit", params(Span), responses((status = 200, body = Overrides)))]
 pub async fn overrides(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Span>) -> Reply<Json<Value>> {
     let until = q.until_us.map_or_else(|| app.core.now(), Ts);
     let from = q.from_us.map_or_else(|| until.plus_days(-7), Ts);
@@ -51,12 +82,21 @@ pub async fn overrides(State(app): State<App>, Asker(caller): Asker, Params(q): 
                 let forced = rows
                     .iter()
                     .find(|r| r.rule.as_deref() == Some("manual_override") && r.reason.is_some());
-                items.push(json!({
-                    "exception_id": e.id, "object": e.subject, "client_id": e.client_id, "entity": e.entity, "at_us": e.opened_at,
-                    "by": forced.map(|r| &r.actor_label), "by_id": e.detail["by"], "reason": forced.and_then(|r| r.reason.as_ref()),
-                    "amount": forced.and_then(|r| r.after.as_ref()).map(|a| a["amount"].clone()), "signals": e.detail["signals"],
-                    "reviewed": e.state, "resolution": e.resolution,
-                }));
+                let signals = e.detail["signals"].as_array().into_iter().flatten();
+                items.push(Override {
+                    at_us: e.opened_at,
+                    by: forced.map(|r| r.actor_label.clone()),
+                    by_id: e.detail["by"].as_str().map(str::to_string),
+                    reason: forced.and_then(|r| r.reason.clone()),
+                    amount: forced.and_then(|r| Some(r.after.as_ref()?.get("amount")?.clone())),
+                    signals: signals.filter_map(|s| s.as_str().map(str::to_string)).collect(),
+                    exception_id: e.id,
+                    object: e.subject,
+                    client_id: e.client_id,
+                    entity: e.entity,
+                    reviewed: e.state,
+                    resolution: e.resolution,
+                });
             }
             pages += 1;
             cursor = page.next_cursor;
@@ -64,7 +104,12 @@ pub async fn overrides(State(app): State<App>, Asker(caller): Asker, Params(q): 
                 break;
             }
         }
-        Ok(json!({"from_us": from, "until_us": until, "items": items, "complete": cursor.is_none()}))
+        Ok(Overrides {
+            from_us: from,
+            until_us: until,
+            items,
+            complete: cursor.is_none(),
+        })
     })
     .await
 }

@@ -1,21 +1,21 @@
 //! Rules as data: sets, rules with their versions, trying one out.
 
-use crate::kit::{At, Reply, read, write};
+use crate::kit::{At, Items, Reply, read, write};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
 use qd_kernel::Problem;
 use qd_runtime::access::Caller;
-use qd_runtime::rules::{self, Case, Draft, RuleId};
+use qd_runtime::rules::{self, Case, Draft, Rule, RuleId, RuleSet};
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 /// The places where rules are asked, and the facts each knows.
-#[utoipa::path(get, path = "/api/v1/rule-sets", tag = "rules", responses((status = 200, body = Value, example = json!({"items": [{"name": "withdrawal.auto", "title": "Withdrawals that need no person", "on_error": "stop", "facts": {"withdrawal.amount_base_minor": "int"}, "version": 1}]}))))]
+#[utoipa::path(get, path = "/api/v1/rule-sets", tag = "rules", responses((status = 200, body = Items<RuleSet>)))]
 pub async fn sets(State(app): State<App>) -> Reply<Json<Value>> {
-    read(&app, async |tx| Ok(json!({"items": rules::sets(tx).await?}))).await
+    read(&app, async |tx| rules::sets(tx).await.map(Items::from)).await
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -31,23 +31,29 @@ fn mine(caller: &Caller, entity: Option<&str>) -> bool {
 }
 
 /// The latest version of each rule, in order of priority.
-#[utoipa::path(get, path = "/api/v1/rules", tag = "rules", params(Rules), responses((status = 200, body = Value, example = json!({"items": [{"id": "rul_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "set": "withdrawal.auto", "entity": "eu", "name": "small and trusted", "version": 1, "priority": 100, "expression": "withdrawal.amount_base_minor <= limits.auto_max_minor && client.verified", "outcome": {"decision": "approve"}, "reason_code": "small_trusted", "state": "active", "tests": [], "note": "", "changed_by": "system:seed", "changed_at": 1_790_000_000_000_000_i64}]}))))]
+#[utoipa::path(get, path = "/api/v1/rules", tag = "rules", params(Rules), responses((status = 200, body = Items<Rule>)))]
 pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Rules>) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
         let mut items = rules::list(tx, q.set.as_deref()).await?;
         items.retain(|r| mine(&caller, r.entity.as_deref()));
-        Ok(json!({"items": items}))
+        Ok(Items { items })
     })
     .await
 }
 
+#[derive(Serialize, ToSchema)]
+pub struct RuleVersions {
+    /// The newest first.
+    versions: Vec<Rule>,
+}
+
 /// One rule with all its versions, the newest first.
-#[utoipa::path(get, path = "/api/v1/rules/{id}", tag = "rules", responses((status = 200, body = Value, example = json!({"versions": [{"id": "rul_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "version": 1}]}))))]
+#[utoipa::path(get, path = "/api/v1/rules/{id}", tag = "rules", responses((status = 200, body = RuleVersions)))]
 pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<RuleId>) -> Reply<Json<Value>> {
     read(&app, async move |tx| {
         let versions = rules::history(tx, id).await?;
         match versions.first() {
-            Some(r) if mine(&caller, r.entity.as_deref()) => Ok(json!({"versions": versions})),
+            Some(r) if mine(&caller, r.entity.as_deref()) => Ok(RuleVersions { versions }),
             _ => Err(Problem::missing("rule")),
         }
     })
@@ -56,22 +62,10 @@ pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<RuleId
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RuleCase {
-    #[serde(default)]
-    name: String,
-    #[schema(value_type = Object)]
-    facts: Value,
-    /// Whether the rule must match.
-    expect: bool,
-}
-
-#[derive(Clone, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 #[schema(example = json!({"set": "withdrawal.auto", "entity": "eu", "name": "small and trusted", "priority": 100, "expression": "withdrawal.amount_base_minor <= limits.auto_max_minor", "outcome": {"decision": "approve"}, "reason_code": "small_trusted", "state": "shadow", "tests": [{"name": "EUR 100", "facts": {"withdrawal": {"amount_base_minor": 10_000}, "limits": {"auto_max_minor": 50_000}}, "expect": true}], "note": "Trial."}))]
 pub struct SaveRule {
     /// Absent for a new rule.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
     id: Option<RuleId>,
     /// The version the change starts from.
     #[serde(default)]
@@ -83,29 +77,19 @@ pub struct SaveRule {
     priority: i64,
     /// In CEL, over the set's facts.
     expression: String,
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
     outcome: Value,
     reason_code: String,
     /// `active`, `shadow`, `retired`.
-    #[schema(value_type = String)]
     state: rules::State,
     #[serde(default)]
-    tests: Vec<RuleCase>,
+    tests: Vec<Case>,
     #[serde(default)]
     note: String,
 }
 
 impl From<SaveRule> for Draft {
     fn from(r: SaveRule) -> Draft {
-        let tests = r
-            .tests
-            .into_iter()
-            .map(|t| Case {
-                name: t.name,
-                facts: t.facts,
-                expect: t.expect,
-            })
-            .collect();
         Draft {
             id: r.id,
             base_version: r.base_version,
@@ -117,7 +101,7 @@ impl From<SaveRule> for Draft {
             outcome: r.outcome,
             reason_code: r.reason_code,
             state: r.state,
-            tests,
+            tests: r.tests,
             note: r.note,
         }
     }
@@ -125,7 +109,7 @@ impl From<SaveRule> for Draft {
 
 /// Saves a rule as a new version, after its expression and its test cases were checked. Needs a
 /// fresh proof.
-#[utoipa::path(post, path = "/api/v1/rules", tag = "rules", request_body = SaveRule, responses((status = 201, body = Value, example = json!({"id": "rul_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "version": 2}))))]
+#[utoipa::path(post, path = "/api/v1/rules", tag = "rules", request_body = SaveRule, responses((status = 201, body = Rule)))]
 pub async fn save(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<SaveRule>) -> Reply<Answer> {
     caller.require_step_up(app.core.now())?;
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
@@ -140,18 +124,43 @@ pub async fn save(State(app): State<App>, Asker(caller): Asker, key: Idempotency
 #[schema(example = json!({"expression": "withdrawal.amount_base_minor <= 50000", "facts": {"withdrawal": {"amount_base_minor": 10_000}}}))]
 pub struct TryRule {
     expression: String,
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
     facts: Value,
 }
 
+#[derive(Serialize, ToSchema)]
+#[schema(as = RuleTried)]
+pub struct Tried {
+    /// None when it could not be evaluated.
+    matches: Option<bool>,
+    error: Option<Trouble>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = RuleTrouble)]
+pub struct Trouble {
+    /// Stable.
+    code: String,
+    detail: String,
+}
+
 /// Evaluates an expression over facts, and changes nothing.
-#[utoipa::path(post, path = "/api/v1/rules/try", tag = "rules", request_body = TryRule, responses((status = 200, body = Value, example = json!({"matches": true, "error": null}))))]
-pub async fn try_out(Body(req): Body<TryRule>) -> Reply<Json<Value>> {
+#[utoipa::path(post, path = "/api/v1/rules/try", tag = "rules", request_body = TryRule, responses((status = 200, body = Tried)))]
+pub async fn try_out(Body(req): Body<TryRule>) -> Reply<Json<Tried>> {
     let answer = tokio::task::spawn_blocking(move || rules::try_out(&req.expression, &req.facts))
         .await
         .map_err(|e| Problem::bug("rule_panicked", "an expression could not be evaluated").with_source(e))?;
     Ok(Json(match answer {
-        Ok(m) => json!({"matches": m, "error": null}),
-        Err(f) => json!({"matches": null, "error": {"code": f.code, "detail": f.detail}}),
+        Ok(m) => Tried {
+            matches: Some(m),
+            error: None,
+        },
+        Err(f) => Tried {
+            matches: None,
+            error: Some(Trouble {
+                code: f.code.to_string(),
+                detail: f.detail.to_string(),
+            }),
+        },
     }))
 }

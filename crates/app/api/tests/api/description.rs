@@ -74,6 +74,67 @@ async fn every_operation_says_what_it_does_and_shows_an_example() {
     w.end().await;
 }
 
+/// A generated client is worth its types: every JSON answer is one, and no field of one is a time
+/// without its unit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_answer_has_a_type_and_every_time_its_unit() {
+    let w = World::quiet().await;
+    let mut faults = Vec::new();
+    for (path, item) in w.document["paths"].as_object().unwrap() {
+        for (method, op) in item.as_object().unwrap() {
+            let name = format!("{method} {path}");
+            for (status, r) in op["responses"].as_object().unwrap().iter().filter(|(s, _)| s.starts_with('2')) {
+                let Some(content) = r["content"].get("application/json") else { continue };
+                if content["schema"]["$ref"].is_null() {
+                    faults.push(format!("{name} {status}: no type, but {}", content["schema"]));
+                }
+            }
+        }
+    }
+    for (name, schema) in w.document["components"]["schemas"].as_object().unwrap() {
+        let mut fields = BTreeSet::new();
+        names_in(schema, &mut fields);
+        faults.extend(
+            fields
+                .iter()
+                .filter(|f| f.ends_with("_at") || matches!(f.as_str(), "at" | "locked_until"))
+                .map(|f| format!("{name}.{f}: a time ends in _us")),
+        );
+    }
+    let mut refs = BTreeSet::new();
+    refs_in(&w.document, &mut refs);
+    faults.extend(
+        refs.iter()
+            .filter(|r| w.document.pointer(r.trim_start_matches('#')).is_none())
+            .map(|r| format!("{r} is not in the document")),
+    );
+    let built = qd_api::build(w.app.clone());
+    faults.extend(built.clashes.iter().map(|n| format!("{n}: two types claim this name")));
+    assert!(faults.is_empty(), "{faults:#?}");
+    w.end().await;
+}
+
+fn refs_in(v: &Value, into: &mut BTreeSet<String>) {
+    if let Some(r) = v["$ref"].as_str() {
+        into.insert(r.to_string());
+    }
+    v.as_object().into_iter().flatten().for_each(|(_, v)| refs_in(v, into));
+    v.as_array().into_iter().flatten().for_each(|v| refs_in(v, into));
+}
+
+fn names_in(schema: &Value, into: &mut BTreeSet<String>) {
+    for (k, v) in schema["properties"].as_object().into_iter().flatten() {
+        into.insert(k.clone());
+        names_in(v, into);
+    }
+    for part in ["allOf", "oneOf", "anyOf"] {
+        schema[part].as_array().into_iter().flatten().for_each(|s| names_in(s, into));
+    }
+    if let Some(items) = schema.get("items") {
+        names_in(items, into);
+    }
+}
+
 fn schema_of<'a>(doc: &'a Value, s: &'a Value) -> &'a Value {
     match s["$ref"].as_str() {
         Some(r) => &doc["components"]["schemas"][r.rsplit('/').next().unwrap_or_default()],

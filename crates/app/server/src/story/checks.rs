@@ -79,7 +79,7 @@ async fn withdrawal_log(p: &mut Play, c: &Client, account: &str) -> Played<()> {
     }
     expect(
         rows.iter()
-            .all(|r| r["actor_label"].as_str().is_some_and(|a| !a.is_empty()) && r["at"].is_i64()),
+            .all(|r| r["actor_label"].as_str().is_some_and(|a| !a.is_empty()) && r["at_us"].is_i64()),
         || "a line of the log does not say who or when".into(),
     )?;
     let decided = p.api.get(&format!("/api/v1/decisions/withdrawal:{id}"), clara.on()).await?;

@@ -211,7 +211,8 @@ pub(crate) async fn put_requirements(tx: &mut Tx, case: KycId, list: &[Requireme
 }
 
 /// One line of a case's history.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = KycHistoryLine)]
 pub struct HistoryLine {
     pub at_us: Ts,
     pub who: String,

@@ -94,7 +94,7 @@ pub enum Param {
 
 pub type Params = BTreeMap<String, Param>;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Recipient {
     pub name: String,
     pub address: String,
@@ -114,7 +114,7 @@ pub struct MailRequest {
 }
 
 /// A mail as kept.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Mail {
     pub id: MailId,
     pub template: Template,
@@ -130,7 +130,9 @@ pub struct Mail {
     pub html: Option<String>,
     pub attempts: i64,
     pub error: Option<String>,
+    #[serde(rename = "created_at_us")]
     pub created_at: Ts,
+    #[serde(rename = "sent_at_us")]
     pub sent_at: Option<Ts>,
 }
 

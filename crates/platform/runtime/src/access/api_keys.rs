@@ -20,7 +20,8 @@ pub struct NewApiKey {
     pub expires_at: Option<Ts>,
 }
 
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = ApiKey)]
 pub struct ApiKeyView {
     pub id: ApiKeyId,
     pub name: String,
@@ -30,9 +31,13 @@ pub struct ApiKeyView {
     pub sees: BTreeSet<Mask>,
     pub entity: Option<String>,
     pub created_by: String,
+    #[serde(rename = "created_at_us")]
     pub created_at: Ts,
+    #[serde(rename = "expires_at_us")]
     pub expires_at: Option<Ts>,
+    #[serde(rename = "last_used_at_us")]
     pub last_used_at: Option<Ts>,
+    #[serde(rename = "revoked_at_us")]
     pub revoked_at: Option<Ts>,
 }
 
@@ -48,7 +53,7 @@ pub async fn create(tx: &mut Tx, access: &Access, caller: &Caller, n: NewApiKey)
         return Err(Problem::invalid("rights", "rights_missing", "at least one right"));
     }
     if n.expires_at.is_some_and(|at| at <= now) {
-        return Err(Problem::invalid("expires_at", "expires_in_past", "a time to come"));
+        return Err(Problem::invalid("expires_at_us", "expires_in_past", "a time to come"));
     }
     if !caller.enters(n.entity.as_deref()) {
         return Err(Problem::forbidden("entity_not_yours", "only an entity that you may enter"));
@@ -75,7 +80,7 @@ pub async fn create(tx: &mut Tx, access: &Access, caller: &Caller, n: NewApiKey)
     store::insert(tx, &row, &sha256(text)).await?;
     let e = Entry::new(caller, "api_key.created", format!("api_key:{}", row.id))
         .entity(n.entity)
-        .after(json!({ "name": row.name, "rights": rights, "sees": n.sees, "expires_at": n.expires_at }));
+        .after(json!({ "name": row.name, "rights": rights, "sees": n.sees, "expires_at_us": n.expires_at }));
     audit::record(tx, &access.core, e).await?;
     Ok((row.id, token))
 }

@@ -84,16 +84,21 @@ pub async fn create(tx: &mut Tx, access: &Access, caller: &Caller, n: NewLogin) 
 }
 
 /// A client's login as others see it.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = Login)]
 pub struct LoginView {
     pub id: String,
     pub realm: String,
     pub email: String,
     pub state: String,
+    #[serde(rename = "email_verified_at_us")]
     pub email_verified_at: Option<Ts>,
     pub second_factor: bool,
+    #[serde(rename = "locked_until_us")]
     pub locked_until: Option<Ts>,
+    #[serde(rename = "last_sign_in_at_us")]
     pub last_sign_in_at: Option<Ts>,
+    #[serde(rename = "created_at_us")]
     pub created_at: Ts,
 }
 

@@ -73,12 +73,14 @@ pub(super) fn from_rows(rows: Vec<RoleRow>) -> Result<Matrix> {
 }
 
 /// A role with its version, for the page that edits it.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = RoleGrants)]
 pub struct RoleView {
     pub role: Role,
     pub rights: BTreeMap<Right, Scope>,
     pub sees: BTreeSet<Mask>,
     pub version: i64,
+    #[serde(rename = "updated_at_us")]
     pub updated_at: Ts,
     pub updated_by: String,
 }

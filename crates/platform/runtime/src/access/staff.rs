@@ -35,7 +35,8 @@ pub struct StaffChange {
     pub reason: String,
 }
 
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = Staff)]
 pub struct StaffView {
     pub id: StaffId,
     pub email: String,
@@ -46,8 +47,11 @@ pub struct StaffView {
     pub entities: Vec<String>,
     pub state: String,
     pub second_factor: bool,
+    #[serde(rename = "locked_until_us")]
     pub locked_until: Option<Ts>,
+    #[serde(rename = "last_sign_in_at_us")]
     pub last_sign_in_at: Option<Ts>,
+    #[serde(rename = "created_at_us")]
     pub created_at: Ts,
     pub version: i64,
 }
@@ -305,7 +309,7 @@ pub async fn list(tx: &mut Tx, caller: &Caller, desk: Option<&str>, active_only:
 }
 
 /// Somebody to give work to.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct StaffBrief {
     pub id: StaffId,
     pub name: String,

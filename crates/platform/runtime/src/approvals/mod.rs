@@ -225,17 +225,20 @@ pub async fn expire_due(tx: &mut Tx, core: &Core, now: Ts) -> Result<Vec<(Approv
 }
 
 /// A vote as shown: both names, times, and what each saw.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = Vote)]
 pub struct VoteView {
     pub voter_id: String,
     pub voter_label: String,
     pub approve: bool,
     pub reason: String,
     pub seen: Value,
+    #[serde(rename = "at_us")]
     pub at: Ts,
 }
 
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = Approval)]
 pub struct ApprovalView {
     pub id: ApprovalId,
     pub subject: String,
@@ -252,8 +255,11 @@ pub struct ApprovalView {
     pub requester_may_vote: bool,
     pub reason: String,
     pub state: ApprovalState,
+    #[serde(rename = "expires_at_us")]
     pub expires_at: Option<Ts>,
+    #[serde(rename = "created_at_us")]
     pub created_at: Ts,
+    #[serde(rename = "ended_at_us")]
     pub ended_at: Option<Ts>,
     /// Whether the caller could vote now, as far as this module knows.
     pub may_vote: bool,

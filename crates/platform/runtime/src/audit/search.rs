@@ -30,9 +30,10 @@ impl AuditFilter {
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct AuditRow {
     pub id: AuditId,
+    #[serde(rename = "at_us")]
     pub at: Ts,
     pub actor_kind: String,
     pub actor_id: String,
@@ -44,10 +45,13 @@ pub struct AuditRow {
     pub object: String,
     pub client_id: Option<String>,
     pub entity: Option<String>,
+    #[schema(required)]
     pub before: Option<Value>,
+    #[schema(required)]
     pub after: Option<Value>,
     pub reason: Option<String>,
     pub rule: Option<String>,
+    #[schema(required)]
     pub seen: Option<Value>,
     /// Its place in the chain; None in the second before it is sealed.
     pub position: Option<i64>,
@@ -100,7 +104,8 @@ pub async fn search(tx: &mut Tx, caller: &Caller, f: &AuditFilter, page: &PageRe
     Ok(page.finish(rows, |r: &AuditRow| r.seq.to_string()))
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Decision)]
 pub struct DecisionRow {
     pub id: String,
     pub kind: String,
@@ -114,6 +119,7 @@ pub struct DecisionRow {
     pub inputs: Value,
     pub actor_id: String,
     pub actor_label: String,
+    #[serde(rename = "at_us")]
     pub at: Ts,
     pub audit_id: AuditId,
 }

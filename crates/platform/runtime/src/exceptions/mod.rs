@@ -266,7 +266,8 @@ async fn trail(
 }
 
 /// One role's queue in numbers.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ExceptionFigures)]
 pub struct Ageing {
     pub owner_role: String,
     pub open: i64,

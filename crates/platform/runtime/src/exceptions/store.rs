@@ -58,7 +58,7 @@ const AGEING: Sql = sql!(
 );
 
 /// An exception as its readers get it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Exception {
     pub id: ExceptionId,
     pub kind: String,
@@ -73,10 +73,14 @@ pub struct Exception {
     pub state: ExceptionState,
     /// How often it was raised again.
     pub repeats: i64,
+    #[serde(rename = "opened_at_us")]
     pub opened_at: Ts,
+    #[serde(rename = "last_at_us")]
     pub last_at: Ts,
     /// Past this it is overdue.
+    #[serde(rename = "due_at_us")]
     pub due_at: Ts,
+    #[serde(rename = "resolved_at_us")]
     pub resolved_at: Option<Ts>,
     pub resolution: Option<String>,
     pub retry_job_id: Option<String>,
@@ -110,8 +114,10 @@ impl FromRow for Exception {
 }
 
 row! {
-    #[derive(Clone, Debug, Serialize)]
+    #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+    #[schema(as = ExceptionLogLine)]
     pub struct LogLine {
+        #[serde(rename = "at_us")]
         pub at: Ts,
         pub who: String,
         pub what: String,

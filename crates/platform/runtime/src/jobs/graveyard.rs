@@ -50,7 +50,8 @@ pub async fn retry(tx: &mut Tx, core: &Core, job: JobId, caller: &Caller) -> Res
 }
 
 /// One kind's numbers for /metrics.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = JobFigures)]
 pub struct Figures {
     pub kind: String,
     pub owner_role: &'static str,

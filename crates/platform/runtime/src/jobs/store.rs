@@ -209,7 +209,7 @@ pub(super) async fn give_back(tx: &mut Tx, c: &Claimed, run_at: Ts) -> Result<bo
 }
 
 /// A dead job, as the people who mend it see it.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct DeadJob {
     #[serde(skip)]
     pub seq: i64,
@@ -221,7 +221,9 @@ pub struct DeadJob {
     pub attempts: u32,
     pub problem_code: Option<String>,
     pub problem_detail: Option<String>,
+    #[serde(rename = "created_at_us")]
     pub created_at: Ts,
+    #[serde(rename = "died_at_us")]
     pub died_at: Option<Ts>,
 }
 

@@ -21,7 +21,7 @@ id!(RuleId, "rul", "A rule, through all its versions.");
 
 text_enum!(
     /// What a version does when its set is evaluated.
-    State {
+    State as RuleState {
         Active = "active",
         /// Evaluated and reported, without effect.
         Shadow = "shadow",
@@ -30,14 +30,14 @@ text_enum!(
 );
 text_enum!(
     /// What an expression that fails on the facts does to the decision.
-    OnError {
+    OnError as RuleOnError {
         Skip = "skip",
         Stop = "stop",
     }
 );
 text_enum!(
     /// What a fact is, for the check at saving and for the editor.
-    FactType {
+    FactType as RuleFactType {
         Bool = "bool",
         Int = "int",
         /// Whole minor units of the currency named beside it.
@@ -55,21 +55,24 @@ pub const MAX_RULES: usize = 500;
 
 /// A place where rules are asked, and the facts it knows. `facts` maps dotted paths to types;
 /// empty means that any name is taken.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleSet {
     pub name: String,
     pub title: String,
     pub on_error: OnError,
     #[serde(default)]
+    #[schema(required)]
     pub facts: BTreeMap<String, FactType>,
     /// 0 in a draft of a new one, else the version the change starts from.
     #[serde(default)]
+    #[schema(required)]
     pub version: i64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = RuleCase)]
 pub struct Case {
     #[serde(default)]
     pub name: String,
@@ -102,7 +105,7 @@ pub struct Draft {
 }
 
 /// One version of a rule.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Rule {
     pub id: RuleId,
     pub set: String,
@@ -117,6 +120,7 @@ pub struct Rule {
     pub tests: Vec<Case>,
     pub note: String,
     pub changed_by: String,
+    #[serde(rename = "changed_at_us")]
     pub changed_at: qd_kernel::Ts,
 }
 

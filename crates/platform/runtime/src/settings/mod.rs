@@ -15,12 +15,13 @@ pub const GLOBAL: &str = "global";
 /// Bytes of one setting's JSON.
 pub const MAX_SETTING: usize = 64 * 1024;
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Setting {
     pub scope: String,
     pub key: String,
     pub value: Value,
     pub version: i64,
+    #[serde(rename = "updated_at_us")]
     pub updated_at: Ts,
 }
 

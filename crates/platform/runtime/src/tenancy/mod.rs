@@ -23,7 +23,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 /// A licence: the company a client has the contract with.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Entity {
     pub code: String,
@@ -36,11 +36,12 @@ pub struct Entity {
     pub config: EntityConfig,
     /// 0 in a draft of a new one, else the version the change starts from.
     #[serde(default)]
+    #[schema(required)]
     pub version: i64,
 }
 
 /// A name clients know: a host, a mail sender, languages, a colour. Belongs to one entity.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Brand {
     pub code: String,
@@ -54,13 +55,14 @@ pub struct Brand {
     /// The brand colour's hue, 0 to 359 degrees.
     pub hue: u32,
     #[serde(default)]
+    #[schema(required)]
     pub version: i64,
 }
 
 text_enum!(DeskKind { Sales = "sales", Retention = "retention", Partner = "partner", Support = "support" });
 
 /// A team that owns clients. Without an entity it serves all of them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Desk {
     pub code: String,
@@ -70,15 +72,17 @@ pub struct Desk {
     pub kind: DeskKind,
     pub languages: Vec<String>,
     #[serde(default)]
+    #[schema(required)]
     pub version: i64,
 }
 
 /// One kept version of a configured thing.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct KeptVersion {
     pub version: i64,
     pub doc: Value,
     pub changed_by: String,
+    #[serde(rename = "changed_at_us")]
     pub changed_at: Ts,
     pub reason: String,
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A licence's rule book. Lists of countries are ISO 3166 two-letter codes in capitals.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EntityConfig {
     /// Offered languages, the first one being the fall-back.
@@ -29,7 +29,7 @@ pub struct EntityConfig {
     pub texts: BTreeMap<String, String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CountryRules {
     /// Registration is refused.
@@ -43,7 +43,7 @@ pub struct CountryRules {
     pub enhanced: Vec<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileRules {
     pub min_age_years: u32,
@@ -51,14 +51,14 @@ pub struct ProfileRules {
     pub steps: Vec<ProfileStep>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileStep {
     pub code: String,
     pub fields: Vec<ProfileField>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileField {
     pub code: String,
@@ -71,7 +71,7 @@ pub struct ProfileField {
 
 text_enum!(FieldKind { Text = "text", Date = "date", Country = "country", Choice = "choice", Bool = "bool", Int = "int" });
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DocumentRules {
     pub default: Vec<DocumentRule>,
@@ -87,7 +87,7 @@ pub struct DocumentRules {
 }
 
 /// One thing the client has to prove.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DocumentRule {
     /// What it proves: `identity`, `address`, `funds`, `selfie`…
@@ -113,7 +113,7 @@ text_enum!(
     RejectKind { Retry = "retry", Person = "person", Final = "final" }
 );
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RejectReason {
     pub code: String,
@@ -122,7 +122,7 @@ pub struct RejectReason {
     pub text_key: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LeverageRules {
     pub retail_max: u32,
@@ -132,7 +132,7 @@ pub struct LeverageRules {
     pub by_country: BTreeMap<String, u32>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DepositRules {
     pub min_minor: i64,
@@ -143,7 +143,7 @@ pub struct DepositRules {
     pub before_verified_days: u32,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WithdrawalRules {
     pub min_minor: i64,
@@ -160,7 +160,7 @@ pub struct WithdrawalRules {
 text_enum!(AccountKind { Live = "live", Demo = "demo" });
 
 /// A kind of trading account on offer, and where it is opened.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccountType {
     pub code: String,
@@ -189,7 +189,7 @@ fn five() -> u32 {
     5
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PaymentMethod {
     pub code: String,
@@ -208,7 +208,7 @@ pub struct PaymentMethod {
     pub withdrawals: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Retention {
     /// Years after the end of the relationship.

@@ -8,7 +8,7 @@ use qd_kernel::{Class, Problem, Result, text_enum};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Questionnaire {
     pub code: String,
@@ -20,7 +20,7 @@ pub struct Questionnaire {
     pub attempts_per_day: u32,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
     pub code: String,
@@ -33,7 +33,7 @@ pub struct Question {
     pub options: Vec<AnswerOption>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerOption {
     pub code: String,
@@ -47,7 +47,7 @@ pub struct AnswerOption {
 
 text_enum!(
     /// What the result means for the client.
-    Class3 {
+    Class3 as AppropriatenessClass {
         Pass = "pass",
         /// Not appropriate: a warning must be shown and confirmed.
         Warn = "warn",
@@ -55,7 +55,7 @@ text_enum!(
     }
 );
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResultBand {
     pub from_score: i64,
@@ -71,7 +71,7 @@ pub struct ResultBand {
 /// Question code to chosen option codes.
 pub type Answers = BTreeMap<String, Vec<String>>;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Assessment {
     pub score: i64,
     pub max_score: i64,

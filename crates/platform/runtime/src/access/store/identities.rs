@@ -359,8 +359,9 @@ pub(crate) async fn failures_from(tx: &mut Tx, ip: &str, since: Ts, limit: i64) 
 }
 
 row! {
-    #[derive(Clone, Debug, serde::Serialize)]
+    #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
     /// A line of the sign-in log.
+    #[schema(as = SignInLine)]
     pub struct SignInRow {
         pub seq: i64,
         pub outcome: String,
@@ -368,6 +369,7 @@ row! {
         pub device: Option<DeviceId>,
         pub new_device: bool,
         pub agent: Option<String>,
+        #[serde(rename = "at_us")]
         pub at: Ts,
     }
 }
@@ -435,13 +437,16 @@ pub(crate) async fn tokens_since(tx: &mut Tx, id: &str, purpose: &str, since: Ts
 }
 
 row! {
-    #[derive(Clone, Debug, serde::Serialize)]
+    #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
     /// A browser or telephone of somebody.
+    #[schema(as = Device)]
     pub struct DeviceRow {
         pub id: DeviceId,
         pub label: String,
         pub first_ip: Option<String>,
+        #[serde(rename = "first_seen_at_us")]
         pub first_seen_at: Ts,
+        #[serde(rename = "last_seen_at_us")]
         pub last_seen_at: Ts,
     }
 }

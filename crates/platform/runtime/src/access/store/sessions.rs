@@ -99,15 +99,19 @@ pub(crate) async fn end_all(tx: &mut Tx, identity: &str, but: Option<SessionId>,
 }
 
 row! {
-    #[derive(Clone, Debug, serde::Serialize)]
+    #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
     /// An open session, for its owner and for staff management.
+    #[schema(as = Session)]
     pub struct SessionRow {
         pub id: SessionId,
         pub device: DeviceId,
         pub device_label: String,
         pub ip: Option<String>,
+        #[serde(rename = "created_at_us")]
         pub created_at: Ts,
+        #[serde(rename = "last_seen_at_us")]
         pub last_seen_at: Ts,
+        #[serde(rename = "expires_at_us")]
         pub expires_at: Ts,
     }
 }
