@@ -13,6 +13,7 @@ pub mod merging;
 pub mod notices;
 pub mod onboarding;
 pub mod reactions;
+pub mod tickets;
 pub mod wiring;
 
 use qd_kernel::{Env, Result};

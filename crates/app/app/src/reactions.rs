@@ -2,7 +2,7 @@
 //! event, in the lane of what it is about; the job does the work in one transaction with its own
 //! completion. So each reaction happens once, in order, whatever is delivered twice.
 
-use crate::{App, compose, notices};
+use crate::{App, compose, notices, tickets};
 use async_trait::async_trait;
 use qd_clients::timeline::{self, NewLine, Visibility};
 use qd_clients::{self as clients, Client, ClientId, Command};
@@ -57,6 +57,11 @@ pub fn subscriptions() -> Subscriptions {
         .subscribe("notices", &["lead.assigned", "task.due"], |tx, core, ev| {
             Box::pin(hand_on(tx, core, ev, "react.notice"))
         })
+        .subscribe(
+            "tickets",
+            &["ticket.opened", "ticket.message", "ticket.state", "ticket.assigned"],
+            |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.ticket")),
+        )
         .subscribe("mails", &["mail.sent"], |tx, core, ev| {
             Box::pin(hand_on(tx, core, ev, "react.mail"))
         })
@@ -114,6 +119,15 @@ pub fn handlers(app: &App) -> Vec<Arc<dyn Handler>> {
             app: app.clone(),
             kind: "react.mail",
             run: |app, tx, ev| Box::pin(notices::mailed(app, tx, ev)),
+        }),
+        Arc::new(Reaction {
+            app: app.clone(),
+            kind: "react.ticket",
+            run: |app, tx, ev| Box::pin(tickets::told(app, tx, ev)),
+        }),
+        Arc::new(qd_support::bulk::Bulk {
+            core: app.core.clone(),
+            access: app.access.clone(),
         }),
         Arc::new(notices::StillUnread(app.clone())),
         Arc::new(DealHandler::new(app.core.clone(), Arc::new(compose::Deals))),

@@ -132,6 +132,11 @@ pub async fn find(tx: &mut Tx, id: ClientId) -> Result<Option<Client>> {
     store::clients::find(tx, id).await
 }
 
+/// The record's id and those of the records merged into it.
+pub async fn with_merged(tx: &mut Tx, id: ClientId) -> Result<Vec<ClientId>> {
+    store::clients::with_merged(tx, id).await
+}
+
 /// The record, if the caller has the right and it reaches so far.
 pub async fn get(tx: &mut Tx, caller: &Caller, right: Right, id: ClientId) -> Result<Client> {
     let c = find(tx, id).await?.ok_or_else(|| Problem::missing("client"))?;

@@ -24,7 +24,10 @@ pub mod tasks;
 pub mod timeline;
 mod view;
 
-pub use client::{Client, ClientId, Patch, age_years, edit, email_verified, find, get, set_kyc_state, set_partner, stage, touch_activity};
+pub use client::{
+    Client, ClientId, Patch, age_years, edit, email_verified, find, get, set_kyc_state, set_partner, stage, touch_activity,
+    with_merged,
+};
 pub use dormancy::{Dormancy, JOB as DORMANCY_JOB};
 pub use intake::{Consent, KeptTouch, NewLead, Registered, Registration, Taken, Touch, UNKNOWN_COUNTRY, register, take_lead, touches};
 pub use list::{Filter, Row, Sort, list};

@@ -278,6 +278,19 @@ pub async fn first_received(tx: &mut Tx, client_id: &str) -> Result<Option<Depos
     .await
 }
 
+pub async fn deposits_made(tx: &mut Tx, entities: Option<&[String]>, from: DepositId, until: DepositId) -> Result<i64> {
+    let mut q = Query::new(sql!("SELECT COUNT(*) FROM deposits WHERE TRUE"));
+    q.push(sql!(" AND id >= $? AND id < $?"), vals![from, until]);
+    if let Some(list) = entities {
+        q.push(sql!(" AND entity IN (''"), []);
+        for e in list {
+            q.push(sql!(", $?"), vals![e]);
+        }
+        q.push(sql!(" )"), []);
+    }
+    Ok(tx.query::<(i64,)>(&q).await?.first().map_or(0, |n| n.0))
+}
+
 /// What an unverified client has put in or is about to, per currency.
 pub async fn open_or_received(tx: &mut Tx, client_id: &str) -> Result<Vec<(Currency, i64)>> {
     tx.rows(

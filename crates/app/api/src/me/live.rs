@@ -44,6 +44,9 @@ const CLIENT_KINDS: &[&str] = &[
     "statement.closed",
     "partner.paid",
     "notification.created",
+    "ticket.opened",
+    "ticket.message",
+    "ticket.state",
 ];
 const CLIENT_FIELDS: &[&str] = &[
     "client_id",
@@ -68,6 +71,8 @@ const CLIENT_FIELDS: &[&str] = &[
     "kind",
     "failure_code",
     "first",
+    "ticket_id",
+    "by",
 ];
 
 /// Events for whoever is signed in (server-sent events): a client's own, a staff member's by right.
@@ -191,6 +196,7 @@ fn right_of(kind: &str) -> Option<Right> {
         "exception" => Right::ExceptionsView,
         "commission" | "statement" => Right::CommissionView,
         "partner" => Right::PartnersView,
+        "ticket" => Right::TicketsView,
         _ => return None,
     })
 }

@@ -7,6 +7,7 @@ pub(crate) mod live;
 mod notifications;
 mod partner;
 mod profile;
+mod tickets;
 mod transfers;
 pub(crate) mod wallet;
 mod withdrawals;
@@ -44,6 +45,10 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::MeTransfer, routes!(transfers::get))
         .route(Right::MeStatements, routes!(wallet::balances))
         .route(Right::MeStatements, routes!(wallet::statement))
+        .route(Right::MeTickets, routes!(tickets::list, tickets::open))
+        .route(Right::MeTickets, routes!(tickets::get))
+        .route(Right::MeTickets, routes!(tickets::message))
+        .route(Right::MeTickets, routes!(tickets::solved))
         .route(Right::MePartner, routes!(partner::get, partner::apply))
         .route(Right::MePartner, routes!(partner::links, partner::add_link))
         .route(Right::MePartner, routes!(partner::tree))

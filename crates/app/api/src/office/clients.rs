@@ -37,7 +37,7 @@ list_query!(Clients {
 });
 
 impl Clients {
-    fn filter(&self) -> Filter {
+    pub(crate) fn filter(&self) -> Filter {
         Filter {
             stage: self.stage,
             status: self.status,

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod bulk;
 mod care;
 mod clients;
 mod control;
@@ -17,6 +18,8 @@ mod profile;
 mod record;
 mod reports;
 mod rules;
+mod tickets;
+mod views;
 mod withdrawals;
 
 use qd_app::App;
@@ -27,6 +30,7 @@ use utoipa_axum::routes;
 pub fn routes(api: Api<App>) -> Api<App> {
     api.with(people_and_records)
         .with(verification)
+        .with(desk_routes)
         .with(money_routes)
         .with(control_routes)
         .with(house_routes)
@@ -68,6 +72,35 @@ fn people_and_records(api: Api<App>) -> Api<App> {
         .route(Right::AccountsRestrict, routes!(care::lift))
         .route(Right::MailView, routes!(care::mails))
         .route(Right::MailView, routes!(care::mail))
+}
+
+fn desk_routes(api: Api<App>) -> Api<App> {
+    api.route(Right::TicketsView, routes!(tickets::list))
+        .route(Right::TicketsView, routes!(tickets::report))
+        .route(Right::TicketsView, routes!(tickets::macro_list))
+        .route(Right::TicketsWork, routes!(tickets::macro_add))
+        .route(Right::TicketsWork, routes!(tickets::macro_put))
+        .route(Right::TicketsView, routes!(tickets::get))
+        .route(Right::TicketsWork, routes!(tickets::triage))
+        .route(Right::TicketsWork, routes!(tickets::reply))
+        .route(Right::TicketsWork, routes!(tickets::note))
+        .route(Right::TicketsWork, routes!(tickets::claim))
+        .route(Right::TicketsWork, routes!(tickets::release))
+        .route(Right::TicketsWork, routes!(tickets::assign))
+        .route(Right::TicketsWork, routes!(tickets::solve))
+        .route(Right::TicketsWork, routes!(tickets::reopen))
+        .route(Right::TicketsWork, routes!(tickets::close))
+        .route(Right::TicketsView, routes!(tickets::macro_fill))
+        .route(Right::TicketsView, routes!(tickets::of_client))
+        .route(Right::TicketsWork, routes!(tickets::open))
+        .route(Right::MeView, routes!(views::list))
+        .route(Right::MeView, routes!(views::add))
+        .route(Right::MeView, routes!(views::counts))
+        .route(Right::MeView, routes!(views::get))
+        .route(Right::MeView, routes!(views::put))
+        .route(Right::MeView, routes!(views::remove))
+        .route(Right::ClientsView, routes!(bulk::start))
+        .route(Right::ClientsView, routes!(bulk::get))
 }
 
 fn verification(api: Api<App>) -> Api<App> {

@@ -98,6 +98,11 @@ pub async fn lock(tx: &mut Tx, id: ClientId) -> Result<()> {
     .await
 }
 
+pub async fn with_merged(tx: &mut Tx, id: ClientId) -> Result<Vec<ClientId>> {
+    let merged: Vec<(ClientId,)> = tx.rows(sql!("SELECT id FROM clients WHERE merged_into = $1"), &vals![id]).await?;
+    Ok(std::iter::once(id).chain(merged.into_iter().map(|(m,)| m)).collect())
+}
+
 pub async fn insert(tx: &mut Tx, c: &Client) -> Result<bool> {
     let n = tx
         .exec(

@@ -46,6 +46,8 @@ text_enum!(
         LeadAssigned = "lead_assigned",
         TaskDue = "task_due",
         StaffInvited = "staff_invited",
+        TicketReceived = "ticket_received",
+        TicketReply = "ticket_reply",
         /// What somebody of the house writes to a client.
         Personal = "personal",
     }

@@ -9,7 +9,7 @@ pub use model::{Command, DepositState, Effect, decide};
 pub use onward::{cancel, release};
 pub(crate) use onward::{given_back, onward_again, posted};
 pub(crate) use receive::reported;
-pub use view::{DepositQuery, DepositView, first_of, get, list};
+pub use view::{DepositQuery, DepositView, first_of, get, list, made_between};
 
 use crate::store::{self, DepositRow};
 use crate::{ATTEMPTS, ClientFacts, DepositId, acts_for};

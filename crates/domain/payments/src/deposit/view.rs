@@ -212,3 +212,9 @@ pub async fn first_of(tx: &mut Tx, core: &Core, client_id: &str) -> Result<Optio
         Some(d) => view(tx, core, d).await.map(Some),
     }
 }
+
+/// How many were asked for in a period. An id holds the time it was made.
+pub async fn made_between(tx: &mut Tx, entities: Option<&[String]>, from: Ts, until: Ts) -> Result<i64> {
+    let at = |t: Ts| DepositId::from_body(u128::from(u64::try_from(t.millis()).unwrap_or(0)) << 80);
+    store::deposits_made(tx, entities, at(from), at(until)).await
+}

@@ -25,6 +25,8 @@ text_enum!(
         SegmentsView = "segments.view",
         TicketsView = "tickets.view",
         TicketsWork = "tickets.work",
+        /// Keeping saved views for a team.
+        ViewsShare = "views.share",
         MailView = "mail.view",
 
         KycView = "kyc.view",
@@ -91,6 +93,7 @@ text_enum!(
         MeWithdraw = "me.withdraw",
         MeTransfer = "me.transfer",
         MeStatements = "me.statements",
+        MeTickets = "me.tickets",
         MePartner = "me.partner",
         /// Password, second factor, sessions, devices.
         MeSecurity = "me.security",
