@@ -242,7 +242,7 @@ mod tests {
         std::fs::create_dir_all(dir.join("pt")).unwrap();
         std::fs::write(
             dir.join("pt/mail.json"),
-            r#"{"welcome": {"subject": "Bem-vindo, {{name}}"}, "reset_password": {"subject": "{{oops}}"}}"#,
+            r#"{"welcome": {"subject": "{{name}}, bem-vindo à {{brand}}"}, "reset_password": {"subject": "{{oops}}"}}"#,
         )
         .unwrap();
         let c = Catalogue::with_folder(&dir).unwrap();
@@ -250,8 +250,8 @@ mod tests {
         let p = Catalogue::with_folder(&dir).unwrap_err();
         std::fs::remove_dir_all(&dir).unwrap();
         assert!(p.is("texts_unreadable") && p.fields[0].expected.contains("reject"), "{p:?}");
-        assert_eq!(c.get("pt-BR", "mail.welcome.subject"), Some("Bem-vindo, {{name}}"));
-        assert_eq!(c.said("pt", "mail.welcome.subject", &[("name", "{{x}}")]).unwrap(), "Bem-vindo, {{x}}");
+        assert_eq!(c.get("pt-BR", "mail.welcome.subject"), Some("{{name}}, bem-vindo à {{brand}}"));
+        assert_eq!(c.said("pt", "mail.welcome.subject", &[("name", "{{x}}")]).unwrap(), "{{x}}, bem-vindo à {{brand}}");
         assert_eq!(c.get("pt", "mail.welcome.body"), c.get("en", "mail.welcome.body"));
         let gaps = c.gaps().into_iter().find(|g| g.language == "pt").unwrap();
         assert!(gaps.missing.contains(&"mail.welcome.body".to_string()));

@@ -71,6 +71,7 @@ fn request(key: &str, template: Template, language: &str) -> MailRequest {
         ("subject", Param::Text("Your question of Tuesday".into())),
         ("body", Param::Text("Thank you for your call.".into())),
         ("by", Param::Text("Lena Vogt".into())),
+        ("number", Param::Text("1042".into())),
     ];
     MailRequest {
         key: key.into(),
@@ -163,7 +164,7 @@ qd_testkit::both! {
             let core = t.core.clone();
             t.db.write(async move |tx| {
                 let n = NewNotification {
-                    recipient: anna.to_string(), key: Some("lead.assigned:cli_x".into()), kind: "lead.assigned".into(), title_key: "notice.lead_assigned".into(),
+                    recipient: anna.to_string(), key: Some("lead.assigned:cli_x".into()), kind: "lead.assigned".into(), title_key: "notification.lead_assigned".into(),
                     data: json!({"client": "Alex"}), object: Some("client:cli_x".into()), entity: Some("eu".into()),
                 };
                 notify(tx, &core, n).await
