@@ -2,6 +2,7 @@ import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
+import { localeChunkName, locales } from './packages/i18n/vite';
 
 const apps = ['auth', 'trader', 'partner', 'backoffice'] as const;
 type App = (typeof apps)[number];
@@ -69,10 +70,7 @@ export default defineConfig({
   root: import.meta.dirname,
   base: '/',
   appType: 'custom',
-  plugins: [react(), portals(), flatten()],
-  resolve: {
-    alias: { '@locales': resolve(import.meta.dirname, '../locales') },
-  },
+  plugins: [react(), locales(), portals(), flatten()],
   server: {
     port: Number(process.env.QD_DEV_PORT ?? 5173),
     fs: { allow: [resolve(import.meta.dirname, '..')] },
@@ -85,6 +83,8 @@ export default defineConfig({
   },
   build: {
     target: 'es2022',
+    // light-dark() and nesting stay as written: every browser we serve knows them.
+    cssTarget: ['chrome123', 'edge123', 'firefox121', 'safari17.5'],
     outDir: 'dist',
     emptyOutDir: true,
     manifest: true,
@@ -96,7 +96,7 @@ export default defineConfig({
       input: Object.fromEntries(apps.map((app) => [app, resolve(import.meta.dirname, `apps/${app}/index.html`)])),
       output: {
         entryFileNames: 'assets/[name]-[hash].js',
-        chunkFileNames: 'assets/[name]-[hash].js',
+        chunkFileNames: (chunk) => `assets/${localeChunkName(chunk.facadeModuleId ?? undefined) ?? '[name]'}-[hash].js`,
         assetFileNames: 'assets/[name]-[hash][extname]',
       },
     },

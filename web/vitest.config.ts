@@ -1,10 +1,9 @@
-import { resolve } from 'node:path';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
+import { locales } from './packages/i18n/vite';
 
 export default defineConfig({
-  plugins: [react()],
-  resolve: { alias: { '@locales': resolve(import.meta.dirname, '../locales') } },
+  plugins: [react(), locales()],
   test: {
     environment: 'happy-dom',
     include: ['packages/**/*.test.{ts,tsx}', 'apps/**/*.test.{ts,tsx}'],

@@ -1,5 +1,6 @@
-import '@qd/ui/boot.css';
-import { createRoot } from 'react-dom/client';
+import * as files from 'virtual:qd-locales/partner';
+import { startPortal } from '@qd/ui/app';
+import { portal } from './portal';
+import { features } from './router';
 
-const root = document.getElementById('root');
-if (root) createRoot(root).render(<p>partner</p>);
+void startPortal({ ...portal, files, features });

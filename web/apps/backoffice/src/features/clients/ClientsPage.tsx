@@ -1,0 +1,62 @@
+import { useTranslation } from '@qd/i18n';
+import { DataTable, FilterBar, Page, statusText, useFilters, usePeek, useSearchState, type Filter } from '@qd/ui';
+import { useMemo } from 'react';
+import { ClientPeek } from './ClientPeek';
+import { useClientColumns } from './columns';
+import { useClients, type ClientRow } from './queries';
+
+const stages = ['lead', 'registered', 'verified', 'funded', 'dormant', 'churned'];
+const statuses = ['new', 'contacted', 'no_answer', 'callback', 'interested', 'not_interested'];
+const kyc = ['none', 'open', 'collecting', 'submitted', 'in_review', 'resubmission', 'approved', 'rejected', 'expired'];
+const idOf = (row: ClientRow) => row.id;
+
+export function ClientsPage() {
+  const { t } = useTranslation('office-clients');
+  const [search, set] = useSearchState();
+  const filters = useMemo<readonly Filter[]>(
+    () => [
+      { kind: 'choice', name: 'stage', label: t('col.stage'), pinned: true, options: stages.map((value) => ({ value, label: statusText('stage', value) })) },
+      { kind: 'choice', name: 'status', label: t('col.status'), pinned: true, options: statuses.map((value) => ({ value, label: statusText('lead_status', value) })) },
+      { kind: 'choice', name: 'kyc_state', label: t('col.kyc'), options: kyc.map((value) => ({ value, label: statusText('kyc', value) })) },
+      { kind: 'text', name: 'campaign', label: t('col.campaign') },
+      { kind: 'dates', name: 'created', label: t('col.created') },
+      { kind: 'flag', name: 'unowned', label: t('filter.unowned') },
+      { kind: 'flag', name: 'vip', label: t('col.vip') },
+    ],
+    [t],
+  );
+  const { values, active, reset } = useFilters(filters);
+  const list = useClients(values, search.sort);
+  const columns = useClientColumns();
+  const ids = useMemo(() => list.rows.map(idOf), [list.rows]);
+  const peek = usePeek(ids);
+
+  return (
+    <Page title={t('title')} fill>
+      <DataTable
+        id="clients"
+        label={t('title')}
+        columns={columns}
+        rows={list.rows}
+        rowId={idOf}
+        loading={list.isPending}
+        error={list.error}
+        onRetry={() => void list.refetch()}
+        more={list.more}
+        hasMore={list.hasMore}
+        loadingMore={list.loadingMore}
+        waiting={list.waiting}
+        onShowWaiting={() => void list.showNew()}
+        sort={search.sort ?? 'newest'}
+        onSort={(word) => set({ sort: word })}
+        onOpen={(row) => peek.open(row.id)}
+        opened={peek.id}
+        filtered={active}
+        onResetFilters={reset}
+        empty={{ title: t('empty.title'), text: t('empty.text') }}
+        toolbar={<FilterBar filters={filters} />}
+      />
+      <ClientPeek id={peek.id} row={list.rows.find((c) => c.id === peek.id)} onClose={peek.close} onPrevious={peek.previous} onNext={peek.next} />
+    </Page>
+  );
+}

@@ -1,0 +1,6 @@
+import type { Feature } from '@qd/ui/app';
+import { clients } from './features/clients/routes';
+import { home } from './features/home/routes';
+
+/** One line per feature folder. */
+export const features: readonly Feature[] = [home, clients];

@@ -1,0 +1,93 @@
+import { ActionIcon, Button, Indicator, Popover, ScrollArea } from '@mantine/core';
+import { useApiQuery, useWrite } from '@qd/api';
+import { serverText, useTranslation } from '@qd/i18n';
+import { IconBell } from '@tabler/icons-react';
+import { useState } from 'react';
+import { moneyText, type MoneyValue } from '../show/amount';
+import { When } from '../show/When';
+import { EmptyState } from '../state/EmptyState';
+import { ErrorState } from '../state/ErrorState';
+import classes from './Bell.module.css';
+
+export interface Note {
+  id: string;
+  kind: string;
+  title_key: string;
+  data: Record<string, unknown>;
+  object?: string | null;
+  created_at_us?: number;
+  read_at_us?: number | null;
+}
+
+/** A notification's sentence; amounts among its values are formatted here. */
+export function noteText(lang: string, note: Note): string {
+  const values = Object.fromEntries(
+    Object.entries(note.data ?? {}).map(([key, value]) => {
+      const money = value as Partial<MoneyValue> | null;
+      const isMoney = money !== null && typeof money === 'object' && 'minor' in money && 'currency' in money;
+      return [key, isMoney ? moneyText(lang, money as MoneyValue) : key === 'state' ? serverText('status', `withdrawal_client.${String(value)}`) : value];
+    }),
+  );
+  return serverText('shared', note.title_key, values);
+}
+
+/** What happened that concerns me: the last ones, unread first seen. */
+export function Bell({ open }: { open: (note: Note) => void }) {
+  const { t, i18n } = useTranslation(['common', 'status']);
+  const [shown, setShown] = useState(false);
+  const notes = useApiQuery('/api/v1/me/notifications', { query: { limit: 20 } } as never);
+  const readAll = useWrite('post', '/api/v1/me/notifications/read', { touches: ['notification'] });
+  const readOne = useWrite('post', '/api/v1/me/notifications/{id}/read', { touches: ['notification'] });
+  const answer = notes.data as { items: Note[]; unread: number } | undefined;
+  const unread = answer?.unread ?? 0;
+  return (
+    <Popover opened={shown} onChange={setShown} position="bottom-end" shadow="md" width={380} trapFocus>
+      <Popover.Target>
+        <Indicator disabled={unread === 0} label={unread > 99 ? '99+' : unread} size={17} offset={5} color="red">
+          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t('common:bell.label', { count: unread })} onClick={() => setShown(!shown)}>
+            <IconBell size={20} stroke={1.7} />
+          </ActionIcon>
+        </Indicator>
+      </Popover.Target>
+      <Popover.Dropdown className={classes.drop}>
+        <div className={classes.head}>
+          <h2>{t('common:bell.title')}</h2>
+          {unread > 0 && (
+            <Button size="compact-xs" variant="subtle" loading={readAll.busy} onClick={() => readAll.submit()}>
+              {t('common:bell.read_all')}
+            </Button>
+          )}
+        </div>
+        {notes.error && !answer ? (
+          <ErrorState error={notes.error} onRetry={() => void notes.refetch()} />
+        ) : answer && answer.items.length === 0 ? (
+          <EmptyState kind="done" title={t('common:bell.none')} />
+        ) : (
+          <ScrollArea.Autosize mah="60vh">
+            <ul className={classes.list}>
+              {answer?.items.map((note) => (
+                <li key={note.id}>
+                  <button
+                    type="button"
+                    className={classes.note}
+                    data-unread={!note.read_at_us || undefined}
+                    onClick={() => {
+                      if (!note.read_at_us) readOne.submit({ path: { id: note.id } } as never);
+                      setShown(false);
+                      open(note);
+                    }}
+                  >
+                    <span>{noteText(i18n.language, note)}</span>
+                    <span className={classes.at}>
+                      <When us={note.created_at_us} />
+                    </span>
+                  </button>
+                </li>
+              ))}
+            </ul>
+          </ScrollArea.Autosize>
+        )}
+      </Popover.Dropdown>
+    </Popover>
+  );
+}
