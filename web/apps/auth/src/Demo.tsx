@@ -30,10 +30,10 @@ export function Demo({ demo, next, here }: { demo: NonNullable<Boot['demo']>; ne
       <Problem error={problem} />
       <div className={classes.people}>
         {demo.sign_ins.map((person) => (
-          <button key={person.email} type="button" className={classes.person} disabled={busy !== null} onClick={() => void enter(person)}>
+          <button key={person.email} type="button" className={classes.person} title={person.email} disabled={busy !== null} onClick={() => void enter(person)}>
             {roleName(person.role)}
             <small>
-              <bdi dir="ltr">{person.email}</bdi>
+              <bdi dir="ltr">{person.email.split('@')[0]}</bdi>
             </small>
           </button>
         ))}

@@ -35,7 +35,7 @@ export function Forgot({ where }: { where: Where }) {
         <Button variant="default" component="a" href={link(where, 'sign-in')}>
           {t('back_to_sign_in')}
         </Button>
-        <Anchor component="button" type="button" size="sm" underline="always" onClick={() => setSentTo(null)}>
+        <Anchor component="button" type="button" size="sm" onClick={() => setSentTo(null)}>
           {t('forgot.other')}
         </Anchor>
       </Result>
@@ -53,7 +53,7 @@ export function Forgot({ where }: { where: Where }) {
         </Stack>
       </form>
       <div className={classes.links}>
-        <Anchor href={link(where, 'sign-in')} underline="always">
+        <Anchor href={link(where, 'sign-in')}>
           {t('back_to_sign_in')}
         </Anchor>
       </div>

@@ -138,7 +138,7 @@ function Form({ where, boot }: { where: Where; boot: Boot }) {
                 size="md"
                 data={[...(guess ? [] : [{ value: '', label: t('register.choose') }]), ...served]}
               />
-              <TextInput {...fields.bind('email')} type="email" inputMode="email" autoComplete="username email" autoCapitalize="none" spellCheck={false} dir="ltr" size="md" label={t('email')} />
+              <TextInput {...fields.bind('email')} type="email" inputMode="email" autoComplete="username" autoCapitalize="none" spellCheck={false} dir="ltr" size="md" label={t('email')} />
               <NewPassword {...fields.bind('password')} staff={false} names={[v.email]} size="md" label={t('register.password')} />
               <Button type="submit" size="md" fullWidth>
                 {t('register.next')}
@@ -174,7 +174,7 @@ function Form({ where, boot }: { where: Where; boot: Boot }) {
         </Stack>
       </form>
       <div className={classes.links}>
-        <Anchor href={link(where, 'sign-in')} underline="always">
+        <Anchor href={link(where, 'sign-in')}>
           {t('register.have')}
         </Anchor>
       </div>
@@ -189,7 +189,7 @@ function Linked({ text, parts }: { text: string; parts: Record<string, Boot['tex
     const legal = n % 2 === 1 ? parts[piece] : undefined;
     if (n % 2 === 0) return piece;
     return legal ? (
-      <Anchor key={piece} href={`${legal.url}?lang=${i18n.language}`} target="_blank" rel="noopener" underline="always" inherit>
+      <Anchor key={piece} href={`${legal.url}?lang=${i18n.language}`} target="_blank" rel="noopener" className={classes.inline} inherit>
         {legalName(t, legal.use)}
       </Anchor>
     ) : null;

@@ -1,12 +1,15 @@
 import { Anchor, Button, PasswordInput, Stack, TextInput } from '@mantine/core';
 import { asApiError, mustSecure, signedInHint, useApiQuery } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
-import { CodeInput, EnrolSecondFactor, latinDigits, PasswordForm, Problem, useFields } from '@qd/ui/security';
-import { type FormEvent, type ReactNode, useEffect, useState } from 'react';
+import { CodeInput, latinDigits, Problem, useFields } from '@qd/ui/security';
+import { type FormEvent, lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
 import classes from '../Frame.module.css';
 import { Page } from '../Page';
 import { leave, type SignedIn, signIn } from '../signing';
 import { home, link, type Where } from '../where';
+
+// Once in a person's life here.
+const Secure = lazy(() => import('./Secure'));
 
 type Step = { at: 'credentials' } | { at: 'code' } | { at: 'password'; current: string | undefined; enrol: boolean } | { at: 'enrol' };
 
@@ -43,18 +46,11 @@ export function SignIn({ where, note, title, lead, onDone }: SignInProps) {
     else go();
   };
 
-  if (step.at === 'password') {
+  if (step.at === 'password' || step.at === 'enrol') {
     return (
-      <Page title={t('change.title')} lead={t('change.lead')}>
-        <PasswordForm current={step.current} staff={staff} onDone={() => (step.enrol ? setStep({ at: 'enrol' }) : go())} />
-      </Page>
-    );
-  }
-  if (step.at === 'enrol') {
-    return (
-      <Page title={t('enrol.title')} lead={t('enrol.lead')}>
-        <EnrolSecondFactor onDone={go} />
-      </Page>
+      <Suspense fallback={null}>
+        <Secure step={step.at} current={step.at === 'password' ? step.current : undefined} staff={staff} onDone={() => (step.at === 'password' && step.enrol ? setStep({ at: 'enrol' }) : go())} />
+      </Suspense>
     );
   }
   return (
@@ -140,11 +136,11 @@ function Credentials({ where, title, lead, note, code, onCode, onSignedIn }: Cre
       </form>
       {!code && (
         <div className={classes.links}>
-          <Anchor href={link(where, 'forgot')} underline="always">
+          <Anchor href={link(where, 'forgot')}>
             {t('sign_in.forgot')}
           </Anchor>
           {!where.staff && (
-            <Anchor href={link(where, 'register')} underline="always">
+            <Anchor href={link(where, 'register')}>
               {t('sign_in.register')}
             </Anchor>
           )}

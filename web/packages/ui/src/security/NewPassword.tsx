@@ -1,4 +1,4 @@
-import { List, PasswordInput, type PasswordInputProps, Text } from '@mantine/core';
+import { PasswordInput, type PasswordInputProps } from '@mantine/core';
 import { useTranslation } from '@qd/i18n';
 import { IconCheck, IconCircle } from '@tabler/icons-react';
 import classes from './security.module.css';
@@ -24,10 +24,10 @@ export function NewPassword({ staff, value, names = [], ...rest }: NewPasswordPr
   return (
     <div>
       <PasswordInput autoComplete="new-password" {...rest} value={value} aria-describedby="password-rules" />
-      <List id="password-rules" className={classes.rules} spacing={2} size="xs" listStyleType="none" withPadding={false}>
+      <ul id="password-rules" className={classes.rules}>
         <Rule met={long} text={t('password.rule_long', { count })} />
         <Rule met={own && long} text={t('password.rule_own')} />
-      </List>
+      </ul>
     </div>
   );
 }
@@ -35,11 +35,12 @@ export function NewPassword({ staff, value, names = [], ...rest }: NewPasswordPr
 function Rule({ met, text }: { met: boolean; text: string }) {
   const { t } = useTranslation('security');
   return (
-    <List.Item icon={met ? <IconCheck size={14} className={classes.met} aria-hidden /> : <IconCircle size={12} aria-hidden />} className={classes.rule}>
-      <Text span inherit>
+    <li>
+      {met ? <IconCheck size={14} className={classes.met} aria-hidden /> : <IconCircle size={14} aria-hidden />}
+      <span>
         {text}
-      </Text>
-      <span className="qd-hidden">{met ? t('password.met') : t('password.not_met')}</span>
-    </List.Item>
+        <span className="qd-hidden"> {met ? t('password.met') : t('password.not_met')}</span>
+      </span>
+    </li>
   );
 }
