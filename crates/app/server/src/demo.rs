@@ -2,6 +2,7 @@
 
 use crate::cli::DemoArgs;
 use crate::{listen, node, sandbox, seed};
+use qd_portals::{Site, Waiting};
 use qd_app::config::Config;
 use qd_app::{App, demo};
 use qd_kernel::{Env, Problem, Result};
@@ -9,6 +10,7 @@ use qd_sandbox::Sandbox;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use tokio::sync::watch;
 
 pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     let stop = listen::stop_signal();
@@ -22,6 +24,10 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     demo::make_private_dir(&dir.join("sandbox"))?;
     let _only_one = lock(&dir)?;
     let env = Env::system();
+    // Whoever opens the address meanwhile sees how far it is.
+    let (far, how_far) = watch::channel(Waiting::default());
+    let door = listen::Door::new(qd_portals::waiting(env.clone(), how_far));
+    let serving = tokio::spawn(listen::serve(listener, door.clone(), stop.clone()));
     let sandbox = sandbox::start(reachable(at), Some(dir.join("sandbox")), None, args.quiet_market, false).await?;
     let config = write_config(&dir, at, &sandbox, &env)?;
     let amount = seed::Amount {
@@ -29,14 +35,19 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
         days: args.days,
         seed: args.seed,
     };
-    let told = seed::demo(&config, &sandbox, amount, stop.clone()).await?;
+    let told = seed::demo(&config, &sandbox, amount, stop.clone(), &far).await?;
     if *stop.borrow() {
         eprintln!("stopped; the next start goes on from here");
         return Ok(ExitCode::SUCCESS);
     }
     let app = App::build(config, env).await?;
-    print(reachable(at), &dir, &sandbox, &told);
-    node::run(app, listener, Some(&sandbox), stop).await?;
+    let running = app.start().await?;
+    let built = Site::embedded().built();
+    print(reachable(at), &dir, &sandbox, &told, built);
+    door.exchange(node::router(app, Some(&sandbox)));
+    // It ends when it is told to stop.
+    let _ = serving.await;
+    node::end(running).await;
     sandbox.shutdown().await;
     eprintln!("stopped; the next start finds everything again");
     Ok(ExitCode::SUCCESS)
@@ -127,28 +138,33 @@ pub fn counterparties(sandbox: &Sandbox, at: SocketAddr) -> Result<demo::Counter
     })
 }
 
-fn print(at: SocketAddr, dir: &Path, sandbox: &Sandbox, told: &seed::Told) {
+fn print(at: SocketAddr, dir: &Path, sandbox: &Sandbox, told: &seed::Told, built: bool) {
     let base = format!("http://{at}");
+    let other = format!("http://{}:{}", demo::OTHER_HOST, at.port());
     println!("Quarterdeck demo brokerage\n");
+    println!("  Trader's Room       {base}/            Northwind");
+    println!("                      {other}/   Harbour, the other brand");
+    println!("  Partner Portal      {base}/partner");
+    println!("  Back Office         {base}/office");
     println!("  API and its page    {base}/api");
-    println!("  description         {base}/api/openapi.json");
     println!("  counterparties      {base}/sandbox/mail/ (mails)  {base}/sandbox/control/faults (faults)");
     println!("  data                {}", dir.display());
     for (name, address) in sandbox.addresses() {
         println!("  {name:<19} {address}");
     }
-    println!(
-        "\nSign-ins (POST {base}/api/v1/auth/staff/sign-in; clients: /api/v1/auth/sign-in), password {}\n",
-        demo::PASSWORD
-    );
-    for p in demo::PEOPLE.iter().filter(|p| p.shown) {
-        println!("  {:<16} {}", role_text(p.role.as_str()), p.email);
+    if !built {
+        println!("\nThis program was built without the portals: their addresses say how to add them (make portals).");
     }
-    if let Some(c) = &told.client {
-        println!("  {:<16} {} (brand {})", "client", c.email, c.brand);
+    println!("\nSign-ins, all with the password {}\n", demo::PASSWORD);
+    for p in demo::PEOPLE.iter().filter(|p| p.shown) {
+        println!("  {:<16} {:<40} {base}/office", role_text(p.role.as_str()), p.email);
+    }
+    for c in told.client.iter().chain(&told.others) {
+        let at = if c.brand == demo::BRAND { &base } else { &other };
+        println!("  {:<16} {:<40} {at}/", "client", c.email);
     }
     if let Some(c) = &told.partner {
-        println!("  {:<16} {} (brand {})", "partner", c.email, c.brand);
+        println!("  {:<16} {:<40} {base}/partner", "partner", c.email);
     }
     println!("\nPlay the main story:  quarterdeck story alex --url {base}");
     println!(

@@ -12,7 +12,7 @@ use qd_sandbox::ConnId;
 use qd_web::gate::Peer;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -41,8 +41,25 @@ pub async fn bind(at: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
     Ok((l, at))
 }
 
+/// What answers. It can be exchanged while connections are open: the demo says how far it is until
+/// it can answer for itself.
+#[derive(Clone)]
+pub struct Door(Arc<RwLock<Router>>);
+
+impl Door {
+    pub fn new(router: Router) -> Door {
+        Door(Arc::new(RwLock::new(router)))
+    }
+    pub fn exchange(&self, router: Router) {
+        *self.0.write().unwrap_or_else(|p| p.into_inner()) = router;
+    }
+    fn router(&self) -> Router {
+        self.0.read().unwrap_or_else(|p| p.into_inner()).clone()
+    }
+}
+
 /// Serves until `stop` turns true, then lets requests under way finish.
-pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+pub async fn serve(listener: TcpListener, door: Door, mut stop: watch::Receiver<bool>) {
     let mut open = JoinSet::new();
     let seats = Arc::new(Semaphore::new(OPEN));
     loop {
@@ -60,9 +77,9 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
         match accepted {
             Ok((stream, peer)) => {
                 let _ = stream.set_nodelay(true);
-                let (router, stop) = (router.clone(), stop.clone());
+                let (door, stop) = (door.clone(), stop.clone());
                 open.spawn(async move {
-                    one(stream, peer, router, stop).await;
+                    one(stream, peer, door, stop).await;
                     drop(seat);
                 });
             }
@@ -78,10 +95,10 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
     open.abort_all();
 }
 
-async fn one(stream: TcpStream, peer: SocketAddr, router: Router, mut stop: watch::Receiver<bool>) {
+async fn one(stream: TcpStream, peer: SocketAddr, door: Door, mut stop: watch::Receiver<bool>) {
     let id = ConnId::next();
     let service = hyper::service::service_fn(move |req: hyper::Request<Incoming>| {
-        let router = router.clone();
+        let router = door.router();
         async move {
             let mut req = req.map(Body::new);
             req.extensions_mut().insert(Peer(peer));

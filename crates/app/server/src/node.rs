@@ -3,15 +3,12 @@
 use crate::cli::ConfigArgs;
 use crate::{listen, settings};
 use axum::Router;
-use axum::response::Redirect;
-use axum::routing::get;
-use qd_app::App;
+use qd_app::{App, Running};
 use qd_kernel::{Env, Result};
+use qd_portals::Site;
 use qd_sandbox::Sandbox;
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 /// How long jobs under way may take once the end has begun. What is cut off is taken up again by
 /// its lease.
@@ -26,7 +23,9 @@ pub async fn serve(args: ConfigArgs) -> Result<ExitCode> {
     }
     let app = App::build(config, Env::system()).await?;
     tracing::info!(address = %at, config = %path.display(), engine = app.core.db.engine().name(), "serving");
-    run(app, listener, None, stop).await?;
+    let running = app.start().await?;
+    listen::serve(listener, listen::Door::new(router(app, None)), stop).await;
+    end(running).await;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -39,28 +38,32 @@ pub async fn work(args: ConfigArgs) -> Result<ExitCode> {
     let running = app.start().await?;
     tracing::info!(config = %path.display(), engine = app.core.db.engine().name(), "working");
     listen::stopped(&mut stop).await;
-    if tokio::time::timeout(GRACE, running.stop()).await.is_err() {
-        tracing::warn!("jobs were still running; their leases will pass them on");
-    }
+    end(running).await;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
 
-/// Starts workers and bus, serves, and takes all down again in order.
-pub async fn run(app: App, listener: TcpListener, sandbox: Option<&Sandbox>, stop: watch::Receiver<bool>) -> Result<()> {
-    let running = app.start().await?;
-    let mut router = qd_api::router(app).merge(front_door());
-    if let Some(s) = sandbox {
-        router = router.nest("/sandbox", s.router());
-    }
-    listen::serve(listener, router, stop).await;
+/// Lets jobs under way finish.
+pub async fn end(running: Running) {
     if tokio::time::timeout(GRACE, running.stop()).await.is_err() {
         tracing::warn!("jobs were still running; their leases will pass them on");
     }
-    Ok(())
 }
 
-/// Until there are portals, the front door leads to the page of the API.
-fn front_door() -> Router {
-    Router::new().route("/", get(|| async { Redirect::temporary("/api") }))
+/// The API, the portals, and in the demo its counterparties.
+pub fn router(app: App, sandbox: Option<&Sandbox>) -> Router {
+    let portals = qd_portals::router(app.clone(), site());
+    let router = qd_api::router_with(app, Some(portals));
+    match sandbox {
+        Some(s) => router.nest("/sandbox", s.router()),
+        None => router,
+    }
+}
+
+/// The portals in this program; while they are worked on, those in the folder QD_WEB_DIR.
+fn site() -> Site {
+    match std::env::var_os("QD_WEB_DIR").filter(|d| cfg!(debug_assertions) && !d.is_empty()) {
+        Some(dir) => Site::folder(dir.into()),
+        None => Site::embedded(),
+    }
 }

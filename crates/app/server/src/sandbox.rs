@@ -15,7 +15,7 @@ pub async fn run(args: SandboxArgs) -> Result<ExitCode> {
     let sandbox = start(at, args.data, Some(&args.hook_base), args.quiet_market, args.any_port).await?;
     print(&sandbox, at);
     let router = sandbox.router().nest("/sandbox", sandbox.router());
-    listen::serve(listener, router, stop).await;
+    listen::serve(listener, listen::Door::new(router), stop).await;
     sandbox.shutdown().await;
     Ok(ExitCode::SUCCESS)
 }

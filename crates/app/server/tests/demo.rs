@@ -41,7 +41,10 @@ fn the_first_start_seeds_and_plays_the_main_story_and_the_next_start_finds_every
     ] {
         assert!(printed.contains(&format!("  {role} ")), "no sign-in for {role}:\n{printed}");
     }
-    assert_eq!(get(at, "/").unwrap().0, 307, "the front door leads to the API page");
+    for page in ["/", "/office", "/partner", "/sign-in", "/deposits/dep_1"] {
+        let (status, body) = get(at, page).unwrap();
+        assert!(status == 200 && body.starts_with("<!doctype html>"), "{page}: {status} {body}");
+    }
     let url = first.url();
     let story = run_well(&["story", "alex", "--url", &url]);
     assert!(story.contains("all as they should be"), "{story}");

@@ -95,7 +95,7 @@ impl House {
         settle(&mut config, how);
         let (stop, stopped) = watch::channel(false);
         if let Some((clients, days)) = how.past {
-            seed::demo(&config, &sandbox, seed::Amount { clients, days, seed: 1 }, stopped.clone()).await?;
+            seed::demo(&config, &sandbox, seed::Amount { clients, days, seed: 1 }, stopped.clone(), &watch::channel(qd_portals::Waiting::default()).0).await?;
         }
         // Over our own listener, so that their answers can be timed; their TLS is not ours to measure.
         for s in &mut config.trading_server {
@@ -108,7 +108,7 @@ impl House {
         let router = qd_api::router(app.clone())
             .layer(from_fn_with_state(answers.clone(), hooks_timed))
             .nest("/sandbox", counterparties);
-        tokio::spawn(listen::serve(listener, router, stopped));
+        tokio::spawn(listen::serve(listener, listen::Door::new(router), stopped));
         let running = if how.working { Some(app.start().await?) } else { None };
         Ok(House {
             app,
@@ -215,7 +215,7 @@ impl Bare {
     pub async fn serve(router: Router) -> Result<Bare> {
         let (listener, at) = listen::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let (stop, stopped) = watch::channel(false);
-        tokio::spawn(listen::serve(listener, router, stopped));
+        tokio::spawn(listen::serve(listener, listen::Door::new(router), stopped));
         Ok(Bare { at, stop })
     }
 

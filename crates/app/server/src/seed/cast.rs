@@ -223,6 +223,9 @@ impl Dice {
     }
 }
 
+/// Whose sign-ins are printed: the first of each brand. Their lives go through every step.
+pub const SHOWN: usize = 2;
+
 /// How many introducing brokers each brand has, in two levels: the first is the master of the rest.
 pub const PARTNERS: usize = 3;
 
@@ -242,10 +245,11 @@ pub fn past(amount: Amount, start: Ts) -> Past {
 }
 
 fn person(dice: &Dice, n: usize) -> Person {
-    // The first is the one whose sign-in is printed.
-    let europe = n == 0 || dice.chance(65);
+    let europe = n == 0 || (n != 1 && dice.chance(65));
     let c = if n == 0 {
         &EUROPE[0]
+    } else if n == 1 {
+        &ELSEWHERE[0]
     } else if europe {
         dice.one_of(&EUROPE)
     } else {
@@ -254,6 +258,7 @@ fn person(dice: &Dice, n: usize) -> Person {
     let (first, last) = (*dice.one_of(c.first), *dice.one_of(c.last));
     let email = match n {
         0 => "client@quarterdeck.example".to_string(),
+        1 => "client.harbour@quarterdeck.example".to_string(),
         _ => format!("{}.{}.{n}@mail.example", first.to_lowercase(), last.to_lowercase().replace(' ', "")),
     };
     let head = format!("400000{}{:06}", c.numeric, 500_000 + n);
@@ -276,18 +281,18 @@ fn person(dice: &Dice, n: usize) -> Person {
         card: with_check_digit(&head),
         document: format!("{}{:07}", *dice.one_of(&["C", "L", "P", "X"]), 1_000_000 + n * 7),
         campaign: *dice.one_of(&CAMPAIGNS),
-        partner: if n > 0 && dice.chance(22) {
+        partner: if n >= SHOWN && dice.chance(22) {
             Some(usize::try_from(dice.below(PARTNERS as u64)).unwrap_or(0) + if europe { 0 } else { PARTNERS })
         } else {
             None
         },
-        flagged: n > 0 && dice.chance(6),
+        flagged: n >= SHOWN && dice.chance(6),
     }
 }
 
 /// From the lead on, in steps that each lose some.
 fn life(dice: &Dice, p: &Person, start: Ts, days: i64, acts: &mut Vec<Planned>) {
-    let first = p.n == 0;
+    let first = p.n < SHOWN;
     // Later months bring more: the house grows.
     let came = if first {
         1

@@ -16,6 +16,7 @@ use qd_notify::MailHandler;
 use qd_payments::Psps;
 use qd_payments::deposit::{self, NewDeposit};
 use qd_payments::withdrawal::{self, NewWithdrawal};
+use qd_portals::Waiting;
 use qd_ports::platform::TradingPlatform;
 use qd_ports::psp::Psp;
 use qd_runtime::access::logins;
@@ -78,7 +79,14 @@ struct Seeder {
     devices: Mutex<HashMap<usize, String>>,
 }
 
-pub async fn play(mut app: App, books: &Sandbox, clock: Arc<TestClock>, mut mark: Mark, mut stop: watch::Receiver<bool>) -> Result<Told> {
+pub async fn play(
+    mut app: App,
+    books: &Sandbox,
+    clock: Arc<TestClock>,
+    mut mark: Mark,
+    mut stop: watch::Receiver<bool>,
+    far: &watch::Sender<Waiting>,
+) -> Result<Told> {
     let wallets: Arc<Mutex<HashMap<String, Wallet>>> = Arc::default();
     let mut servers = BTreeMap::new();
     let mut platforms: BTreeMap<String, Arc<dyn TradingPlatform>> = BTreeMap::new();
@@ -147,6 +155,11 @@ pub async fn play(mut app: App, books: &Sandbox, clock: Arc<TestClock>, mut mark
         }
         let day = start.plus_days(i64::from(mark.days_done));
         bar.at(u64::from(mark.days_done), &day.rfc3339()[..10]);
+        far.send_replace(Waiting {
+            done: mark.days_done,
+            total: days,
+            note: day.rfc3339()[..10].to_string(),
+        });
         me.day(day).await?;
         mark.days_done += 1;
         if mark.days_done.is_multiple_of(5) || mark.days_done == days {
@@ -155,10 +168,12 @@ pub async fn play(mut app: App, books: &Sandbox, clock: Arc<TestClock>, mut mark
         }
     }
     if mark.amount.clients > 0 {
-        mark.client = me.past.people.first().map(|p| Shown {
+        let mut shown = me.past.people.iter().take(cast::SHOWN).map(|p| Shown {
             email: p.email.clone(),
             brand: p.brand.into(),
         });
+        mark.client = shown.next();
+        mark.others = shown.collect();
         mark.partner = Some(Shown {
             email: super::partners::EMAIL.into(),
             brand: "northwind".into(),
@@ -172,6 +187,7 @@ pub async fn play(mut app: App, books: &Sandbox, clock: Arc<TestClock>, mut mark
     }
     Ok(Told {
         client: mark.client,
+        others: mark.others,
         partner: mark.partner,
     })
 }
@@ -718,6 +734,7 @@ pub async fn register(tx: &mut Tx, app: &App, p: &Person, password: &str, code: 
             version: "1".into(),
             given: true,
         }],
+        over: false,
     };
     let origin = Origin {
         code: code.map(str::to_string),

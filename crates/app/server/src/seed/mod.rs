@@ -17,6 +17,7 @@ use qd_app::config::{Config, DatabaseConfig};
 use qd_app::{App, demo};
 use qd_db::{Db, DbConfig};
 use qd_kernel::{Env, Problem, Result, SeededEntropy, TestClock, Ts};
+use qd_portals::Waiting;
 use qd_runtime::access::staff::{self, NewStaff};
 use qd_runtime::access::{ALL_ENTITIES, Caller, Role, logins};
 use qd_sandbox::Sandbox;
@@ -44,6 +45,8 @@ pub struct SignIn {
 #[derive(Clone, Debug, Default)]
 pub struct Told {
     pub client: Option<SignIn>,
+    /// Clients of the other brands.
+    pub others: Vec<SignIn>,
     pub partner: Option<SignIn>,
 }
 
@@ -59,6 +62,8 @@ pub(crate) struct Mark {
     pub done: bool,
     #[serde(default)]
     pub client: Option<SignIn>,
+    #[serde(default)]
+    pub others: Vec<SignIn>,
     #[serde(default)]
     pub partner: Option<SignIn>,
 }
@@ -83,7 +88,7 @@ pub async fn run(args: SeedArgs) -> Result<ExitCode> {
             days: args.days,
             seed: args.seed,
         };
-        let told = business(&with_books(&config, &books)?, &books, amount, listen::stop_signal()).await?;
+        let told = business(&with_books(&config, &books)?, &books, amount, listen::stop_signal(), &watch::channel(Waiting::default()).0).await?;
         books.shutdown().await;
         if let Some(c) = told.client {
             println!("a client to sign in as: {} at {}, password {}", c.email, c.brand, demo::PASSWORD);
@@ -136,25 +141,37 @@ async fn admin(app: &App, email: &str) -> Result<()> {
             logins::issue_invite(tx, &me.access, &who, id).await
         })
         .await?;
-    println!("{shown} is Super admin. Within seven days, set the password:");
+    println!("{shown} is Super admin. Within seven days, set the password here:");
     println!(
-        "POST {}/api/v1/auth/password/reset with {{\"token\": \"{}\", \"password\": \"…\"}}",
-        app.config.server.public_url,
+        "{}/invite?token={}",
+        app.config.server.public_url.trim_end_matches('/'),
         invite.token.expose()
     );
     Ok(())
 }
 
 /// The demo's first start, and nothing at later ones: starting data, then business.
-pub async fn demo(config: &Config, books: &Sandbox, amount: Amount, stop: watch::Receiver<bool>) -> Result<Told> {
+pub async fn demo(
+    config: &Config,
+    books: &Sandbox,
+    amount: Amount,
+    stop: watch::Receiver<bool>,
+    far: &watch::Sender<Waiting>,
+) -> Result<Told> {
     let app = App::build(config.clone(), Env::system()).await?;
     demo::prepare(&app).await?;
     drop(app);
-    business(config, books, amount, stop).await
+    business(config, books, amount, stop, far).await
 }
 
 /// Makes the past, or what is missing of it.
-async fn business(config: &Config, books: &Sandbox, amount: Amount, stop: watch::Receiver<bool>) -> Result<Told> {
+async fn business(
+    config: &Config,
+    books: &Sandbox,
+    amount: Amount,
+    stop: watch::Receiver<bool>,
+    far: &watch::Sender<Waiting>,
+) -> Result<Told> {
     let now = Env::system().now();
     let db = quick(&config.database).await?;
     db.migrate().await?;
@@ -163,6 +180,7 @@ async fn business(config: &Config, books: &Sandbox, amount: Amount, stop: watch:
         Some(m) if m.done => {
             return Ok(Told {
                 client: m.client,
+                others: m.others,
                 partner: m.partner,
             });
         }
@@ -177,6 +195,7 @@ async fn business(config: &Config, books: &Sandbox, amount: Amount, stop: watch:
                 attempt: 0,
                 done: false,
                 client: None,
+                others: Vec::new(),
                 partner: None,
             }
         }
@@ -186,7 +205,7 @@ async fn business(config: &Config, books: &Sandbox, amount: Amount, stop: watch:
     let entropy = SeededEntropy::new(mark.amount.seed.wrapping_mul(1_000_003).wrapping_add(mark.attempt));
     let env = Env::new(clock.clone(), Arc::new(entropy));
     let app = App::build_on(config.clone(), env, db).await?;
-    let told = days::play(app, books, clock, mark, stop).await?;
+    let told = days::play(app, books, clock, mark, stop, far).await?;
     flush(&config.database);
     Ok(told)
 }
