@@ -1,5 +1,5 @@
-import { ActionIcon, Button, Indicator, Popover, ScrollArea } from '@mantine/core';
-import { useApiQuery, useWrite } from '@qd/api';
+import { ActionIcon, Button, Popover, ScrollArea } from '@mantine/core';
+import { useApiQuery, useWrite, type Row } from '@qd/api';
 import { serverText, useTranslation } from '@qd/i18n';
 import { IconBell } from '@tabler/icons-react';
 import { useState } from 'react';
@@ -9,20 +9,12 @@ import { EmptyState } from '../state/EmptyState';
 import { ErrorState } from '../state/ErrorState';
 import classes from './Bell.module.css';
 
-export interface Note {
-  id: string;
-  kind: string;
-  title_key: string;
-  data: Record<string, unknown>;
-  object?: string | null;
-  created_at_us?: number;
-  read_at_us?: number | null;
-}
+export type Note = Row<'/api/v1/me/notifications'>;
 
 /** A notification's sentence; amounts among its values are formatted here. */
 export function noteText(lang: string, note: Note): string {
   const values = Object.fromEntries(
-    Object.entries(note.data ?? {}).map(([key, value]) => {
+    Object.entries((note.data ?? {}) as Record<string, unknown>).map(([key, value]) => {
       const money = value as Partial<MoneyValue> | null;
       const isMoney = money !== null && typeof money === 'object' && 'minor' in money && 'currency' in money;
       return [key, isMoney ? moneyText(lang, money as MoneyValue) : key === 'state' ? serverText('status', `withdrawal_client.${String(value)}`) : value];
@@ -35,19 +27,22 @@ export function noteText(lang: string, note: Note): string {
 export function Bell({ open }: { open: (note: Note) => void }) {
   const { t, i18n } = useTranslation(['common', 'status']);
   const [shown, setShown] = useState(false);
-  const notes = useApiQuery('/api/v1/me/notifications', { query: { limit: 20 } } as never);
+  const notes = useApiQuery('/api/v1/me/notifications', { query: { limit: 20 } });
   const readAll = useWrite('post', '/api/v1/me/notifications/read', { touches: ['notification'] });
   const readOne = useWrite('post', '/api/v1/me/notifications/{id}/read', { touches: ['notification'] });
-  const answer = notes.data as { items: Note[]; unread: number } | undefined;
+  const answer = notes.data;
   const unread = answer?.unread ?? 0;
   return (
     <Popover opened={shown} onChange={setShown} position="bottom-end" shadow="md" width={380} trapFocus>
       <Popover.Target>
-        <Indicator disabled={unread === 0} label={unread > 99 ? '99+' : unread} size={17} offset={5} color="red">
-          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t('common:bell.label', { count: unread })} onClick={() => setShown(!shown)}>
-            <IconBell size={20} stroke={1.7} />
-          </ActionIcon>
-        </Indicator>
+        <ActionIcon className={classes.bell} variant="subtle" color="gray" size="lg" aria-label={t('common:bell.label', { count: unread })} onClick={() => setShown(!shown)}>
+          <IconBell size={20} stroke={1.7} aria-hidden />
+          {unread > 0 && (
+            <span className={classes.count} aria-hidden>
+              {unread > 99 ? '99+' : unread}
+            </span>
+          )}
+        </ActionIcon>
       </Popover.Target>
       <Popover.Dropdown className={classes.drop}>
         <div className={classes.head}>
@@ -72,7 +67,7 @@ export function Bell({ open }: { open: (note: Note) => void }) {
                     className={classes.note}
                     data-unread={!note.read_at_us || undefined}
                     onClick={() => {
-                      if (!note.read_at_us) readOne.submit({ path: { id: note.id } } as never);
+                      if (!note.read_at_us) readOne.submit({ path: { id: note.id } });
                       setShown(false);
                       open(note);
                     }}

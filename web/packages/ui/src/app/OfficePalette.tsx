@@ -12,10 +12,6 @@ import { useSession } from './session';
 import { can } from '@qd/api';
 import { useMantineColorScheme } from '@mantine/core';
 
-interface Found {
-  items: { id: string; name: string; country: string; stage: string; email?: string | null }[];
-}
-
 interface Props {
   portal: Portal;
   features: readonly Feature[];
@@ -33,7 +29,7 @@ export default function OfficePalette({ portal, features, nav, go, onSignOut }: 
   const [asked] = useDebouncedValue(query.trim(), 180);
   const mayFind = can(me, 'clients.search');
   const found = useApiQuery('/api/v1/search', mayFind && asked.length >= 2 ? { query: { q: asked } } : null, { live: 'off', staleTime: 10_000 });
-  const people = (found.data as Found | undefined)?.items ?? [];
+  const people = found.data?.items ?? [];
   const open = (object: string) => {
     const to = portal.addressOf?.(object);
     if (to) go(to);

@@ -26,7 +26,7 @@ export function makeShell(portal: Portal, features: readonly Feature[]) {
     const me = useMe();
     const boot = useBoot();
     const isClient = me.data?.kind === 'client';
-    const record = useApiQuery('/api/v1/me', isClient ? undefined : (null as never), { staleTime: 5 * 60_000 } as never);
+    const record = useApiQuery('/api/v1/me', isClient ? {} : null, { staleTime: 5 * 60_000 });
     const signOut = useSignOut();
     const { t } = useTranslation('common');
     if (me.error && !me.data) {
@@ -45,7 +45,7 @@ export function makeShell(portal: Portal, features: readonly Feature[]) {
         </Suspense>
       );
     }
-    const name = (record.data as { name?: string } | undefined)?.name ?? (isClient ? '' : me.data.name);
+    const name = record.data?.name ?? (isClient ? '' : me.data.name);
     return (
       <SessionContext value={{ me: me.data, boot: boot.data, name }}>
         <ZoneProvider server={boot.data?.brand.zone}>

@@ -78,7 +78,7 @@ export function Card({ title, actions, children, flush }: { title?: ReactNode; a
 /** Cards beside each other where there is room. */
 export function Cards({ children, min = '18rem' }: { children: ReactNode; min?: string }) {
   return (
-    <div className={classes.cards} style={{ gridTemplateColumns: `repeat(auto-fit, minmax(min(${min}, 100%), 1fr))` }}>
+    <div className={classes.cards} style={{ gridTemplateColumns: `repeat(auto-fill, minmax(min(${min}, 100%), 1fr))` }}>
       {children}
     </div>
   );

@@ -1,4 +1,4 @@
-import { Avatar, Menu, UnstyledButton } from '@mantine/core';
+import { Menu, UnstyledButton } from '@mantine/core';
 import { builtLanguages, changeLanguage, languageOf, useTranslation } from '@qd/i18n';
 import { IconCheck, IconClock, IconDeviceDesktop, IconKeyboard, IconLanguage, IconLayoutRows, IconLogout, IconMoon, IconSun, IconUserCircle } from '@tabler/icons-react';
 import { useMantineColorScheme } from '@mantine/core';
@@ -33,7 +33,9 @@ export function UserMenu({ name, detail, languages, onLanguage, onProfile, onSig
     <Menu position="bottom-end" width={260} closeOnItemClick={false}>
       <Menu.Target>
         <UnstyledButton className={classes.target} aria-label={t('user.menu', { name })}>
-          <Avatar size={30} radius="xl" name={name} color="initials" alt="" />
+          <span className={classes.initials} aria-hidden>
+            {initials(name)}
+          </span>
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown mah="85vh" style={{ overflowY: 'auto' }}>
@@ -107,4 +109,10 @@ export function UserMenu({ name, detail, languages, onLanguage, onProfile, onSig
       </Menu.Dropdown>
     </Menu>
   );
+}
+
+/** "Lukas Brenner" -> "LB". */
+function initials(name: string): string {
+  const words = name.split(/\s+/).filter(Boolean);
+  return [words[0], words.length > 1 ? words.at(-1) : undefined].map((word) => [...(word ?? '')][0] ?? '').join('').toUpperCase();
 }

@@ -57,6 +57,7 @@ export function Palette({ groups, onQuery, searching }: PaletteProps) {
       clearQueryOnClose
       scrollable
       maxHeight="70vh"
+      attributes={{ content: { 'aria-label': t('palette.open') } }}
     >
       <Spotlight.Search placeholder={t('palette.placeholder')} aria-label={t('palette.placeholder')} leftSection={<IconSearch size={18} aria-hidden />} />
       <Spotlight.ActionsList>

@@ -54,7 +54,7 @@ function onKey(event: KeyboardEvent) {
   const sequence = pending ? `${pending} ${key}` : key;
   pending = '';
   // Latest first: a drawer's keys come before the page's.
-  const all = [...active].reverse().flatMap((ref) => ref.current);
+  const all = [...active].toReversed().flatMap((ref) => ref.current);
   const hit =
     all.find((s) => s.enabled !== false && s.keys === sequence && (s.anywhere || !taken)) ??
     all.find((s) => s.enabled !== false && s.keys === key && (s.anywhere || !taken));

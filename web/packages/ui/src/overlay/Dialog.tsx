@@ -1,7 +1,7 @@
 import { CloseButton, Modal } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { useTranslation } from '@qd/i18n';
-import { useId, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
 import { useTopmost } from './stack';
 import classes from './overlay.module.css';
 
@@ -22,7 +22,6 @@ export function Dialog({ opened, onClose, title, children, footer, size = 'md', 
   const { t } = useTranslation('common');
   const narrow = useMediaQuery('(max-width: 800px)');
   const top = useTopmost(opened);
-  const titleId = useId();
   return (
     <Modal.Root
       opened={opened}
@@ -34,13 +33,16 @@ export function Dialog({ opened, onClose, title, children, footer, size = 'md', 
       trapFocus={top}
       closeOnClickOutside={!locked}
       returnFocus
+      // On `Modal.Content` a class would land on the box around it as well.
+      classNames={{ content: classes.dialog }}
     >
       <Modal.Overlay />
-      <Modal.Content aria-labelledby={titleId} className={classes.dialog}>
+      <Modal.Content>
         <div className={classes.head}>
-          <h2 id={titleId} className={classes.title}>
+          {/* Mantine names the dialog by its own title only. */}
+          <Modal.Title component="h2" className={classes.title}>
             {title}
-          </h2>
+          </Modal.Title>
           <CloseButton onClick={onClose} disabled={locked} aria-label={t('close')} />
         </div>
         <Modal.Body className={classes.body}>{children}</Modal.Body>

@@ -50,6 +50,15 @@ export function Drawer({ opened, onClose, title, aside, children, footer, onPrev
     };
   }, [opened]);
 
+  // On a wide screen the page makes room: the list beside the peek stays whole and usable.
+  useEffect(() => {
+    if (!opened || covers) return;
+    document.documentElement.dataset.qdPeek = size;
+    return () => {
+      delete document.documentElement.dataset.qdPeek;
+    };
+  }, [opened, covers, size]);
+
   useEffect(() => {
     if (!opened || !top) return;
     const onKey = (event: KeyboardEvent) => {
@@ -75,6 +84,7 @@ export function Drawer({ opened, onClose, title, aside, children, footer, onPrev
       className={classes.drawer}
       data-size={size}
       data-dir={dir}
+      data-beside={!covers || undefined}
       role="dialog"
       aria-modal={covers}
       aria-labelledby={titleId}

@@ -28,7 +28,7 @@ export function EmailCard() {
     >
       <Problem error={again.error} />
       {!proven && (
-        <Button mr="sm" onClick={() => again.submit()} loading={again.busy}>
+        <Button me="sm" onClick={() => again.submit()} loading={again.busy}>
           {t('email.send_again')}
         </Button>
       )}

@@ -1,5 +1,5 @@
 import { hasText, serverText, useTranslation } from '@qd/i18n';
-import { IconAlertTriangle, IconCheck, IconCircle, IconClock, IconLoader, IconX } from '@tabler/icons-react';
+import { IconAlertTriangle, IconCheck, IconCircle, IconCircleDot, IconClock, IconX } from '@tabler/icons-react';
 import { Tooltip } from '@mantine/core';
 import { toneOf, type StatusKind, type Tone } from './vocabulary';
 import { Masked } from './Masked';
@@ -18,7 +18,7 @@ export interface StatusChipProps {
 
 const shapes: Record<Tone, typeof IconCheck> = {
   idle: IconCircle,
-  info: IconLoader,
+  info: IconCircleDot,
   wait: IconClock,
   good: IconCheck,
   warn: IconAlertTriangle,

@@ -1,1 +1,20 @@
-export {};
+import { afterEach, beforeAll, vi } from 'vitest';
+
+// What happy-dom does not have and Mantine asks for at start.
+beforeAll(() => {
+  vi.stubGlobal('ResizeObserver', class {
+    observe() {}
+    unobserve() {}
+    disconnect() {}
+  });
+  if (!window.matchMedia) {
+    vi.stubGlobal('matchMedia', (query: string) => ({ matches: false, media: query, addEventListener() {}, removeEventListener() {}, addListener() {}, removeListener() {} }));
+  }
+  Element.prototype.scrollIntoView ??= () => {};
+});
+
+afterEach(async () => {
+  const { cleanup } = await import('@testing-library/react');
+  cleanup();
+  localStorage.clear();
+});

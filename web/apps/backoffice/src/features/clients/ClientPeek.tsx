@@ -15,7 +15,8 @@ interface Props {
 export function ClientPeek({ id, row, onClose, onPrevious, onNext }: Props) {
   const { t, i18n } = useTranslation('office-clients');
   const record = useClient(id);
-  const client = (record.data ?? row) as (Partial<ClientRow> & { created_at_us?: number; activity_at_us?: number }) | undefined;
+  const whole = record.data?.client;
+  const client = whole ?? row;
   return (
     <Drawer
       opened={!!id}

@@ -5,7 +5,7 @@ export type ClientRow = Row<'/api/v1/clients'>;
 
 /** The list as the address says: what is in `filters` are the API's own parameters. */
 export function useClients(filters: SearchState, sort: string | undefined) {
-  return useCursorPages('/api/v1/clients', { query: { ...filters, sort, limit: 50 } } as never);
+  return useCursorPages('/api/v1/clients', { query: { ...filters, sort, limit: 50 } });
 }
 
 export function useClient(id: string | undefined) {

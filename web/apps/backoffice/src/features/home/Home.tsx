@@ -3,20 +3,12 @@ import { hasText, serverText, useTranslation } from '@qd/i18n';
 import { Card, Cards, EmptyState, ErrorState, Figure, Page, Waited } from '@qd/ui';
 import { PageSkeleton, useSession } from '@qd/ui/app';
 
-interface Queue {
-  key: string;
-  waiting: number;
-  overdue: number;
-  more?: boolean;
-  oldest_waits_s?: number | null;
-}
-
 /** My queues with their clocks: what waits, for how long, what is overdue. */
 export function Home() {
   const { t } = useTranslation('office');
   const { name } = useSession();
   const home = useApiQuery('/api/v1/home');
-  const queues = (home.data as { queues: Queue[] } | undefined)?.queues ?? [];
+  const queues = home.data?.queues ?? [];
   if (home.error && !home.data) return <ErrorState error={home.error} onRetry={() => void home.refetch()} page />;
   if (!home.data) return <PageSkeleton />;
   return (
