@@ -224,10 +224,9 @@ pub async fn my_lines(tx: &mut Tx, caller: &Caller, filter: LineFilter, page: &P
 /// Who stands above a partner, and how far up it goes, is not the partner's to read.
 fn keep_upline_private(l: &mut LineView) {
     let me = l.partner_id.to_string();
-    if let Some(path) = l.explanation.get_mut("path").and_then(Value::as_array_mut)
-        && let Some(at) = path.iter().position(|p| p.as_str() == Some(&me))
-    {
-        path.truncate(at + 1);
+    if let Some(path) = l.explanation.get_mut("path").and_then(Value::as_array_mut) {
+        let mine = path.iter().position(|p| p.as_str() == Some(&me));
+        path.truncate(mine.map_or(0, |at| at + 1));
     }
 }
 

@@ -278,9 +278,11 @@ pub async fn lines(tx: &mut Tx, f: &LineFilter, page: &PageRequest) -> Result<Ve
         q.push(sql!(" AND value_at < $?"), vals![v]);
     }
     if let Some(v) = &f.account {
-        // What the deal was is kept as text; an id in quotes stands in it for nothing else.
+        // What the deal was is kept as text; an id in quotes stands in it for nothing else. The signs
+        // of LIKE mean themselves.
+        let v = v.replace('!', "!!").replace('%', "!%").replace('_', "!_");
         q.push(
-            sql!(" AND EXISTS (SELECT 1 FROM commission_deals d WHERE d.server = commission_lines.server AND d.ticket = commission_lines.ticket AND d.facts LIKE $?)"),
+            sql!(" AND EXISTS (SELECT 1 FROM commission_deals d WHERE d.server = commission_lines.server AND d.ticket = commission_lines.ticket AND d.facts LIKE $? ESCAPE '!')"),
             vals![format!("%\"account\":\"{v}\"%")],
         );
     }

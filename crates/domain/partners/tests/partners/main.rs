@@ -6,6 +6,7 @@
 mod examples;
 mod invariants;
 mod kit;
+mod lines;
 mod money;
 mod office;
 mod refused;
