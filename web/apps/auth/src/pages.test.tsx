@@ -195,6 +195,18 @@ describe('the links of our mails', () => {
     expect(asked.at(-1)).toMatchObject({ path: '/auth/email/verify', body: { token: 'qdt_1' } });
   });
 
+  it('say so when somebody else is signed in here, and wait for the right one', async () => {
+    localStorage.setItem('qd.signed_in', 'client');
+    open('/verify?token=qdt_1', (a, n) =>
+      a.path === '/auth/email/verify' ? (n === 1 ? refusal(403, 'token_other_login') : answer(200, { verified: true })) : answer(200, done),
+    );
+    await screen.findByText(/signed in with another account/);
+    type(/E-mail address/, 'alex@example.com');
+    type(/^Password/, 'secret-word');
+    press('Sign in');
+    await screen.findByRole('heading', { name: 'Your address is confirmed' });
+  });
+
   it('set a password, then ask to sign in with it', async () => {
     const asked = open('/reset?token=qdt_1', (a) => (a.path.endsWith('/reset') ? answer(204) : answer(200, done)));
     await screen.findByRole('heading', { name: 'Choose a new password' });

@@ -131,7 +131,7 @@ export function useCursorPages<P extends PathOf<'get'>>(
     ...(staleTime === undefined ? {} : { staleTime }),
   });
   const rows = useMemo(() => (query.data?.pages.flatMap((p) => p.items ?? []) ?? []) as Row<P>[], [query.data]);
-  const { fetchNextPage, hasNextPage, isFetchingNextPage, isFetching } = query;
+  const { fetchNextPage, hasNextPage, isFetchingNextPage, isFetching, refetch } = query;
   const more = useCallback(() => {
     if (hasNextPage && !isFetching) void fetchNextPage();
   }, [fetchNextPage, hasNextPage, isFetching]);
@@ -142,8 +142,8 @@ export function useCursorPages<P extends PathOf<'get'>>(
     client.setQueryData<InfiniteData<PageAnswer, string | null>>(JSON.parse(hash) as typeof queryKey, (d) =>
       d ? { pages: d.pages.slice(0, 1), pageParams: d.pageParams.slice(0, 1) } : d,
     );
-    return query.refetch();
-  }, [client, hash, query.refetch]);
+    return refetch();
+  }, [client, hash, refetch]);
   return {
     ...query,
     rows,

@@ -26,7 +26,7 @@ export function Register({ where }: { where: Where }) {
 function Form({ where, boot }: { where: Where; boot: Boot }) {
   const { t, i18n } = useTranslation('auth');
   const lang = i18n.language;
-  const came = useMemo(() => rememberCame(where, document.referrer, lang), []);
+  const [came] = useState(() => rememberCame(where, document.referrer, lang));
   const served = useMemo(
     () =>
       boot.countries

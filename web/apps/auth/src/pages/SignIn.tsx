@@ -2,7 +2,7 @@ import { Anchor, Button, PasswordInput, Stack, TextInput } from '@mantine/core';
 import { asApiError, mustSecure, signedInHint, useApiQuery } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
 import { CodeInput, latinDigits, Problem, useFields } from '@qd/ui/security';
-import { type FormEvent, lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
+import { type FormEvent, lazy, type ReactNode, Suspense, useEffect, useRef, useState } from 'react';
 import classes from '../Frame.module.css';
 import { Page } from '../Page';
 import { leave, type SignedIn, signIn } from '../signing';
@@ -24,7 +24,6 @@ interface SignInProps {
 }
 
 export function SignIn({ where, note, title, lead, onDone }: SignInProps) {
-  const { t } = useTranslation('auth');
   const { staff } = where;
   const [step, setStep] = useState<Step>({ at: 'credentials' });
   const go = () => (onDone ? onDone() : leave(where.next ?? home(where)));
@@ -33,12 +32,15 @@ export function SignIn({ where, note, title, lead, onDone }: SignInProps) {
   const hint = signedInHint();
   const ask = hint === (staff ? 'staff' : 'client') && !onDone;
   const me = useApiQuery('/api/v1/auth/me', undefined, { enabled: ask && step.at === 'credentials', retry: false });
+  const known = me.data && (me.data.kind === 'staff') === staff ? me.data : null;
+  const begun: Step['at'] | 'in' | null = !known ? null : !mustSecure(known) ? 'in' : known.second_factor ? 'password' : 'enrol';
+  const arrive = useRef(go);
+  arrive.current = go;
   useEffect(() => {
-    if (!me.data || (me.data.kind === 'staff') !== staff) return;
-    if (!mustSecure(me.data)) go();
-    else setStep(me.data.second_factor ? { at: 'password', current: undefined, enrol: false } : { at: 'enrol' });
-    // Only when the answer arrives.
-  }, [me.data]);
+    if (begun === 'in') arrive.current();
+    else if (begun === 'password') setStep({ at: 'password', current: undefined, enrol: false });
+    else if (begun === 'enrol') setStep({ at: 'enrol' });
+  }, [begun]);
 
   const signedIn = (done: SignedIn, password: string) => {
     if (done.must_change_password) setStep({ at: 'password', current: password, enrol: done.must_enrol_second_factor });

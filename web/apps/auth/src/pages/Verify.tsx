@@ -3,12 +3,12 @@ import { type ApiError, asApiError, call, signedInHint } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
 import { Problem } from '@qd/ui/security';
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { Page, Result } from '../Page';
+import { Note, Page, Result } from '../Page';
 import { leave } from '../signing';
 import { link, type Where } from '../where';
 import { SignIn } from './SignIn';
 
-type State = 'trying' | 'sign_in' | 'done' | 'bad' | 'failed' | 'sent';
+type State = 'trying' | 'sign_in' | 'other_login' | 'done' | 'bad' | 'failed' | 'sent';
 
 /**
  * The link of the mail that proves an address. It counts only together with the session of the
@@ -30,7 +30,8 @@ export function Verify({ where }: { where: Where }) {
     } catch (e) {
       const error = asApiError(e);
       if (error.is('token_invalid')) setState('bad');
-      else if (error.status === 401 || error.is('verification_other_login')) setState('sign_in');
+      else if (error.status === 401) setState('sign_in');
+      else if (error.is('token_other_login')) setState('other_login');
       else {
         setProblem(error);
         setState('failed');
@@ -69,7 +70,18 @@ export function Verify({ where }: { where: Where }) {
         </Page>
       );
     case 'sign_in':
-      return <SignIn where={{ ...where, staff: false }} title={t('verify.title')} lead={t('verify.sign_in')} onDone={() => void attempt()} />;
+    case 'other_login':
+      return (
+        <SignIn
+          // Another account than the one before: the form begins anew.
+          key={state}
+          where={{ ...where, staff: false }}
+          title={t('verify.title')}
+          lead={t('verify.sign_in')}
+          note={state === 'other_login' && <Note tone="warn">{t('verify.other_login')}</Note>}
+          onDone={() => void attempt()}
+        />
+      );
     case 'done':
       return (
         <Result title={t('verify.done')} lead={t('verify.done_text')}>

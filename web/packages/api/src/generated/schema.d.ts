@@ -815,8 +815,12 @@ export interface paths {
         /**
          * The client's whole file up to a moment: record and profile with their history, consents, the
          *     rule book in force then, verification with its decisions, accounts, deals, ledger, payments,
-         *     partners, mails, and the audit trail about it. `cut` names kinds with more rows than the file
-         *     takes.
+         *     partners, mails, and the audit trail about it.
+         * @description Record, verification cases, their documents and lists, and sign-ins are as they were: from the
+         *     copies kept before each change. The profile is from the versions of its steps, restrictions from
+         *     their own times, stages, notes, ledger, decisions and mails from rows that are never changed.
+         *     `as_now` names what is chosen by time and shows its state of now; `cut` names kinds with more rows
+         *     than the file takes. Not kept: since when a sign-in was locked, and each single activity.
          */
         get: operations["get_clients_id_file"];
         put?: never;
@@ -2642,6 +2646,23 @@ export interface paths {
         };
         /** My wallet's statement in a currency, the newest line first, each with the balance it left. */
         get: operations["get_me_wallet_currency_statement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/withdrawal-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a withdrawal of mine would be paid: where the money would go, and what stands against it. */
+        get: operations["get_me_withdrawal_preview"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5031,6 +5052,8 @@ export interface components {
         ClientFile: {
             /** @description Trading accounts with their deals and moves of money. */
             accounts: unknown[];
+            /** @description Kinds whose rows are those that were there at the moment and show their state of now. */
+            as_now: string[];
             as_of_us: components["schemas"]["Ts"];
             audit: components["schemas"]["AuditRow"][];
             calls: components["schemas"]["Call"][];
@@ -6763,7 +6786,7 @@ export interface components {
          * @example {
          *       "active": true,
          *       "bodies": {
-         *         "en": "Hello {name},\n\n{status}"
+         *         "en": "Hello {{name}},\n\n{{status}}"
          *       },
          *       "category": "deposit",
          *       "title": "Where the money is",
@@ -8129,11 +8152,11 @@ export interface components {
          *         "minor": 50000
          *       },
          *       "id": "dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V",
-         *       "key": "status.deposit.pending",
+         *       "key": "status.deposit_client.pending",
          *       "kind": "deposit",
          *       "language": "en",
          *       "state": "pending",
-         *       "text": "Waiting for the payment to be confirmed"
+         *       "text": "On its way"
          *     }
          */
         RecordStatus: {
@@ -8981,7 +9004,7 @@ export interface components {
          * @example {
          *       "active": true,
          *       "bodies": {
-         *         "en": "Hello {name},\n\n{status}"
+         *         "en": "Hello {{name}},\n\n{{status}}"
          *       },
          *       "category": "deposit",
          *       "id": "mac_01JD1Z3Y5K8Q2M4N6P8R0S2T4V",
@@ -8993,7 +9016,7 @@ export interface components {
          */
         TicketMacro: {
             active: boolean;
-            /** @description By language. `{name}`, `{subject}`, `{status}`, `{amount}`, `{reference}`, `{agent}` are places. */
+            /** @description By language. `{{name}}`, `{{subject}}`, `{{status}}`, `{{amount}}`, `{{reference}}`, `{{agent}}` are places. */
             bodies: {
                 [key: string]: string;
             };
@@ -9554,6 +9577,28 @@ export interface components {
             connection: string | null;
             /** @description The deposit the part returns to; None: by bank transfer. */
             deposit_id: string | null;
+        };
+        /** @description What a client reads before asking for a withdrawal. */
+        WithdrawalPreview: {
+            /** @description The smallest withdrawal, in the entity's base currency. */
+            least: components["schemas"]["Money"];
+            /** @description Where the amount would go: back to what was paid with, the oldest first, the rest to the bank. */
+            parts: components["schemas"]["WithdrawalPreviewPart"][];
+            /**
+             * Format: int64
+             * @description A person has decided after this many hours at the latest, where one has to.
+             */
+            review_hours: number;
+            /** @description Withdrawals are stopped for me for now. */
+            stopped: boolean;
+            /** @description My verification is finished; without it nothing can be withdrawn. */
+            verified: boolean;
+        };
+        WithdrawalPreviewPart: {
+            amount: components["schemas"]["Money"];
+            instrument: components["schemas"]["Instrument"] | null;
+            /** @description `card`, `wallet`… of the deposit it returns to, `bank` for a transfer. */
+            method: string;
         };
         WithdrawalRules: {
             /**
@@ -23727,6 +23772,74 @@ export interface operations {
             };
             /** @description Not there, or not for this caller to know. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_me_withdrawal_preview: {
+        parameters: {
+            query: {
+                /** @description In minor units of `currency`. */
+                minor: number;
+                currency: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WithdrawalPreview"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,0 +1,25 @@
+// Starts the debug binary with a folder of its own and a small seeded demo, runs the scenarios one
+// file after the other, stops it. `QD_E2E_URL` names a running server instead; arguments choose
+// scenarios: `npm run e2e -- auth`.
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { startServer } from './lib/server.mjs';
+
+const here = new URL('.', import.meta.url).pathname;
+const wanted = process.argv.slice(2);
+const files = readdirSync(`${here}scenarios`)
+  .filter((f) => f.endsWith('.e2e.mjs') && (wanted.length === 0 || wanted.some((w) => f.startsWith(w))))
+  .map((f) => `${here}scenarios/${f}`);
+if (files.length === 0) {
+  console.error(`no scenario named ${wanted.join(', ')}`);
+  process.exit(1);
+}
+
+const server = process.env.QD_E2E_URL ? { url: process.env.QD_E2E_URL, stop: async () => {} } : await startServer();
+const tests = spawn(process.execPath, ['--test', '--test-concurrency=1', ...files], {
+  stdio: 'inherit',
+  env: { ...process.env, QD_E2E_URL: server.url },
+});
+const code = await new Promise((resolve) => tests.on('exit', resolve));
+await server.stop();
+process.exit(code ?? 1);
