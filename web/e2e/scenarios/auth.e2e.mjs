@@ -123,7 +123,7 @@ test('an authenticator app is set up, asked for, replaced by a recovery code, an
   const secret = await p.getByRole('dialog').locator('bdi').innerText();
   await p.getByLabel('The code your app shows now').fill(totp(secret, -1));
   await p.getByRole('button', { name: 'Confirm code' }).click();
-  await p.getByText('Recovery codes').first().waitFor();
+  await p.getByRole('list', { name: 'Recovery codes' }).waitFor();
   const codes = await p.getByRole('dialog').locator('ol li').allInnerTexts();
   assert.equal(codes.length, 10);
   await look(p, 'auth-recovery-codes');

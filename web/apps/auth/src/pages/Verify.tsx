@@ -66,7 +66,7 @@ export function Verify({ where }: { where: Where }) {
     case 'trying':
       return (
         <Page title={t('verify.title')}>
-          <Loader size="sm" aria-label={t('verify.title')} />
+          <Loader size="sm" role="status" aria-label={t('verify.title')} />
         </Page>
       );
     case 'sign_in':

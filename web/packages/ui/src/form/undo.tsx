@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { useTranslation } from '@qd/i18n';
+import { i18next, useTranslation } from '@qd/i18n';
 import { useCallback } from 'react';
 
 /** Done at once, with a way back: for what is harmless, in place of "are you sure". */
@@ -34,5 +34,5 @@ export function useUndo(): (text: string, undo: () => void) => void {
 
 /** "Saved", and the like; errors belong where they happened, not here. */
 export function say(text: string, tone: 'good' | 'info' | 'bad' = 'good'): void {
-  notifications.show({ message: text, color: tone === 'good' ? 'green' : tone === 'bad' ? 'red' : 'brand', autoClose: tone === 'bad' ? 10_000 : 4_000 });
+  notifications.show({ message: text, color: tone === 'good' ? 'green' : tone === 'bad' ? 'red' : 'brand', autoClose: tone === 'bad' ? 10_000 : 4_000, closeButtonProps: { 'aria-label': i18next.t('common:close') } });
 }

@@ -66,7 +66,7 @@ export function EnrolSecondFactor({ onDone }: EnrolSecondFactorProps) {
       </Stack>
     );
   }
-  if (!secret) return <Loader size="sm" aria-label={t('loading')} />;
+  if (!secret) return <Loader size="sm" role="status" aria-label={t('loading')} />;
   return (
     <form ref={fields.form} onSubmit={submit} noValidate>
       <Stack gap="md">
