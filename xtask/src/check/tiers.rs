@@ -11,7 +11,7 @@ const PLATFORM: &[&str] = &["db", "runtime", "web"];
 /// Inside the domain: each may use those before it. Sideways talk goes through events.
 const DOMAIN: &[&str] = &["ledger", "notify", "clients", "kyc", "trading", "payments", "partners", "support"];
 /// Inside the app: wiring, then the API and the portals on it, then the program around them.
-const APP: &[&str] = &["app", "api", "portals", "server"];
+const APP: &[&str] = &["paper", "app", "api", "portals", "server"];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Tier {

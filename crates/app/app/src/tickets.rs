@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 
 /// Where a record stands, as the client reads it in the portal.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "deposit", "state": "pending", "key": "status.deposit.pending", "text": "Waiting for the payment to be confirmed", "language": "en", "amount": {"minor": 50_000, "currency": "EUR"}}))]
+#[schema(example = json!({"id": "dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "deposit", "state": "pending", "key": "status.deposit_client.pending", "text": "On its way", "language": "en", "amount": {"minor": 50_000, "currency": "EUR"}}))]
 pub struct RecordStatus {
     pub id: String,
     /// `deposit`, `withdrawal`, `transfer`, `account`, `kyc`, `statement`.
@@ -91,7 +91,10 @@ pub async fn check_about(app: &App, tx: &mut Tx, client_id: ClientId, about: Opt
 /// The status of the record a ticket is about, in a language.
 pub async fn status(app: &App, tx: &mut Tx, about: &str, language: &str) -> Result<Option<RecordStatus>> {
     let Some(f) = record(app, tx, about).await? else { return Ok(None) };
-    let key = format!("status.{}.{}", f.kind, f.state);
+    // Where the portal has a friendlier word for the client than for staff, it is the client's.
+    let words = |kind: &str| format!("status.{kind}.{}", f.state);
+    let friendly = words(&format!("{}_client", f.kind));
+    let key = if app.catalogue.get(language, &friendly).is_some() { friendly } else { words(f.kind) };
     let text = app.catalogue.get(language, &key).unwrap_or(&f.state).to_string();
     Ok(Some(RecordStatus {
         id: about.to_string(),

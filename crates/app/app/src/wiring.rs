@@ -169,7 +169,7 @@ impl Vault for FileVault {
 
 /// Writes the configured connections into the database, where screens and rules find them.
 async fn register(app: &App) -> Result<()> {
-    let config = app.config.clone();
+    let (config, inner) = (app.config.clone(), app.clone());
     app.core
         .db
         .write(async move |tx| {
@@ -179,7 +179,7 @@ async fn register(app: &App) -> Result<()> {
             for p in &config.psp {
                 qd_payments::jobs::connections::register(tx, &p.id, &p.entity, &p.provider, &serde_json::json!([])).await?;
             }
-            Ok(())
+            crate::tickets::first_macros(&inner, tx).await
         })
         .await
 }

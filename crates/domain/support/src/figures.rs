@@ -17,7 +17,7 @@ const MOST: i64 = 20_000;
 pub struct TicketFigures {
     /// A desk's code, a category, a person's name; absent for all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(required = false)]
+    #[schema(nullable = false)]
     pub key: Option<String>,
     pub opened: i64,
     pub solved: i64,
