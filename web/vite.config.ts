@@ -55,7 +55,7 @@ function flatten(): Plugin {
     name: 'qd-flatten',
     apply: 'build',
     closeBundle() {
-      const dist = resolve(import.meta.dirname, 'dist');
+      const dist = resolve(import.meta.dirname, process.env.QD_DIST ?? 'dist');
       if (!existsSync(resolve(dist, 'apps'))) return;
       for (const app of apps) {
         rmSync(resolve(dist, app), { recursive: true, force: true });
@@ -85,7 +85,7 @@ export default defineConfig({
     target: 'es2022',
     // light-dark() and nesting stay as written: every browser we serve knows them.
     cssTarget: ['chrome123', 'edge123', 'firefox121', 'safari17.5'],
-    outDir: 'dist',
+    outDir: process.env.QD_DIST ?? 'dist',
     emptyOutDir: true,
     manifest: true,
     // A strict policy forbids data: scripts and inline code; everything is a file of its own.
@@ -93,7 +93,11 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
     rolldownOptions: {
-      input: Object.fromEntries(apps.map((app) => [app, resolve(import.meta.dirname, `apps/${app}/index.html`)])),
+      input: {
+        ...Object.fromEntries(apps.map((app) => [app, resolve(import.meta.dirname, `apps/${app}/index.html`)])),
+        // For looking at every component under the real policy; never part of a release.
+        ...(process.env.QD_GALLERY ? { gallery: resolve(import.meta.dirname, 'packages/ui/gallery/index.html') } : {}),
+      },
       output: {
         entryFileNames: 'assets/[name]-[hash].js',
         chunkFileNames: (chunk) => `assets/${localeChunkName(chunk.facadeModuleId ?? undefined) ?? '[name]'}-[hash].js`,

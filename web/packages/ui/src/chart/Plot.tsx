@@ -19,7 +19,7 @@ export default function Plot({ label, x, series, height = 220, format, axis = 't
   useEffect(() => {
     const el = box.current;
     if (!el) return;
-    const color = (name: string) => getComputedStyle(el).getPropertyValue(name).trim();
+    const hasBars = series.some((s) => s.kind === 'bars');
     // uPlot draws on a canvas, where var() and light-dark() mean nothing: resolved through a real element.
     const probe = document.createElement('i');
     el.append(probe);
@@ -32,7 +32,6 @@ export default function Plot({ label, x, series, height = 220, format, axis = 't
     const tones = series.map((s, at) => resolve(`var(--qd-${s.tone ?? (at === 0 ? 'brand' : 'info')}-text)`));
     const soft = series.map((s, at) => resolve(`var(--qd-${s.tone ?? (at === 0 ? 'brand' : 'info')}-soft)`));
     probe.remove();
-    void color;
     const font = `11px ${getComputedStyle(el).fontFamily}`;
     const plot = new UPlot(
       {
@@ -41,7 +40,7 @@ export default function Plot({ label, x, series, height = 220, format, axis = 't
         padding: [8, 12, 0, 0],
         legend: { show: false },
         cursor: { points: { size: 7 }, drag: { x: false, y: false } },
-        scales: { x: { time: axis === 'time' } },
+        scales: { x: { time: axis === 'time', range: hasBars ? (_, a, b) => [a - (b - a) / Math.max(1, x.length - 1) / 2, b + (b - a) / Math.max(1, x.length - 1) / 2] : undefined } },
         axes: [
           { stroke: muted, grid: { show: false }, ticks: { show: false }, font, values: (_, splits) => splits.map((v) => (axis === 'time' ? day(v) : say(v))) },
           { stroke: muted, grid: { stroke: line, width: 1 }, ticks: { show: false }, font, size: 62, values: (_, splits) => splits.map(say) },

@@ -2,7 +2,7 @@ import { DatePickerInput, DatesProvider } from '@mantine/dates';
 import '@mantine/dates/styles.css';
 import { useTranslation, weekOf } from '@qd/i18n';
 import { useZone } from '../show/When';
-import { useDayjsLocale } from './dayjsLocale';
+import { useCalendarLabels, useDayjsLocale } from './dayjsLocale';
 import { dayEndUs, dayOf, dayStartUs } from './days';
 
 interface Props {
@@ -18,13 +18,16 @@ export default function DateSpan({ label, fromUs, untilUs, onChange, fresh }: Pr
   const { i18n } = useTranslation();
   const { zone } = useZone();
   const locale = useDayjsLocale();
+  const ariaLabels = useCalendarLabels();
   const week = weekOf(i18n.language);
   return (
     <DatesProvider settings={{ locale, firstDayOfWeek: (week.firstDay % 7) as 0, weekendDays: week.weekend.map((d) => (d % 7) as 0) }}>
       <DatePickerInput
         type="range"
+        ariaLabels={ariaLabels}
         size="xs"
-        aria-label={label}
+        label={label}
+        classNames={{ label: 'qd-hidden' }}
         placeholder={label}
         allowSingleDateInRange
         miw={150}

@@ -1,4 +1,4 @@
-import { i18next } from '@qd/i18n';
+import { i18next, useTranslation } from '@qd/i18n';
 import { use } from 'react';
 
 // The calendar formats with dayjs, which knows a language only once its file is loaded.
@@ -40,4 +40,19 @@ export function useDayjsLocale(): string {
     use(loading.get(lang) as Promise<unknown>);
   }
   return lang;
+}
+
+/** Names of the calendar's arrows and head, which carry no text. */
+export function useCalendarLabels() {
+  const { t } = useTranslation('common');
+  return {
+    nextMonth: t('calendar.next_month'),
+    previousMonth: t('calendar.previous_month'),
+    nextYear: t('calendar.next_year'),
+    previousYear: t('calendar.previous_year'),
+    nextDecade: t('calendar.next_years'),
+    previousDecade: t('calendar.previous_years'),
+    monthLevelControl: t('calendar.choose_month'),
+    yearLevelControl: t('calendar.choose_year'),
+  };
 }
