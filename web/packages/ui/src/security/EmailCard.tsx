@@ -35,7 +35,7 @@ export function EmailCard() {
       <Button variant="default" onClick={() => setOpened(true)}>
         {t('email.change')}
       </Button>
-      <Dialog opened={opened} onClose={() => setOpened(false)} title={t('email.change')}>
+      <Dialog opened={opened} onClose={() => setOpened(false)} title={t('email.change')} size="sm">
         <EmailForm
           onDone={() => {
             setOpened(false);

@@ -13,10 +13,12 @@ import { latinDigits, useFields } from './useFields';
 export interface EnrolSecondFactorProps {
   /** The factor is in force and the recovery codes are kept. */
   onDone: () => void;
+  /** The recovery codes are on the screen: it must not be closed by a slip. */
+  onCodes?: () => void;
 }
 
 /** Scan, type the first code, keep the recovery codes. */
-export function EnrolSecondFactor({ onDone }: EnrolSecondFactorProps) {
+export function EnrolSecondFactor({ onDone, onCodes }: EnrolSecondFactorProps) {
   const { t } = useTranslation('security');
   const [secret, setSecret] = useState<{ secret: string; url: string } | null>(null);
   const [failed, setFailed] = useState<ApiError | null>(null);
@@ -47,6 +49,7 @@ export function EnrolSecondFactor({ onDone }: EnrolSecondFactorProps) {
     try {
       const done = await call('post', '/api/v1/auth/second-factor/confirm', { body: { code: latinDigits(fields.values.code).trim() } });
       setCodes(done.recovery_codes);
+      onCodes?.();
     } catch (e) {
       fields.set('code', '');
       fields.fail(e);

@@ -20,7 +20,7 @@ export function PasswordCard() {
         </Button>
       }
     >
-      <Dialog opened={opened} onClose={() => setOpened(false)} title={t('password.change')}>
+      <Dialog opened={opened} onClose={() => setOpened(false)} title={t('password.change')} size="sm">
         <PasswordForm
           onDone={() => {
             setOpened(false);

@@ -18,6 +18,7 @@ export function SecondFactorCard() {
   const { t } = useTranslation('security');
   const me = useMe();
   const [enrolling, setEnrolling] = useState(false);
+  const [shown, setShown] = useState(false);
   const [removing, setRemoving] = useState(false);
   const [codes, setCodes] = useState<readonly string[] | null>(null);
   const [busy, setBusy] = useState(false);
@@ -66,19 +67,21 @@ export function SecondFactorCard() {
           </>
         )}
       </Group>
-      <Dialog opened={enrolling} onClose={() => setEnrolling(false)} title={t('totp.set_up')}>
+      <Dialog opened={enrolling} onClose={() => setEnrolling(false)} title={t('totp.set_up')} size="sm" locked={shown}>
         <EnrolSecondFactor
+          onCodes={() => setShown(true)}
           onDone={() => {
             setEnrolling(false);
+            setShown(false);
             void me.refetch();
             say(t('totp.added'));
           }}
         />
       </Dialog>
-      <Dialog opened={codes !== null} onClose={() => setCodes(null)} title={t('recovery.title')}>
+      <Dialog opened={codes !== null} onClose={() => setCodes(null)} title={t('recovery.title')} size="sm" locked>
         {codes && <RecoveryCodes codes={codes} onDone={() => setCodes(null)} />}
       </Dialog>
-      <Dialog opened={removing} onClose={() => setRemoving(false)} title={t('totp.remove')}>
+      <Dialog opened={removing} onClose={() => setRemoving(false)} title={t('totp.remove')} size="sm">
         <p>{t('totp.remove_text')}</p>
         <Problem error={problem} />
         <Group gap="sm" mt="md" justify="flex-end">
