@@ -478,6 +478,12 @@ async fn a_scoped_key_adds_a_client_reads_lines_and_nothing_else() {
     w.get(&format!("/api/v1/commission-lines?partner_id={}", p["id"].as_str().unwrap()), &key)
         .await
         .ok();
+    let all = w
+        .get("/api/v1/commission-lines?state=open&account=tacc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", &key)
+        .await
+        .ok();
+    assert_eq!(all["items"], json!([]), "of all partners of the key's entity, without naming one");
+    assert_eq!(w.get("/api/v1/commission-lines?account=500001", &key).await.pointer(), "/account");
     for closed in ["/api/v1/withdrawals", "/api/v1/audit", "/api/v1/staff"] {
         assert_eq!(w.get(closed, &key).await.code(), "right_missing", "{closed}");
     }

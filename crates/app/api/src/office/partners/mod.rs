@@ -1,0 +1,56 @@
+//! Partners as the house sees them: the tree, links, whose client is whose, plans, lines,
+//! statements, payouts.
+
+mod clients;
+mod commission;
+mod links;
+mod payouts;
+mod people;
+mod plans;
+mod statements;
+
+pub(crate) use clients::{eligibility, evidence};
+pub(crate) use commission::{Lines, Span};
+pub(crate) use links::AddLink;
+pub(crate) use statements::{ClosedStatement, csv_of};
+
+use qd_app::App;
+use qd_runtime::access::Right;
+use qd_web::Api;
+use utoipa_axum::routes;
+
+pub fn routes(api: Api<App>) -> Api<App> {
+    api.route(Right::PartnersView, routes!(people::list))
+        .route(Right::PartnersManage, routes!(people::create))
+        .route(Right::PartnersView, routes!(people::get))
+        .route(Right::PartnersManage, routes!(people::edit))
+        .route(Right::PartnersManage, routes!(people::set_state))
+        .route(Right::PartnersManage, routes!(people::move_to))
+        .route(Right::PartnersView, routes!(people::below))
+        .route(Right::PartnersView, routes!(links::links))
+        .route(Right::PartnersManage, routes!(links::add_link))
+        .route(Right::PartnersManage, routes!(links::link_active))
+        .route(Right::PartnersView, routes!(clients::clients))
+        .route(Right::PartnersView, routes!(clients::of_client))
+        .route(Right::PartnersManage, routes!(clients::reassign))
+        .route(Right::PartnersManage, routes!(clients::decide_hold))
+        .route(Right::PartnersView, routes!(plans::plan_list))
+        .route(Right::PlansManage, routes!(plans::plan_save))
+        .route(Right::PartnersView, routes!(plans::plan_get))
+        .route(Right::PlansManage, routes!(plans::plan_preview))
+        .route(Right::PlansManage, routes!(plans::plan_assign))
+        .route(Right::PlansManage, routes!(plans::plan_default))
+        .route(Right::CommissionView, routes!(commission::summary))
+        .route(Right::CommissionView, routes!(commission::lines))
+        .route(Right::CommissionView, routes!(commission::line))
+        .route(Right::CommissionView, routes!(statements::statement_list))
+        .route(Right::StatementsClose, routes!(statements::close))
+        .route(Right::CommissionView, routes!(statements::statement))
+        .route(Right::CommissionView, routes!(statements::statement_csv))
+        .route(Right::CommissionView, routes!(payouts::payout_list))
+        .route(Right::PayoutsPrepare, routes!(payouts::prepare))
+        .route(Right::CommissionView, routes!(payouts::payout))
+        .route(Right::PayoutsRelease, routes!(payouts::decide))
+        .route(Right::PayoutsRelease, routes!(payouts::paid))
+        .route(Right::PayoutsRelease, routes!(payouts::returned))
+}
