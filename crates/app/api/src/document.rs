@@ -16,12 +16,12 @@ const ABOUT: &str = "Everything the portals do, they do through this API.
 
 **Lists** answer `items` and `next_cursor`; hand the cursor back for the next page.
 
-**Errors** are `application/problem+json` with a stable `code` and `fields` that point into the request by JSON pointer. What a caller may not know to exist is 404. A field that the caller's role does not see holds `•••`.";
+**Errors** are `application/problem+json` with a stable `code` and `fields` that point into the request by JSON pointer. What a caller may not know to exist is 404. A field that the caller's role does not see holds `•••`, whatever its type says.";
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Quarterdeck", description = ABOUT, license(name = "Apache-2.0", identifier = "Apache-2.0")),
-    components(schemas(ProblemBody, qd_kernel::Amount, qd_payments::Step))
+    components(schemas(ProblemBody, qd_kernel::Amount, qd_payments::Step, qd_clients::Sort, qd_support::Sort))
 )]
 struct Document;
 

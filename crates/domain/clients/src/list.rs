@@ -9,7 +9,7 @@ use qd_runtime::access::{Caller, Mask, Right, Scope, StaffId, Who};
 use serde::Serialize;
 
 text_enum!(
-    Sort {
+    Sort as ClientSort {
         Newest = "newest",
         Oldest = "oldest",
         Name = "name",

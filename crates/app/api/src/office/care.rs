@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 
 list_query!(Duplicates {
     /// `open`, `merged`, `linked`, `dismissed`.
-    state: DuplicateState as String,
+    state: DuplicateState as DuplicateState,
     client_id: String as String,
 });
 

@@ -15,9 +15,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 list_query!(Clients {
-    stage: Stage as String,
-    status: Status as String,
-    owner_id: StaffId as String,
+    stage: Stage as Stage,
+    status: Status as Status,
+    owner_id: StaffId as StaffId,
     /// Those that nobody owns.
     unowned: bool as bool,
     desk: String as String,
@@ -33,7 +33,7 @@ list_query!(Clients {
     created_from_us: i64 as i64,
     created_until_us: i64 as i64,
     /// `newest` (without a word), `oldest`, `name`, `activity`.
-    sort: Sort as String,
+    sort: Sort as Sort,
 });
 
 impl Clients {

@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 
 list_query!(Exceptions {
     /// `open`, `resolved`, `dismissed`.
-    state: ExceptionState as String,
+    state: ExceptionState as ExceptionState,
     kind: String as String,
     /// `finance`, `compliance`, `ops`, …
     owner_role: String as String,
@@ -247,7 +247,7 @@ pub async fn figures(State(app): State<App>) -> Reply<Json<Value>> {
 
 list_query!(Approvals {
     /// `waiting` (without a word), `approved`, `refused`, `cancelled`, `expired`.
-    state: ApprovalState as String,
+    state: ApprovalState as ApprovalState,
 });
 
 /// What waits for votes, the oldest first.

@@ -19,12 +19,12 @@ use utoipa::ToSchema;
 
 list_query!(Queue {
     /// What waits for the house (submitted, in review) without a word.
-    state: CaseState as String,
+    state: CaseState as CaseState,
     entity: String as String,
     /// `standard` or `enhanced`.
-    level: Level as String,
+    level: Level as Level,
     /// `low`, `medium`, `high`.
-    band: Band as String,
+    band: Band as Band,
     country: String as String,
     /// A reason's code.
     reason: String as String,

@@ -259,7 +259,7 @@ pub async fn remove_call(State(app): State<App>, Asker(caller): Asker, At(id): A
 
 list_query!(Agenda {
     /// A colleague's, as far as my right reaches; mine without it.
-    owner_id: StaffId as String,
+    owner_id: StaffId as StaffId,
     /// Only tasks due until then, microseconds since 1970.
     until_us: i64 as i64,
 });
