@@ -154,7 +154,7 @@ pub async fn lead(
     let origin = req.came.origin(&headers);
     write(&app, &stranger, key, "lead.form", &req, 201, async move |tx| {
         let r = r.clone();
-        let brand = brand_of(tx, r.brand.as_deref(), host.as_deref(), a.config.demo.is_some()).await?;
+        let brand = brand_of(tx, r.brand.as_deref(), host.as_deref(), a.config.demo.as_ref()).await?;
         let lead = NewLead {
             brand: brand.code,
             first_name: r.first_name,
@@ -226,7 +226,7 @@ pub async fn register(
     let input = json!({"brand": req.brand, "email": req.email, "first_name": req.first_name, "last_name": req.last_name, "phone": req.phone, "country": req.country, "language": req.language, "came": req.came, "consents": req.consents});
     write(&app, &stranger, key, "register", &input, 201, async move |tx| {
         let r = req.clone();
-        let brand = brand_of(tx, r.brand.as_deref(), host.as_deref(), a.config.demo.is_some()).await?;
+        let brand = brand_of(tx, r.brand.as_deref(), host.as_deref(), a.config.demo.as_ref()).await?;
         let registration = Registration {
             brand: brand.code,
             email: r.email,
@@ -237,6 +237,7 @@ pub async fn register(
             language: r.language,
             touch: r.came.touch(&c, "registration"),
             consents: consents(&r.consents),
+            over: false,
         };
         let (done, login) = onboarding::register(&a, tx, &c, registration, origin.clone(), hash.clone()).await?;
         Ok(RegisteredBody {
@@ -284,9 +285,9 @@ pub struct BrandEntity {
 /// The brand's name, colour and languages, the entity behind it, and what its forms ask.
 #[utoipa::path(get, path = "/api/v1/public/brand", tag = "public", params(Which), responses((status = 200, body = BrandFace)))]
 pub async fn brand(State(app): State<App>, headers: HeaderMap, qd_web::Params(q): qd_web::Params<Which>) -> Reply<Json<Value>> {
-    let (host, demo) = (host_of(&headers), app.config.demo.is_some());
+    let (host, config) = (host_of(&headers), app.config.clone());
     read(&app, async move |tx| {
-        let b = brand_of(tx, q.code.as_deref(), host.as_deref(), demo).await?;
+        let b = brand_of(tx, q.code.as_deref(), host.as_deref(), config.demo.as_ref()).await?;
         let e = tenancy::get(tx, &b.entity).await?;
         Ok(BrandFace {
             code: b.code,

@@ -111,7 +111,7 @@ async fn a_refused_or_repeated_upload_leaves_no_file() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_are_told_when_their_password_changes_or_a_new_device_signs_in() {
     let w = World::quiet().await;
-    let (token, client) = w.client("told@example.com").await;
+    let (token, client) = w.newcomer("told@example.com").await;
     assert_eq!(mails(&w, &client).await, ["verify_email"], "the device one came with is no news");
     w.client_again("told@example.com").await;
     assert_eq!(mails(&w, &client).await, ["new_device", "verify_email"]);

@@ -211,6 +211,9 @@ pub async fn open_account(tx: &mut Tx, core: &Core, caller: &Caller, client_id: 
         .config
         .map_account(&wish.account_type, wish.currency, &c.country, false, cap, None)?;
     let live = m.kind == tenancy::AccountKind::Live;
+    if live {
+        crate::onboarding::must_be_proven(tx, caller).await?;
+    }
     if live && !qd_kyc::gate(tx, client_id, core.now()).await?.approved {
         return Err(Problem::conflict("kyc_required", "a live account needs a finished verification"));
     }

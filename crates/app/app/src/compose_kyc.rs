@@ -48,6 +48,7 @@ pub async fn signals(tx: &mut Tx, client: &Client, ip: Option<&str>) -> Result<S
 /// The client's case at the standard level with the record's present particulars; opened when there
 /// is none.
 pub async fn own_case(tx: &mut Tx, core: &Core, caller: &Caller, client: &Client) -> Result<Case> {
+    crate::onboarding::must_be_proven(tx, caller).await?;
     let a = applicant(tx, client).await?;
     let case = qd_kyc::open_case(tx, core, caller, a.clone(), Level::Standard).await?;
     qd_kyc::set_applicant(tx, core, caller, case.id, a).await

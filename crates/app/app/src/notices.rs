@@ -9,8 +9,10 @@ use qd_clients::timeline::{self, NewLine, Visibility};
 use qd_db::Tx;
 use qd_kernel::{Problem, Result};
 use qd_notify::{MailRequest, NewNotification, NotificationId, Param, Params, Recipient, Template, mail, notify};
+use qd_runtime::access::logins::Whom;
 use qd_runtime::access::{Caller, StaffId, staff};
 use qd_runtime::jobs::{self, Handler, JobError, Lease, NewJob};
+use qd_runtime::tenancy;
 use serde_json::json;
 
 /// Whoever has the portal open reads within this time; to all others a mail goes.
@@ -134,6 +136,48 @@ pub async fn write_to_client(
     Ok(id)
 }
 
+/// The country in a sentence; nobody reads the code that stands for an unknown one.
+fn country_of(c: &qd_clients::Client) -> Param {
+    if c.country == qd_clients::UNKNOWN_COUNTRY {
+        Param::Key("country.unknown".into())
+    } else {
+        Param::Text(c.country.clone())
+    }
+}
+
+/// A mail to somebody about their own sign-in, to the address it had before the change.
+pub async fn about_login(app: &App, tx: &mut Tx, to: &Whom, template: Template, device: Option<&str>) -> Result<()> {
+    let brand = match to.realm.strip_prefix("brand:") {
+        Some(code) => code.to_string(),
+        // The house writes to its own people in the name of its first brand.
+        None => tenancy::brands(tx)
+            .await?
+            .into_iter()
+            .next()
+            .map(|b| b.code)
+            .ok_or_else(|| Problem::conflict("brand_missing", "no brand is configured, so no mail can be sent"))?,
+    };
+    let mut values = params([("name", Param::Text(to.name.clone())), ("date", Param::Date(app.core.now()))]);
+    if let Some(d) = device {
+        let text = d.chars().filter(|c| !c.is_control()).take(120).collect();
+        values.insert("device".to_string(), Param::Text(text));
+    }
+    let recipient = Recipient {
+        name: to.name.clone(),
+        address: to.email.clone(),
+    };
+    let m = MailRequest {
+        key: format!("{template}:{}", app.core.env.entropy.code(20)),
+        template,
+        brand,
+        language: to.language.clone(),
+        to: recipient,
+        client_id: to.client_id.clone(),
+        params: values,
+    };
+    mail(tx, &app.core, m).await.map(|_| ())
+}
+
 /// The job that mails what nobody looked at.
 pub(crate) struct StillUnread(pub App);
 
@@ -170,7 +214,7 @@ impl Handler for StillUnread {
                 let link = Param::Link(format!("{}/office/clients/{client}", app.config.server.public_url));
                 let mut values: Params = params([
                     ("client", Param::Text(c.name())),
-                    ("country", Param::Text(c.country.clone())),
+                    ("country", country_of(&c)),
                     ("source", Param::Text(source)),
                     ("link", link),
                 ]);

@@ -2,7 +2,7 @@
 //! event, in the lane of what it is about; the job does the work in one transaction with its own
 //! completion. So each reaction happens once, in order, whatever is delivered twice.
 
-use crate::{App, compose, notices, tickets};
+use crate::{App, brands, compose, notices, tickets};
 use async_trait::async_trait;
 use qd_clients::timeline::{self, NewLine, Visibility};
 use qd_clients::{self as clients, Client, ClientId, Command};
@@ -51,9 +51,6 @@ pub fn subscriptions() -> Subscriptions {
         .subscribe("withdrawals", &["withdrawal.*"], |tx, core, ev| {
             Box::pin(hand_on(tx, core, ev, "react.withdrawal"))
         })
-        .subscribe("merges", &["client.merged"], |tx, core, ev| {
-            Box::pin(hand_on(tx, core, ev, "react.merge"))
-        })
         .subscribe("notices", &["lead.assigned", "task.due"], |tx, core, ev| {
             Box::pin(hand_on(tx, core, ev, "react.notice"))
         })
@@ -99,11 +96,6 @@ pub fn handlers(app: &App) -> Vec<Arc<dyn Handler>> {
             app: app.clone(),
             kind: "react.withdrawal",
             run: |app, tx, ev| Box::pin(withdrawal(app, tx, ev)),
-        }),
-        Arc::new(Reaction {
-            app: app.clone(),
-            kind: "react.merge",
-            run: |app, tx, ev| Box::pin(merged(app, tx, ev)),
         }),
         Arc::new(Reaction {
             app: app.clone(),
@@ -274,6 +266,21 @@ async fn write_to(app: &App, tx: &mut Tx, c: &Client, template: Template, key: S
     Ok(())
 }
 
+/// A page of the portals of the client's brand.
+async fn page(app: &App, tx: &mut Tx, c: &Client, path: &str) -> Result<Param> {
+    let portal = brands::portal_of(tx, &app.config, &c.brand).await?;
+    Ok(Param::Link(format!("{portal}{path}")))
+}
+
+/// What a client reads for a reason's code; a code nobody wrote a sentence for says to ask.
+fn reason_text(app: &App, code: &str) -> Param {
+    let key = format!("reason.{code}");
+    Param::Key(match app.catalogue.get("en", &key) {
+        Some(_) => key,
+        None => "reason.other".into(),
+    })
+}
+
 pub(crate) async fn line(
     app: &App,
     tx: &mut Tx,
@@ -335,14 +342,14 @@ async fn kyc(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
                 Visibility::Client,
             )
             .await?;
-            let link = format!("{}/deposit", app.config.server.public_url);
+            let link = page(app, tx, &c, "/deposit").await?;
             write_to(
                 app,
                 tx,
                 &c,
                 Template::KycApproved,
                 told.key("kyc_approved"),
-                params([("link", Param::Link(link))]),
+                params([("link", link)]),
             )
             .await?;
             compose::open_first_accounts(app, tx, &c).await
@@ -360,14 +367,14 @@ async fn kyc(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
             )
             .await?;
             let reasons = compose::reject_texts(tx, &c.entity, &told.payload).await?;
-            let link = format!("{}/verification", app.config.server.public_url);
+            let link = page(app, tx, &c, "/verification").await?;
             write_to(
                 app,
                 tx,
                 &c,
                 Template::KycRejected,
                 told.key("kyc_rejected"),
-                params([("reasons", Param::Keys(reasons)), ("link", Param::Link(link))]),
+                params([("reasons", Param::Keys(reasons)), ("link", link)]),
             )
             .await
         }
@@ -428,7 +435,7 @@ async fn account(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
         ("server", Param::Text(server)),
         ("currency", Param::Text(told.text("currency")?.to_string())),
         ("leverage", Param::Text(leverage)),
-        ("link", Param::Link(format!("{}/accounts", app.config.server.public_url))),
+        ("link", page(app, tx, &c, "/accounts").await?),
     ]);
     write_to(app, tx, &c, Template::AccountReady, told.key("account_ready"), values).await
 }
@@ -506,8 +513,8 @@ async fn deposit(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
             let reason = told.payload["failure_code"].as_str().unwrap_or("declined").to_string();
             let values = params([
                 ("amount", Param::Amount(amount)),
-                ("reason", Param::Text(reason)),
-                ("link", Param::Link(format!("{}/deposit", app.config.server.public_url))),
+                ("reason", reason_text(app, &reason)),
+                ("link", page(app, tx, &c, "/deposit").await?),
             ]);
             write_to(app, tx, &c, Template::DepositFailed, told.key("deposit_failed"), values).await
         }
@@ -543,21 +550,10 @@ async fn withdrawal(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
     let values = params([
         ("amount", Param::Amount(amount)),
         ("method", Param::Key("method.source".into())),
-        (
-            "reason",
-            Param::Text(told.payload["reason_code"].as_str().unwrap_or("-").to_string()),
-        ),
-        ("link", Param::Link(format!("{}/withdrawals", app.config.server.public_url))),
+        ("reason", reason_text(app, told.payload["reason_code"].as_str().unwrap_or("other"))),
+        ("link", page(app, tx, &c, "/withdrawals").await?),
     ]);
     write_to(app, tx, &c, template, key, values).await
-}
-
-/// Two records of one person became one: so do the ways in.
-async fn merged(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
-    let (keep, gone) = (told.text("survivor_id")?, told.text("absorbed_id")?);
-    qd_runtime::access::logins::move_to_client(tx, &app.access, gone, keep)
-        .await
-        .map(|_| ())
 }
 
 async fn on_timeline(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {

@@ -294,6 +294,37 @@ pub async fn email_verified(tx: &mut Tx, core: &Core, caller: &Caller, id: Clien
     publish(tx, core, "client.email_verified", &c, json!({})).await
 }
 
+/// Whoever registered with this address never proved that it was theirs, and now somebody else has it:
+/// what the first one said about themselves is not the second one's. It stays in the record's history
+/// and in the timeline, for staff; name and country stay until the person says otherwise.
+pub async fn forget_stranger(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, cause: &str) -> Result<()> {
+    store::clients::lock(tx, id).await?;
+    let before = find(tx, id).await?.ok_or_else(|| Problem::missing("client"))?;
+    let mut c = before.clone();
+    let now = core.now();
+    c.phone = None;
+    c.birth_date = None;
+    c.nationality = None;
+    store::clients::save(tx, &c, now).await?;
+    let mut steps = Vec::new();
+    for (step, _, _, version) in store::profile::latest(tx, id).await? {
+        store::profile::add(tx, id, &step, version + 1, &json!({}), &caller.id(), now).await?;
+        steps.push(step);
+    }
+    after_identity(tx, core, caller, &before, &c).await?;
+    let data = json!({"cause": cause, "phone": before.phone, "birth_date": before.birth_date, "steps": steps});
+    timeline::put(
+        tx,
+        core,
+        caller,
+        timeline::NewLine::new(id, "registration", "timeline.handed_over", data, Visibility::Staff),
+    )
+    .await?;
+    let (was, is) = changes(&before, &c)?;
+    audit::record(tx, core, entry(caller, "client.handed_over", &c).before(was).after(is).reason(cause)).await?;
+    publish(tx, core, "client.changed", &c, json!({"fields": ["phone", "birth_date", "nationality"]})).await
+}
+
 /// What staff (or the client, for contact data) may change by hand. Absent fields stay.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -12,7 +12,7 @@ use crate::{normal, store};
 use qd_db::Tx;
 use qd_kernel::{Page, PageRequest, Problem, Result, Ts, id, text_enum};
 use qd_runtime::Core;
-use qd_runtime::access::{Caller, Right};
+use qd_runtime::access::{Caller, Right, Who};
 use qd_runtime::audit;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -178,6 +178,18 @@ async fn open(tx: &mut Tx, caller: &Caller, id: DuplicateId) -> Result<(Duplicat
     let d = store::duplicates::find(tx, id)
         .await?
         .ok_or_else(|| Problem::missing("duplicate"))?;
+    Ok((d, a, b))
+}
+
+/// A proposal with both records, if the caller reaches both.
+pub async fn get(tx: &mut Tx, caller: &Caller, id: DuplicateId) -> Result<(Duplicate, Client, Client)> {
+    if !matches!(caller.who, Who::System(_)) {
+        caller.require(Right::ClientsMerge)?;
+    }
+    let d = store::duplicates::find(tx, id)
+        .await?
+        .ok_or_else(|| Problem::missing("duplicate"))?;
+    let (a, b) = both(tx, caller, &d).await?;
     Ok((d, a, b))
 }
 

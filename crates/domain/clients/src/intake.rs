@@ -121,6 +121,8 @@ pub struct Registration {
     pub language: String,
     pub touch: Touch,
     pub consents: Vec<Consent>,
+    /// An earlier registration of this address was never proven and is over: this one takes its place.
+    pub over: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -388,12 +390,17 @@ pub async fn register(tx: &mut Tx, core: &Core, caller: &Caller, r: Registration
         Some(k) => {
             store::clients::lock(tx, k.id).await?;
             let mut c = client::find(tx, k.id).await?.ok_or_else(|| Problem::missing("client"))?;
-            if c.registered_at.is_some() {
+            let over = r.over && c.email_verified_at.is_none() && c.verified_at.is_none() && c.first_deposit_at.is_none();
+            if c.registered_at.is_some() && !over {
                 return Err(Problem::conflict("client_exists", "this address is registered already").and_field(
                     "/email",
                     "client_exists",
                     "expected another address",
                 ));
+            }
+            if c.registered_at.is_some() {
+                client::forget_stranger(tx, core, caller, c.id, "registered again").await?;
+                c = client::find(tx, k.id).await?.ok_or_else(|| Problem::missing("client"))?;
             }
             let before = c.clone();
             c.first_name = r.first_name.trim().into();
@@ -464,8 +471,13 @@ pub async fn register(tx: &mut Tx, core: &Core, caller: &Caller, r: Registration
 
 /// First and last touch of a client.
 pub async fn touches(tx: &mut Tx, id: ClientId) -> Result<(Option<KeptTouch>, Option<KeptTouch>)> {
+    touches_until(tx, id, Ts(i64::MAX)).await
+}
+
+/// First and last touch up to a moment.
+pub async fn touches_until(tx: &mut Tx, id: ClientId, at: Ts) -> Result<(Option<KeptTouch>, Option<KeptTouch>)> {
     Ok((
-        store::clients::touch_at(tx, id, true).await?,
-        store::clients::touch_at(tx, id, false).await?,
+        store::clients::touch_at(tx, id, true, at).await?,
+        store::clients::touch_at(tx, id, false, at).await?,
     ))
 }

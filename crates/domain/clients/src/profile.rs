@@ -97,7 +97,12 @@ fn view_of(step: &ProfileStep, c: &Client, kept: Option<(Value, Ts)>) -> StepVie
 }
 
 async fn build(tx: &mut Tx, c: &Client, entity: &Entity) -> Result<Profile> {
-    let kept = store::profile::latest(tx, c.id).await?;
+    build_until(tx, c, entity, Ts(i64::MAX)).await
+}
+
+/// The profile out of the answers given up to a moment.
+pub(crate) async fn build_until(tx: &mut Tx, c: &Client, entity: &Entity, at: Ts) -> Result<Profile> {
+    let kept = store::profile::latest_until(tx, c.id, at).await?;
     let steps: Vec<StepView> = entity
         .config
         .profile

@@ -63,8 +63,7 @@ pub async fn view(tx: &mut Tx, caller: &Caller, id: ClientId) -> Result<ClientVi
         Some(o) => staff::name_of(tx, o).await?,
         None => None,
     };
-    let first_touch = store::clients::touch_at(tx, id, true).await?;
-    let last_touch = store::clients::touch_at(tx, id, false).await?;
+    let (first_touch, last_touch) = crate::intake::touches(tx, id).await?;
     let stages = store::clients::stages(tx, id, STAGES).await?;
     let mut restrictions = crate::restrictions::in_force(tx, id).await?;
     if !caller.sees(Mask::Aml) {

@@ -78,6 +78,28 @@ impl CaseFile {
         })
     }
 
+    /// The case as it was at a moment, by the rule book of then.
+    pub(crate) async fn load_at(tx: &mut Tx, row: CaseRow, at: Ts) -> Result<CaseFile> {
+        let entity = match tenancy::entity_as_of(tx, &row.entity, at).await? {
+            Some(e) => Arc::new(e),
+            None => tenancy::get(tx, &row.entity).await?,
+        };
+        let requirements = store::requirements_at(tx, row.id, at).await?;
+        let documents = store::documents::of_case_at(tx, row.id, at).await?;
+        let answers = if asks_test(&entity, row.level) {
+            store::answers::latest_at(tx, &row.client_id, at).await?
+        } else {
+            None
+        };
+        Ok(CaseFile {
+            row,
+            entity,
+            requirements,
+            documents,
+            answers,
+        })
+    }
+
     /// Takes the row's lock until the commit.
     pub(crate) async fn lock(tx: &mut Tx, id: KycId) -> Result<CaseFile> {
         let row = store::lock(tx, id).await?.ok_or_else(missing_case)?;
@@ -161,7 +183,8 @@ impl CaseFile {
 
     /// Takes over what the client record says now; the list of requirements follows the country
     /// and documents are compared again. An accepted document that no longer fits is undecided.
-    pub(crate) async fn take_applicant(&mut self, tx: &mut Tx, a: Applicant, today: &Day) -> Result<bool> {
+    pub(crate) async fn take_applicant(&mut self, tx: &mut Tx, a: Applicant, now: Ts) -> Result<bool> {
+        let today = &Day::of(now);
         if a.client_id != self.row.client_id || a.entity != self.row.entity {
             return Err(Problem::invalid(
                 "/client_id",
@@ -179,28 +202,28 @@ impl CaseFile {
             return Ok(true);
         }
         if moved {
-            self.take_list(tx).await?;
+            self.take_list(tx, now).await?;
         }
         let days_left = self.entity.config.documents.min_days_left;
         for d in self.documents.iter_mut().filter(|d| d.state.is_current()) {
             let Some(r) = self.requirements.iter().find(|r| r.code == d.requirement) else {
                 continue;
             };
-            let now = mismatches(&self.row.applicant.0, r, &d.fields.0, today, days_left);
-            if now != d.mismatches.0 {
-                d.mismatches.0 = now;
+            let found = mismatches(&self.row.applicant.0, r, &d.fields.0, today, days_left);
+            if found != d.mismatches.0 {
+                d.mismatches.0 = found;
                 d.waivers.0.clear();
                 if d.state == DocumentState::Accepted {
                     d.state = DocumentState::Pending;
                 }
-                store::documents::save(tx, d).await?;
+                store::documents::save(tx, d, now).await?;
             }
         }
         Ok(true)
     }
 
     /// Copies the rule book's list as it is now, and keeps what reviewers added to it.
-    pub(crate) async fn take_list(&mut self, tx: &mut Tx) -> Result<()> {
+    pub(crate) async fn take_list(&mut self, tx: &mut Tx, now: Ts) -> Result<()> {
         let book = required(&self.entity.config, &self.row.country, self.row.level);
         if book.is_empty() {
             return Err(level_not_asked());
@@ -213,7 +236,7 @@ impl CaseFile {
             .into_iter()
             .filter(|r| self.requirement(&r.code).is_some());
         let list: Vec<Requirement> = book.iter().cloned().chain(added).collect();
-        store::put_requirements(tx, self.row.id, &list).await?;
+        store::put_requirements(tx, self.row.id, &list, now).await?;
         self.requirements = list;
         self.row.config_version = self.entity.version;
         Ok(())
@@ -385,7 +408,7 @@ pub async fn open_case(tx: &mut Tx, core: &Core, caller: &Caller, applicant: App
             .await?
             .ok_or_else(|| Problem::bug("kyc_case_lost", "a case is neither new nor there"));
     }
-    store::put_requirements(tx, id, &list).await?;
+    store::put_requirements(tx, id, &list, now).await?;
     let row = store::find(tx, id).await?.ok_or_else(missing_case)?;
     let mut file = CaseFile::load(tx, row).await?;
     let codes: Vec<String> = file.requirements.iter().map(|r| r.code.clone()).collect();
@@ -418,8 +441,7 @@ pub async fn set_applicant(tx: &mut Tx, core: &Core, caller: &Caller, id: KycId,
     }
     let mut file = CaseFile::lock(tx, id).await?;
     let from = file.row.state;
-    let today = Day::of(core.now());
-    if file.take_applicant(tx, applicant, &today).await? {
+    if file.take_applicant(tx, applicant, core.now()).await? {
         if from == CaseState::InReview {
             add_reason(&mut file.row, "data_changed");
         }
@@ -444,18 +466,18 @@ pub async fn reopen(tx: &mut Tx, core: &Core, caller: &Caller, id: KycId, requir
     let reason = said("/reason", reason)?;
     let from = file.row.state;
     let to = file.step(Command::Reopen)?;
-    file.take_list(tx).await?;
-    for (i, code) in requirements.iter().enumerate() {
-        ask_for(tx, &mut file, code, &format!("/requirements/{i}")).await?;
-    }
     let now = core.now();
+    file.take_list(tx, now).await?;
+    for (i, code) in requirements.iter().enumerate() {
+        ask_for(tx, &mut file, code, &format!("/requirements/{i}"), now).await?;
+    }
     for d in file
         .documents
         .iter_mut()
         .filter(|d| d.state.is_current() && (requirements.is_empty() || requirements.contains(&d.requirement)))
     {
         d.state = DocumentState::Outdated;
-        store::documents::save(tx, d).await?;
+        store::documents::save(tx, d, now).await?;
     }
     open_again(&mut file.row, to, now);
     file.finish(
@@ -488,7 +510,7 @@ pub(crate) fn open_again(row: &mut CaseRow, to: CaseState, now: Ts) {
 }
 
 /// Adds a requirement of the entity's rule book that the case does not ask for yet.
-pub(crate) async fn ask_for(tx: &mut Tx, file: &mut CaseFile, code: &str, at: &str) -> Result<()> {
+pub(crate) async fn ask_for(tx: &mut Tx, file: &mut CaseFile, code: &str, at: &str, now: Ts) -> Result<()> {
     if file.requirement(code).is_some() {
         return Ok(());
     }
@@ -501,7 +523,7 @@ pub(crate) async fn ask_for(tx: &mut Tx, file: &mut CaseFile, code: &str, at: &s
         ));
     };
     let list: Vec<Requirement> = file.requirements.iter().cloned().chain([Requirement::from(rule)]).collect();
-    store::put_requirements(tx, file.row.id, &list).await?;
+    store::put_requirements(tx, file.row.id, &list, now).await?;
     file.requirements = list;
     Ok(())
 }

@@ -226,7 +226,7 @@ pub async fn add_document(tx: &mut Tx, core: &Core, caller: &Caller, id: KycId, 
         let d = &mut file.documents[i];
         d.state = DocumentState::Replaced;
         d.superseded_by = Some(doc_id);
-        documents::save(tx, d).await?;
+        documents::save(tx, d, now).await?;
     }
     let what = json!({ "document": doc_id, "requirement": document.requirement, "kind": document.kind, "side": document.side, "sha256": document.sha256 });
     file.documents.push(document);
@@ -324,7 +324,7 @@ pub async fn read_document(tx: &mut Tx, core: &Core, caller: &Caller, id: Docume
     let names = fields.names();
     take_fields(core, caller, &mut file, at, &r, fields);
     let d = &file.documents[at];
-    documents::save(tx, d).await?;
+    documents::save(tx, d, core.now()).await?;
     let after = json!({ "document": id, "read": names, "mismatches": reasons(&d.mismatches.0) });
     let from = file.row.state;
     file.finish(tx, core, caller, Done::new("kyc.document_read", from).after(after))
@@ -433,7 +433,7 @@ pub async fn decide_document(tx: &mut Tx, core: &Core, caller: &Caller, id: Docu
     d.decided_by = Some(caller.id());
     d.decided_label = Some(caller.label());
     d.decided_at = Some(now);
-    documents::save(tx, d).await?;
+    documents::save(tx, d, now).await?;
     file.finish(tx, core, caller, Done::new(what, from).note(note.as_deref()).after(after))
         .await?;
     Ok(Case::from(&file.row))

@@ -164,7 +164,7 @@ async fn outdate(tx: &mut Tx, core: &Core, case: KycId, document: DocumentId) ->
     let from = file.row.state;
     let d = &mut file.documents[at];
     d.state = DocumentState::Outdated;
-    documents::save(tx, d).await?;
+    documents::save(tx, d, core.now()).await?;
     let after = json!({ "document": d.id, "requirement": d.requirement });
     let payload = json!({ "document_id": d.id, "requirement": d.requirement });
     if from == CaseState::Approved {

@@ -50,7 +50,7 @@ pub use risk::{Band, Reason, Risk};
 pub use standing::{Approval, KycStanding, gate, who_approved};
 pub use steps::{Step, StepState, steps};
 pub use submit::{record_check, submit};
-pub use view::{CaseView, CheckView, DocumentView, HistoryLine, RequirementView, RiskView, case_of_client, case_view, history};
+pub use view::{CaseView, CheckView, DocumentView, HistoryLine, RequirementView, RiskView, case_of_client, case_view, cases_at, history};
 
 use qd_kernel::id;
 

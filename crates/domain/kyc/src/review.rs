@@ -309,7 +309,7 @@ pub async fn ask_again(tx: &mut Tx, core: &Core, caller: &Caller, id: KycId, aga
     let reason = said("/reason", &verdict.reason)?;
     let now = core.now();
     for (i, a) in again.iter().enumerate() {
-        ask_for(tx, &mut file, &a.requirement, &format!("/again/{i}/requirement")).await?;
+        ask_for(tx, &mut file, &a.requirement, &format!("/again/{i}/requirement"), now).await?;
         let at = format!("/again/{i}/reason_code");
         let known = match &a.reason_code {
             None => None,
@@ -352,7 +352,7 @@ pub async fn ask_again(tx: &mut Tx, core: &Core, caller: &Caller, id: KycId, aga
             d.decided_by = Some(caller.id());
             d.decided_label = Some(caller.label());
             d.decided_at = Some(now);
-            documents::save(tx, d).await?;
+            documents::save(tx, d, now).await?;
         }
     }
     let from = file.row.state;

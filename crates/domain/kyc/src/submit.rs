@@ -29,7 +29,7 @@ pub async fn submit(tx: &mut Tx, core: &Core, caller: &Caller, id: KycId, applic
     if !from.is_with_client() {
         file.step(Command::Submit)?;
     }
-    file.take_applicant(tx, applicant, &Day::of(now)).await?;
+    file.take_applicant(tx, applicant, now).await?;
     let to = file.step(Command::Submit)?;
     let policy = policy::policy(tx, &file.row.entity).await?;
     file.row.state = to;
@@ -285,7 +285,7 @@ async fn approve_by_rule(tx: &mut Tx, core: &Core, file: &mut CaseFile, by: &Cal
         d.decided_by = Some(by.id());
         d.decided_label = Some(by.label());
         d.decided_at = Some(now);
-        documents::save(tx, d).await?;
+        documents::save(tx, d, now).await?;
     }
     let to = file.step(Command::ApproveByRule)?;
     let seen = snapshot(tx, file, None).await?;

@@ -47,6 +47,8 @@ pub struct CaseView {
     pub outcome_text_key: Option<String>,
     // The house's side; None for the client.
     pub due_at_us: Option<Ts>,
+    /// Waits for the house past its time; see [`CaseView::by_the_clock`].
+    pub overdue: Option<bool>,
     pub owner: Option<Reviewer>,
     pub outcome_code: Option<String>,
     pub decision_id: Option<String>,
@@ -124,6 +126,14 @@ pub struct CheckView {
     pub at_us: Ts,
 }
 
+impl CaseView {
+    /// Says whether the case is late at a moment; to the house only.
+    pub fn by_the_clock(mut self, now: Ts) -> CaseView {
+        self.overdue = self.due_at_us.map(|due| self.state.is_waiting_for_us() && due < now);
+        self
+    }
+}
+
 /// One case.
 pub async fn case_view(tx: &mut Tx, caller: &Caller, id: KycId) -> Result<CaseView> {
     let row = store::find(tx, id).await?.ok_or_else(missing_case)?;
@@ -142,6 +152,21 @@ pub async fn case_of_client(tx: &mut Tx, caller: &Caller, client_id: &str, level
     Ok(Some(view(tx, caller, &file).await?))
 }
 
+/// A client's cases as they were at a moment, with their history up to it, the standard one first.
+pub async fn cases_at(tx: &mut Tx, caller: &Caller, client_id: &str, at: Ts) -> Result<Vec<(CaseView, Vec<HistoryLine>)>> {
+    let mut out = Vec::new();
+    for row in store::of_client_at(tx, client_id, at).await? {
+        may_look(caller, &row.client_id, &row.entity)?;
+        let id = row.id;
+        let file = CaseFile::load_at(tx, row, at).await?;
+        let v = view_at(tx, caller, &file, at).await?.by_the_clock(at);
+        let mut lines = history(tx, caller, id).await?;
+        lines.retain(|l| l.at_us <= at);
+        out.push((v, lines));
+    }
+    Ok(out)
+}
+
 /// Everything that happened to a case, for the house.
 pub async fn history(tx: &mut Tx, caller: &Caller, id: KycId) -> Result<Vec<HistoryLine>> {
     let row = store::find(tx, id).await?.ok_or_else(missing_case)?;
@@ -158,11 +183,18 @@ pub async fn history(tx: &mut Tx, caller: &Caller, id: KycId) -> Result<Vec<Hist
 }
 
 async fn view(tx: &mut Tx, caller: &Caller, file: &CaseFile) -> Result<CaseView> {
+    view_at(tx, caller, file, Ts(i64::MAX)).await
+}
+
+/// `at`: checks that ran later are not in it.
+async fn view_at(tx: &mut Tx, caller: &Caller, file: &CaseFile, at: Ts) -> Result<CaseView> {
     let r = &file.row;
     let house = caller.kind() != "client";
     let aml = house && caller.sees(Mask::Aml);
     let checks = if aml {
-        let rows = latest(&reviews::checks(tx, r.id, r.round).await?);
+        let mut rows = reviews::checks(tx, r.id, r.round).await?;
+        rows.retain(|c| c.at <= at);
+        let rows = latest(&rows);
         Some(
             rows.into_iter()
                 .map(|c| CheckView {
@@ -255,6 +287,7 @@ async fn view(tx: &mut Tx, caller: &Caller, file: &CaseFile) -> Result<CaseView>
         documents,
         outcome_text_key: outcome.as_ref().map(|k| k.text_key.clone()),
         due_at_us: r.due_at.filter(|_| house),
+        overdue: None,
         owner: r.owner_id.filter(|_| house).map(|id| Reviewer {
             id,
             name: r.owner_name.clone().unwrap_or_default(),

@@ -3,8 +3,8 @@
 mod access_kit;
 
 use access_kit::*;
-use qd_kernel::Secret;
-use qd_runtime::access::{Access, Realm, Right, Role, logins, staff};
+use qd_kernel::{Clock as _, Secret};
+use qd_runtime::access::{Access, Caller, Realm, Right, Role, code_at, holds, logins, staff};
 use qd_testkit::{TestDb, both};
 
 const NEW: &str = "a quite different phrase";
@@ -183,7 +183,7 @@ both! {
         let a = open(&t).await;
         let id = client(&a, "northwind", "c@x.example", "cli_1").await.unwrap();
         let issue = async || { let me = a.clone(); t.db.write(async move |tx| logins::issue_verification(tx, &me, id).await).await.unwrap() };
-        let verify = async |token: &Secret| { let (me, token) = (a.clone(), token.clone()); t.db.write(async move |tx| logins::verify_email(tx, &me, &token).await).await };
+        let verify = async |token: &Secret| { let (me, token) = (a.clone(), token.clone()); t.db.write(async move |tx| logins::verify_email(tx, &me, &Caller::system("registration"), &token).await).await };
         let token = issue().await;
         let v = verify(&token).await.unwrap();
         assert!(v.first && v.client_id == "cli_1" && v.entity.as_deref() == Some("eu"));
@@ -202,18 +202,118 @@ both! {
         assert_eq!((views[0].email.as_str(), views[0].email_verified_at), ("other@x.example", None));
     }
 
-    async fn closing_a_client_ends_their_sessions_and_a_merge_moves_their_way_in(t: TestDb) {
+    async fn only_the_session_of_the_login_that_was_mailed_proves_its_address(t: TestDb) {
         let a = open(&t).await;
+        let door = |mail: &str| at_door(Realm::Brand("northwind".into()), mail, PASSWORD);
+        let id = client(&a, "northwind", "squat@x.example", "cli_1").await.unwrap();
+        client(&a, "northwind", "reader@x.example", "cli_2").await.unwrap();
+        let me = a.clone();
+        let token = t.db.write(async move |tx| logins::issue_verification(tx, &me, id).await).await.unwrap();
+        let verify = async |c: Caller| { let (me, token) = (a.clone(), token.clone()); t.db.write(async move |tx| logins::verify_email(tx, &me, &c, &token).await).await };
+        assert_eq!(refused(verify(Caller::public()).await), "token_other_login");
+        let reader = a.sign_in(door("reader@x.example")).await.unwrap();
+        assert_eq!(refused(verify(caller(&a, &reader).await.unwrap()).await), "token_other_login");
+        let own = a.sign_in(door("squat@x.example")).await.unwrap();
+        assert!(verify(caller(&a, &own).await.unwrap()).await.unwrap().first, "the tries of others did not use the link up");
+    }
+
+    async fn a_reset_of_a_login_nobody_proved_throws_out_whoever_made_it(t: TestDb) {
+        let a = open(&t).await;
+        let door = |p: &str| at_door(Realm::Brand("northwind".into()), "c@x.example", p);
         client(&a, "northwind", "c@x.example", "cli_1").await.unwrap();
+        let squatter = a.sign_in(door(PASSWORD)).await.unwrap();
+        let c = caller(&a, &squatter).await.unwrap();
+        let e = a.enrol_second_factor(&c).await.unwrap();
+        a.confirm_second_factor(&c, &Secret::new(code_at(&e.secret, t.clock.now()).unwrap())).await.unwrap();
+        let r = reset(&a, Realm::Brand("northwind".into()), "c@x.example").await.unwrap();
+        let ready = a.ready_reset(&r.token, &Secret::new(NEW)).await.unwrap();
+        let me = a.clone();
+        let done = t.db.write(async move |tx| logins::finish_reset_in(tx, &me, &ready).await).await.unwrap();
+        assert!(done.address_proven && done.stranger_before);
+        assert_eq!(refused(caller(&a, &squatter).await), "session_over");
+        a.sign_in(door(NEW)).await.expect("no second factor of a stranger in the way");
+        // From now on it is somebody's: the next reset leaves the second factor where it is.
+        let own = a.sign_in(door(NEW)).await.unwrap();
+        let c = caller(&a, &own).await.unwrap();
+        let e = a.enrol_second_factor(&c).await.unwrap();
+        a.confirm_second_factor(&c, &Secret::new(code_at(&e.secret, t.clock.now()).unwrap())).await.unwrap();
+        // Neither does it help to change the address first: it was proven once.
+        let me = a.clone();
+        let c = caller(&a, &own).await.unwrap();
+        t.db.write(async move |tx| logins::change_email(tx, &me, &c, "thief@x.example").await).await.unwrap();
+        let r = reset(&a, Realm::Brand("northwind".into()), "thief@x.example").await.unwrap();
+        a.finish_reset(&r.token, &Secret::new("another long Password 77")).await.unwrap();
+        let back = at_door(Realm::Brand("northwind".into()), "thief@x.example", "another long Password 77");
+        assert_eq!(refused(a.sign_in(back).await), "second_factor_required");
+    }
+
+    async fn an_abandoned_registration_is_the_next_ones_and_a_proven_one_never(t: TestDb) {
+        let a = open(&t).await;
+        let id = client(&a, "northwind", "c@x.example", "cli_1").await.unwrap();
+        let abandoned = async || { let me = a.clone(); t.db.read(async move |tx| logins::abandoned(tx, &me, "northwind", "C@x.example").await).await.unwrap().map(|a| a.0) };
+        assert_eq!(abandoned().await, None, "its link still works");
+        let old = a.sign_in(at_door(Realm::Brand("northwind".into()), "c@x.example", PASSWORD)).await.unwrap();
+        t.clock.advance_secs(3 * 86_400 + 1);
+        assert_eq!(abandoned().await, Some(id));
+        let hash = a.hash_new_password(&Secret::new(NEW), false, &[]).await.unwrap();
+        let me = a.clone();
+        t.db.write(async move |tx| logins::take_over(tx, &me, &Caller::public(), id, "Anna", "de", &hash).await).await.unwrap();
+        assert_eq!(refused(caller(&a, &old).await), "session_over");
+        assert_eq!(refused(a.sign_in(at_door(Realm::Brand("northwind".into()), "c@x.example", PASSWORD)).await), "sign_in_failed");
+        a.sign_in(at_door(Realm::Brand("northwind".into()), "c@x.example", NEW)).await.unwrap();
+        let me = a.clone();
+        let token = t.db.write(async move |tx| logins::issue_verification(tx, &me, id).await).await.unwrap();
+        let me = a.clone();
+        t.db.write(async move |tx| logins::verify_email(tx, &me, &Caller::system("test"), &token).await).await.unwrap();
+        t.clock.advance_secs(30 * 86_400);
+        assert_eq!(abandoned().await, None);
+    }
+
+    async fn closing_a_client_ends_their_sessions(t: TestDb) {
+        let a = open(&t).await;
+        client(&a, "northwind", "c@x.example", "cli_9").await.unwrap();
         let door = || at_door(Realm::Brand("northwind".into()), "c@x.example", PASSWORD);
         let s = a.sign_in(door()).await.unwrap();
         caller(&a, &s).await.unwrap();
         let me = a.clone();
-        assert_eq!(t.db.write(async move |tx| logins::move_to_client(tx, &me, "cli_1", "cli_9").await).await.unwrap(), 1);
-        assert_eq!(caller(&a, &s).await.unwrap().client_id().unwrap(), "cli_9");
-        let me = a.clone();
         t.db.write(async move |tx| logins::set_enabled(tx, &me, &seed(), "cli_9", false, "closed").await).await.unwrap();
         assert_eq!(refused(caller(&a, &s).await), "session_over");
         assert_eq!(refused(a.sign_in(door()).await), "sign_in_failed");
+    }
+
+    async fn a_merge_lays_a_login_to_rest_and_only_the_move_wakes_it_elsewhere(t: TestDb) {
+        let a = open(&t).await;
+        client(&a, "northwind", "c@x.example", "cli_1").await.unwrap();
+        let door = || at_door(Realm::Brand("northwind".into()), "c@x.example", PASSWORD);
+        let s = a.sign_in(door()).await.unwrap();
+        let me = a.clone();
+        let told = t.db.write(async move |tx| holds::hold(tx, &me, &seed(), "dup_1", "cli_1", "cli_9", "same person").await).await.unwrap();
+        assert_eq!(told[0].email, "c@x.example");
+        assert_eq!(refused(caller(&a, &s).await), "session_over");
+        assert_eq!(refused(a.sign_in(door()).await), "sign_in_failed");
+        assert!(reset(&a, Realm::Brand("northwind".into()), "c@x.example").await.is_none(), "no way round by a reset");
+        // Opening the client's doors opens none that a merge has shut.
+        let me = a.clone();
+        t.db.write(async move |tx| logins::set_enabled(tx, &me, &seed(), "cli_1", true, "x").await).await.unwrap();
+        assert_eq!(refused(a.sign_in(door()).await), "sign_in_failed");
+        let asleep = t.clock.now();
+        t.clock.advance_secs(60);
+        let me = a.clone();
+        t.db.write(async move |tx| holds::move_held(tx, &me, &seed(), "dup_1", "checked").await).await.unwrap();
+        let moved = a.sign_in(door()).await.unwrap();
+        assert_eq!(caller(&a, &moved).await.unwrap().client_id().unwrap(), "cli_9");
+        t.clock.advance_secs(60);
+        let me = a.clone();
+        t.db.write(async move |tx| holds::release(tx, &me, &seed(), "dup_1", "two people").await).await.unwrap();
+        assert_eq!(refused(caller(&a, &moved).await), "session_over");
+        let back = a.sign_in(door()).await.unwrap();
+        assert_eq!(caller(&a, &back).await.unwrap().client_id().unwrap(), "cli_1");
+        assert!(t.db.read(async |tx| holds::held(tx, "dup_1").await).await.unwrap().is_empty());
+        // And what it was on the way can be read afterwards.
+        let then = async |client: &'static str, at| t.db.read(async move |tx| logins::of_client_at(tx, client, at).await).await.unwrap();
+        assert_eq!(then("cli_1", asleep).await[0].state, "held");
+        assert_eq!(then("cli_9", asleep.plus_secs(90)).await[0].state, "active");
+        assert!(then("cli_1", asleep.plus_secs(90)).await.is_empty());
+        assert_eq!(then("cli_1", t.clock.now()).await[0].state, "active");
     }
 }

@@ -2,6 +2,7 @@
 
 use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use futures_util::stream::{Stream, unfold};
+use qd_runtime::bus::MISSED;
 use qd_runtime::events::Event;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -14,9 +15,11 @@ pub fn stream<F>(rx: Receiver<Arc<Event>>, may_see: F) -> Sse<impl Stream<Item =
 where
     F: Fn(&Event) -> Option<serde_json::Value> + Send + Sync + 'static,
 {
-    let s = unfold((rx, may_see), |(mut rx, f)| async move {
+    let reload = || Ok(SseEvent::default().event("reload").data("{}"));
+    let s = unfold((rx, may_see), move |(mut rx, f)| async move {
         loop {
             match rx.recv().await {
+                Ok(e) if e.kind == MISSED => return Some((reload(), (rx, f))),
                 Ok(e) => {
                     if let Some(body) = f(&e) {
                         let out = SseEvent::default()
@@ -26,7 +29,7 @@ where
                         return Some((Ok(out), (rx, f)));
                     }
                 }
-                Err(RecvError::Lagged(_)) => return Some((Ok(SseEvent::default().event("reload").data("{}")), (rx, f))),
+                Err(RecvError::Lagged(_)) => return Some((reload(), (rx, f))),
                 Err(RecvError::Closed) => return None,
             }
         }

@@ -32,7 +32,7 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::MeSecurity, routes!(password::change))
         .route(Right::Public, routes!(password::forgot))
         .route(Right::Public, routes!(password::reset))
-        .route(Right::Public, routes!(password::verify_email))
+        .route(Right::MeSecurity, routes!(password::verify_email))
         .route(Right::MeSecurity, routes!(password::send_verification))
         .route(Right::MeSecurity, routes!(password::change_email))
 }

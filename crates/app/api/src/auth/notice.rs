@@ -1,11 +1,10 @@
 //! What people are told about their own login when it changes: the mail goes to the address as it
 //! was, because whoever took the login over has the new one.
 
-use super::house_brand;
 use qd_app::App;
-use qd_db::Tx;
+use qd_app::notices::about_login;
 use qd_kernel::Result;
-use qd_notify::{MailRequest, Param, Params, Recipient, Template};
+use qd_notify::Template;
 use qd_runtime::access::logins::{self, Whom};
 
 /// The person as they can be reached now.
@@ -22,7 +21,7 @@ pub(super) async fn tell(app: &App, to: Option<Whom>, template: Template, device
     if let Err(p) = app
         .core
         .db
-        .write(async move |tx| write(tx, &a, &to, template, device.as_deref()).await)
+        .write(async move |tx| about_login(&a, tx, &to, template, device.as_deref()).await)
         .await
     {
         tracing::warn!(
@@ -31,37 +30,4 @@ pub(super) async fn tell(app: &App, to: Option<Whom>, template: Template, device
             "a notice about a login could not be queued"
         );
     }
-}
-
-async fn write(tx: &mut Tx, app: &App, to: &Whom, template: Template, device: Option<&str>) -> Result<()> {
-    let brand = match to.realm.strip_prefix("brand:") {
-        Some(code) => code.to_string(),
-        None => house_brand(tx).await?,
-    };
-    let mut params: Params = [
-        ("name".to_string(), Param::Text(to.name.clone())),
-        ("date".to_string(), Param::Date(app.core.now())),
-    ]
-    .into();
-    if let Some(d) = device {
-        params.insert(
-            "device".to_string(),
-            Param::Text(d.chars().filter(|c| !c.is_control()).take(120).collect()),
-        );
-    }
-    let key = format!("{template}:{}", app.core.env.entropy.code(20));
-    let recipient = Recipient {
-        name: to.name.clone(),
-        address: to.email.clone(),
-    };
-    let m = MailRequest {
-        key,
-        template,
-        brand,
-        language: to.language.clone(),
-        to: recipient,
-        client_id: to.client_id.clone(),
-        params,
-    };
-    qd_notify::mail(tx, &app.core, m).await.map(|_| ())
 }

@@ -1,7 +1,6 @@
 //! Passwords and addresses.
 
-use super::sign_in::host_of;
-use super::{brand_of, notice};
+use super::{brand_of, host_of, notice};
 use crate::kit::Reply;
 use axum::Json;
 use axum::extract::State;
@@ -13,7 +12,7 @@ use qd_db::Tx;
 use qd_kernel::{Problem, Result, Secret};
 use qd_notify::{MailRequest, Param, Params as MailParams, Recipient, Template};
 use qd_runtime::access::logins::{self, Reset};
-use qd_runtime::access::{Caller, LoginId, Realm, Who};
+use qd_runtime::access::{LoginId, Realm, Who, normal_email};
 use qd_runtime::tenancy;
 use qd_web::{Asker, Body};
 use serde::{Deserialize, Serialize};
@@ -58,11 +57,10 @@ pub async fn forgot(State(app): State<App>, headers: HeaderMap, Body(req): Body<
     app.core
         .db
         .write(async move |tx| {
-            let demo = a.config.demo.is_some();
             let (realm, brand) = if req.staff {
                 (Realm::Staff, None)
             } else {
-                let b = brand_of(tx, req.brand.as_deref(), host.as_deref(), demo).await?;
+                let b = brand_of(tx, req.brand.as_deref(), host.as_deref(), a.config.demo.as_ref()).await?;
                 (Realm::Brand(b.code.clone()), Some(b))
             };
             let Some(reset) = logins::start_reset(tx, &a.access, &realm, &req.email).await? else {
@@ -89,13 +87,14 @@ pub(crate) async fn house_brand(tx: &mut Tx) -> Result<String> {
         .ok_or_else(|| Problem::conflict("brand_missing", "no brand is configured, so no mail can be sent"))
 }
 
-/// A mail whose link opens an account, in the transaction that made its token.
+/// A mail whose link opens an account, in the transaction that made its token. A client's leads to
+/// the portals of his brand, that of somebody of the house to the installation's own address.
 pub(crate) async fn mail_link(tx: &mut Tx, app: &App, template: Template, brand: String, r: &Reset, page: &str) -> Result<()> {
-    let link = format!(
-        "{}{page}?token={}",
-        app.config.server.public_url.trim_end_matches('/'),
-        r.token.expose()
-    );
+    let portal = match &r.client_id {
+        Some(_) => qd_app::brands::portal_of(tx, &app.config, &brand).await?,
+        None => app.config.server.public_url.trim_end_matches('/').to_string(),
+    };
+    let link = format!("{portal}{page}?token={}", r.token.expose());
     let params: MailParams = [
         ("name".to_string(), Param::Text(r.name.clone())),
         ("link".to_string(), Param::Link(link)),
@@ -131,7 +130,13 @@ pub struct ResetPassword {
 /// Sets a password with the link of a reset or an invitation. Nobody is signed in by it.
 #[utoipa::path(post, path = "/api/v1/auth/password/reset", tag = "auth", request_body = ResetPassword, responses((status = 204)))]
 pub async fn reset(State(app): State<App>, Body(req): Body<ResetPassword>) -> Reply<StatusCode> {
-    let id = app.access.finish_reset(&req.token, &req.password).await?;
+    let ready = app.access.ready_reset(&req.token, &req.password).await?;
+    let a = app.clone();
+    let id = app
+        .core
+        .db
+        .write(async move |tx| onboarding::reset(&a, tx, &ready).await)
+        .await?;
     notice::tell(&app, notice::whom(&app, &id).await?, Template::PasswordChanged, None).await;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -149,13 +154,15 @@ pub struct Verified {
     verified: bool,
 }
 
-/// Proves an e-mail address with the link of the mail.
+/// Proves my e-mail address with the link of the mail. The session of the sign-in it was mailed for
+/// is needed: without one (401) sign in and ask again, the link stays good until then; with another
+/// one (403 `token_other_login`) sign in with the address the mail went to.
 #[utoipa::path(post, path = "/api/v1/auth/email/verify", tag = "auth", request_body = Token, responses((status = 200, body = Verified)))]
-pub async fn verify_email(State(app): State<App>, Body(req): Body<Token>) -> Reply<Json<Verified>> {
-    let (a, house) = (app.clone(), Caller::system("registration"));
+pub async fn verify_email(State(app): State<App>, Asker(caller): Asker, Body(req): Body<Token>) -> Reply<Json<Verified>> {
+    let a = app.clone();
     app.core
         .db
-        .write(async move |tx| onboarding::verify_email(&a, tx, &house, &req.token).await)
+        .write(async move |tx| onboarding::verify_email(&a, tx, &caller, &req.token).await)
         .await?;
     Ok(Json(Verified { verified: true }))
 }
@@ -196,7 +203,8 @@ pub struct NewEmail {
 /// Another address for my sign-in; unverified until proven. Needs a fresh proof.
 #[utoipa::path(post, path = "/api/v1/auth/email", tag = "auth", request_body = NewEmail, responses((status = 204)))]
 pub async fn change_email(State(app): State<App>, Asker(caller): Asker, Body(req): Body<NewEmail>) -> Reply<StatusCode> {
-    let a = app.clone();
+    let (a, before) = (app.clone(), notice::whom(&app, &caller.id()).await?);
+    let same = before.as_ref().is_some_and(|w| normal_email(&w.email) == normal_email(&req.email));
     app.core
         .db
         .write(async move |tx| {
@@ -214,5 +222,9 @@ pub async fn change_email(State(app): State<App>, Asker(caller): Asker, Body(req
             send_to(tx, &a, *login, client).await
         })
         .await?;
+    if !same {
+        // To the address as it was: whoever took the login over reads the new one.
+        notice::tell(&app, before, Template::EmailChanged, None).await;
+    }
     Ok(StatusCode::NO_CONTENT)
 }

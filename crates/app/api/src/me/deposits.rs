@@ -1,6 +1,6 @@
 //! A client's deposits.
 
-use crate::kit::{At, Reply, covered, list_query, own_client, read, write};
+use crate::kit::{At, Reply, covered, list_query, own_client, proven, read, write};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
@@ -80,6 +80,7 @@ fn told_all(p: Page<DepositView>) -> Result<Page<DepositView>> {
 pub async fn create(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<CreateDeposit>) -> Reply<Answer> {
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key.required()?, "deposit.create", &req, 201, async move |tx| {
+        proven(tx, &c).await?;
         let facts = payment_facts(tx, &a.core, &c.client_id()?, c.device.as_deref()).await?;
         let new = NewDeposit {
             amount: r.amount,

@@ -95,11 +95,12 @@ pub async fn events(State(app): State<App>, Asker(caller): Asker, headers: Heade
 }
 
 /// Streams at once on this node: each holds a connection and is offered every event.
-const STREAMS: usize = 5_000;
+const STREAMS: usize = 10_000;
 /// Of one person: pages in several windows, telephones, and old connections that are about to end.
 const STREAMS_EACH: usize = 12;
 
-static SEATS: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
+/// How many streams are open, and by whom.
+static SEATS: Mutex<(usize, BTreeMap<String, usize>)> = Mutex::new((0, BTreeMap::new()));
 
 /// A place in the audience, free again when the stream is dropped.
 struct Seat(String);
@@ -107,13 +108,14 @@ struct Seat(String);
 impl Seat {
     fn take(who: String) -> Result<Seat> {
         let mut all = SEATS.lock().unwrap_or_else(|p| p.into_inner());
-        if all.values().sum::<usize>() >= STREAMS || all.get(&who).is_some_and(|n| *n >= STREAMS_EACH) {
+        if all.0 >= STREAMS || all.1.get(&who).is_some_and(|n| *n >= STREAMS_EACH) {
             return Err(Problem::limit(
                 "streams_too_many",
                 "too many live streams are open; close some pages",
             ));
         }
-        *all.entry(who.clone()).or_default() += 1;
+        all.0 += 1;
+        *all.1.entry(who.clone()).or_default() += 1;
         Ok(Seat(who))
     }
 }
@@ -121,11 +123,12 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut all = SEATS.lock().unwrap_or_else(|p| p.into_inner());
-        if let Some(n) = all.get_mut(&self.0) {
+        if let Some(n) = all.1.get_mut(&self.0) {
             *n -= 1;
             if *n == 0 {
-                all.remove(&self.0);
+                all.1.remove(&self.0);
             }
+            all.0 = all.0.saturating_sub(1);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A client who is a partner too.
 
-use crate::kit::{At, Paged, Reply, read, write};
+use crate::kit::{At, Paged, Reply, proven, read, write};
 use crate::office::partners::{AddLink, ClosedStatement, Lines, Span, csv_of};
 use crate::schema::Items;
 use axum::Json;
@@ -52,6 +52,7 @@ pub struct Apply {
 pub async fn apply(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<Apply>) -> Reply<Answer> {
     let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "partner.apply", &req, 201, async move |tx| {
+        proven(tx, &c).await?;
         partner::apply(tx, &core, &c, &r.name, r.currency).await
     })
     .await

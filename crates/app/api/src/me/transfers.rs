@@ -1,6 +1,6 @@
 //! Transfers between a client's own places.
 
-use crate::kit::{At, Paged, Reply, own_client, read, write};
+use crate::kit::{At, Paged, Reply, own_client, proven, read, write};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
@@ -32,6 +32,7 @@ pub struct CreateTransfer {
 pub async fn create(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<CreateTransfer>) -> Reply<Answer> {
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key.required()?, "transfer.create", &req, 201, async move |tx| {
+        proven(tx, &c).await?;
         let facts = payment_facts(tx, &a.core, &c.client_id()?, c.device.as_deref()).await?;
         transfer::create(
             tx,

@@ -1,6 +1,6 @@
 //! A client's withdrawals.
 
-use crate::kit::{At, Reply, list_query, own_client, read, write};
+use crate::kit::{At, Reply, list_query, own_client, proven, read, write};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
@@ -30,6 +30,7 @@ pub async fn create(State(app): State<App>, Asker(caller): Asker, key: Idempoten
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     caller.require_step_up(app.core.now())?;
     write(&app, &caller, key.required()?, "withdrawal.create", &req, 201, async move |tx| {
+        proven(tx, &c).await?;
         let facts = payment_facts(tx, &a.core, &c.client_id()?, c.device.as_deref()).await?;
         withdrawal::request(
             tx,

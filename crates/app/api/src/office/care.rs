@@ -1,17 +1,18 @@
 //! Duplicates, restrictions, mails of a client.
 
 use super::deposits::Reason;
-use crate::kit::{At, Items, Paged, PathPart, Reply, list_query, read, write};
+use crate::kit::{At, Items, Paged, PathPart, Reply, covered, list_query, read, write};
 use axum::Json;
 use axum::extract::State;
-use qd_app::App;
+use qd_app::{App, merging};
 use qd_clients::ClientId;
 use qd_clients::duplicates::{self, Duplicate, DuplicateId, DuplicateState};
 use qd_clients::restrictions::{self, Restriction, RestrictionId, RestrictionKind};
 use qd_db::Tx;
 use qd_kernel::{Page, Problem, Result};
 use qd_notify::{Mail, MailId};
-use qd_runtime::access::{Caller, Right, logins};
+use qd_runtime::access::{Caller, LoginHold, Right, logins};
+use qd_runtime::approvals::{ApprovalId, ApprovalView, Outcome};
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -49,9 +50,9 @@ pub async fn merge(
     At(id): At<DuplicateId>,
     Body(req): Body<Merge>,
 ) -> Reply<Answer> {
-    let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
+    let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "duplicate.merge", &(id, &req), 200, async move |tx| {
-        duplicates::merge(tx, &core, &c, id, r.survivor_id, &r.reason).await
+        merging::merge(&a, tx, &c, id, r.survivor_id, &r.reason).await
     })
     .await
 }
@@ -81,9 +82,90 @@ pub async fn undo(
     At(id): At<DuplicateId>,
     Body(req): Body<Reason>,
 ) -> Reply<Answer> {
-    let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
+    let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "duplicate.undo", &(id, &req), 200, async move |tx| {
-        duplicates::undo(tx, &core, &c, id, &r.reason).await
+        merging::undo(&a, tx, &c, id, &r.reason).await
+    })
+    .await
+}
+
+/// The ways into a merged record.
+#[derive(Serialize, ToSchema)]
+pub struct RestingLogins {
+    /// Those that rest because of the merge, and those moved to the record that stayed.
+    logins: Vec<LoginHold>,
+    /// Who asked to move them and who decided, the latest first.
+    approvals: Vec<ApprovalView>,
+}
+
+/// The sign-ins that rest because two records were merged.
+#[utoipa::path(get, path = "/api/v1/duplicates/{id}/logins", tag = "clients", responses((status = 200, body = RestingLogins)))]
+pub async fn logins_of(State(app): State<App>, Asker(caller): Asker, At(id): At<DuplicateId>) -> Reply<Json<Value>> {
+    let c = caller.clone();
+    covered(&app, &caller, async move |tx| {
+        let (logins, approvals) = merging::of_duplicate(tx, &c, id).await?;
+        Ok(RestingLogins { logins, approvals })
+    })
+    .await
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Asked {
+    approval_id: ApprovalId,
+}
+
+/// Asks a second person to let the resting sign-ins open the record that stayed. Needs a fresh proof.
+#[utoipa::path(post, path = "/api/v1/duplicates/{id}/logins/move", tag = "clients", request_body = Reason, responses((status = 202, body = Asked)))]
+pub async fn move_logins(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<DuplicateId>,
+    Body(req): Body<Reason>,
+) -> Reply<Answer> {
+    let (a, c, r) = (app.clone(), caller.clone(), req.clone());
+    write(&app, &caller, key, "duplicate.move_logins", &(id, &req), 202, async move |tx| {
+        merging::ask_move(&a, tx, &c, id, &r.reason)
+            .await
+            .map(|approval_id| Asked { approval_id })
+    })
+    .await
+}
+
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"approve": true, "reason": "Called back on the known number."}))]
+pub struct LoginVerdict {
+    approve: bool,
+    /// Needed for a no.
+    #[serde(default)]
+    reason: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct LoginsDecided {
+    /// `approved`, `refused`, or `waiting` for more people.
+    outcome: &'static str,
+}
+
+/// The second person's yes or no to that; a yes moves the sign-ins, and the person is told by mail.
+/// Needs a fresh proof, and somebody else than who asked.
+#[utoipa::path(post, path = "/api/v1/duplicates/{id}/logins/decide", tag = "clients", request_body = LoginVerdict, responses((status = 200, body = LoginsDecided)))]
+pub async fn decide_logins(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<DuplicateId>,
+    Body(req): Body<LoginVerdict>,
+) -> Reply<Answer> {
+    let (a, c, r) = (app.clone(), caller.clone(), req.clone());
+    write(&app, &caller, key, "duplicate.decide_logins", &(id, &req), 200, async move |tx| {
+        let outcome = match merging::decide_move(&a, tx, &c, id, r.approve, &r.reason).await? {
+            Outcome::Refused => "refused",
+            Outcome::Approved => "approved",
+            Outcome::Waiting { .. } => "waiting",
+        };
+        Ok(LoginsDecided { outcome })
     })
     .await
 }
@@ -147,10 +229,7 @@ pub async fn lift(
 
 /// The ways in are open exactly while nothing in force shuts them.
 async fn doors(tx: &mut Tx, app: &App, caller: &Caller, id: ClientId, reason: &str) -> Result<()> {
-    let shut = restrictions::in_force(tx, id)
-        .await?
-        .iter()
-        .any(|r| matches!(r.kind, RestrictionKind::SignIn | RestrictionKind::Everything));
+    let shut = merging::shut(tx, id).await?;
     logins::set_enabled(tx, &app.access, caller, &id.to_string(), !shut, reason).await
 }
 

@@ -156,23 +156,11 @@ pub async fn dead(State(app): State<App>, Asker(caller): Asker, Params(q): Param
         let mut p = graveyard::list(tx, q.kind.as_deref(), &page).await?;
         // A payload may hold what a reader of jobs must not see (addresses, tokens of a link).
         for j in &mut p.items {
-            j.payload = only_ids(&j.payload);
+            j.payload = graveyard::only_ids(&j.payload);
         }
         Ok(p)
     })
     .await
-}
-
-/// Of a payload: ids and numbers.
-fn only_ids(v: &Value) -> Value {
-    match v {
-        Value::Object(m) => m
-            .iter()
-            .filter(|(k, v)| k.ends_with("_id") || v.is_number() || v.is_boolean())
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect(),
-        _ => Value::Null,
-    }
 }
 
 #[derive(Serialize, ToSchema)]

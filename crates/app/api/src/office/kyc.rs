@@ -85,8 +85,9 @@ pub struct CaseFile {
 /// One case: what was asked for and sent, checks, risk, clocks, as far as I may see.
 #[utoipa::path(get, path = "/api/v1/kyc/{id}", tag = "kyc", responses((status = 200, body = CaseFile)))]
 pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<KycId>) -> Reply<Json<Value>> {
+    let now = app.core.now();
     read(&app, async move |tx| {
-        let v = qd_kyc::case_view(tx, &caller, id).await?;
+        let v = qd_kyc::case_view(tx, &caller, id).await?.by_the_clock(now);
         within(tx, &caller, Right::KycView, Some(&v.client_id)).await?;
         let history = qd_kyc::history(tx, &caller, id).await.ok();
         Ok(CaseFile { case: v, history })

@@ -5,8 +5,9 @@ use crate::me::wallet::{self, WalletCurrency};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
-use qd_clients::profile::{self, Profile};
-use qd_clients::restrictions::{self, Restriction};
+use qd_clients::past;
+use qd_clients::profile::Profile;
+use qd_clients::restrictions::Restriction;
 use qd_clients::timeline::{self, LineFilter};
 use qd_clients::{Call, ClientId, ClientView, KeptTouch, Note, StageLine};
 use qd_db::Tx;
@@ -325,14 +326,25 @@ pub struct ClientFile {
     mails: Value,
     #[schema(value_type = Vec<audit::AuditRow>)]
     audit: Vec<Value>,
+    /// Kinds whose rows are those that were there at the moment and show their state of now.
+    as_now: Vec<&'static str>,
     /// Kinds with more rows than the file takes.
     cut: Vec<&'static str>,
 }
 
+/// What is chosen by its time and shown as it is; the audit trail and the rows' own times say what
+/// they were.
+const AS_NOW: [&str; 6] = ["accounts", "deposits", "withdrawals", "transfers", "disputes", "partner"];
+
 /// The client's whole file up to a moment: record and profile with their history, consents, the
 /// rule book in force then, verification with its decisions, accounts, deals, ledger, payments,
-/// partners, mails, and the audit trail about it. `cut` names kinds with more rows than the file
-/// takes.
+/// partners, mails, and the audit trail about it.
+///
+/// Record, verification cases, their documents and lists, and sign-ins are as they were: from the
+/// copies kept before each change. The profile is from the versions of its steps, restrictions from
+/// their own times, stages, notes, ledger, decisions and mails from rows that are never changed.
+/// `as_now` names what is chosen by time and shows its state of now; `cut` names kinds with more rows
+/// than the file takes. Not kept: since when a sign-in was locked, and each single activity.
 #[utoipa::path(get, path = "/api/v1/clients/{id}/file", tag = "clients", params(AsOf), responses((status = 200, body = ClientFile)))]
 pub async fn file(State(app): State<App>, Asker(caller): Asker, At(id): At<ClientId>, Params(q): Params<AsOf>) -> Reply<Json<Value>> {
     let at = match q.as_of.as_deref() {
@@ -402,21 +414,30 @@ macro_rules! all_pages {
 }
 
 impl File {
-    fn until(&self, items: Vec<Value>, field: &str) -> Value {
-        Value::Array(
-            items
-                .into_iter()
-                .filter(|v| v[field].as_i64().is_none_or(|t| t <= self.at.micros()))
-                .collect(),
-        )
+    /// What was there at the moment. A row without the field would be there at any moment: that the
+    /// field is gone is a mistake of ours.
+    fn until(&self, items: Vec<Value>, field: &str) -> Result<Value> {
+        let mut kept = Vec::with_capacity(items.len());
+        for v in items {
+            let t = v[field]
+                .as_i64()
+                .ok_or_else(|| Problem::bug("file_row_without_time", format!("a row of a client's file has no {field}")))?;
+            if t <= self.at.micros() {
+                kept.push(v);
+            }
+        }
+        Ok(Value::Array(kept))
     }
 
     async fn make(mut self, tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId) -> Result<ClientFile> {
         let text = id.to_string();
         // The right was asked for the whole file; its parts are read by the house.
         let house = Caller::system("client_file");
-        let c = qd_clients::get(tx, caller, Right::ClientFileExport, id).await?;
-        let (first, last) = qd_clients::touches(tx, id).await?;
+        let reached = qd_clients::get(tx, caller, Right::ClientFileExport, id).await?;
+        let c = past::record(tx, &house, id, self.at)
+            .await?
+            .ok_or_else(|| Problem::invalid("as_of", "as_of_before_client", "expected a moment at which the record was there"))?;
+        let (first, last) = qd_clients::touches_until(tx, id, self.at).await?;
         let lines = all_pages!(self, "timeline", |page| timeline::list(
             tx,
             caller,
@@ -431,6 +452,10 @@ impl File {
         let calls = all_pages!(self, "calls", |page| qd_clients::calls(tx, caller, id, &page));
         let stages = serde_json::to_value(qd_clients::stage_history(tx, caller, id).await?)?;
         let book = tenancy::entity_as_of(tx, &c.entity, self.at).await?;
+        let book_then = match &book {
+            Some(b) => b.clone(),
+            None => (*tenancy::get(tx, &reached.entity).await?).clone(),
+        };
         let accounts_now = accounts::of_client(tx, core, &text).await?;
         let mut accounts_out = Vec::new();
         for a in accounts_now.iter().filter(|a| a.created_at_us <= self.at) {
@@ -444,7 +469,7 @@ impl File {
                     .map(serde_json::to_value)
                     .collect::<std::result::Result<_, _>>()?,
                 "created_at_us",
-            );
+            )?;
             accounts_out.push(v);
         }
         let mut owners = vec![format!("client:{text}")];
@@ -453,7 +478,7 @@ impl File {
         for owner in owners {
             for (key, _) in qd_ledger::balances_of(tx, &owner).await? {
                 let lines = all_pages!(self, "ledger", |page| qd_ledger::statement(tx, &key, &page));
-                ledger.push(json!({"account": key, "lines": self.until(lines, "booked_at_us")}));
+                ledger.push(json!({"account": key, "lines": self.until(lines, "booked_at_us")?}));
             }
         }
         let deposits = all_pages!(self, "deposits", |page| deposit::list(
@@ -526,57 +551,64 @@ impl File {
             as_of_us: self.at,
             made_at_us: core.now(),
             made_by: caller.label(),
-            profile: profile::profile(tx, &house, id).await?,
+            profile: past::profile(tx, &house, &c, &book_then, self.at).await?,
             record: c,
             first_touch: first,
             last_touch: last,
-            stages: self.until(stages.as_array().cloned().unwrap_or_default(), "at_us"),
-            restrictions: restrictions::in_force(tx, id).await?,
+            stages: self.until(stages.as_array().cloned().unwrap_or_default(), "at_us")?,
+            restrictions: past::restrictions(tx, &house, id, self.at).await?,
             timeline: lines,
-            notes: self.until(notes, "at_us"),
-            calls: self.until(calls, "at_us"),
-            logins: logins::of_client(tx, &text).await?,
+            notes: self.until(notes, "at_us")?,
+            calls: self.until(calls, "at_us")?,
+            logins: logins::of_client_at(tx, &text, self.at).await?,
             entity_rule_book: book,
             kyc,
             accounts: accounts_out,
             ledger,
-            deposits: self.until(deposits, "created_at_us"),
-            withdrawals: self.until(withdrawals, "requested_at_us"),
-            transfers: self.until(transfers, "created_at_us"),
-            disputes: self.until(disputes, "opened_at_us"),
+            deposits: self.until(deposits, "created_at_us")?,
+            withdrawals: self.until(withdrawals, "requested_at_us")?,
+            transfers: self.until(transfers, "created_at_us")?,
+            disputes: self.until(disputes, "opened_at_us")?,
             partner: serde_json::to_value(partner)?,
-            decisions: self.until(decisions, "at_us"),
-            mails: self.until(mails, "created_at_us"),
+            decisions: self.until(decisions, "at_us")?,
+            mails: self.until(mails, "created_at_us")?,
             audit: trail,
+            as_now: AS_NOW.to_vec(),
             cut: self.cut,
         })
     }
 
     async fn kyc(&self, tx: &mut Tx, caller: &Caller, client_id: &str, subjects: &mut Vec<String>) -> Result<Value> {
         let mut cases = Vec::new();
-        for level in [Level::Standard, Level::Enhanced] {
-            let Some(v) = qd_kyc::case_of_client(tx, caller, client_id, level).await? else {
-                continue;
-            };
+        let mut entity = None;
+        let then = qd_kyc::cases_at(tx, caller, client_id, self.at).await?;
+        for (v, history) in &then {
             subjects.push(format!("kyc:{}", v.id));
-            let history: Vec<Value> = qd_kyc::history(tx, caller, v.id)
-                .await?
-                .into_iter()
-                .map(serde_json::to_value)
-                .collect::<std::result::Result<_, _>>()?;
-            cases.push(json!({"case": v, "history": self.until(history, "at_us")}));
+            entity.get_or_insert_with(|| v.entity.clone());
+            cases.push(json!({"case": v, "history": history}));
         }
-        let approvals = match qd_kyc::who_approved(tx, caller, client_id).await {
-            Ok(a) => serde_json::to_value(a)?,
-            Err(p) if p.is("not_found") => Value::Null,
+        let mut approvals = match qd_kyc::who_approved(tx, caller, client_id).await {
+            Ok(a) => a,
+            Err(p) if p.is("not_found") => Vec::new(),
             Err(p) => return Err(p),
         };
-        let answers = match cases.first() {
-            None => Value::Null,
-            Some(c) => {
-                serde_json::to_value(qd_kyc::answers_of(tx, caller, client_id, c["case"]["entity"].as_str().unwrap_or_default()).await?)?
+        approvals.retain(|a| a.approved_at_us <= self.at);
+        for a in &mut approvals {
+            a.in_force = then.iter().any(|(c, _)| {
+                c.id == a.case_id && c.state == CaseState::Approved && c.decision_id.as_deref() == Some(a.decision.id.to_string().as_str())
+            });
+        }
+        let mut answers = Vec::new();
+        if let Some(e) = entity {
+            for a in qd_kyc::answers_of(tx, caller, client_id, &e).await? {
+                if a.answered_at_us <= self.at {
+                    answers.push(qd_kyc::AnswerSet {
+                        acknowledged_at_us: a.acknowledged_at_us.filter(|t| *t <= self.at),
+                        ..a
+                    });
+                }
             }
-        };
+        }
         Ok(json!({"cases": cases, "approvals": approvals, "answers": answers}))
     }
 }

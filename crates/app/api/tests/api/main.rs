@@ -8,4 +8,5 @@ mod hooks;
 mod rights;
 mod rows_money;
 mod shape;
+mod ways_in;
 mod world;

@@ -8,6 +8,7 @@ use axum::body::Body;
 use http::{HeaderMap, Request, StatusCode, header};
 use qd_app::{App, Config, Running, demo};
 use qd_kernel::Env;
+use qd_runtime::access::{LoginId, logins};
 use qd_sandbox::{ConnId, Sandbox};
 use qd_testkit::TestDb;
 use qd_web::gate::Peer;
@@ -234,8 +235,35 @@ impl World {
         t["token"].as_str().unwrap().to_string()
     }
 
-    /// Registers a client at the EU brand and signs them in: token and client id.
+    /// Registers a client at the EU brand, signs them in, and proves their address as the mail's link
+    /// would: token and client id.
     pub async fn client(&self, email: &str) -> (String, String) {
+        let (token, client) = self.client_who_came(email, json!({})).await;
+        let link = self.link_for(&client).await;
+        self.ask("POST", "/api/v1/auth/email/verify", Some(&token), Some(&json!({"token": link})))
+            .await
+            .ok();
+        (token, client)
+    }
+
+    /// A fresh verification token of a client's only login.
+    pub async fn link_for(&self, client: &str) -> String {
+        let (app, client) = (self.app.clone(), client.to_string());
+        let token = self
+            .app
+            .core
+            .db
+            .write(async move |tx| {
+                let all = logins::of_client(tx, &client).await?;
+                logins::issue_verification(tx, &app.access, LoginId::parse(&all[0].id)?).await
+            })
+            .await
+            .unwrap();
+        token.expose().to_string()
+    }
+
+    /// Registers a client and signs them in; nobody has proven the address yet.
+    pub async fn newcomer(&self, email: &str) -> (String, String) {
         self.client_who_came(email, json!({})).await
     }
 

@@ -74,7 +74,7 @@ impl Play {
         .await
     }
 
-    /// Registers, follows the link of the mail, signs in.
+    /// Registers, signs in, follows the link of the mail.
     pub async fn register(&self, first: &'static str, last: &str, email: &str, code: Option<&str>) -> Played<Client> {
         let password = format!("Elbe-{}-2026", self.run.to_lowercase());
         let mut form = json!({
@@ -92,7 +92,6 @@ impl Play {
             .and_then(|t| t.split(|c: char| !(c.is_ascii_alphanumeric() || "-_.~%".contains(c))).next())
             .unwrap_or_default();
         expect(!token.is_empty(), || "the mail has no link with a token".into())?;
-        self.api.post("/api/v1/auth/email/verify", None, &json!({"token": token})).await?;
         let v = self
             .api
             .post(
@@ -100,6 +99,11 @@ impl Play {
                 None,
                 &json!({"brand": BRAND, "email": email, "password": password, "device": format!("device-of-{email}")}),
             )
+            .await?;
+        // Only the session of the sign-in that was mailed proves the address.
+        let signed_in = text_of(&v, "token")?;
+        self.api
+            .post("/api/v1/auth/email/verify", Some(&signed_in), &json!({"token": token}))
             .await?;
         Ok(Client {
             person: person(&v)?,

@@ -147,8 +147,50 @@ pub async fn insert(tx: &mut Tx, c: &Client) -> Result<bool> {
     Ok(n == 1)
 }
 
+/// Keeps what the record is now, because it is about to change.
+pub async fn keep_past(tx: &mut Tx, id: ClientId, now: Ts) -> Result<()> {
+    tx.exec(
+        sql!(
+            "INSERT INTO client_past (until_at, id, entity, brand, stage, status, first_name, last_name, email, email_verified_at, phone, country, language,
+                 birth_date, nationality, owner_id, desk, partner_id, campaign, kyc_state, vip, tags, custom, registered_at, verified_at,
+                 first_deposit_at, first_response_at, contact_changed_at, activity_at, stage_at, merged_into, created_at, updated_at, version)
+             SELECT CAST($2 AS BIGINT), id, entity, brand, stage, status, first_name, last_name, email, email_verified_at, phone, country, language,
+                 birth_date, nationality, owner_id, desk, partner_id, campaign, kyc_state, vip, tags, custom, registered_at, verified_at,
+                 first_deposit_at, first_response_at, contact_changed_at, activity_at, stage_at, merged_into, created_at, updated_at, version
+             FROM clients WHERE id = $1"
+        ),
+        &vals![id, now],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The record as it was at a moment; None before it was made. The last activity is the one of the
+/// last change before.
+pub async fn find_at(tx: &mut Tx, id: ClientId, at: Ts) -> Result<Option<Client>> {
+    let past = tx
+        .one::<ClientRow>(
+            sql!(
+                "SELECT id, entity, brand, stage, status, first_name, last_name, email, email_verified_at, phone, country, language, birth_date, nationality,
+                     owner_id, desk, partner_id, campaign, kyc_state, vip, tags, custom, registered_at, verified_at, first_deposit_at, first_response_at,
+                     contact_changed_at, activity_at, stage_at, merged_into, created_at, updated_at, version
+                 FROM client_past WHERE id = $1 AND until_at > $2 ORDER BY seq LIMIT 1"
+            ),
+            &vals![id, at],
+        )
+        .await?
+        .map(ClientRow::into_client)
+        .transpose()?;
+    let found = match past {
+        Some(c) => Some(c),
+        None => find(tx, id).await?,
+    };
+    Ok(found.filter(|c| c.created_at <= at))
+}
+
 /// Writes the record over the version it was read at.
 pub async fn save(tx: &mut Tx, c: &Client, now: Ts) -> Result<()> {
+    keep_past(tx, c.id, now).await?;
     let saved = tx
         .exec(
             sql!(
@@ -216,6 +258,7 @@ pub async fn touch(tx: &mut Tx, id: ClientId, now: Ts) -> Result<()> {
 }
 
 pub async fn set_kyc_state(tx: &mut Tx, id: ClientId, state: &str, now: Ts) -> Result<()> {
+    keep_past(tx, id, now).await?;
     tx.exec_one(
         sql!("UPDATE clients SET kyc_state = $2, updated_at = $3 WHERE id = $1"),
         &vals![id, state, now],
@@ -267,17 +310,17 @@ row! {
     }
 }
 
-/// The first or the last touch.
-pub async fn touch_at(tx: &mut Tx, id: ClientId, first: bool) -> Result<Option<KeptTouch>> {
+/// The first or the last touch up to a moment.
+pub async fn touch_at(tx: &mut Tx, id: ClientId, first: bool, until: Ts) -> Result<Option<KeptTouch>> {
     let first_sql = sql!(
         "SELECT at, source, medium, campaign, term, content, landing_language, landing_page, referrer, ip_country, partner_id, click_id, form
-         FROM touches WHERE client_id = $1 ORDER BY seq LIMIT 1"
+         FROM touches WHERE client_id = $1 AND at <= $2 ORDER BY seq LIMIT 1"
     );
     let last_sql = sql!(
         "SELECT at, source, medium, campaign, term, content, landing_language, landing_page, referrer, ip_country, partner_id, click_id, form
-         FROM touches WHERE client_id = $1 ORDER BY seq DESC LIMIT 1"
+         FROM touches WHERE client_id = $1 AND at <= $2 ORDER BY seq DESC LIMIT 1"
     );
-    let row: Option<TouchRow> = tx.one(if first { first_sql } else { last_sql }, &vals![id]).await?;
+    let row: Option<TouchRow> = tx.one(if first { first_sql } else { last_sql }, &vals![id, until]).await?;
     Ok(row.map(|r| KeptTouch {
         at: r.at,
         touch: Touch {

@@ -154,6 +154,7 @@ pub async fn decide(
 }
 
 pub async fn set_merged(tx: &mut Tx, id: ClientId, into: Option<ClientId>, now: Ts) -> Result<()> {
+    super::clients::keep_past(tx, id, now).await?;
     let set = tx
         .exec(
             sql!("UPDATE clients SET merged_into = $2, updated_at = $3, version = version + 1 WHERE id = $1"),

@@ -38,6 +38,15 @@ pub(crate) async fn latest(tx: &mut Tx, client_id: &str) -> Result<Option<Answer
     tx.one(LATEST, &vals![client_id]).await
 }
 
+/// The latest up to a moment; a warning confirmed later is not confirmed yet.
+pub(crate) async fn latest_at(tx: &mut Tx, client_id: &str, at: Ts) -> Result<Option<AnswerRow>> {
+    let mut row = all(tx, client_id).await?.into_iter().find(|a| a.answered_at <= at);
+    if let Some(a) = &mut row {
+        a.acknowledged_at = a.acknowledged_at.filter(|t| *t <= at);
+    }
+    Ok(row)
+}
+
 pub(crate) async fn all(tx: &mut Tx, client_id: &str) -> Result<Vec<AnswerRow>> {
     tx.rows(ALL, &vals![client_id]).await
 }

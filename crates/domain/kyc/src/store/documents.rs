@@ -74,6 +74,28 @@ const SAVE: Sql = sql!(
      WHERE id = $1"
 );
 
+const KEEP: Sql = sql!(
+    "INSERT INTO kyc_document_past (until_at, id, case_id, client_id, requirement, kind, side, state, file_id, sha256, mime, size_bytes, key_id, uploaded_by, uploaded_at, fields,
+        fields_source, fields_by, fields_at, expires_on, mismatches, waivers, reason_code, reason_note, decided_by, decided_label, decided_at, superseded_by)
+     SELECT CAST($2 AS BIGINT), id, case_id, client_id, requirement, kind, side, state, file_id, sha256, mime, size_bytes, key_id, uploaded_by, uploaded_at, fields,
+        fields_source, fields_by, fields_at, expires_on, mismatches, waivers, reason_code, reason_note, decided_by, decided_label, decided_at, superseded_by
+     FROM kyc_documents WHERE id = $1"
+);
+const PAST: Sql = sql!(
+    "SELECT id, case_id, client_id, requirement, kind, side, state, file_id, sha256, mime, size_bytes, key_id, uploaded_by, uploaded_at, fields,
+        fields_source, fields_by, fields_at, expires_on, mismatches, waivers, reason_code, reason_note, decided_by, decided_label, decided_at, superseded_by
+     FROM kyc_document_past WHERE id = $1 AND until_at > $2 ORDER BY seq LIMIT 1"
+);
+
+/// Every upload up to a moment, as it was then.
+pub(crate) async fn of_case_at(tx: &mut Tx, case: KycId, at: Ts) -> Result<Vec<Document>> {
+    let mut out = Vec::new();
+    for now in of_case(tx, case).await?.into_iter().filter(|d| d.uploaded_at <= at) {
+        out.push(tx.one::<Document>(PAST, &vals![now.id, at]).await?.unwrap_or(now));
+    }
+    Ok(out)
+}
+
 pub(crate) async fn of_case(tx: &mut Tx, case: KycId) -> Result<Vec<Document>> {
     tx.rows(OF_CASE, &vals![case]).await
 }
@@ -114,7 +136,8 @@ pub(crate) async fn insert(tx: &mut Tx, d: &Document) -> Result<()> {
 }
 
 /// Under the lock of its case.
-pub(crate) async fn save(tx: &mut Tx, d: &Document) -> Result<()> {
+pub(crate) async fn save(tx: &mut Tx, d: &Document, now: Ts) -> Result<()> {
+    tx.exec(KEEP, &vals![d.id, now]).await?;
     tx.exec_one(
         SAVE,
         &vals![

@@ -79,6 +79,20 @@ const OF_CLIENT: Sql = sql!(
         due_at, risk_score, risk_band, reasons, outcome_code, decision_id, approved_at, decided_at, opened_at, changed_at, version
      FROM kyc_cases WHERE client_id = $1 ORDER BY level DESC"
 );
+// Under the lock the version is one on already; what the row was has the one before.
+const KEEP_CASE: Sql = sql!(
+    "INSERT INTO kyc_case_past (until_at, id, client_id, entity, level, state, config_version, country, applicant, signals, round, owner_id, owner_name,
+        claimed_at, submitted_at, due_at, risk_score, risk_band, reasons, outcome_code, decision_id, approved_at, decided_at, opened_at, changed_at, version)
+     SELECT CAST($2 AS BIGINT), id, client_id, entity, level, state, config_version, country, applicant, signals, round, owner_id, owner_name,
+        claimed_at, submitted_at, due_at, risk_score, risk_band, reasons, outcome_code, decision_id, approved_at, decided_at, opened_at, changed_at,
+        CASE WHEN version > 1 THEN version - 1 ELSE 1 END
+     FROM kyc_cases WHERE id = $1"
+);
+const CASE_PAST: Sql = sql!(
+    "SELECT id, client_id, entity, level, state, config_version, country, applicant, signals, round, owner_id, owner_name, claimed_at, submitted_at,
+        due_at, risk_score, risk_band, reasons, outcome_code, decision_id, approved_at, decided_at, opened_at, changed_at, version
+     FROM kyc_case_past WHERE id = $1 AND until_at > $2 ORDER BY seq LIMIT 1"
+);
 const ID_OF: Sql = sql!("SELECT id FROM kyc_cases WHERE client_id = $1 AND level = $2");
 const SAVE: Sql = sql!(
     "UPDATE kyc_cases SET state = $3, config_version = $4, country = $5, applicant = $6, signals = $7, round = $8, owner_id = $9, owner_name = $10,
@@ -88,6 +102,15 @@ const SAVE: Sql = sql!(
 );
 const REQUIREMENTS: Sql = sql!(
     "SELECT code, title_key, kinds, two_sided, max_age_days, expires FROM kyc_requirements WHERE case_id = $1 ORDER BY position, code"
+);
+const KEEP_REQUIREMENTS: Sql = sql!(
+    "INSERT INTO kyc_requirement_past (until_at, case_id, code, position, title_key, kinds, two_sided, max_age_days, expires)
+     SELECT CAST($2 AS BIGINT), case_id, code, position, title_key, kinds, two_sided, max_age_days, expires FROM kyc_requirements WHERE case_id = $1"
+);
+const REQUIREMENTS_PAST: Sql = sql!(
+    "SELECT code, title_key, kinds, two_sided, max_age_days, expires FROM kyc_requirement_past
+     WHERE case_id = $1 AND until_at = (SELECT MIN(x.until_at) FROM kyc_requirement_past x WHERE x.case_id = $1 AND x.until_at > $2)
+     ORDER BY position, code"
 );
 const CLEAR_REQUIREMENTS: Sql = sql!("DELETE FROM kyc_requirements WHERE case_id = $1");
 const ADD_REQUIREMENT: Sql = sql!(
@@ -135,8 +158,21 @@ pub(crate) async fn id_of(tx: &mut Tx, client_id: &str, level: Level) -> Result<
     Ok(tx.one::<(KycId,)>(ID_OF, &vals![client_id, level]).await?.map(|r| r.0))
 }
 
+/// A client's cases as they were at a moment, the standard one first.
+pub(crate) async fn of_client_at(tx: &mut Tx, client_id: &str, at: Ts) -> Result<Vec<CaseRow>> {
+    let mut out = Vec::new();
+    for now in of_client(tx, client_id).await? {
+        let then = tx.one::<CaseRow>(CASE_PAST, &vals![now.id, at]).await?.unwrap_or(now);
+        if then.opened_at <= at {
+            out.push(then);
+        }
+    }
+    Ok(out)
+}
+
 /// Writes back what was read with [`lock`].
 pub(crate) async fn save(tx: &mut Tx, c: &CaseRow) -> Result<()> {
+    tx.exec(KEEP_CASE, &vals![c.id, c.changed_at]).await?;
     tx.exec_one(
         SAVE,
         &vals![
@@ -172,9 +208,20 @@ row! {
 }
 
 pub(crate) async fn requirements(tx: &mut Tx, case: KycId) -> Result<Vec<Requirement>> {
-    let rows: Vec<RequirementRow> = tx.rows(REQUIREMENTS, &vals![case]).await?;
-    Ok(rows
-        .into_iter()
+    Ok(asked(tx.rows(REQUIREMENTS, &vals![case]).await?))
+}
+
+/// What the case asked for at a moment.
+pub(crate) async fn requirements_at(tx: &mut Tx, case: KycId, at: Ts) -> Result<Vec<Requirement>> {
+    let past: Vec<RequirementRow> = tx.rows(REQUIREMENTS_PAST, &vals![case, at]).await?;
+    if past.is_empty() {
+        return requirements(tx, case).await;
+    }
+    Ok(asked(past))
+}
+
+fn asked(rows: Vec<RequirementRow>) -> Vec<Requirement> {
+    rows.into_iter()
         .map(|r| Requirement {
             code: r.code,
             title_key: r.title_key,
@@ -183,11 +230,12 @@ pub(crate) async fn requirements(tx: &mut Tx, case: KycId) -> Result<Vec<Require
             max_age_days: r.max_age_days,
             expires: r.expires,
         })
-        .collect())
+        .collect()
 }
 
 /// Replaces the list.
-pub(crate) async fn put_requirements(tx: &mut Tx, case: KycId, list: &[Requirement]) -> Result<()> {
+pub(crate) async fn put_requirements(tx: &mut Tx, case: KycId, list: &[Requirement], now: Ts) -> Result<()> {
+    tx.exec(KEEP_REQUIREMENTS, &vals![case, now]).await?;
     tx.exec(CLEAR_REQUIREMENTS, &vals![case]).await?;
     let mut rows = Vec::with_capacity(list.len());
     for (i, r) in list.iter().enumerate() {

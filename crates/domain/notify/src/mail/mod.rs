@@ -25,6 +25,12 @@ text_enum!(
         ResetPassword = "reset_password",
         PasswordChanged = "password_changed",
         NewDevice = "new_device",
+        /// Goes to the address as it was.
+        EmailChanged = "email_changed",
+        /// Two records were joined: a sign-in rests, works again, or opens the other record too.
+        LoginHeld = "login_held",
+        LoginOpened = "login_opened",
+        LoginAdded = "login_added",
         Welcome = "welcome",
         KycReceived = "kyc_received",
         KycRejected = "kyc_rejected",

@@ -67,6 +67,7 @@ impl Access {
         let seed = second::new_seed(&*self.core.env.entropy);
         let shown = second::enrolment(config, &seed, &i.email)?;
         let sealed = second::seal(&config.house_key, &*self.core.env.entropy, &id, &seed)?;
+        let me = self.clone();
         self.core
             .db
             .write(async move |tx| {
@@ -74,7 +75,7 @@ impl Access {
                 if i.totp_confirmed_at.is_some() {
                     return Err(Problem::conflict("second_factor_in_force", "remove the present one first"));
                 }
-                store::set_totp(tx, &id, Some(sealed.clone()), None, 0).await
+                store::set_totp(tx, &id, Some(sealed.clone()), None, 0, me.core.now()).await
             })
             .await?;
         Ok(shown)
@@ -99,7 +100,7 @@ impl Access {
                 let seed = second::open(&config.house_key, &id, &sealed)?;
                 let step = second::accepted_step(config, &seed, &code, now, 0)?
                     .ok_or_else(|| Problem::invalid("code", "second_factor_wrong", "the code your app shows now"))?;
-                store::set_totp(tx, &id, Some(sealed), Some(now), step).await?;
+                store::set_totp(tx, &id, Some(sealed), Some(now), step, now).await?;
                 let codes = me.new_recovery_codes(tx, &id).await?;
                 me.end_sessions(tx, &id, Some(session), "second_factor_added").await?;
                 audit::record(tx, &me.core, own_entry(&caller, "login.second_factor_added", format!("login:{id}"))).await?;
@@ -141,7 +142,7 @@ impl Access {
             .db
             .write(async move |tx| {
                 store::lock(tx, &id).await?;
-                store::set_totp(tx, &id, None, None, 0).await?;
+                store::set_totp(tx, &id, None, None, 0, me.core.now()).await?;
                 store::drop_recovery_codes(tx, &id).await?;
                 me.end_sessions(tx, &id, Some(session), "second_factor_removed").await?;
                 audit::record(

@@ -1,13 +1,15 @@
-//! Clients' ways in, one-time tokens, and what a person sees of their own sessions and devices.
+//! Clients' ways in, and what a person sees of their own sessions and devices.
 
-use super::service::sha256;
+pub use super::proofs::{
+    ReadyReset, Reset, ResetDone, Verified, abandoned, finish_reset_in, issue_invite, issue_verification, start_reset, take_over, verify_email,
+};
 use super::sign_in::{own_entry, own_session};
 use super::store::identities::{self as store, Identity, IdentityState, Kind, NewIdentity};
-use super::store::sessions;
-use super::{Access, Caller, DeviceRow, LoginId, Realm, Right, SessionId, SessionRow, SignInRow, StaffId};
+use super::store::{places, sessions};
+use super::{Access, Caller, DeviceRow, LoginId, Realm, Right, SessionId, SessionRow, SignInRow, Who};
 use crate::audit::{self, Entry};
 use qd_db::Tx;
-use qd_kernel::{Page, PageRequest, Problem, Result, Secret, Ts};
+use qd_kernel::{Page, PageRequest, Problem, Result, Ts};
 use serde_json::json;
 
 /// What the address book compares: trimmed, lower case. (Whether two addresses are one person is
@@ -102,12 +104,16 @@ pub struct LoginView {
     pub created_at: Ts,
 }
 
+fn state_of(state: IdentityState, held_for: Option<&str>) -> String {
+    held_for.map_or_else(|| state.to_string(), |_| "held".to_string())
+}
+
 fn view(i: Identity) -> LoginView {
     LoginView {
+        state: state_of(i.state, i.held_for.as_deref()),
         id: i.id,
         realm: i.realm,
         email: i.email,
-        state: i.state.to_string(),
         email_verified_at: i.email_verified_at,
         second_factor: i.totp_confirmed_at.is_some(),
         locked_until: i.locked_until,
@@ -124,6 +130,49 @@ pub async fn password_changed(tx: &mut Tx, client_id: &str) -> Result<Option<Ts>
 /// For the module that shows clients; it has checked the caller.
 pub async fn of_client(tx: &mut Tx, client_id: &str) -> Result<Vec<LoginView>> {
     Ok(store::of_client(tx, client_id).await?.into_iter().map(view).collect())
+}
+
+/// The ways in a client had at a moment. Whether one was locked then is not kept: a lock lasts a
+/// quarter of an hour.
+pub async fn of_client_at(tx: &mut Tx, client_id: &str, at: Ts) -> Result<Vec<LoginView>> {
+    let mut out = Vec::new();
+    for (id,) in places::ever_of_client(tx, client_id).await? {
+        let (owner, mut v) = match places::past_at(tx, &id, at).await? {
+            Some(p) => {
+                let v = LoginView {
+                    state: state_of(p.state, p.held_for.as_deref()),
+                    id: p.id,
+                    realm: p.realm,
+                    email: p.email,
+                    email_verified_at: p.email_verified_at,
+                    second_factor: p.totp_confirmed_at.is_some(),
+                    locked_until: None,
+                    last_sign_in_at: None,
+                    created_at: p.created_at,
+                };
+                (Some(p.client_id), v)
+            }
+            None => match store::by_id(tx, &id).await? {
+                Some(i) => (i.client_id.clone(), view(i)),
+                None => continue,
+            },
+        };
+        if owner.as_deref() != Some(client_id) || v.created_at > at {
+            continue;
+        }
+        v.locked_until = None;
+        v.last_sign_in_at = places::signed_in_by(tx, &id, at).await?;
+        out.push(v);
+    }
+    Ok(out)
+}
+
+/// Whether the address of the client who asks is proven to be theirs. Nobody else has one to prove.
+pub async fn proven(tx: &mut Tx, caller: &Caller) -> Result<bool> {
+    if !matches!(caller.who, Who::Client { .. }) {
+        return Ok(true);
+    }
+    Ok(store::by_id(tx, &caller.id()).await?.is_some_and(|i| i.email_verified_at.is_some()))
 }
 
 /// Whether an address has a way in at a brand, and whose.
@@ -143,7 +192,7 @@ pub async fn set_enabled(tx: &mut Tx, access: &Access, caller: &Caller, client_i
         if i.state == state {
             continue;
         }
-        store::set_state(tx, &i.id, state).await?;
+        store::set_state(tx, &i.id, state, access.core.now()).await?;
         if !on {
             access.end_sessions(tx, &i.id, None, "disabled").await?;
         }
@@ -160,14 +209,6 @@ pub async fn set_enabled(tx: &mut Tx, access: &Access, caller: &Caller, client_i
         .await?;
     }
     Ok(())
-}
-
-/// After a merge of two clients: the ways in of one become the other's.
-pub async fn move_to_client(tx: &mut Tx, access: &Access, from: &str, to: &str) -> Result<u64> {
-    for i in store::of_client(tx, from).await? {
-        access.forget(tx, &i.id);
-    }
-    store::set_client(tx, from, to).await
 }
 
 /// Another address for one's own login: unverified until proven. Needs a fresh proof.
@@ -187,7 +228,7 @@ pub async fn change_email(tx: &mut Tx, access: &Access, caller: &Caller, email: 
             "another address",
         ));
     }
-    store::set_address(tx, &id, email.trim(), &norm).await?;
+    store::set_address(tx, &id, email.trim(), &norm, access.core.now()).await?;
     for purpose in ["verify_email", "reset_password"] {
         store::spoil_tokens(tx, &id, purpose, access.core.now()).await?;
     }
@@ -196,116 +237,6 @@ pub async fn change_email(tx: &mut Tx, access: &Access, caller: &Caller, email: 
         .after(json!({ "email": email.trim() }));
     audit::record(tx, &access.core, e).await?;
     Ok(())
-}
-
-/// A token that proves an address; older ones lose their power. To be mailed by the caller, in the
-/// same transaction.
-pub async fn issue_verification(tx: &mut Tx, access: &Access, login: LoginId) -> Result<Secret> {
-    let i = store::by_id(tx, &login.to_string())
-        .await?
-        .ok_or_else(|| Problem::missing("login"))?;
-    let hour_ago = access.core.now().plus_secs(-3_600);
-    if store::tokens_since(tx, &i.id, "verify_email", hour_ago).await? >= MAILS_AN_HOUR {
-        return Err(Problem::limit(
-            "verification_too_many",
-            "several mails are on their way already; look into the mailbox, or try again in an hour",
-        ));
-    }
-    issue(tx, access, &i, "verify_email", access.inner.config.verify_email_secs).await
-}
-
-async fn issue(tx: &mut Tx, access: &Access, i: &Identity, purpose: &'static str, life: i64) -> Result<Secret> {
-    let now = access.core.now();
-    store::spoil_tokens(tx, &i.id, purpose, now).await?;
-    let token = access.new_token("qdt_");
-    store::put_token(
-        tx,
-        &sha256(token.expose()),
-        purpose,
-        &i.id,
-        &normal_email(&i.email),
-        now,
-        now.plus_secs(life),
-    )
-    .await?;
-    Ok(token)
-}
-
-fn token_bad() -> Problem {
-    Problem::invalid("token", "token_invalid", "a link that was not used yet and is not too old")
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
-    pub login: LoginId,
-    pub client_id: String,
-    pub entity: Option<String>,
-    /// False: the address was verified before.
-    pub first: bool,
-}
-
-/// Uses a verification token. The caller publishes what follows from it.
-pub async fn verify_email(tx: &mut Tx, access: &Access, token: &Secret) -> Result<Verified> {
-    let now = access.core.now();
-    let (id, email) = store::use_token(tx, &sha256(token.expose()), "verify_email", now)
-        .await?
-        .ok_or_else(token_bad)?;
-    let i = store::lock(tx, &id).await?;
-    // The address may have been changed after the mail went out.
-    if normal_email(&i.email) != email {
-        return Err(token_bad());
-    }
-    let first = store::set_verified(tx, &id, now).await? == 1;
-    let entity = i.entities.get(0).and_then(|e| e.as_str()).map(str::to_string);
-    let client_id = i.client_id.clone().unwrap_or_default();
-    if first {
-        let who = access.plain_caller(&i, None)?;
-        audit::record(tx, &access.core, own_entry(&who, "login.email_verified", format!("login:{id}"))).await?;
-    }
-    Ok(Verified {
-        login: LoginId::parse(&id)?,
-        client_id,
-        entity,
-        first,
-    })
-}
-
-/// A reset to be mailed.
-#[derive(Clone, Debug)]
-pub struct Reset {
-    pub identity: String,
-    pub client_id: Option<String>,
-    pub email: String,
-    pub name: String,
-    pub language: String,
-    pub token: Secret,
-}
-
-/// Mails of one kind an hour at the most, so that nobody's mailbox is flooded.
-const MAILS_AN_HOUR: i64 = 5;
-
-/// None for an unknown or disabled login, or too many in the last hour: whoever asks is told the
-/// same in every case. The caller mails it in the same transaction.
-pub async fn start_reset(tx: &mut Tx, access: &Access, realm: &Realm, email: &str) -> Result<Option<Reset>> {
-    let Some(i) = store::by_address(tx, &realm.text(), &normal_email(email)).await? else {
-        return Ok(None);
-    };
-    if i.state != IdentityState::Active {
-        return Ok(None);
-    }
-    let hour_ago = access.core.now().plus_secs(-3_600);
-    if store::tokens_since(tx, &i.id, "reset_password", hour_ago).await? >= MAILS_AN_HOUR {
-        return Ok(None);
-    }
-    let token = issue(tx, access, &i, "reset_password", access.inner.config.reset_secs).await?;
-    Ok(Some(Reset {
-        identity: i.id,
-        client_id: i.client_id,
-        email: i.email,
-        name: i.name,
-        language: i.language,
-        token,
-    }))
 }
 
 /// Where somebody is written to about their own login.
@@ -320,70 +251,16 @@ pub struct Whom {
 
 /// By identity (`stf_…`, `lgn_…`), for a module that tells people what happened to their login.
 pub async fn whom(tx: &mut Tx, identity: &str) -> Result<Option<Whom>> {
-    let found = store::by_id(tx, identity).await?;
-    Ok(found.map(|i| Whom {
+    Ok(store::by_id(tx, identity).await?.map(whom_of))
+}
+
+pub(super) fn whom_of(i: Identity) -> Whom {
+    Whom {
         realm: i.realm,
         client_id: i.client_id,
         email: i.email,
         name: i.name,
         language: i.language,
-    }))
-}
-
-/// An invitation for new staff: the first password is set with it.
-pub async fn issue_invite(tx: &mut Tx, access: &Access, caller: &Caller, staff: StaffId) -> Result<Reset> {
-    caller.require(Right::StaffManage)?;
-    let i = super::staff::locked(tx, caller, staff).await?;
-    let token = issue(tx, access, &i, "invite", access.inner.config.invite_secs).await?;
-    audit::record(tx, &access.core, Entry::new(caller, "staff.invited", format!("staff:{staff}"))).await?;
-    Ok(Reset {
-        identity: i.id,
-        client_id: None,
-        email: i.email,
-        name: i.name,
-        language: i.language,
-        token,
-    })
-}
-
-impl Access {
-    /// Sets a password with a reset or an invitation. Nobody is signed in by it, and the second
-    /// factor stays: whoever reads the mailbox alone gets nowhere. All sessions end.
-    pub async fn finish_reset(&self, token: &Secret, new: &Secret) -> Result<String> {
-        let hash = sha256(token.expose());
-        let now = self.core.now();
-        let (purpose, i) = self
-            .core
-            .db
-            .read(async move |tx| {
-                for purpose in ["reset_password", "invite"] {
-                    if let Some((id,)) = store::peek_token(tx, &hash, purpose, now).await? {
-                        return Ok((purpose, store::by_id(tx, &id).await?));
-                    }
-                }
-                Err(token_bad())
-            })
-            .await?;
-        let i = i.ok_or_else(token_bad)?;
-        let password = self.hash_new_password(new, i.kind == Kind::Staff, &[&i.email, &i.name]).await?;
-        let me = self.clone();
-        self.core
-            .db
-            .write(async move |tx| {
-                let now = me.core.now();
-                let (id, email) = store::use_token(tx, &hash, purpose, now).await?.ok_or_else(token_bad)?;
-                let i = store::lock(tx, &id).await?;
-                if normal_email(&i.email) != email || i.state != IdentityState::Active {
-                    return Err(token_bad());
-                }
-                store::set_password(tx, &id, &password, false, now).await?;
-                store::spoil_tokens(tx, &id, purpose, now).await?;
-                me.end_sessions(tx, &id, None, "password_reset").await?;
-                let who = me.plain_caller(&i, None)?;
-                audit::record(tx, &me.core, own_entry(&who, "login.password_reset", format!("login:{id}"))).await?;
-                Ok(id)
-            })
-            .await
     }
 }
 

@@ -13,10 +13,12 @@ pub mod api_keys;
 mod caller;
 mod config;
 mod credentials;
+pub mod holds;
 pub mod logins;
 pub mod mask;
 mod matrix;
 pub mod password;
+mod proofs;
 mod rights;
 pub mod roles;
 mod second;
@@ -34,6 +36,7 @@ pub use second::{Enrolment, code_at};
 pub use service::{API_KEY_PREFIX, Access, SESSION_PREFIX};
 pub use sign_in::{Proof, SignIn, SignedIn};
 pub use store::identities::{DeviceRow, SignInRow};
+pub use store::places::LoginHold;
 pub use store::sessions::SessionRow;
 
 /// Where an address belongs: the house, or one brand. The same address may be in several.

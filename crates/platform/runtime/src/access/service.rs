@@ -121,7 +121,7 @@ impl Access {
         if r.kind == Kind::Staff {
             ends_at = ends_at.min(r.last_seen_at.plus_secs(self.inner.config.staff_idle_secs));
         }
-        if r.ended_at.is_some() || r.state != IdentityState::Active || now >= ends_at {
+        if r.ended_at.is_some() || r.state != IdentityState::Active || r.held_for.is_some() || now >= ends_at {
             return Err(over());
         }
         let mut seen_written_at = r.last_seen_at;

@@ -5,7 +5,7 @@
 //! unknown address, wrong password, resting after failures, disabled.
 
 use super::service::sha256;
-use super::store::identities::{self as store, Identity, IdentityState, Kind, NewSignIn};
+use super::store::identities::{self as store, Identity, Kind, NewSignIn};
 use super::store::sessions::{self, NewSession};
 use super::{Access, Caller, DeviceId, Realm, SESSION_PREFIX, SessionId, Who, normal_email, second};
 use crate::audit::{self, Entry};
@@ -225,7 +225,7 @@ impl Access {
         if !password_good {
             return Ok(Verdict::WrongPassword);
         }
-        if i.state == IdentityState::Disabled {
+        if !i.open() {
             return Ok(Verdict::Disabled);
         }
         match (i.totp_confirmed_at, code) {

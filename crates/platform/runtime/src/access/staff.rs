@@ -234,7 +234,7 @@ pub async fn set_enabled(tx: &mut Tx, access: &Access, caller: &Caller, id: Staf
     if !on && i.roles.contains(&Role::SuperAdmin) {
         keep_one_super_admin(tx, id).await?;
     }
-    store::set_state(tx, &id.to_string(), state).await?;
+    store::set_state(tx, &id.to_string(), state, access.core.now()).await?;
     if !on {
         access.end_sessions(tx, &id.to_string(), None, "disabled").await?;
     }
@@ -255,7 +255,7 @@ pub async fn reset_second_factor(tx: &mut Tx, access: &Access, caller: &Caller, 
         return Err(Problem::invalid("reason", "reason_missing", "how the person was recognised"));
     }
     locked(tx, caller, id).await?;
-    store::set_totp(tx, &id.to_string(), None, None, 0).await?;
+    store::set_totp(tx, &id.to_string(), None, None, 0, access.core.now()).await?;
     store::drop_recovery_codes(tx, &id.to_string()).await?;
     access.end_sessions(tx, &id.to_string(), None, "second_factor_reset").await?;
     audit::record(

@@ -16,7 +16,7 @@ pub use in_process::{InProcess, settle};
 pub use nats::{Nats, NatsConfig};
 
 use crate::Core;
-use crate::events::{self, Event};
+use crate::events::{self, Event, EventId};
 use crate::exceptions::{self, NewException};
 use async_trait::async_trait;
 use futures_util::future::LocalBoxFuture;
@@ -185,7 +185,22 @@ impl Live {
     pub fn publish(&self, ev: Arc<Event>) {
         let _ = self.tell.send(ev);
     }
+    /// Tells every listener that events were lost on the way here: they load afresh.
+    pub fn missed(&self, core: &Core) {
+        self.publish(Arc::new(Event {
+            id: EventId::new(&core.env),
+            position: 0,
+            kind: MISSED.into(),
+            aggregate: "live".into(),
+            entity: None,
+            payload: json!({}),
+            at: core.now(),
+        }));
+    }
 }
+
+/// The kind of what [`Live::missed`] passes on; no event of the outbox has it.
+pub const MISSED: &str = "live.missed";
 
 /// How long a held-up subscription waits before the next try.
 pub(crate) fn pause(failures: u32) -> Duration {

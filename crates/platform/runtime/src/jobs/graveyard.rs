@@ -9,11 +9,24 @@ use crate::{audit, exceptions};
 use qd_db::Tx;
 use qd_kernel::{Page, PageRequest, Problem, Result, Ts};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The latest first.
 pub async fn list(tx: &mut Tx, kind: Option<&str>, page: &PageRequest) -> Result<Page<DeadJob>> {
     store::dead(tx, kind, page).await
+}
+
+/// Of a payload: ids, numbers and flags. The rest may be what a reader of jobs must not see: names,
+/// addresses, tokens of a link.
+pub fn only_ids(payload: &Value) -> Value {
+    match payload {
+        Value::Object(m) => m
+            .iter()
+            .filter(|(k, v)| *k == "id" || k.ends_with("_id") || v.is_number() || v.is_boolean())
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect(),
+        _ => Value::Null,
+    }
 }
 
 /// Lets a dead job run again, with all its attempts. Only dead ones: a job that is waiting or

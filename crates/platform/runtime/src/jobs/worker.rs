@@ -1,6 +1,6 @@
 //! Runs jobs on this node.
 
-use super::{Handler, JobError, JobId, Lease, Registry, owner_role, retry_delay, store};
+use super::{Handler, JobError, JobId, Lease, Registry, graveyard, owner_role, retry_delay, store};
 use crate::exceptions::{self, NewException};
 use crate::{Core, jobs::NewJob};
 use qd_db::Tx;
@@ -427,7 +427,8 @@ fn exception(kind: &'static str, row: &store::Claimed, problem: &Problem) -> New
         owner_role: owner_role(&row.kind),
         rule: "jobs",
         cause: format!("{}: {}", problem.code, problem.detail),
-        detail: json!({ "job": row.id, "job_kind": row.kind, "payload": row.payload, "attempt": row.attempt, "code": problem.code }),
+        // Not the whole payload: it may hold a person's address or the name an account is opened in.
+        detail: json!({ "job": row.id, "job_kind": row.kind, "payload": graveyard::only_ids(&row.payload), "attempt": row.attempt, "code": problem.code }),
         retry: None,
     }
 }

@@ -1,5 +1,6 @@
 //! Who may sign in, and with what.
 
+use super::places::keep_past;
 use crate::access::DeviceId;
 use qd_db::{Query, Tx, row, sql};
 use qd_kernel::{PageRequest, Problem, Result, Ts, Val, text_enum, vals};
@@ -36,6 +37,17 @@ row! {
         pub last_sign_in_at: Option<Ts>,
         pub created_at: Ts,
         pub version: i64,
+        /// The merge because of which it rests.
+        pub held_for: Option<String>,
+        /// When an address of it was proven for the first time.
+        pub proven_at: Option<Ts>,
+    }
+}
+
+impl Identity {
+    /// Whether it may be signed in with.
+    pub(crate) fn open(&self) -> bool {
+        self.state == IdentityState::Active && self.held_for.is_none()
     }
 }
 
@@ -43,8 +55,8 @@ pub(crate) async fn by_address(tx: &mut Tx, realm: &str, email_norm: &str) -> Re
     tx.one(
         sql!(
             "SELECT id, kind, realm, email, name, language, roles, desk, entities, client_id, state, password_hash, must_change, totp_sealed,
-             totp_confirmed_at, totp_last_step, email_verified_at, failed, locked_until, last_sign_in_at, created_at, version
-             FROM identities WHERE realm = $1 AND email_norm = $2"
+             totp_confirmed_at, totp_last_step, email_verified_at, failed, locked_until, last_sign_in_at, created_at, version,
+             held_for, proven_at FROM identities WHERE realm = $1 AND email_norm = $2"
         ),
         &vals![realm, email_norm],
     )
@@ -55,8 +67,8 @@ pub(crate) async fn by_id(tx: &mut Tx, id: &str) -> Result<Option<Identity>> {
     tx.one(
         sql!(
             "SELECT id, kind, realm, email, name, language, roles, desk, entities, client_id, state, password_hash, must_change, totp_sealed,
-             totp_confirmed_at, totp_last_step, email_verified_at, failed, locked_until, last_sign_in_at, created_at, version
-             FROM identities WHERE id = $1"
+             totp_confirmed_at, totp_last_step, email_verified_at, failed, locked_until, last_sign_in_at, created_at, version,
+             held_for, proven_at FROM identities WHERE id = $1"
         ),
         &vals![id],
     )
@@ -67,8 +79,8 @@ pub(crate) async fn of_client(tx: &mut Tx, client_id: &str) -> Result<Vec<Identi
     tx.rows(
         sql!(
             "SELECT id, kind, realm, email, name, language, roles, desk, entities, client_id, state, password_hash, must_change, totp_sealed,
-             totp_confirmed_at, totp_last_step, email_verified_at, failed, locked_until, last_sign_in_at, created_at, version
-             FROM identities WHERE client_id = $1 ORDER BY id"
+             totp_confirmed_at, totp_last_step, email_verified_at, failed, locked_until, last_sign_in_at, created_at, version,
+             held_for, proven_at FROM identities WHERE client_id = $1 ORDER BY id"
         ),
         &vals![client_id],
     )
@@ -146,7 +158,15 @@ pub(crate) async fn totp_step(tx: &mut Tx, id: &str, step: i64) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn set_totp(tx: &mut Tx, id: &str, sealed: Option<Vec<u8>>, confirmed_at: Option<Ts>, last_step: i64) -> Result<()> {
+pub(crate) async fn set_totp(
+    tx: &mut Tx,
+    id: &str,
+    sealed: Option<Vec<u8>>,
+    confirmed_at: Option<Ts>,
+    last_step: i64,
+    now: Ts,
+) -> Result<()> {
+    keep_past(tx, id, now).await?;
     tx.exec(
         sql!("UPDATE identities SET totp_sealed = $2, totp_confirmed_at = $3, totp_last_step = $4 WHERE id = $1"),
         &vals![id, sealed, confirmed_at, last_step],
@@ -177,34 +197,29 @@ pub(crate) async fn password_changed(tx: &mut Tx, client_id: &str) -> Result<Opt
 
 /// 1 when it was not verified before.
 pub(crate) async fn set_verified(tx: &mut Tx, id: &str, now: Ts) -> Result<u64> {
+    keep_past(tx, id, now).await?;
     tx.exec(
-        sql!("UPDATE identities SET email_verified_at = $2 WHERE id = $1 AND email_verified_at IS NULL"),
+        sql!("UPDATE identities SET email_verified_at = $2, proven_at = COALESCE(proven_at, $2) WHERE id = $1 AND email_verified_at IS NULL"),
         &vals![id, now],
     )
     .await
 }
 
-pub(crate) async fn set_state(tx: &mut Tx, id: &str, state: IdentityState) -> Result<()> {
+pub(crate) async fn set_state(tx: &mut Tx, id: &str, state: IdentityState, now: Ts) -> Result<()> {
+    keep_past(tx, id, now).await?;
     tx.exec(sql!("UPDATE identities SET state = $2 WHERE id = $1"), &vals![id, state])
         .await?;
     Ok(())
 }
 
-pub(crate) async fn set_address(tx: &mut Tx, id: &str, email: &str, email_norm: &str) -> Result<()> {
+pub(crate) async fn set_address(tx: &mut Tx, id: &str, email: &str, email_norm: &str, now: Ts) -> Result<()> {
+    keep_past(tx, id, now).await?;
     tx.exec(
         sql!("UPDATE identities SET email = $2, email_norm = $3, email_verified_at = NULL WHERE id = $1"),
         &vals![id, email, email_norm],
     )
     .await?;
     Ok(())
-}
-
-pub(crate) async fn set_client(tx: &mut Tx, from: &str, to: &str) -> Result<u64> {
-    tx.exec(
-        sql!("UPDATE identities SET client_id = $2, version = version + 1 WHERE client_id = $1"),
-        &vals![from, to],
-    )
-    .await
 }
 
 pub(crate) async fn set_staff(
@@ -240,8 +255,8 @@ pub(crate) async fn lock_super_admins(tx: &mut Tx) -> Result<Vec<(String,)>> {
 pub(crate) async fn staff_page(tx: &mut Tx, desk: Option<&str>, state: Option<IdentityState>, page: &PageRequest) -> Result<Vec<Identity>> {
     let mut q = Query::new(sql!(
         "SELECT id, kind, realm, email, name, language, roles, desk, entities, client_id, state, password_hash, must_change, totp_sealed,
-         totp_confirmed_at, totp_last_step, email_verified_at, failed, locked_until, last_sign_in_at, created_at, version
-         FROM identities WHERE kind = 'staff'"
+         totp_confirmed_at, totp_last_step, email_verified_at, failed, locked_until, last_sign_in_at, created_at, version,
+         held_for, proven_at FROM identities WHERE kind = 'staff'"
     ));
     if let Some(d) = desk {
         q.push(sql!(" AND desk = $?"), [Val::from(d)]);
@@ -266,8 +281,8 @@ pub(crate) async fn staff_page(tx: &mut Tx, desk: Option<&str>, state: Option<Id
 pub(crate) async fn active_staff(tx: &mut Tx, desk: Option<&str>) -> Result<Vec<Identity>> {
     let mut q = Query::new(sql!(
         "SELECT id, kind, realm, email, name, language, roles, desk, entities, client_id, state, password_hash, must_change, totp_sealed,
-         totp_confirmed_at, totp_last_step, email_verified_at, failed, locked_until, last_sign_in_at, created_at, version
-         FROM identities WHERE kind = 'staff' AND state = 'active'"
+         totp_confirmed_at, totp_last_step, email_verified_at, failed, locked_until, last_sign_in_at, created_at, version,
+         held_for, proven_at FROM identities WHERE kind = 'staff' AND state = 'active'"
     ));
     if let Some(d) = desk {
         q.push(sql!(" AND desk = $?"), [Val::from(d)]);

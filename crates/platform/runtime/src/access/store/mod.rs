@@ -2,5 +2,6 @@
 
 pub(super) mod identities;
 pub(super) mod keys;
+pub(super) mod places;
 pub(super) mod roles;
 pub(super) mod sessions;

@@ -24,6 +24,7 @@ row! {
         pub state: IdentityState,
         pub must_change: bool,
         pub totp_confirmed_at: Option<Ts>,
+        pub held_for: Option<String>,
     }
 }
 
@@ -31,7 +32,7 @@ pub(crate) async fn resolve(tx: &mut Tx, token_hash: &[u8; 32]) -> Result<Option
     tx.one(
         sql!(
             "SELECT s.id, s.identity_id, s.device_id, s.last_seen_at, s.expires_at, s.step_up_at, s.ended_at, i.kind, i.name, i.roles, i.desk,
-             i.entities, i.client_id, i.state, i.must_change, i.totp_confirmed_at
+             i.entities, i.client_id, i.state, i.must_change, i.totp_confirmed_at, i.held_for
              FROM sessions s JOIN identities i ON i.id = s.identity_id WHERE s.token_hash = $1"
         ),
         &vals![&token_hash[..]],
