@@ -5,14 +5,14 @@ use axum::Json;
 use axum::extract::State;
 use qd_app::App;
 use qd_app::compose::payment_facts;
-use qd_kernel::{Amount, Page};
+use qd_kernel::{Amount, Currency, Page};
 use qd_payments::WithdrawalId;
-use qd_payments::withdrawal::{self, NewWithdrawal, WithdrawalQuery, WithdrawalState, WithdrawalView};
+use qd_payments::withdrawal::{self, NewWithdrawal, Preview, WithdrawalQuery, WithdrawalState, WithdrawalView};
 use qd_trading::TradingAccountId;
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +43,28 @@ pub async fn create(State(app): State<App>, Asker(caller): Asker, key: Idempoten
             },
         )
         .await
+    })
+    .await
+}
+
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Wish {
+    /// In minor units of `currency`.
+    minor: i64,
+    #[param(value_type = String)]
+    currency: Currency,
+}
+
+/// How a withdrawal of mine would be paid: where the money would go, and what stands against it.
+#[utoipa::path(get, path = "/api/v1/me/withdrawal-preview", tag = "me", params(Wish), responses((status = 200, body = Preview)))]
+pub async fn preview(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Wish>) -> Reply<Json<Value>> {
+    let a = app.clone();
+    read(&app, async move |tx| {
+        let amount = Amount::new(q.minor, q.currency).positive("minor")?;
+        let facts = payment_facts(tx, &a.core, &caller.client_id()?, caller.device.as_deref()).await?;
+        withdrawal::preview(tx, &facts, amount).await
     })
     .await
 }

@@ -12,7 +12,7 @@ pub use checks::{ChangesCheck, Checks, DeviceCheck, FundsCheck, KycCheck, Source
 pub(crate) use deciding::ask_rules;
 pub use model::{Command, Effect, LegEffect, LegState, PlannedLeg, Source, WithdrawalState, decide, leg, split_to_sources};
 pub(crate) use pay::{LegOutcome, SAFE_TO_REPEAT_S, leg_reported, leg_sending, leg_unclear, start_paying};
-pub use pay::{PlanView, mark_bank_leg, plan, settle_unclear_leg};
+pub use pay::{PlanView, Preview, PreviewPart, mark_bank_leg, plan, preview, settle_unclear_leg};
 pub use review::{approve, cancel, claim, hand_over, override_approve, reject};
 pub use view::{LegView, WithdrawalQuery, WithdrawalView, get, list};
 

@@ -6,12 +6,12 @@ use super::{
 };
 use crate::deposit::DepositState;
 use crate::store::{self, LegRow, WithdrawalRow};
-use crate::{ATTEMPTS, WithdrawalId, clearing, reason, wallet};
+use crate::{ATTEMPTS, ClientFacts, DepositId, WithdrawalId, clearing, reason, wallet};
 use qd_db::Tx;
 use qd_kernel::{Amount, Problem, Result};
 use qd_ledger::{AccountKey, Leg, NewEntry, Purpose};
 use qd_ports::CallError;
-use qd_ports::psp::{RefundReport, RefundState};
+use qd_ports::psp::{Instrument, RefundReport, RefundState};
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::jobs::{self, NewJob};
 use qd_runtime::{Core, audit, exceptions};
@@ -76,10 +76,14 @@ fn entry(core: &Core, w: &WithdrawalRow, step: &str, from: AccountKey, to: Accou
 }
 
 pub(super) async fn plan_of(tx: &mut Tx, w: &WithdrawalRow) -> Result<Vec<PlannedLeg>> {
+    plan_for(tx, &w.client_id, Amount::new(w.amount_minor, w.currency)).await
+}
+
+async fn plan_for(tx: &mut Tx, client_id: &str, amount: Amount) -> Result<Vec<PlannedLeg>> {
     let mut sources = Vec::new();
-    for d in store::received_of(tx, &w.client_id).await? {
+    for d in store::received_of(tx, client_id).await? {
         // Disputed money is already on its way back by another road.
-        if d.currency != w.currency || d.dispute_state.as_deref().is_some_and(|s| s != "won") {
+        if d.currency != amount.currency || d.dispute_state.as_deref().is_some_and(|s| s != "won") {
             continue;
         }
         let Some(payment_ref) = d.payment_ref.clone() else { continue };
@@ -95,7 +99,64 @@ pub(super) async fn plan_of(tx: &mut Tx, w: &WithdrawalRow) -> Result<Vec<Planne
             });
         }
     }
-    Ok(split_to_sources(w.amount_minor, &sources))
+    Ok(split_to_sources(amount.minor, &sources))
+}
+
+/// What a client reads before asking for a withdrawal.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = WithdrawalPreview)]
+pub struct Preview {
+    /// Withdrawals are stopped for me for now.
+    pub stopped: bool,
+    /// My verification is finished; without it nothing can be withdrawn.
+    pub verified: bool,
+    /// The smallest withdrawal, in the entity's base currency.
+    pub least: Amount,
+    /// A person has decided after this many hours at the latest, where one has to.
+    pub review_hours: i64,
+    /// Where the amount would go: back to what was paid with, the oldest first, the rest to the bank.
+    pub parts: Vec<PreviewPart>,
+}
+
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = WithdrawalPreviewPart)]
+pub struct PreviewPart {
+    pub amount: Amount,
+    /// `card`, `wallet`… of the deposit it returns to, `bank` for a transfer.
+    pub method: String,
+    /// The card or account it returns to, as far as the provider told.
+    pub instrument: Option<Instrument>,
+}
+
+/// How a withdrawal of the client would be paid if it were asked for now. Nothing is promised: what
+/// counts is the plan made when it is sent.
+pub async fn preview(tx: &mut Tx, facts: &ClientFacts, amount: Amount) -> Result<Preview> {
+    let mut parts: Vec<PreviewPart> = Vec::new();
+    for leg in plan_for(tx, &facts.client_id, amount).await? {
+        let (method, instrument) = match &leg.source {
+            None => ("bank".to_string(), None),
+            Some(s) => match store::deposit(tx, DepositId::parse(&s.deposit_id)?).await? {
+                Some(d) => (d.method, d.instrument.and_then(|t| serde_json::from_str::<Instrument>(&t).ok())),
+                None => continue,
+            },
+        };
+        // Several deposits by one card are one line to the reader.
+        match parts.iter_mut().find(|p| p.method == method && p.instrument == instrument) {
+            Some(p) => p.amount.minor = p.amount.minor.saturating_add(leg.amount_minor),
+            None => parts.push(PreviewPart {
+                amount: Amount::new(leg.amount_minor, amount.currency),
+                method,
+                instrument,
+            }),
+        }
+    }
+    Ok(Preview {
+        stopped: facts.withdrawals_stopped.is_some(),
+        verified: facts.kyc_approved,
+        least: Amount::new(facts.limits.withdrawal_min_minor, facts.base_currency),
+        review_hours: facts.limits.review_hours,
+        parts,
+    })
 }
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
