@@ -5143,6 +5143,8 @@ export interface components {
             password: string;
         };
         /** @enum {string} */
+        ClientSort: "newest" | "oldest" | "name" | "activity";
+        /** @enum {string} */
         ClientStage: "lead" | "registered" | "verified" | "funded" | "dormant" | "churned";
         /** @enum {string} */
         ClientStatus: "new" | "contacted" | "no_answer" | "callback" | "interested" | "not_interested";
@@ -8974,7 +8976,7 @@ export interface components {
             /** Format: int64 */
             handovers: number;
             /** @description A desk's code, a category, a person's name; absent for all of them. */
-            key: string | null;
+            key?: string;
             /** Format: int64 */
             opened: number;
             /**
@@ -9149,6 +9151,8 @@ export interface components {
         };
         /** @enum {string} */
         TicketSide: "client" | "staff";
+        /** @enum {string} */
+        TicketSort: "due" | "newest";
         /** @enum {string} */
         TicketState: "open" | "waiting_us" | "waiting_client" | "solved" | "closed";
         /** @enum {string} */
@@ -9649,7 +9653,6 @@ export interface components {
         WriteTicket: {
             body: string;
         };
-        TicketSort: string;
     };
     responses: never;
     parameters: never;
@@ -10626,7 +10629,7 @@ export interface operations {
                 /** @description The `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description `waiting` (without a word), `approved`, `refused`, `cancelled`, `expired`. */
-                state?: string;
+                state?: components["schemas"]["ApprovalState"];
             };
             header?: never;
             path?: never;
@@ -12652,9 +12655,9 @@ export interface operations {
                 limit?: number;
                 /** @description The `next_cursor` of the page before. */
                 cursor?: string;
-                stage?: string;
-                status?: string;
-                owner_id?: string;
+                stage?: components["schemas"]["ClientStage"];
+                status?: components["schemas"]["ClientStatus"];
+                owner_id?: components["schemas"]["StaffId"];
                 /** @description Those that nobody owns. */
                 unowned?: boolean;
                 desk?: string;
@@ -12670,7 +12673,7 @@ export interface operations {
                 created_from_us?: number;
                 created_until_us?: number;
                 /** @description `newest` (without a word), `oldest`, `name`, `activity`. */
-                sort?: string;
+                sort?: components["schemas"]["ClientSort"];
             };
             header?: never;
             path?: never;
@@ -16749,7 +16752,7 @@ export interface operations {
                 /** @description The `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description `open`, `merged`, `linked`, `dismissed`. */
-                state?: string;
+                state?: components["schemas"]["DuplicateState"];
                 client_id?: string;
             };
             header?: never;
@@ -17782,7 +17785,7 @@ export interface operations {
                 /** @description The `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description `open`, `resolved`, `dismissed`. */
-                state?: string;
+                state?: components["schemas"]["ExceptionState"];
                 kind?: string;
                 /** @description `finance`, `compliance`, `ops`, … */
                 owner_role?: string;
@@ -18755,12 +18758,12 @@ export interface operations {
                 /** @description The `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description What waits for the house (submitted, in review) without a word. */
-                state?: string;
+                state?: components["schemas"]["KycState"];
                 entity?: string;
                 /** @description `standard` or `enhanced`. */
-                level?: string;
+                level?: components["schemas"]["KycLevel"];
                 /** @description `low`, `medium`, `high`. */
-                band?: string;
+                band?: components["schemas"]["RiskBand"];
                 country?: string;
                 /** @description A reason's code. */
                 reason?: string;
@@ -19603,9 +19606,9 @@ export interface operations {
                 limit?: number;
                 /** @description The `next_cursor` of the page before. */
                 cursor?: string;
-                stage?: string;
-                status?: string;
-                owner_id?: string;
+                stage?: components["schemas"]["ClientStage"];
+                status?: components["schemas"]["ClientStatus"];
+                owner_id?: components["schemas"]["StaffId"];
                 /** @description Those that nobody owns. */
                 unowned?: boolean;
                 desk?: string;
@@ -19621,7 +19624,7 @@ export interface operations {
                 created_from_us?: number;
                 created_until_us?: number;
                 /** @description `newest` (without a word), `oldest`, `name`, `activity`. */
-                sort?: string;
+                sort?: components["schemas"]["ClientSort"];
             };
             header?: never;
             path?: never;
@@ -28485,7 +28488,7 @@ export interface operations {
                 /** @description The `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description A colleague's, as far as my right reaches; mine without it. */
-                owner_id?: string;
+                owner_id?: components["schemas"]["StaffId"];
                 /** @description Only tasks due until then, microseconds since 1970. */
                 until_us?: number;
             };

@@ -1,11 +1,13 @@
-import { useApiQuery, useCursorPages, type Row } from '@qd/api';
+import { useApiQuery, useCursorPages, type components, type Row } from '@qd/api';
 import type { SearchState } from '@qd/ui';
 
 export type ClientRow = Row<'/api/v1/clients'>;
 
+const SORTS: readonly components['schemas']['ClientSort'][] = ['newest', 'oldest', 'name', 'activity'];
+
 /** The list as the address says: what is in `filters` are the API's own parameters. */
 export function useClients(filters: SearchState, sort: string | undefined) {
-  return useCursorPages('/api/v1/clients', { query: { ...filters, sort, limit: 50 } });
+  return useCursorPages('/api/v1/clients', { query: { ...filters, sort: SORTS.find((s) => s === sort), limit: 50 } });
 }
 
 export function useClient(id: string | undefined) {
