@@ -1,6 +1,7 @@
 import type { Feature } from '@qd/ui/app';
+import { audit } from './features/audit/routes';
 import { clients } from './features/clients/routes';
 import { home } from './features/home/routes';
 
 /** One line per feature folder. */
-export const features: readonly Feature[] = [home, clients];
+export const features: readonly Feature[] = [home, clients, audit];
