@@ -1,7 +1,7 @@
 import { TextInput, type TextInputProps } from '@mantine/core';
 import { i18next } from '@qd/i18n';
 import { useState } from 'react';
-import { moneyText, toMinor, toDecimal } from '../show/amount';
+import { moneyText, toMinor } from '../show/amount';
 
 export interface MoneyInputProps extends Omit<TextInputProps, 'value' | 'onChange' | 'defaultValue'> {
   currency: string;
@@ -12,12 +12,13 @@ export interface MoneyInputProps extends Omit<TextInputProps, 'value' | 'onChang
 
 /** An amount as text in, minor units out: no float in between. The text is tidied on leaving. */
 export function MoneyInput({ currency, value, onChange, onBlur, ...rest }: MoneyInputProps) {
-  const [text, setText] = useState(value === null ? '' : toDecimal(value, currency));
+  const written = (minor: number) => moneyText(i18next.language, { minor, currency }, { bare: true });
+  const [text, setText] = useState(value === null ? '' : written(value));
   const [last, setLast] = useState(value);
   if (value !== last) {
     // Changed from outside ("all of it", a preset): show that; not while the reader types the same amount.
     setLast(value);
-    if (toMinor(text, currency) !== value) setText(value === null ? text : moneyText(i18next.language, { minor: value, currency }, { bare: true }));
+    if (toMinor(text, currency) !== value) setText(value === null ? '' : written(value));
   }
   return (
     <TextInput
@@ -36,7 +37,7 @@ export function MoneyInput({ currency, value, onChange, onBlur, ...rest }: Money
       }}
       onBlur={(e) => {
         const minor = toMinor(text, currency);
-        if (minor !== null) setText(moneyText(i18next.language, { minor, currency }, { bare: true }));
+        if (minor !== null) setText(written(minor));
         onBlur?.(e);
       }}
     />

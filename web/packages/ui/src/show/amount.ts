@@ -1,4 +1,4 @@
-import { number } from '@qd/i18n';
+import { i18next, number } from '@qd/i18n';
 
 /** As the API sends it: whole minor units. A covered amount is `•••`. */
 export interface MoneyValue {
@@ -27,22 +27,28 @@ export function toDecimal(minor: number | string | bigint, currency: string): st
   return `${negative ? '-' : ''}${whole}${rest}`;
 }
 
+/** The sign between units and decimals in a language. */
+const decimalSign = (lang: string): string => (number(lang, '1.5').includes(',') ? ',' : '.');
+
 /**
  * What a person typed -> minor units, or null when it is no amount of this currency. Both 1,234.50 and
- * 1.234,50 are understood: the last separator with at most `exponent` digits after it is the decimal one.
+ * 1.234,50 are understood. A single sign with three digits after it is the only doubt: there the reader's
+ * language decides, because 1,000 must never become one.
  */
-export function toMinor(typed: string, currency: string): number | null {
+export function toMinor(typed: string, currency: string, lang: string = i18next.language ?? 'en'): number | null {
   const exponent = exponentOf(currency);
   const text = typed.replace(/[\s\u00a0\u202f'’]/g, '').replace(/[٠-٩]/g, (d) => String('٠١٢٣٤٥٦٧٨٩'.indexOf(d)));
-  const match = text.match(/^(\d{1,3}(?:[.,]?\d{3})*|\d+)(?:[.,](\d+))?$/);
-  if (!match) return null;
-  let [, whole = '', rest = ''] = match;
+  if (!/^\d[\d.,]*$/.test(text) || /[.,]$/.test(text)) return null;
+  const signs = text.replace(/\d/g, '');
   const last = Math.max(text.lastIndexOf('.'), text.lastIndexOf(','));
-  if (rest === '' && last >= 0 && text.length - last - 1 !== 3) return null;
-  whole = whole.replace(/[.,]/g, '');
-  if (rest.length > exponent) return null;
-  rest = rest.padEnd(exponent, '0');
-  const minor = BigInt(whole + rest);
+  const after = last < 0 ? 0 : text.length - last - 1;
+  const both = new Set(signs).size === 2;
+  const decimal = both || (signs.length === 1 && (after !== 3 || text[last] === decimalSign(lang)));
+  const whole = decimal ? text.slice(0, last) : text;
+  const rest = decimal ? text.slice(last + 1) : '';
+  if (rest.length > exponent || !/^(\d+|\d{1,3}([.,]\d{3})+)$/.test(whole) || new Set(whole.replace(/\d/g, '')).size > 1) return null;
+  if (decimal && whole.includes(text[last] as string)) return null;
+  const minor = BigInt(whole.replace(/[.,]/g, '') + rest.padEnd(exponent, '0'));
   return minor <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(minor) : null;
 }
 

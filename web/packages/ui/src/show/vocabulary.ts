@@ -39,6 +39,11 @@ const tones: Record<string, Record<string, Tone>> = {
   step: { done: 'good', current: 'wait', waiting: 'idle', failed: 'bad', todo: 'idle', attention: 'warn' },
   call: { reached: 'good', no_answer: 'warn', voicemail: 'info', wrong_number: 'bad', callback: 'wait' },
   inbox: { new: 'info', processed: 'good', ignored: 'idle', failed: 'bad' },
+  ticket: { open: 'info', waiting_us: 'wait', waiting_client: 'idle', solved: 'good', closed: 'idle' },
+  ticket_priority: { low: 'idle', normal: 'info', high: 'warn', urgent: 'bad' },
+  bulk: { waiting: 'wait', changed: 'good', unchanged: 'idle', failed: 'bad' },
+  commission_line: { open: 'info', stated: 'good', zero: 'idle' },
+  appropriateness: { pass: 'good', warn: 'warn', block: 'bad' },
   connection: { up: 'good', slow: 'warn', down: 'bad', unknown: 'idle' },
 };
 

@@ -11,6 +11,8 @@ beforeAll(() => {
     vi.stubGlobal('matchMedia', (query: string) => ({ matches: false, media: query, addEventListener() {}, removeEventListener() {}, addListener() {}, removeListener() {} }));
   }
   Element.prototype.scrollIntoView ??= () => {};
+  // Mantine's growing text field waits for fonts.
+  if (!document.fonts) Object.defineProperty(document, 'fonts', { value: { addEventListener() {}, removeEventListener() {} } });
 });
 
 afterEach(async () => {
