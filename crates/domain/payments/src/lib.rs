@@ -131,6 +131,44 @@ pub(crate) fn acts_for(caller: &Caller, client_id: &str, right: Right) -> Result
     }
 }
 
+/// A client knows of what is theirs, staff by right and entity; for anybody else it does not exist.
+pub(crate) fn known(caller: &Caller, right: Right, what: &'static str, client_id: &str, entity: &str) -> Result<()> {
+    let may = match caller.client_id() {
+        Ok(own) => own == client_id,
+        Err(_) => {
+            caller.require(right)?;
+            caller.enters(Some(entity))
+        }
+    };
+    if may { Ok(()) } else { Err(Problem::missing(what)) }
+}
+
+/// Whose rows a list is about.
+pub(crate) struct Whose {
+    pub client_id: Option<String>,
+    /// None: of all.
+    pub entities: Option<Vec<String>>,
+    /// A client's own; filters that are for staff do not count.
+    pub own: bool,
+}
+
+/// For staff by right and entity, of one client or of all; a client sees their own.
+pub(crate) fn whose(caller: &Caller, right: Right, client_id: Option<String>) -> Result<Whose> {
+    if let Ok(own) = caller.client_id() {
+        return Ok(Whose {
+            client_id: Some(own),
+            entities: None,
+            own: true,
+        });
+    }
+    caller.require(right)?;
+    Ok(Whose {
+        client_id,
+        entities: caller.allowed_entities(),
+        own: false,
+    })
+}
+
 /// A reference of somebody else's: a bank's transaction, a provider's payment. Goes into the books.
 pub(crate) fn reference(text: &str) -> Result<String> {
     let t = text.trim();

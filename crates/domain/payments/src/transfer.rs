@@ -3,7 +3,7 @@
 //! is in the wallet or in transit, by name.
 
 use crate::store::{self, TransferRow};
-use crate::{ClientFacts, TransferId, acts_for, purpose};
+use crate::{ClientFacts, TransferId, acts_for, known, purpose, whose};
 use qd_db::Tx;
 use qd_kernel::{Amount, Class, Page, PageRequest, Problem, Result, Ts, text_enum};
 use qd_runtime::access::{Caller, Right};
@@ -231,26 +231,12 @@ async fn tell(tx: &mut Tx, core: &Core, t: &TransferRow) -> Result<()> {
 
 pub async fn get(tx: &mut Tx, caller: &Caller, id: TransferId) -> Result<TransferView> {
     let t = store::transfer(tx, id).await?.ok_or_else(|| Problem::missing("transfer"))?;
-    match caller.client_id() {
-        Ok(c) if c != t.client_id => return Err(Problem::missing("transfer")),
-        Ok(_) => {}
-        Err(_) => {
-            caller.require(Right::TransfersView)?;
-            if caller.allowed_entities().is_some_and(|e| !e.contains(&t.entity)) {
-                return Err(Problem::missing("transfer"));
-            }
-        }
-    }
+    known(caller, Right::TransfersView, "transfer", &t.client_id, &t.entity)?;
     Ok(view(t))
 }
 
 pub async fn list(tx: &mut Tx, caller: &Caller, client_id: Option<String>, page: &PageRequest) -> Result<Page<TransferView>> {
-    let rows = match caller.client_id() {
-        Ok(own) => store::list_transfers(tx, Some(&own), None, page).await?,
-        Err(_) => {
-            caller.require(Right::TransfersView)?;
-            store::list_transfers(tx, client_id.as_deref(), caller.allowed_entities().as_deref(), page).await?
-        }
-    };
+    let of = whose(caller, Right::TransfersView, client_id)?;
+    let rows = store::list_transfers(tx, of.client_id.as_deref(), of.entities.as_deref(), page).await?;
     Ok(page.finish(rows.into_iter().map(view).collect(), |t: &TransferView| t.id.to_string()))
 }

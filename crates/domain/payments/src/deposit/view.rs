@@ -3,9 +3,9 @@
 use super::{DepositState, load};
 use crate::status::{Step, StepState, at};
 use crate::store::{self, DepositFilter, DepositRow};
-use crate::{DepositId, purpose};
+use crate::{DepositId, known, purpose, whose};
 use qd_db::Tx;
-use qd_kernel::{Amount, Page, PageRequest, Problem, Result, Ts};
+use qd_kernel::{Amount, Page, PageRequest, Result, Ts};
 use qd_ports::psp::Instrument;
 use qd_runtime::Core;
 use qd_runtime::access::{Caller, Right};
@@ -20,7 +20,7 @@ pub struct DepositView {
     pub entity: String,
     pub account_id: Option<String>,
     pub method: String,
-    /// Which provider connection it goes through (PM-28).
+    /// Which provider connection it goes through.
     pub connection: String,
     pub amount: Amount,
     pub received: Option<Amount>,
@@ -150,17 +150,8 @@ async fn steps(tx: &mut Tx, core: &Core, d: &DepositRow) -> Result<Vec<Step>> {
 
 pub(super) async fn scoped(tx: &mut Tx, caller: &Caller, id: DepositId) -> Result<DepositRow> {
     let d = load(tx, id).await?;
-    match caller.client_id() {
-        Ok(c) if c == d.client_id => Ok(d),
-        Ok(_) => Err(Problem::missing("deposit")),
-        Err(_) => {
-            caller.require(Right::DepositsView)?;
-            match caller.allowed_entities() {
-                Some(e) if !e.contains(&d.entity) => Err(Problem::missing("deposit")),
-                _ => Ok(d),
-            }
-        }
-    }
+    known(caller, Right::DepositsView, "deposit", &d.client_id, &d.entity)?;
+    Ok(d)
 }
 
 pub async fn get(tx: &mut Tx, core: &Core, caller: &Caller, id: DepositId) -> Result<DepositView> {
@@ -177,22 +168,12 @@ pub struct DepositQuery {
 
 /// For staff by right and entity; a client sees their own.
 pub async fn list(tx: &mut Tx, core: &Core, caller: &Caller, q: DepositQuery, page: &PageRequest) -> Result<Page<DepositView>> {
-    let f = match caller.client_id() {
-        Ok(own) => DepositFilter {
-            entities: None,
-            client_id: Some(own),
-            state: q.state,
-            connection: None,
-        },
-        Err(_) => {
-            caller.require(Right::DepositsView)?;
-            DepositFilter {
-                entities: caller.allowed_entities(),
-                client_id: q.client_id,
-                state: q.state,
-                connection: q.connection,
-            }
-        }
+    let of = whose(caller, Right::DepositsView, q.client_id)?;
+    let f = DepositFilter {
+        entities: of.entities,
+        client_id: of.client_id,
+        state: q.state,
+        connection: q.connection.filter(|_| !of.own),
     };
     let rows = page.finish(store::list_deposits(tx, &f, page).await?, |d| d.id.to_string());
     let mut items = Vec::with_capacity(rows.items.len());

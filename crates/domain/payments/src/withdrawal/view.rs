@@ -3,9 +3,9 @@
 use super::{Checks, LegState, REVIEW_DUE_S, WithdrawalState, load};
 use crate::status::{Step, StepState, at};
 use crate::store::{self, LegRow, WithdrawalFilter, WithdrawalRow};
-use crate::{WithdrawalId, purpose};
+use crate::{WithdrawalId, known, purpose, whose};
 use qd_db::Tx;
-use qd_kernel::{Amount, Page, PageRequest, Problem, Result, Ts};
+use qd_kernel::{Amount, Page, PageRequest, Result, Ts};
 use qd_runtime::Core;
 use qd_runtime::access::{Caller, Mask, Right};
 use qd_trading::moves;
@@ -35,14 +35,14 @@ pub struct WithdrawalView {
     pub account_id: Option<String>,
     pub amount: Amount,
     pub state: WithdrawalState,
-    /// Why a person looks at it: the names of the signals (PM-11).
+    /// Why a person looks at it: the names of the signals.
     pub signals: Vec<String>,
     pub rule: Option<String>,
     pub approval_id: Option<String>,
     pub approvals_needed: i64,
     pub reason_code: Option<String>,
     pub reason_text: Option<String>,
-    /// `finance` or `compliance`: whose turn it is (PM-20).
+    /// `finance` or `compliance`: whose turn it is.
     pub desk: String,
     pub claimed_by: Option<String>,
     pub due_at_us: Option<Ts>,
@@ -156,17 +156,8 @@ async fn steps(tx: &mut Tx, core: &Core, w: &WithdrawalRow, legs: &[LegRow], sta
 
 pub(super) async fn scoped(tx: &mut Tx, caller: &Caller, id: WithdrawalId) -> Result<WithdrawalRow> {
     let w = load(tx, id).await?;
-    match caller.client_id() {
-        Ok(c) if c == w.client_id => Ok(w),
-        Ok(_) => Err(Problem::missing("withdrawal")),
-        Err(_) => {
-            caller.require(Right::WithdrawalsView)?;
-            match caller.allowed_entities() {
-                Some(e) if !e.contains(&w.entity) => Err(Problem::missing("withdrawal")),
-                _ => Ok(w),
-            }
-        }
-    }
+    known(caller, Right::WithdrawalsView, "withdrawal", &w.client_id, &w.entity)?;
+    Ok(w)
 }
 
 pub async fn get(tx: &mut Tx, core: &Core, caller: &Caller, id: WithdrawalId) -> Result<WithdrawalView> {
@@ -182,22 +173,12 @@ pub struct WithdrawalQuery {
 }
 
 pub async fn list(tx: &mut Tx, core: &Core, caller: &Caller, q: WithdrawalQuery, page: &PageRequest) -> Result<Page<WithdrawalView>> {
-    let f = match caller.client_id() {
-        Ok(own) => WithdrawalFilter {
-            entities: None,
-            client_id: Some(own),
-            state: q.state,
-            desk: None,
-        },
-        Err(_) => {
-            caller.require(Right::WithdrawalsView)?;
-            WithdrawalFilter {
-                entities: caller.allowed_entities(),
-                client_id: q.client_id,
-                state: q.state,
-                desk: q.desk,
-            }
-        }
+    let of = whose(caller, Right::WithdrawalsView, q.client_id)?;
+    let f = WithdrawalFilter {
+        entities: of.entities,
+        client_id: of.client_id,
+        state: q.state,
+        desk: q.desk.filter(|_| !of.own),
     };
     let rows = page.finish(store::list_withdrawals(tx, &f, page).await?, |w| w.id.to_string());
     let mut items = Vec::with_capacity(rows.items.len());
