@@ -10,6 +10,9 @@ export const url = process.env.QD_E2E_URL ?? 'http://127.0.0.1:8080';
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const shots = new URL('../shots/', import.meta.url).pathname;
 
+/** The demo's other brand, which has Arabic: browsers reach this machine by every name below localhost. */
+export const harbour = url.replace('127.0.0.1', 'harbour.localhost');
+
 let open;
 /** One browser per file; it is closed after the file's last test. */
 export async function browser() {
@@ -32,8 +35,8 @@ export const views = [
   { name: 'desktop-de-dark', viewport: desktop, lang: 'de', scheme: 'dark' },
 ];
 
-/** A fresh visitor: own cookies, own storage. `base` for another brand's host. */
-export async function visitor({ viewport = desktop, mobile = false, lang = 'en', scheme = 'light', base = url } = {}) {
+/** A fresh visitor: own cookies, own storage. Who reads Arabic goes to the brand that has it. */
+export async function visitor({ viewport = desktop, mobile = false, lang = 'en', scheme = 'light', base = lang === 'ar' ? harbour : url } = {}) {
   const context = await (await browser()).newContext({
     baseURL: base,
     viewport,

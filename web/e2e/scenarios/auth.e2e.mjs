@@ -28,6 +28,7 @@ for (const view of views) {
       await p.close();
     }
     const p = await page(context, '/register');
+    await p.locator('[name=country]').selectOption('AE');
     await p.locator('[name=email]').fill('alex.weber@example.com');
     await p.locator('[name=password]').fill('Alster-Segel-42');
     await p.locator('[type=submit]').click();

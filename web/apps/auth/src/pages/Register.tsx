@@ -35,7 +35,7 @@ function Form({ where, boot }: { where: Where; boot: Boot }) {
         .sort((a, b) => a.label.localeCompare(b.label, lang)),
     [boot.countries, lang],
   );
-  const guess = boot.country && served.some((c) => c.value === boot.country) ? boot.country : '';
+  const guess = [boot.country, regionOf(navigator.language)].find((code) => code && served.some((c) => c.value === code)) ?? '';
   const fields = useFields({
     country: guess,
     email: '',
@@ -180,6 +180,15 @@ function Form({ where, boot }: { where: Where; boot: Boot }) {
       </div>
     </Page>
   );
+}
+
+/** `de-AT` was set up by somebody in Austria, most likely. */
+function regionOf(tag: string): string | undefined {
+  try {
+    return new Intl.Locale(tag).region;
+  } catch {
+    return undefined;
+  }
 }
 
 /** `I accept the <first> and the <second>`, with links in the places of the names. */
