@@ -21,7 +21,7 @@ function freePort() {
 /** Up once `/readyz` says so; the simulated business is small, so that it is there in seconds. */
 export async function startServer({ clients = 40, days = 60 } = {}) {
   const binary = process.env.QD_BINARY ?? join(root, 'target/debug/quarterdeck');
-  const web = join(root, 'web/dist');
+  const web = process.env.QD_WEB_DIR ?? join(root, 'web/dist');
   if (!existsSync(binary)) throw new Error(`${binary} is not built`);
   if (!existsSync(join(web, 'auth/index.html'))) throw new Error('web/dist is not built: npm run build');
   const data = mkdtempSync(join(tmpdir(), 'qd-e2e-'));

@@ -1,8 +1,8 @@
 // The door: every page of it in every view, and the ways through it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { look, page, views, visitor } from '../lib/browser.mjs';
-import { mailLink, newAddress, PASSWORD, staff, totp } from '../lib/people.mjs';
+import { harbour, look, page, views, visitor } from '../lib/browser.mjs';
+import { enter, mailLink, newAddress, PASSWORD, staff, totp } from '../lib/people.mjs';
 
 const refused = [/status of 401/, /status of 409/, /status of 422/];
 
@@ -80,6 +80,61 @@ test('somebody registers on a phone, and the link of the mail proves the address
   await look(p, 'auth-verified');
   const me = await context.request.get('/api/v1/auth/me');
   assert.equal((await me.json()).email_verified, true);
+  await context.close();
+});
+
+test('the mail of the other brand leads to that brand, and a click in a strange browser asks who one is', async () => {
+  const context = await visitor({ base: harbour });
+  const email = newAddress('layla');
+  const p = await page(context, '/register', { forgive: refused });
+  await p.getByLabel('Where do you live?').selectOption('AE');
+  await p.getByLabel('E-mail address').fill(email);
+  await p.getByLabel('Choose a password').fill('Marsa-Qamar-17');
+  await p.getByRole('button', { name: 'Continue' }).click();
+  await p.getByLabel('First name').fill('Layla');
+  await p.getByLabel('Last name').fill('Haddad');
+  await p.getByRole('checkbox', { name: /I have read/ }).check();
+  await p.getByRole('button', { name: 'Open account' }).click();
+  await p.getByRole('heading', { name: /confirm your address/ }).waitFor();
+  await context.close();
+
+  const link = await mailLink(email, 'token=');
+  assert.equal(new URL(link).origin, harbour);
+  const other = await visitor({ base: harbour });
+  const q = await page(other, link, { forgive: refused });
+  await q.getByText(/Sign in, and your address is confirmed/).waitFor();
+  await look(q, 'auth-verify-sign-in');
+  await q.getByLabel('E-mail address').fill(email);
+  await q.getByLabel('Password', { exact: true }).fill('Marsa-Qamar-17');
+  await q.getByRole('button', { name: 'Sign in' }).click();
+  await q.getByRole('heading', { name: 'Your address is confirmed' }).waitFor();
+  await other.close();
+});
+
+test('somebody new in the house sets a password with the link of the invitation', async () => {
+  const admin = await visitor();
+  await enter(admin, staff('admin'));
+  const email = newAddress('nora');
+  const invited = await admin.request.post('/api/v1/staff', {
+    data: { email, name: 'Nora Lind', language: 'en', roles: ['support'], entities: ['eu'] },
+    headers: { 'x-qd-request': '1', 'idempotency-key': email },
+  });
+  assert.ok(invited.ok(), await invited.text());
+  await admin.close();
+
+  const context = await visitor();
+  const p = await page(context, await mailLink(email, '/invite'), { forgive: refused });
+  await p.getByRole('heading', { name: 'Welcome to the team' }).waitFor();
+  await p.getByLabel('New password').fill('short');
+  await p.getByRole('button', { name: 'Save password' }).click();
+  await p.locator('[name=password][aria-invalid=true]').waitFor();
+  await p.getByLabel('New password').fill('Rain-over-Bergen-88');
+  await p.getByRole('button', { name: 'Save password' }).click();
+  await p.getByText('Your password is saved').waitFor();
+  await p.getByLabel('E-mail address').fill(email);
+  await p.getByLabel('Password', { exact: true }).fill('Rain-over-Bergen-88');
+  await p.getByRole('button', { name: 'Sign in' }).click();
+  await p.waitForURL('**/office');
   await context.close();
 });
 
