@@ -35,6 +35,7 @@ export { Timeline, type TimelineItem, type TimelineProps } from './show/Timeline
 export { toneOf, type StatusKind, type Tone } from './show/vocabulary';
 export { useNow, useZone, Waited, When, whenText, ZoneProvider, type WhenProps } from './show/When';
 export { Why, type WhyNode } from './show/Why';
+export { Changed } from './state/Changed';
 export { EmptyState, type EmptyStateProps } from './state/EmptyState';
 export { errorClass, ErrorState, errorText, type ErrorLike, type ErrorStateProps } from './state/ErrorState';
 export { Notice } from './state/Notice';
@@ -43,4 +44,5 @@ export type { AllMatching } from './table/BulkBar';
 export type { Column } from './table/columns';
 export { DataTable, type DataTableProps } from './table/DataTable';
 export { FilterBar, useFilters, type Filter, type FilterBarProps } from './table/FilterBar';
+export { SavedViews, type SavedViewsProps } from './table/SavedViews';
 export { searchCodec, usePeek, useSearchState, type SearchState } from './table/useSearchState';

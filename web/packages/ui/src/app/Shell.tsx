@@ -100,7 +100,7 @@ function Framed({ portal, features, name, onSignOut }: FramedProps) {
         <UserMenu
           name={name || '·'}
           detail={me?.kind === 'staff' ? statusRoles(me.roles) : undefined}
-          languages={portal.who === 'client' ? boot?.languages : undefined}
+          languages={portal.who === 'client' ? boot?.languages : boot?.house_languages}
           onProfile={() => go('/profile')}
           onSignOut={onSignOut}
           desk={portal.desk}

@@ -1,3 +1,4 @@
+export { noteText, type Note } from './Bell';
 export type { Feature, Portal } from './feature';
 export { NotForRole, NotFound } from './pages';
 export { PageSkeleton } from './Skeletons';

@@ -1,5 +1,5 @@
 import { useTranslation } from '@qd/i18n';
-import { DataTable, FilterBar, Page, statusText, useFilters, usePeek, useSearchState, type Filter } from '@qd/ui';
+import { DataTable, FilterBar, Page, SavedViews, statusText, useFilters, usePeek, useSearchState, type Filter } from '@qd/ui';
 import { useMemo } from 'react';
 import { ClientPeek } from './ClientPeek';
 import { useClientColumns } from './columns';
@@ -54,7 +54,7 @@ export function ClientsPage() {
         filtered={active}
         onResetFilters={reset}
         empty={{ title: t('empty.title'), text: t('empty.text') }}
-        toolbar={<FilterBar filters={filters} />}
+        toolbar={<FilterBar filters={filters} before={<SavedViews list="clients" />} />}
       />
       <ClientPeek id={peek.id} row={list.rows.find((c) => c.id === peek.id)} onClose={peek.close} onPrevious={peek.previous} onNext={peek.next} />
     </Page>
