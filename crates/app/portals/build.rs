@@ -3,7 +3,10 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+/// Looks at a folder that is being written.
+const TRIES: u32 = 5;
 
 fn main() {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../../..");
@@ -20,16 +23,34 @@ fn main() {
     if dist.is_dir() {
         println!("cargo:rerun-if-changed={}", dist.display());
     }
+    let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets it"));
+    // A copy of its own: `npm run build` may replace the folder while rustc reads it.
+    let copies = out.join("dist");
     let mut files = Vec::new();
-    collect(&dist, &dist, &mut files);
-    files.sort();
+    for _ in 0..TRIES {
+        let _ = std::fs::remove_dir_all(&copies);
+        std::fs::create_dir_all(&copies).expect("the build folder is writable");
+        files.clear();
+        let mut found = Vec::new();
+        collect(&dist, &dist, &mut found);
+        found.sort();
+        for (n, (name, path)) in found.iter().enumerate() {
+            let copy = copies.join(format!("{n}"));
+            if std::fs::copy(path, &copy).is_ok() {
+                files.push((name.clone(), copy));
+            }
+        }
+        if files.len() == found.len() {
+            break;
+        }
+        std::thread::sleep(Duration::from_secs(2));
+    }
     let mut text = String::from("pub static FILES: &[(&str, &[u8])] = &[\n");
     for (name, path) in files {
         let _ = writeln!(text, "    ({name:?}, include_bytes!({:?})),", path.display().to_string());
     }
     text.push_str("];\n");
-    let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets it")).join("dist.rs");
-    std::fs::write(out, text).expect("the build folder is writable");
+    std::fs::write(out.join("dist.rs"), text).expect("the build folder is writable");
 }
 
 /// Names are relative to `web/dist`, with `/`.
@@ -43,9 +64,9 @@ fn collect(dist: &Path, dir: &Path, out: &mut Vec<(String, PathBuf)>) {
         if path.is_dir() {
             collect(dist, &path, out);
         } else if let Ok(name) = path.strip_prefix(dist)
-            && let (Some(name), Ok(whole)) = (name.to_str(), path.canonicalize())
+            && let Some(name) = name.to_str()
         {
-            out.push((name.replace('\\', "/"), whole));
+            out.push((name.replace('\\', "/"), path));
         }
     }
 }

@@ -8,13 +8,13 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use qd_app::brands::{self, Face};
 use qd_kernel::Result;
-use qd_notify::is_rtl;
+use qd_notify::{colour, is_rtl};
 use qd_runtime::tenancy::Brand;
 use qd_web::ApiProblem;
 use serde_json::json;
 
 /// The colour of a house without a brand.
-const HUE: u32 = 222;
+const HUE: u32 = 255;
 /// Bytes of a logo; a longer one is no logo.
 const MAX_LOGO: usize = 48 * 1024;
 /// A changed face shows within five minutes.
@@ -88,9 +88,10 @@ fn is_image(text: &str) -> bool {
 fn drawn(name: &str, hue: u32) -> String {
     let letter: String = name.chars().find(|c| c.is_alphanumeric()).unwrap_or('Q').to_uppercase().collect();
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 64 64\" role=\"img\" aria-label=\"{}\"><rect width=\"64\" height=\"64\" rx=\"14\" fill=\"hsl({hue} 60% 38%)\"/>\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 64 64\" role=\"img\" aria-label=\"{}\"><rect width=\"64\" height=\"64\" rx=\"14\" fill=\"{}\"/>\
          <text x=\"32\" y=\"44\" font-family=\"system-ui,sans-serif\" font-size=\"34\" font-weight=\"700\" text-anchor=\"middle\" fill=\"#fff\">{}</text></svg>",
         escape(name),
+        colour::of_hue(hue),
         escape(&letter)
     )
 }
@@ -105,7 +106,7 @@ pub async fn web_manifest(State(front): State<Front>, uri: Uri, headers: HeaderM
     let body = json!({
         "name": name, "short_name": name, "id": "/", "start_url": "/", "scope": "/", "display": "standalone",
         "lang": language, "dir": if is_rtl(&language) { "rtl" } else { "ltr" },
-        "background_color": "#ffffff", "theme_color": format!("hsl({hue} 60% 38%)"),
+        "background_color": "#ffffff", "theme_color": colour::of_hue(hue),
         "icons": [{"src": "/brand/logo.svg", "type": "image/svg+xml", "sizes": "any", "purpose": "any"}],
     });
     short_lived(&headers, "application/manifest+json", body.to_string())

@@ -4,11 +4,12 @@ use crate::Front;
 use crate::pages;
 use crate::site::AppKind;
 use axum::response::{Html, IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use qd_app::brands;
 use qd_kernel::{Env, Result};
 use qd_notify::is_rtl;
 use qd_runtime::tenancy::Brand;
+use qd_web::gate::COOKIE;
 
 /// The cookie in which a portal keeps the language somebody chose.
 pub const LANGUAGE_COOKIE: &str = "qd_lang";
@@ -49,6 +50,50 @@ pub fn answer(body: String, nonce: &str) -> Response {
         h.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     r
+}
+
+/// Whether somebody was signed in at this browser; whether they still are is the API's to say.
+pub fn has_session(headers: &HeaderMap) -> bool {
+    let host = format!("__Host-{COOKIE}");
+    cookies(headers).any(|(name, value)| (name == COOKIE || name == host) && !value.is_empty())
+}
+
+/// The door of an app, with the way back: spares a stranger an app that would only send them here.
+pub fn to_sign_in(app: AppKind, uri: &Uri) -> Response {
+    let door = match app {
+        AppKind::Backoffice => "/office/sign-in",
+        AppKind::Partner => "/partner/sign-in",
+        AppKind::Trader | AppKind::Auth => "/sign-in",
+    };
+    let back = uri.path_and_query().map_or("/", |p| p.as_str());
+    let to = if back == "/" { door.to_string() } else { format!("{door}?next={}", encoded(back)) };
+    let mut r = StatusCode::SEE_OTHER.into_response();
+    let h = r.headers_mut();
+    h.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(v) = HeaderValue::from_str(&to) {
+        h.insert(header::LOCATION, v);
+    }
+    r
+}
+
+fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for b in text.bytes() {
+        match b {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(b)),
+            b => out.push_str(&format!("%{b:02X}")),
+        }
+    }
+    out
+}
+
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(';'))
+        .filter_map(|c| c.trim().split_once('='))
 }
 
 pub async fn app_page(front: &Front, kind: AppKind, path: &str, query: Option<&str>, headers: &HeaderMap) -> Result<Response> {
@@ -112,11 +157,7 @@ pub fn language(offered: &[String], query: Option<&str>, headers: &HeaderMap) ->
             .flat_map(|q| q.split('&'))
             .filter_map(|p| p.strip_prefix("lang=").map(str::to_string)),
     );
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
-    wanted.extend(cookies.flat_map(|v| v.split(';')).filter_map(|c| {
-        let (name, value) = c.trim().split_once('=')?;
-        (name == LANGUAGE_COOKIE).then(|| value.to_string())
-    }));
+    wanted.extend(cookies(headers).filter(|(n, _)| *n == LANGUAGE_COOKIE).map(|(_, v)| v.to_string()));
     wanted.extend(asked_for(headers));
     let has = |l: &str| offered.iter().find(|o| o.eq_ignore_ascii_case(l)).cloned();
     wanted

@@ -66,7 +66,11 @@ async fn page(State(front): State<Front>, method: Method, uri: Uri, req: Request
     if file || NOT_PAGES.contains(&first) {
         return nothing();
     }
-    match html::app_page(&front, AppKind::of(path), path, uri.query(), req.headers()).await {
+    let app = AppKind::of(path);
+    if app != AppKind::Auth && front.site.built() && !html::has_session(req.headers()) {
+        return html::to_sign_in(app, &uri);
+    }
+    match html::app_page(&front, app, path, uri.query(), req.headers()).await {
         Ok(r) => r,
         Err(p) => {
             tracing::warn!(code = p.code, "a page could not be made");

@@ -22,12 +22,17 @@ main{max-inline-size:44rem;margin:0 auto;padding:3rem 1.25rem}h1{font-size:1.6re
 code{font:.9em ui-monospace,monospace;background:light-dark(#eef1f5,#1d232c);padding:.15em .4em;border-radius:4px}progress{inline-size:100%;block-size:.75rem;accent-color:oklch(.55 .13 var(--brand-hue,250))}\
 a{color:inherit}.quiet{color:light-dark(#566070,#a5afbd);font-size:.9rem}";
 
-/// A whole page. `body` is markup.
-fn page(language: &str, title: &str, body: &str, nonce: &str) -> String {
+/// A brand's colour and logo.
+const FACE: &str = "<link rel=\"icon\" href=\"/brand/logo.svg\" type=\"image/svg+xml\"><link rel=\"stylesheet\" href=\"/brand.css\">";
+/// Nothing else can be fetched yet.
+const NO_FACE: &str = "<link rel=\"icon\" href=\"data:,\">";
+
+/// A whole page. `head` and `body` are markup.
+fn page(language: &str, title: &str, head: &str, body: &str, nonce: &str) -> String {
     let dir = if is_rtl(language) { "rtl" } else { "ltr" };
     format!(
         "<!doctype html><html lang=\"{}\" dir=\"{dir}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-         <title>{}</title><link rel=\"icon\" href=\"/brand/logo.svg\" type=\"image/svg+xml\"><link rel=\"stylesheet\" href=\"/brand.css\"><style nonce=\"{nonce}\">{STYLE}</style></head><body><main>{body}</main></body></html>",
+         <title>{}</title>{head}<style nonce=\"{nonce}\">{STYLE}</style></head><body><main>{body}</main></body></html>",
         escape(language),
         escape(title)
     )
@@ -47,7 +52,7 @@ pub fn placeholder(app: AppKind, nonce: &str) -> String {
          <p>To add them, stop the server and run <code>make portals</code>, then start it again with <code>make run</code>.</p>\
          <p>Meanwhile: <a href=\"/api\">the API and its page</a>.</p>"
     );
-    page("en", what, &body, nonce)
+    page("en", what, FACE, &body, nonce)
 }
 
 /// A legal text of the licence behind the brand, in the reader's language.
@@ -73,7 +78,7 @@ pub async fn legal(State(front): State<Front>, Path(kind): Path<String>, uri: Ur
                 escape(&brand.name),
                 escape(&title)
             );
-            answer(page(&language, &title, &body, &nonce), &nonce)
+            answer(page(&language, &title, FACE, &body, &nonce), &nonce)
         }
         Err(p) => ApiProblem(p).into_response(),
     }
@@ -126,10 +131,14 @@ pub struct Waiting {
 
 /// Answers while the demo is being made: a page that looks again by itself, and 503 for programs.
 pub fn waiting(env: Env, state: watch::Receiver<Waiting>) -> Router {
+    // Asked for many times a second by whoever waits: no line in the log each time.
     let not_yet = || {
-        let mut r = ApiProblem(Problem::unavailable("starting", "the demo is being made; this takes a minute")).into_response();
-        r.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
-        r
+        let body = serde_json::json!({
+            "type": "/problems/starting", "title": "Try again", "status": 503, "code": "starting",
+            "detail": "the demo is being made; this takes a minute", "fields": [],
+        });
+        let headers = [(header::CONTENT_TYPE, "application/problem+json"), (header::RETRY_AFTER, "2")];
+        (StatusCode::SERVICE_UNAVAILABLE, headers, body.to_string()).into_response()
     };
     let look = move |headers: HeaderMap| {
         let wants_page = headers
@@ -168,7 +177,7 @@ fn progress(env: &Env, w: &Waiting) -> Response {
          <p>Months of business are played through the product itself: leads, documents, deposits, trades, commission. This happens once, at the first start.</p>\
          {how_far}<p class=\"quiet\">This page looks again by itself and opens the portal when it is ready.</p>"
     );
-    let mut r = answer(page("en", "Quarterdeck is starting", &body, &nonce), &nonce);
+    let mut r = answer(page("en", "Quarterdeck is starting", NO_FACE, &body, &nonce), &nonce);
     *r.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     let h = r.headers_mut();
     h.insert(header::REFRESH, HeaderValue::from_static("2"));
@@ -181,7 +190,7 @@ pub fn unavailable(env: &Env) -> Response {
     let nonce = nonce(env);
     let body = "<p class=\"brand\">Quarterdeck</p><h1>This is not available right now</h1>\
          <p>Something on our side does not answer. Nothing you did was lost.</p><p><a href=\"\">Try again</a></p>";
-    let mut r = answer(page("en", "Not available", body, &nonce), &nonce);
+    let mut r = answer(page("en", "Not available", NO_FACE, body, &nonce), &nonce);
     *r.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     r
 }

@@ -128,7 +128,11 @@ impl House {
     async fn get(&self, host: &str, path: &str) -> Told {
         self.get_with(host, path, &[]).await
     }
+    /// As a browser in which somebody is signed in.
     async fn get_with(&self, host: &str, path: &str, headers: &[(&str, &str)]) -> Told {
+        self.get_as(host, path, &[&[("cookie", "qd_session=x")], headers].concat()).await
+    }
+    async fn get_as(&self, host: &str, path: &str, headers: &[(&str, &str)]) -> Told {
         let mut r = Request::get(path).header("host", host);
         for (n, v) in headers {
             r = r.header(*n, *v);
@@ -155,6 +159,24 @@ async fn each_address_gets_the_page_of_its_app_and_a_deep_link_too() {
         let t = h.get(NORTHWIND, path).await;
         assert_eq!(t.status, 200, "{path}");
         assert!(t.text().contains(&format!("data-app=\"{app}\"")), "{path}: {}", t.text());
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_is_sent_to_the_door_of_the_portal_with_the_way_back() {
+    let h = house(true).await;
+    for (path, to) in [
+        ("/", "/sign-in"),
+        ("/deposits/dep_1?returned=1&x=a%20b", "/sign-in?next=%2Fdeposits%2Fdep_1%3Freturned%3D1%26x%3Da%2520b"),
+        ("/office/clients", "/office/sign-in?next=%2Foffice%2Fclients"),
+        ("/partner", "/partner/sign-in?next=%2Fpartner"),
+        ("//evil.example/x", "/sign-in?next=%2F%2Fevil.example%2Fx"),
+    ] {
+        let t = h.get_as(NORTHWIND, path, &[("cookie", "qd_lang=de")]).await;
+        assert_eq!((t.status, t.header("location"), t.header("cache-control")), (StatusCode::SEE_OTHER, to, "no-store"), "{path}");
+    }
+    for path in ["/sign-in", "/register", "/office/sign-in", "/verify?token=x", "/legal/terms"] {
+        assert_eq!(h.get_as(NORTHWIND, path, &[]).await.status, 200, "{path}");
     }
 }
 
@@ -269,8 +291,8 @@ async fn what_is_not_there_is_a_problem_and_never_a_page() {
 async fn two_brands_on_two_hosts_have_their_own_faces() {
     let h = house(true).await;
     for (host, name, hue, email) in [
-        (NORTHWIND, "Northwind", 212, "support@northwind.example"),
-        ("localhost:8080", "Northwind", 212, "support@northwind.example"),
+        (NORTHWIND, "Northwind", 252, "support@northwind.example"),
+        ("localhost:8080", "Northwind", 252, "support@northwind.example"),
         ("HARBOUR.localhost", "Harbour", 168, "care@harbour.example"),
         (HARBOUR, "Harbour", 168, "care@harbour.example"),
     ] {

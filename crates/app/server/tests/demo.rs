@@ -43,7 +43,9 @@ fn the_first_start_seeds_and_plays_the_main_story_and_the_next_start_finds_every
     }
     for page in ["/", "/office", "/partner", "/sign-in", "/deposits/dep_1"] {
         let (status, body) = get(at, page).unwrap();
-        assert!(status == 200 && body.starts_with("<!doctype html>"), "{page}: {status} {body}");
+        // A build with portals sends a stranger to the sign-in page; one without says how to add them.
+        let fine = status == 303 || (status == 200 && body.starts_with("<!doctype html>"));
+        assert!(fine, "{page}: {status} {body}");
     }
     let url = first.url();
     let story = run_well(&["story", "alex", "--url", &url]);

@@ -2,6 +2,7 @@
 //! inside the portals. Nothing here decides when; the app's reactions call [`mail`] and
 //! [`notify`], in the transaction of the job that reacts, with a key that makes it happen once.
 
+pub mod colour;
 mod inapp;
 mod mail;
 mod store;

@@ -5,6 +5,7 @@
 //! an error, so that no client ever reads a brace.
 
 use super::{Param, Params, Template};
+use crate::colour;
 use crate::texts::{Catalogue, is_rtl, next_place};
 use qd_kernel::{Amount, Problem, Result};
 use qd_runtime::tenancy::{Brand, Entity};
@@ -133,9 +134,9 @@ pub fn render(c: &Catalogue, template: Template, language: &str, brand: &Brand, 
                 Some((label, link)) => {
                     lines_text.push(format!("{label}: {link}"));
                     lines_html.push(format!(
-                        "<a href=\"{}\" style=\"display:inline-block;padding:12px 20px;border-radius:6px;background:hsl({},60%,38%);color:#fff;text-decoration:none\">{}</a>",
+                        "<a href=\"{}\" style=\"display:inline-block;padding:12px 20px;border-radius:6px;background:{};color:#fff;text-decoration:none\">{}</a>",
                         escape(link),
-                        brand.hue,
+                        colour::of_hue(brand.hue),
                         escape(label)
                     ));
                 }
@@ -157,11 +158,11 @@ pub fn render(c: &Catalogue, template: Template, language: &str, brand: &Brand, 
     let html = format!(
         "<!doctype html><html lang=\"{language}\" dir=\"{dir}\"><head><meta charset=\"utf-8\"><title>{}</title></head>\
          <body style=\"margin:0;background:#f4f5f7;font-family:system-ui,sans-serif;color:#1f2430\">\
-         <div style=\"max-width:600px;margin:0 auto;padding:24px\"><div style=\"font-size:20px;font-weight:600;color:hsl({},60%,32%)\">{}</div>\
+         <div style=\"max-width:600px;margin:0 auto;padding:24px\"><div style=\"font-size:20px;font-weight:600;color:{}\">{}</div>\
          <div style=\"background:#fff;border-radius:8px;padding:20px 24px;margin-top:12px;line-height:1.5\">{html}</div>\
          <p style=\"font-size:12px;color:#5b6270\">{}</p><p style=\"font-size:12px;color:#5b6270\">{}</p></div></body></html>",
         escape(&subject),
-        brand.hue,
+        colour::of_hue(brand.hue),
         escape(&brand.name),
         escape(&footer_text),
         escape(&risk)
