@@ -20,6 +20,8 @@ export interface UploadProps {
   send: (file: File, onProgress: (share: number) => void, signal: AbortSignal) => Promise<unknown>;
   onDone?: () => void;
   disabled?: string | null;
+  /** A blurred or dark picture is refused; only after a second try it may be sent as it is. */
+  strict?: boolean;
 }
 
 const names: Record<string, string> = { 'image/jpeg': 'JPEG', 'image/png': 'PNG', 'image/webp': 'WebP', 'image/heic': 'HEIC', 'application/pdf': 'PDF' };
@@ -29,7 +31,7 @@ const usual = ['image/jpeg', 'image/png', 'image/webp', 'image/heic', 'applicati
  * A document from a camera or a folder. Blur, darkness, type and size are checked here, before anybody
  * waits for an upload and a day for a reviewer's answer; a blurred picture may still be sent knowingly.
  */
-export function Upload({ label, hint, accept = usual, maxSize = 15 * 1024 * 1024, camera, send, onDone, disabled }: UploadProps) {
+export function Upload({ label, hint, accept = usual, maxSize = 15 * 1024 * 1024, camera, send, onDone, disabled, strict }: UploadProps) {
   const { t, i18n } = useTranslation('common');
   const [file, setFile] = useState<File | null>(null);
   const [preview, setPreview] = useState<string | null>(null);
@@ -37,6 +39,7 @@ export function Upload({ label, hint, accept = usual, maxSize = 15 * 1024 * 1024
   const [warn, setWarn] = useState<'blurred' | 'dark' | null>(null);
   const [share, setShare] = useState<number | null>(null);
   const [over, setOver] = useState(false);
+  const [refusals, setRefusals] = useState(0);
   const picker = useRef<HTMLInputElement>(null);
   const shutter = useRef<HTMLInputElement>(null);
   const stop = useRef<AbortController>(null);
@@ -82,7 +85,10 @@ export function Upload({ label, hint, accept = usual, maxSize = 15 * 1024 * 1024
     if (chosen.size === 0) return setFault(t('upload.empty'));
     setFile(chosen);
     const look = type.startsWith('image/') ? await sharpness(chosen) : null;
-    if (look?.blurred || look?.dark) return setWarn(look.dark ? 'dark' : 'blurred');
+    if (look?.blurred || look?.dark) {
+      setRefusals((n) => n + 1);
+      return setWarn(look.dark ? 'dark' : 'blurred');
+    }
     await put(chosen);
   };
 
@@ -139,7 +145,7 @@ export function Upload({ label, hint, accept = usual, maxSize = 15 * 1024 * 1024
             <Button variant="default" leftSection={<IconPhotoUp size={17} aria-hidden />} onClick={() => picker.current?.click()}>
               {file ? t('upload.other_file') : t('upload.file')}
             </Button>
-            {warn && file && (
+            {warn && file && (!strict || refusals > 1) && (
               <Button variant="subtle" color="gray" onClick={() => void put(file)}>
                 {t('upload.send_anyway')}
               </Button>

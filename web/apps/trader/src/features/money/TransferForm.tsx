@@ -1,0 +1,123 @@
+import { ActionIcon, Button, Select, Skeleton } from '@mantine/core';
+import { useWrite } from '@qd/api';
+import { useTranslation } from '@qd/i18n';
+import { EmptyState, errorText, ErrorState, Money, MoneyInput, moneyText, Notice, Page, useSearchState } from '@qd/ui';
+import { IconArrowsSort } from '@tabler/icons-react';
+import { Link, useNavigate } from '@tanstack/react-router';
+import { type FormEvent, useState } from 'react';
+import { usePlaces } from '../../lib/Account';
+import { Review } from '../../lib/parts';
+import { useAccounts, useWallet } from '../../lib/queries';
+import classes from '../../lib/room.module.css';
+
+interface Place {
+  value: string;
+  label: string;
+  currency: string;
+  free: number;
+  account: string | null;
+}
+
+/** Between my own places of one currency, both sides in view. */
+export function TransferForm() {
+  const { t, i18n } = useTranslation(['trader-money', 'trader']);
+  const [search, set] = useSearchState();
+  const navigate = useNavigate();
+  const accounts = useAccounts();
+  const wallet = useWallet();
+  const mine = usePlaces();
+  const [fault, setFault] = useState<string | null>(null);
+  const create = useWrite('post', '/api/v1/me/transfers', { durable: 'transfer', touches: ['transfer', 'trading'], onDone: (x) => void navigate({ to: `/transfers/${x.id}` }) });
+  const title = t('trader-money:transfer.title');
+  const error = accounts.error ?? wallet.error;
+  if (!accounts.data || !wallet.data) {
+    return (
+      <Page title={title} width="text">
+        {error ? <ErrorState error={error} onRetry={() => void Promise.all([accounts.refetch(), wallet.refetch()])} /> : <Skeleton height={320} radius="md" />}
+      </Page>
+    );
+  }
+  const currencies = [...new Set([...wallet.data.items.map((w) => w.currency as string), ...mine.map((p) => p.account.currency as string)])];
+  const places: Place[] = [
+    ...currencies.map((c) => ({ value: `wallet:${c}`, label: `${t('trader:wallet')} ${c}`, currency: c, free: wallet.data.items.find((w) => w.currency === c)?.available_minor ?? 0, account: null })),
+    ...mine.map((p) => ({ value: p.value, label: p.label, currency: p.account.currency, free: p.account.reading?.free_margin_minor ?? 0, account: p.value })),
+  ];
+  const from = places.find((p) => p.value === search.from) ?? places.find((p) => p.free > 0) ?? places[0];
+  const targets = places.filter((p) => p.currency === from?.currency && p.value !== from?.value);
+  const to = targets.find((p) => p.value === search.to) ?? targets[0];
+  if (mine.length === 0 || !from) {
+    return (
+      <Page title={title} width="text">
+        <EmptyState
+          title={t('trader-money:transfer.none')}
+          text={t('trader-money:transfer.none_text')}
+          action={
+            <Button component={Link} to="/accounts/new">
+              {t('trader:home.open_account')}
+            </Button>
+          }
+        />
+      </Page>
+    );
+  }
+  const currency = from.currency;
+  const minor = /^\d{1,15}$/.test(search.minor ?? '') ? Number(search.minor) : null;
+  const wrong = minor !== null && minor > from.free ? t('trader-money:withdraw.too_much', { amount: moneyText(i18n.language, { minor: from.free, currency }) }) : null;
+  const choice = (p: Place) => ({ value: p.value, label: `${p.label} · ${moneyText(i18n.language, { minor: p.free, currency: p.currency })}` });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!minor) setFault(t('trader-money:amount_missing'));
+    if (!minor || wrong || !to) {
+      document.querySelector<HTMLElement>('[name="amount"]')?.focus();
+      return;
+    }
+    create.submit({ body: { amount: { minor, currency }, from_account: from.account, to_account: to.account } });
+  };
+  return (
+    <Page title={title} width="text" text={t('trader-money:transfer.text')}>
+      <form onSubmit={submit} noValidate className={classes.field}>
+        <Select label={t('trader-money:from')} size="md" data={places.map(choice)} value={from.value} onChange={(v) => set({ from: v, to: null }, { replace: true })} />
+        <div>
+          <ActionIcon variant="default" size="lg" aria-label={t('trader-money:transfer.swap')} disabled={!to} onClick={() => to && set({ from: to.value, to: from.value }, { replace: true })}>
+            <IconArrowsSort size={18} aria-hidden />
+          </ActionIcon>
+        </div>
+        <Select label={t('trader-money:to')} size="md" data={targets.map(choice)} value={to?.value ?? null} onChange={(v) => set({ to: v }, { replace: true })} error={to ? undefined : t('trader-money:transfer.no_target', { currency })} />
+        <MoneyInput
+          key={from.value}
+          name="amount"
+          label={t('trader-money:amount')}
+          description={t('trader-money:transfer.free', { amount: moneyText(i18n.language, { minor: from.free, currency }) })}
+          size="md"
+          currency={currency}
+          value={minor}
+          error={minor === null ? fault : wrong}
+          onChange={(v) => {
+            setFault(null);
+            set({ minor: v === null ? null : String(v) }, { replace: true });
+          }}
+        />
+        {minor !== null && !wrong && to && (
+          <Review
+            items={[
+              { label: t('trader-money:transfer.leaves', { place: from.label }), value: <Money value={{ minor: -minor, currency }} signed /> },
+              { label: t('trader-money:transfer.reaches', { place: to.label }), value: <Money value={{ minor, currency }} signed /> },
+              { label: t('trader-money:fee'), value: <Money value={{ minor: 0, currency }} /> },
+              { label: t('trader-money:when'), value: t('trader-money:transfer.when') },
+            ]}
+          />
+        )}
+        {create.error && (
+          <Notice tone="bad" title={errorText(create.error)}>
+            {t(create.error.outcome === 'unknown' ? 'trader-money:unknown' : 'trader-money:nothing_done')}
+          </Notice>
+        )}
+        <div className={classes.foot}>
+          <Button type="submit" size="md" loading={create.busy}>
+            {minor && !wrong ? t('trader-money:transfer.do', { amount: moneyText(i18n.language, { minor, currency }) }) : t('trader:nav.transfer')}
+          </Button>
+        </div>
+      </form>
+    </Page>
+  );
+}
