@@ -1,7 +1,8 @@
 import type { Feature } from '@qd/ui/app';
 import { audit } from './features/audit/routes';
 import { clients } from './features/clients/routes';
+import { connections } from './features/connections/routes';
 import { home } from './features/home/routes';
 
 /** One line per feature folder. */
-export const features: readonly Feature[] = [home, clients, audit];
+export const features: readonly Feature[] = [home, clients, audit, connections];

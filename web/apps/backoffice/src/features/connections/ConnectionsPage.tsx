@@ -1,0 +1,70 @@
+import { Skeleton, Stack } from '@mantine/core';
+import { useApiQuery } from '@qd/api';
+import { duration, number, useTranslation } from '@qd/i18n';
+import { Card, Cards, EmptyState, ErrorState, KeyValue, Page, StatusChip, When } from '@qd/ui';
+import { useCan } from '@qd/ui/app';
+import { DeadJobs } from './DeadJobs';
+import { Figures } from './Figures';
+import { healthOf } from './health';
+
+/** Every trading server and payment provider: does it answer, how far behind is it, what went wrong last. */
+export function ConnectionsPage() {
+  const { t, i18n } = useTranslation('office-connections');
+  const mayJobs = useCan('jobs.view');
+  const all = useApiQuery('/api/v1/connections', {});
+  const lang = i18n.language;
+  const trouble = (c: { last_error?: string | null | undefined; last_error_at_us?: number | null | undefined }) =>
+    c.last_error ? (
+      <>
+        <bdi dir="auto">{c.last_error}</bdi> · <When us={c.last_error_at_us} />
+      </>
+    ) : null;
+  return (
+    <Page title={t('title')} text={t('text')}>
+      {all.error && !all.data ? (
+        <ErrorState error={all.error} onRetry={() => void all.refetch()} />
+      ) : !all.data ? (
+        <Stack>
+          <Skeleton height={120} />
+          <Skeleton height={120} />
+        </Stack>
+      ) : all.data.servers.length + all.data.psps.length === 0 ? (
+        <EmptyState title={t('empty.title')} text={t('empty.text')} />
+      ) : (
+        <Cards min="22rem">
+          {all.data.servers.map(({ server, feed }) => (
+            <Card key={server.id} title={<bdi>{server.id}</bdi>} actions={<StatusChip kind="connection" value={healthOf(server)} />}>
+              <KeyValue
+                items={[
+                  { label: t('what'), value: t(server.kind === 'demo' ? 'demoServer' : 'liveServer', { platform: server.platform.toUpperCase() }) },
+                  { label: t('entity'), value: server.entity },
+                  { label: t('build'), value: server.info ? <bdi>{server.info}</bdi> : null },
+                  { label: t('groups'), value: <bdi dir="ltr" className="qd-mono">{server.group_mask}</bdi> },
+                  { label: t('lastOk'), value: <When us={server.last_ok_at_us} /> },
+                  { label: t('lastError'), value: trouble(server), optional: true },
+                  { label: t('feedLag'), value: feed ? duration(lang, Math.max(0, Math.round(feed.lag_us / 1_000_000))) : null },
+                  { label: t('feedRead'), value: feed ? <When us={feed.polled_at_us} /> : null },
+                  { label: t('feedDeals'), value: feed ? number(lang, feed.deals_total) : null },
+                ]}
+              />
+            </Card>
+          ))}
+          {all.data.psps.map((psp) => (
+            <Card key={psp.id} title={<bdi>{psp.id}</bdi>} actions={<StatusChip kind="connection" value={healthOf(psp)} />}>
+              <KeyValue
+                items={[
+                  { label: t('what'), value: t('provider', { provider: psp.provider }) },
+                  { label: t('entity'), value: psp.entity },
+                  { label: t('lastOk'), value: <When us={psp.last_ok_at_us} /> },
+                  { label: t('lastError'), value: trouble(psp), optional: true },
+                ]}
+              />
+            </Card>
+          ))}
+        </Cards>
+      )}
+      {mayJobs && <Figures />}
+      {mayJobs && <DeadJobs />}
+    </Page>
+  );
+}
