@@ -111,15 +111,16 @@ export function AppFrame({ brand, portal, nav, groups = [], onSearch, bell, user
 }
 
 function Brand({ brand, portal, closed }: { brand: AppFrameProps['brand']; portal: string | undefined; closed: boolean }) {
-  const [logoGone, setLogoGone] = useState(!brand.logo);
+  // The brand's face arrives after the first render.
+  const [logoGone, setLogoGone] = useState(false);
   return (
     <Link to="/" className={classes.brandLink} aria-label={portal ? `${brand.name}, ${portal}` : brand.name}>
-      {logoGone ? (
+      {!brand.logo || logoGone ? (
         <span className={classes.brandMark} aria-hidden>
           {brand.name.charAt(0)}
         </span>
       ) : (
-        <img src={brand.logo} alt="" className={classes.logo} onError={() => setLogoGone(true)} />
+        <img src={brand.logo} alt="" className={classes.logo} onError={() => setFailed(brand.logo)} />
       )}
       {!closed && (
         <span className={classes.brandText}>
