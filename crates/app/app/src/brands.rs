@@ -79,14 +79,27 @@ pub async fn brand_of(tx: &mut Tx, code: Option<&str>, host: Option<&str>, demo:
     {
         return Ok(b);
     }
-    if let Some(demo) = demo {
-        let mut all = tenancy::brands(tx).await?;
-        let at = demo.brand.as_ref().and_then(|d| all.iter().position(|b| b.code == *d)).unwrap_or(0);
-        if at < all.len() {
-            return Ok(all.swap_remove(at));
-        }
+    if demo.is_some()
+        && let Some(b) = first(tx, demo).await?
+    {
+        return Ok(b);
     }
     Err(unknown())
+}
+
+/// The brand that the demo's address is given to, else the first by code.
+async fn first(tx: &mut Tx, demo: Option<&DemoConfig>) -> Result<Option<Brand>> {
+    let mut all = tenancy::brands(tx).await?;
+    let named = demo.and_then(|d| d.brand.as_ref());
+    let at = named.and_then(|d| all.iter().position(|b| b.code == *d)).unwrap_or(0);
+    Ok((at < all.len()).then(|| all.swap_remove(at)))
+}
+
+/// In whose name the house writes to its own people.
+pub async fn house(tx: &mut Tx, config: &Config) -> Result<Brand> {
+    first(tx, config.demo.as_ref())
+        .await?
+        .ok_or_else(|| Problem::conflict("brand_missing", "no brand is configured, so no mail can be sent"))
 }
 
 /// Whose face the portals show at a host: the brand's, or at a host of the house itself (the back
@@ -94,7 +107,7 @@ pub async fn brand_of(tx: &mut Tx, code: Option<&str>, host: Option<&str>, demo:
 pub async fn face_at(tx: &mut Tx, host: Option<&str>, config: &Config) -> Result<Option<Brand>> {
     match brand_of(tx, None, host, config.demo.as_ref()).await {
         Ok(b) => Ok(Some(b)),
-        Err(p) if p.is("brand_unknown") => Ok(tenancy::brands(tx).await?.into_iter().next()),
+        Err(p) if p.is("brand_unknown") => first(tx, None).await,
         Err(p) => Err(p),
     }
 }

@@ -11,7 +11,7 @@ use qd_runtime::access::Right;
 use qd_web::Api;
 use utoipa_axum::routes;
 
-pub(crate) use password::{house_brand, mail_link};
+pub(crate) use password::mail_link;
 pub(crate) use qd_app::brands::{brand_of, host_of};
 pub(crate) use sign_in::cookie;
 

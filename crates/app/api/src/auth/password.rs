@@ -6,14 +6,13 @@ use axum::Json;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use qd_app::compose::client_by_id;
-use qd_app::{App, onboarding};
+use qd_app::{App, brands, onboarding};
 use qd_clients::Patch;
 use qd_db::Tx;
 use qd_kernel::{Problem, Result, Secret};
 use qd_notify::{MailRequest, Param, Params as MailParams, Recipient, Template};
 use qd_runtime::access::logins::{self, Reset};
 use qd_runtime::access::{LoginId, Realm, Who, normal_email};
-use qd_runtime::tenancy;
 use qd_web::{Asker, Body};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -68,7 +67,7 @@ pub async fn forgot(State(app): State<App>, headers: HeaderMap, Body(req): Body<
             };
             let brand = match brand {
                 Some(b) => b.code,
-                None => house_brand(tx).await?,
+                None => brands::house(tx, &a.config).await?.code,
             };
             let page = if req.staff { "/office/reset" } else { "/reset" };
             mail_link(tx, &a, Template::ResetPassword, brand, &reset, page).await
@@ -77,21 +76,11 @@ pub async fn forgot(State(app): State<App>, headers: HeaderMap, Body(req): Body<
     Ok(StatusCode::ACCEPTED)
 }
 
-/// In whose name the house writes to its own people.
-pub(crate) async fn house_brand(tx: &mut Tx) -> Result<String> {
-    let brands = tenancy::brands(tx).await?;
-    brands
-        .into_iter()
-        .next()
-        .map(|b| b.code)
-        .ok_or_else(|| Problem::conflict("brand_missing", "no brand is configured, so no mail can be sent"))
-}
-
 /// A mail whose link opens an account, in the transaction that made its token. A client's leads to
 /// the portals of his brand, that of somebody of the house to the installation's own address.
 pub(crate) async fn mail_link(tx: &mut Tx, app: &App, template: Template, brand: String, r: &Reset, page: &str) -> Result<()> {
     let portal = match &r.client_id {
-        Some(_) => qd_app::brands::portal_of(tx, &app.config, &brand).await?,
+        Some(_) => brands::portal_of(tx, &app.config, &brand).await?,
         None => app.config.server.public_url.trim_end_matches('/').to_string(),
     };
     let link = format!("{portal}{page}?token={}", r.token.expose());

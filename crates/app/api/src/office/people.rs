@@ -1,11 +1,11 @@
 //! Staff, roles and API keys.
 
 use super::deposits::Reason;
-use crate::auth::{house_brand, mail_link};
+use crate::auth::mail_link;
 use crate::kit::{At, Made, Reply, list_query, read, write};
 use axum::Json;
 use axum::extract::State;
-use qd_app::App;
+use qd_app::{App, brands};
 use qd_kernel::{Page, Problem, Ts};
 use qd_notify::Template;
 use qd_runtime::access::api_keys::{self, ApiKeyView};
@@ -72,8 +72,8 @@ pub async fn add(State(app): State<App>, Asker(caller): Asker, key: IdempotencyK
         };
         let id = staff::create(tx, &a.access, &c, new).await?;
         let invitation = logins::issue_invite(tx, &a.access, &c, id).await?;
-        let brand = house_brand(tx).await?;
-        mail_link(tx, &a, Template::StaffInvited, brand, &invitation, "/office/welcome").await?;
+        let brand = brands::house(tx, &a.config).await?.code;
+        mail_link(tx, &a, Template::StaffInvited, brand, &invitation, "/invite").await?;
         Ok(Made { id })
     })
     .await
@@ -179,8 +179,8 @@ pub async fn invite(State(app): State<App>, Asker(caller): Asker, key: Idempoten
     let (a, c) = (app.clone(), caller.clone());
     write(&app, &caller, key, "staff.invite", &id, 202, async move |tx| {
         let invitation = logins::issue_invite(tx, &a.access, &c, id).await?;
-        let brand = house_brand(tx).await?;
-        mail_link(tx, &a, Template::StaffInvited, brand, &invitation, "/office/welcome").await?;
+        let brand = brands::house(tx, &a.config).await?.code;
+        mail_link(tx, &a, Template::StaffInvited, brand, &invitation, "/invite").await?;
         Ok(Made { id })
     })
     .await
