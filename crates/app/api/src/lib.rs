@@ -5,6 +5,7 @@
 pub mod auth;
 pub mod boot;
 pub mod document;
+pub mod download;
 pub mod hooks;
 pub mod http;
 pub mod kit;
@@ -12,6 +13,7 @@ pub mod me;
 pub mod office;
 pub mod ops;
 pub mod page;
+pub mod print;
 pub mod public;
 pub mod schema;
 

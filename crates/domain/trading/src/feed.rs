@@ -566,6 +566,13 @@ pub async fn activity(tx: &mut Tx, client_id: &str) -> Result<(i64, i64)> {
     store::activity(tx, client_id).await
 }
 
+/// What an account's own money came to before a moment: all deals of the feed but credit, which is
+/// lent. In minor units of the account's currency.
+pub async fn balance_before(tx: &mut Tx, caller: &Caller, id: TradingAccountId, at: Ts) -> Result<i64> {
+    let a = crate::accounts::scoped(tx, caller, id).await?;
+    store::balance_before(tx, a.id, at).await
+}
+
 /// An account's history, newest first.
 pub async fn history(
     tx: &mut Tx,

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 mod deposits;
+mod exports;
 pub(crate) mod kyc;
 pub(crate) mod live;
 mod notifications;
@@ -45,6 +46,11 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::MeTransfer, routes!(transfers::get))
         .route(Right::MeStatements, routes!(wallet::balances))
         .route(Right::MeStatements, routes!(wallet::statement))
+        .route(Right::MeStatements, routes!(exports::wallet_csv))
+        .route(Right::MeStatements, routes!(exports::wallet_pdf))
+        .route(Right::MeAccounts, routes!(exports::deals_csv))
+        .route(Right::MeAccounts, routes!(exports::account_pdf))
+        .route(Right::MePartner, routes!(exports::partner_pdf))
         .route(Right::MeTickets, routes!(tickets::list, tickets::open))
         .route(Right::MeTickets, routes!(tickets::get))
         .route(Right::MeTickets, routes!(tickets::message))

@@ -31,6 +31,10 @@ list_query!(Exceptions {
     /// What it is about: `deposit:dep_…`.
     subject: String as String,
     overdue: bool as bool,
+    /// Microseconds since 1970: opened then or later.
+    opened_from_us: i64 as i64,
+    /// Opened before then.
+    opened_until_us: i64 as i64,
 });
 
 /// What a person must look at, the oldest first.
@@ -45,6 +49,8 @@ pub async fn exceptions_list(State(app): State<App>, Asker(caller): Asker, Param
         client_id: q.client_id.clone(),
         subject: q.subject.clone(),
         overdue_at: q.overdue.unwrap_or(false).then(|| app.core.now()),
+        opened_from: q.opened_from_us.map(Ts),
+        opened_until: q.opened_until_us.map(Ts),
     };
     covered(&app, &caller, async move |tx| exceptions::list(tx, &c, &f, &page).await).await
 }
@@ -305,7 +311,7 @@ pub struct Home {
 
 #[derive(Serialize, ToSchema)]
 pub struct HomeQueue {
-    /// `kyc`, `withdrawals`, `tasks`, or `exceptions.` with a role.
+    /// `kyc`, `withdrawals`, `tickets`, `tasks`, or `exceptions.` with a role.
     key: String,
     waiting: i64,
     /// There are more than were counted.
@@ -365,6 +371,16 @@ pub async fn home(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Va
                 by.into_iter()
                     .map(|(role, clocks)| counted(format!("exceptions.{role}"), more, clocks.into_iter())),
             );
+        }
+        if staff && wide(Right::TicketsWork) {
+            let (waiting, overdue, oldest_waits_s) = qd_support::waiting(tx, &caller, now).await?;
+            queues.push(HomeQueue {
+                key: "tickets".into(),
+                waiting,
+                more: false,
+                overdue,
+                oldest_waits_s,
+            });
         }
         if staff && caller.may(Right::TasksManage) {
             let due = qd_clients::tasks::agenda(tx, &caller, None, Some(now.plus_days(1)), &page).await?;

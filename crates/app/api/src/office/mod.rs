@@ -1,12 +1,14 @@
 //! What the house does: one list of routes, each with its right.
 
 mod accounts;
+mod approvals;
 mod audit;
 mod bulk;
 mod care;
 mod clients;
 mod control;
 mod deposits;
+pub(crate) mod exports;
 mod house;
 mod kyc;
 mod money;
@@ -15,6 +17,7 @@ pub(crate) mod partners;
 mod people;
 pub(crate) mod platform;
 mod profile;
+mod queues;
 mod record;
 mod reports;
 mod rules;
@@ -104,6 +107,10 @@ fn desk_routes(api: Api<App>) -> Api<App> {
         .route(Right::MeView, routes!(views::remove))
         .route(Right::ClientsView, routes!(bulk::start))
         .route(Right::ClientsView, routes!(bulk::get))
+        .route(Right::ClientsView, routes!(exports::clients_csv))
+        .route(Right::DepositsView, routes!(exports::deposits_csv))
+        .route(Right::WithdrawalsView, routes!(exports::withdrawals_csv))
+        .route(Right::CommissionView, routes!(exports::partner_pdf))
 }
 
 fn verification(api: Api<App>) -> Api<App> {
@@ -171,6 +178,9 @@ fn control_routes(api: Api<App>) -> Api<App> {
         .route(Right::JobsView, routes!(control::figures))
         .route(Right::ApprovalsView, routes!(control::approvals_list))
         .route(Right::ApprovalsView, routes!(control::approval))
+        .route(Right::ApprovalsView, routes!(approvals::decide))
+        .route(Right::ExceptionsView, routes!(queues::weekly))
+        .route(Right::MeView, routes!(queues::queues))
         .route(Right::ConnectionsView, routes!(control::connections_list))
         .route(Right::MeView, routes!(control::home))
         .route(Right::AuditView, routes!(audit::search))

@@ -110,6 +110,9 @@ pub struct Filter {
     pub subject: Option<String>,
     /// Only those past their time at this moment.
     pub overdue_at: Option<Ts>,
+    /// Opened in this period, whatever became of them since.
+    pub opened_from: Option<Ts>,
+    pub opened_until: Option<Ts>,
 }
 
 /// Whose queues the caller sees: None for all of them. A right that reaches one's own work or one's
@@ -263,6 +266,13 @@ async fn trail(
     };
     audit::record(tx, core, entry).await?;
     Ok(())
+}
+
+/// How many were opened, by kind and week: (kind, weeks after `first`, count). Of the entities the
+/// caller may enter and the queues the right reaches.
+pub async fn weekly(tx: &mut Tx, caller: &Caller, first: Ts, until: Ts) -> Result<Vec<(String, i64, i64)>> {
+    let queues = queues(caller, Right::ExceptionsView)?;
+    store::weekly(tx, caller.allowed_entities(), queues.as_ref(), first, until).await
 }
 
 /// One role's queue in numbers.

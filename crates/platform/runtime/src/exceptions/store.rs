@@ -45,6 +45,8 @@ const WITH_OWNER: Sql = sql!(" AND owner_id = $?");
 const WITH_CLIENT: Sql = sql!(" AND client_id = $?");
 const WITH_SUBJECT: Sql = sql!(" AND subject = $?");
 const OVERDUE: Sql = sql!(" AND due_at < $?");
+const OPENED_FROM: Sql = sql!(" AND opened_at >= $?");
+const OPENED_UNTIL: Sql = sql!(" AND opened_at < $?");
 const ENTITIES: Sql = sql!(" AND entity IN (");
 const ONE_OF: Sql = sql!("$?, ");
 const ONE_MORE: Sql = sql!("$?)");
@@ -52,6 +54,11 @@ const MINE: Sql = sql!(" AND (owner_id = $? OR owner_role IN (");
 const MINE_END: Sql = sql!("$?))");
 const AFTER: Sql = sql!(" AND (opened_at, id) > ($?, $?)");
 const ORDER: Sql = sql!(" ORDER BY opened_at, id LIMIT $?");
+// 1970-01-05 was a Monday: weeks are counted from it, in microseconds.
+const MONDAY: i64 = 345_600_000_000;
+const WEEK: i64 = 604_800_000_000;
+const WEEKLY: Sql = sql!("SELECT kind, (opened_at - 345600000000) / 604800000000, COUNT(*) FROM exceptions WHERE opened_at >= 0");
+const BY_WEEK: Sql = sql!(" GROUP BY kind, (opened_at - 345600000000) / 604800000000 ORDER BY kind, 2");
 const AGEING: Sql = sql!(
     "SELECT owner_role, COUNT(*), CAST(COALESCE(SUM(CASE WHEN due_at < $1 THEN 1 ELSE 0 END), 0) AS BIGINT), MIN(opened_at)
      FROM exceptions WHERE state = 'open' GROUP BY owner_role ORDER BY owner_role"
@@ -182,6 +189,49 @@ pub(super) struct Queues {
     pub(super) me: String,
 }
 
+/// False: nothing can be found.
+fn reach(q: &mut Query, entities: Option<Vec<String>>, queues: Option<&Queues>) -> bool {
+    if let Some(list) = entities {
+        let Some((last, rest)) = list.split_last() else {
+            return false;
+        };
+        q.push(ENTITIES, []);
+        for e in rest {
+            q.push(ONE_OF, vals![e]);
+        }
+        q.push(ONE_MORE, vals![last]);
+    }
+    if let Some(mine) = queues {
+        q.push(MINE, vals![&mine.me]);
+        for r in &mine.roles {
+            q.push(ONE_OF, vals![r]);
+        }
+        q.push(MINE_END, vals![""]);
+    }
+    true
+}
+
+/// Opened at or after `first`, by kind and whole weeks after it.
+pub(super) async fn weekly(
+    tx: &mut Tx,
+    entities: Option<Vec<String>>,
+    queues: Option<&Queues>,
+    first: Ts,
+    until: Ts,
+) -> Result<Vec<(String, i64, i64)>> {
+    let mut q = Query::new(WEEKLY);
+    q.push(OPENED_FROM, vals![first]);
+    q.push(OPENED_UNTIL, vals![until]);
+    if !reach(&mut q, entities, queues) {
+        return Ok(Vec::new());
+    }
+    // Weeks begin where `first` does; the database counts them since 1970, both in whole weeks.
+    q.push(BY_WEEK, []);
+    let rows: Vec<(String, i64, i64)> = tx.query(&q).await?;
+    let start = (first.micros() - MONDAY) / WEEK;
+    Ok(rows.into_iter().map(|(kind, week, n)| (kind, week - start, n)).collect())
+}
+
 pub(super) async fn list(
     tx: &mut Tx,
     entities: Option<Vec<String>>,
@@ -214,22 +264,14 @@ pub(super) async fn list(
     if let Some(at) = f.overdue_at {
         q.push(OVERDUE, vals![at]);
     }
-    if let Some(list) = entities {
-        let Some((last, rest)) = list.split_last() else {
-            return Ok(page.finish(Vec::new(), |_: &Exception| String::new()));
-        };
-        q.push(ENTITIES, []);
-        for e in rest {
-            q.push(ONE_OF, vals![e]);
-        }
-        q.push(ONE_MORE, vals![last]);
+    if let Some(at) = f.opened_from {
+        q.push(OPENED_FROM, vals![at]);
     }
-    if let Some(mine) = queues {
-        q.push(MINE, vals![&mine.me]);
-        for r in &mine.roles {
-            q.push(ONE_OF, vals![r]);
-        }
-        q.push(MINE_END, vals![""]);
+    if let Some(at) = f.opened_until {
+        q.push(OPENED_UNTIL, vals![at]);
+    }
+    if !reach(&mut q, entities, queues) {
+        return Ok(page.finish(Vec::new(), |_: &Exception| String::new()));
     }
     if let Some(parts) = page.after_parts() {
         let (at, id) = match parts.as_slice() {
