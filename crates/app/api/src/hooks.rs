@@ -1,6 +1,7 @@
 //! Callbacks of providers: capped, verified on their raw bytes, stored, answered. What they mean is
 //! for a job.
 
+use crate::http::Limiter;
 use crate::kit::{At2, Reply};
 use axum::Json;
 use axum::extract::{FromRequestParts, Request, State};
@@ -13,6 +14,7 @@ use qd_runtime::exceptions::{self, NewException};
 use qd_runtime::inbox::{self, NewHook};
 use qd_web::Api;
 use qd_web::body::{BODY_TIME, whole};
+use qd_web::gate::Peer;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -54,8 +56,15 @@ pub async fn hook(State(app): State<App>, req: Request) -> Reply<(StatusCode, Js
     match psp.verify(&headers, &bytes, app.core.now()) {
         Ok(event) => store(&app, provider, connection, event, &parts.headers, bytes).await?,
         Err(HookRefusal::Unreadable(why)) => unreadable(&app, provider, connection, why, &parts.headers, bytes).await?,
-        Err(HookRefusal::Forged(why)) => return refuse(&app, provider, connection, "forged", why, bytes).await,
         Err(HookRefusal::Stale(why)) => return refuse(&app, provider, connection, "stale", why, bytes).await,
+        Err(HookRefusal::Forged(why)) => {
+            let peer = parts.extensions.get::<Peer>().copied();
+            let limiter = parts.extensions.get::<Limiter>();
+            if limiter.is_some_and(|l| !l.notes_forged(&connection, &parts.headers, peer)) {
+                return Err(Problem::limit("hooks_forged_too_many", "too many callbacks with a wrong signature from your address").into());
+            }
+            return refuse(&app, provider, connection, "forged", why, bytes).await;
+        }
     }
     Ok((StatusCode::OK, Json(HookTaken { received: true })))
 }

@@ -1,7 +1,7 @@
 //! Health and figures for machines.
 
 use crate::http::Meter;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -12,8 +12,10 @@ use qd_runtime::access::{Caller, Right};
 use qd_runtime::exceptions;
 use qd_runtime::jobs::graveyard;
 use qd_trading::servers;
+use qd_web::gate::Peer;
 use qd_web::{Api, ApiProblem};
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -45,20 +47,43 @@ pub async fn readyz(State(app): State<App>) -> Result<Json<Alive>, ApiProblem> {
     Ok(Json(Alive { ok: true }))
 }
 
-/// `/metrics` in Prometheus' text format: numbers only, no names of people. Behind a proxy it is for
-/// those who ask this node directly: what comes through the proxy comes from the street.
+/// `/metrics` in Prometheus' text format: numbers only, no names of people. For whoever has the
+/// configured token; without one configured, for this machine itself.
 pub fn scrape(app: App, meter: Meter) -> Router {
+    // Read once: a secret that cannot be read opens nothing, and the log says so.
+    let token = app.config.server.metrics_token.as_ref().map(|t| {
+        t.read("server.metrics_token")
+            .map(|s| Sha256::digest(s.expose().as_bytes()).to_vec())
+            .inspect_err(|p| tracing::error!(error = %p, "the metrics' token cannot be read; /metrics answers nobody"))
+            .unwrap_or_default()
+    });
     Router::new().route(
         "/metrics",
-        get(move |headers: HeaderMap| asked(app.clone(), meter.clone(), headers)),
+        get(move |req: Request| {
+            let (app, meter, token) = (app.clone(), meter.clone(), token.clone());
+            async move {
+                match may_scrape(token.as_deref(), req.headers(), req.extensions().get::<Peer>().copied()) {
+                    true => figures(app, meter).await,
+                    false => ApiProblem(Problem::missing("page")).into_response(),
+                }
+            }
+        }),
     )
 }
 
-async fn asked(app: App, meter: Meter, headers: HeaderMap) -> Response {
-    if app.config.server.behind_proxy && ["x-forwarded-for", "forwarded"].iter().any(|h| headers.contains_key(*h)) {
-        return ApiProblem(Problem::missing("page")).into_response();
+/// Hashes are compared, so that the time it takes tells nothing about the token.
+fn may_scrape(token: Option<&[u8]>, headers: &HeaderMap, peer: Option<Peer>) -> bool {
+    match token {
+        Some(wanted) => headers
+            .get(header::AUTHORIZATION)
+            .and_then(|v| v.to_str().ok())
+            .and_then(|v| v.strip_prefix("Bearer "))
+            .is_some_and(|t| Sha256::digest(t.trim().as_bytes()).as_slice() == wanted),
+        None => {
+            let passed_on = ["x-forwarded-for", "forwarded", "x-real-ip", "via"].iter().any(|h| headers.contains_key(*h));
+            !passed_on && peer.is_some_and(|p| p.0.ip().to_canonical().is_loopback())
+        }
     }
-    figures(app, meter).await
 }
 
 async fn figures(app: App, meter: Meter) -> Response {

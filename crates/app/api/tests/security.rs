@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{Request, StatusCode, header};
 use qd_kernel::PageRequest;
+use qd_web::gate::Peer;
 use qd_runtime::access::{Caller, logins};
 use serde_json::json;
 use std::path::Path;
@@ -122,12 +123,27 @@ async fn people_are_told_when_their_password_changes_or_a_new_device_signs_in() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn figures_are_not_for_the_street_behind_a_proxy() {
-    let w = World::quiet_with(|c| c.server.behind_proxy = true).await;
-    let mut r = request("GET", "/metrics", None, None);
-    r.headers_mut().insert("x-forwarded-for", "198.51.100.9".parse().unwrap());
-    assert_eq!(w.send(r).await.status, StatusCode::NOT_FOUND);
-    assert_eq!(w.ask("GET", "/metrics", None, None).await.status, StatusCode::OK);
+async fn figures_are_for_this_machine_or_for_who_has_the_token() {
+    let here = || {
+        let mut r = request("GET", "/metrics", None, None);
+        r.extensions_mut().insert(Peer("127.0.0.1:40000".parse().unwrap()));
+        r
+    };
+    let w = World::quiet().await;
+    assert_eq!(w.send(here()).await.status, StatusCode::OK);
+    let mut through = here();
+    through.headers_mut().insert("x-forwarded-for", "198.51.100.9".parse().unwrap());
+    assert_eq!(w.send(through).await.status, StatusCode::NOT_FOUND, "a proxy on this machine");
+    assert_eq!(w.ask("GET", "/metrics", None, None).await.status, StatusCode::NOT_FOUND);
+    w.end().await;
+    let file = std::env::temp_dir().join(format!("qd_metrics_{}", std::process::id()));
+    std::fs::write(&file, "a-long-token\n").unwrap();
+    let token = qd_app::config::SecretRef(format!("file:{}", file.display()));
+    let w = World::quiet_with(|c| c.server.metrics_token = Some(token)).await;
+    assert_eq!(w.send(here()).await.status, StatusCode::NOT_FOUND, "the token is asked for here, too");
+    assert_eq!(w.ask("GET", "/metrics", Some("another"), None).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(w.ask("GET", "/metrics", Some("a-long-token"), None).await.status, StatusCode::OK);
+    let _ = std::fs::remove_file(&file);
     w.end().await;
 }
 

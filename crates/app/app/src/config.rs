@@ -43,6 +43,9 @@ pub struct ServerConfig {
     pub behind_proxy: bool,
     /// Slow down addresses that try sign-ins or send forms by program. Off only for load tests.
     pub rate_limit: bool,
+    /// What `/metrics` asks for (`Authorization: Bearer …`). Without it, `/metrics` answers on this
+    /// machine only, and never what came through a proxy.
+    pub metrics_token: Option<SecretRef>,
 }
 
 impl Default for ServerConfig {
@@ -52,6 +55,7 @@ impl Default for ServerConfig {
             public_url: "http://127.0.0.1:8080".into(),
             behind_proxy: false,
             rate_limit: true,
+            metrics_token: None,
         }
     }
 }

@@ -320,6 +320,26 @@ async fn tell_owner(app: &App, tx: &mut Tx, c: &Client, told: &Told, kind: &str,
     .map(|_| ())
 }
 
+/// In the client's portal: in the list behind the bell, and at once where a page is open. What staff
+/// wrote to themselves is never in `data`.
+async fn tell_client(app: &App, tx: &mut Tx, c: &Client, told: &Told, title_key: &str, data: Value, object: Option<String>) -> Result<()> {
+    notify(
+        tx,
+        &app.core,
+        NewNotification {
+            recipient: c.id.to_string(),
+            key: Some(told.key(title_key)),
+            kind: told.kind.clone(),
+            title_key: title_key.to_string(),
+            data,
+            object,
+            entity: Some(c.entity.clone()),
+        },
+    )
+    .await
+    .map(|_| ())
+}
+
 async fn kyc(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
     let c = client_of(tx, told).await?;
     let core = &app.core;
@@ -342,6 +362,7 @@ async fn kyc(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
                 Visibility::Client,
             )
             .await?;
+            tell_client(app, tx, &c, told, "notification.kyc_approved", json!({}), None).await?;
             let link = page(app, tx, &c, "/deposit").await?;
             write_to(
                 app,
@@ -367,6 +388,12 @@ async fn kyc(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
             )
             .await?;
             let reasons = compose::reject_texts(tx, &c.entity, &told.payload).await?;
+            let rejected = told.payload["documents"].as_array().is_some_and(|d| !d.is_empty());
+            let title = match rejected {
+                true => "notification.document_rejected",
+                false => "notification.kyc_resubmission",
+            };
+            tell_client(app, tx, &c, told, title, json!({"reason_keys": reasons}), None).await?;
             let link = page(app, tx, &c, "/verification").await?;
             write_to(
                 app,
@@ -381,6 +408,7 @@ async fn kyc(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
         "kyc.rejected" => {
             line(app, tx, &c, told, "kyc", "timeline.kyc_rejected", json!({}), Visibility::Client).await?;
             let reasons = compose::reject_texts(tx, &c.entity, &told.payload).await?;
+            tell_client(app, tx, &c, told, "notification.kyc_rejected", json!({"reason_keys": reasons}), None).await?;
             write_to(
                 app,
                 tx,
@@ -429,6 +457,8 @@ async fn account(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
     )
     .await?;
     qd_clients::search::put(tx, c.id, &[login.as_str()]).await?;
+    let object = told.payload["account_id"].as_str().map(|a| format!("account:{a}"));
+    tell_client(app, tx, &c, told, "notification.account_ready", json!({"login": login, "server": server}), object).await?;
     let leverage = told.payload["leverage"].as_i64().unwrap_or(1).to_string();
     let values = params([
         ("login", Param::Text(login)),
@@ -446,6 +476,7 @@ async fn deposit(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
     let who = Caller::system("events");
     let amount = told.amount()?;
     let data = json!({"deposit_id": told.payload["deposit_id"], "amount": amount, "method": told.payload["method"], "state": told.payload["state"], "failure_code": told.payload["failure_code"]});
+    let object = told.payload["deposit_id"].as_str().map(|d| format!("deposit:{d}"));
     match told.kind.as_str() {
         "client.ftd" => {
             clients::stage(tx, core, &who, c.id, Command::Fund, "first deposit").await?;
@@ -478,6 +509,10 @@ async fn deposit(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
             let refs = compose::provider_references(tx, core, deposit).await?;
             qd_clients::search::put(tx, c.id, &refs.iter().map(String::as_str).collect::<Vec<_>>()).await?;
             line(app, tx, &c, told, "deposit", "timeline.deposit_received", data, Visibility::Money).await?;
+            // What goes on to a trading account is announced when it is there.
+            if told.payload["account_id"].is_null() {
+                tell_client(app, tx, &c, told, "notification.deposit_received", json!({"amount": amount}), object).await?;
+            }
             write_to(
                 app,
                 tx,
@@ -491,6 +526,8 @@ async fn deposit(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
         "deposit.credited" => {
             line(app, tx, &c, told, "deposit", "timeline.deposit_credited", data, Visibility::Money).await?;
             let login = compose::login_of(tx, core, told.payload["account_id"].as_str()).await?;
+            let data = json!({"amount": amount, "login": login});
+            tell_client(app, tx, &c, told, "notification.deposit_credited", data, object).await?;
             write_to(
                 app,
                 tx,
@@ -511,6 +548,8 @@ async fn deposit(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
                 return Ok(());
             }
             let reason = told.payload["failure_code"].as_str().unwrap_or("declined").to_string();
+            let data = json!({"amount": amount, "failure_code": reason});
+            tell_client(app, tx, &c, told, "notification.deposit_failed", data, object).await?;
             let values = params([
                 ("amount", Param::Amount(amount)),
                 ("reason", reason_text(app, &reason)),
@@ -545,6 +584,16 @@ async fn withdrawal(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
         "returned" => Template::WithdrawalReturned,
         _ => return Ok(()),
     };
+    let title = match state.as_str() {
+        "rejected" | "refused" => Some("notification.withdrawal_rejected"),
+        "paid" => Some("notification.withdrawal_paid"),
+        "returned" => Some("notification.withdrawal_returned"),
+        _ => None,
+    };
+    if let Some(title) = title {
+        let object = Some(format!("withdrawal:{}", told.text("withdrawal_id")?));
+        tell_client(app, tx, &c, told, title, json!({"amount": amount}), object).await?;
+    }
     // One mail per withdrawal and kind: collecting and deciding both mean "we have it".
     let key = format!("{template}:{}", told.text("withdrawal_id")?);
     let values = params([

@@ -13,10 +13,11 @@ enum Kind {
 }
 
 /// Every documented key that a variable may override: `QD_` and the key in capitals.
-const OVERRIDES: [(&str, &str, &str, Kind); 28] = [
+const OVERRIDES: [(&str, &str, &str, Kind); 29] = [
     ("QD_SERVER_LISTEN", "server", "listen", Kind::Text),
     ("QD_SERVER_PUBLIC_URL", "server", "public_url", Kind::Text),
     ("QD_SERVER_BEHIND_PROXY", "server", "behind_proxy", Kind::Truth),
+    ("QD_SERVER_METRICS_TOKEN", "server", "metrics_token", Kind::Text),
     ("QD_DATABASE_ENGINE", "database", "engine", Kind::Text),
     ("QD_DATABASE_PATH", "database", "path", Kind::Text),
     ("QD_DATABASE_URL", "database", "url", Kind::Text),

@@ -48,6 +48,7 @@ pub struct Client {
     pub kyc_state: String,
     pub vip: bool,
     pub tags: Vec<String>,
+    /// The house's own fields, by name.
     pub custom: Value,
     #[serde(rename = "registered_at_us")]
     pub registered_at: Option<Ts>,
@@ -323,6 +324,12 @@ pub async fn forget_stranger(tx: &mut Tx, core: &Core, caller: &Caller, id: Clie
     let (was, is) = changes(&before, &c)?;
     audit::record(tx, core, entry(caller, "client.handed_over", &c).before(was).after(is).reason(cause)).await?;
     publish(tx, core, "client.changed", &c, json!({"fields": ["phone", "birth_date", "nationality"]})).await
+}
+
+/// From here to the commit nobody else does something of this kind for the client: limits that count
+/// what is there hold for two requests at once.
+pub async fn one_at_a_time(tx: &mut Tx, id: ClientId) -> Result<()> {
+    store::clients::lock(tx, id).await
 }
 
 /// What staff (or the client, for contact data) may change by hand. Absent fields stay.

@@ -26,7 +26,7 @@ pub mod timeline;
 mod view;
 
 pub use client::{
-    Client, ClientId, Patch, age_years, edit, email_verified, find, forget_stranger, get, set_kyc_state, set_partner, stage, touch_activity,
+    Client, ClientId, Patch, age_years, edit, email_verified, find, forget_stranger, get, one_at_a_time, set_kyc_state, set_partner, stage, touch_activity,
     with_merged,
 };
 pub use dormancy::{Dormancy, JOB as DORMANCY_JOB};

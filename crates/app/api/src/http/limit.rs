@@ -4,7 +4,7 @@
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use qd_app::App;
 use qd_kernel::{Env, Problem, Ts};
 use qd_web::ApiProblem;
@@ -26,6 +26,12 @@ const AUTH: Rate = Rate {
 };
 /// Forms and clicks: an office behind one address sends several at once.
 const FORM: Rate = Rate { burst: 120, every_ms: 500 };
+/// Callbacks with a wrong signature from one address to one connection: a provider whose secret is
+/// being rolled sends some, somebody who guesses sends many.
+const FORGED: Rate = Rate {
+    burst: 30,
+    every_ms: 10_000,
+};
 /// Addresses remembered at the most; then the full buckets are forgotten.
 const ADDRESSES: usize = 100_000;
 
@@ -50,6 +56,16 @@ impl Limiter {
             on: app.config.server.rate_limit,
             buckets: Arc::default(),
         }
+    }
+
+    /// Whether a refused callback is still worth a line in the books: after many from one address to
+    /// one connection the next ones are turned away without. Rightly signed ones are never counted.
+    pub fn notes_forged(&self, connection: &str, headers: &HeaderMap, peer: Option<Peer>) -> bool {
+        if !self.on {
+            return true;
+        }
+        let address = bucket_of(&ip_of(self.behind_proxy, headers, peer).unwrap_or_default());
+        self.take("forged", FORGED, format!("{connection}|{address}")).is_none()
     }
 
     /// None when the request may go on, else how many seconds to wait.

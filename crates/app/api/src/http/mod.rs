@@ -8,7 +8,7 @@ mod meter;
 pub use limit::Limiter;
 pub use meter::Meter;
 
-use axum::Router;
+use axum::{Extension, Router};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -29,6 +29,7 @@ struct Outer {
 
 pub fn layered(router: Router, portals: Option<Router>, app: &App, meter: Meter) -> Router {
     let outer = Outer { app: app.clone(), meter };
+    let limiter = Limiter::new(app);
     let router = match portals {
         Some(p) => router.merge(p),
         None => router.fallback(async || ApiProblem(Problem::missing("page"))),
@@ -36,7 +37,8 @@ pub fn layered(router: Router, portals: Option<Router>, app: &App, meter: Meter)
     router
         .method_not_allowed_fallback(async || plain(StatusCode::METHOD_NOT_ALLOWED))
         .layer(from_fn(problems_only))
-        .layer(from_fn_with_state(Limiter::new(app), limit::check))
+        .layer(Extension(limiter.clone()))
+        .layer(from_fn_with_state(limiter, limit::check))
         .layer(from_fn_with_state(app.clone(), headers::add))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(outer, log))

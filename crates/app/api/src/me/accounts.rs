@@ -97,6 +97,7 @@ pub async fn open(State(app): State<App>, Asker(caller): Asker, key: Idempotency
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "account.open", &req, 201, async move |tx| {
         let client = own_client(tx, &c).await?;
+        qd_clients::one_at_a_time(tx, client.id).await?;
         let wish = AccountWish {
             account_type: r.account_type.clone(),
             currency: r.currency,

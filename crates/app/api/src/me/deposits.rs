@@ -81,6 +81,8 @@ pub async fn create(State(app): State<App>, Asker(caller): Asker, key: Idempoten
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key.required()?, "deposit.create", &req, 201, async move |tx| {
         proven(tx, &c).await?;
+        let own = own_client(tx, &c).await?;
+        qd_clients::one_at_a_time(tx, own.id).await?;
         let facts = payment_facts(tx, &a.core, &c.client_id()?, c.device.as_deref()).await?;
         let new = NewDeposit {
             amount: r.amount,

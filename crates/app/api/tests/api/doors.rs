@@ -153,7 +153,10 @@ async fn health_and_figures_need_nobody_and_name_nobody() {
     for path in ["/healthz", "/readyz"] {
         assert_eq!(w.ask("GET", path, None, None).await.ok()["ok"], true, "{path}");
     }
-    let t = w.ask("GET", "/metrics", None, None).await;
+    assert_eq!(w.ask("GET", "/metrics", None, None).await.status, StatusCode::NOT_FOUND, "from the street");
+    let mut here = request("GET", "/metrics", None, None);
+    here.extensions_mut().insert(Peer("127.0.0.1:40000".parse().unwrap()));
+    let t = w.send(here).await;
     let text = String::from_utf8(t.bytes).unwrap();
     for name in [
         "qd_jobs_ready",
@@ -279,5 +282,25 @@ async fn a_stream_carries_what_its_owner_may_know() {
             .unwrap();
         heard.push_str(std::str::from_utf8(&chunk).unwrap());
     }
+    w.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_books_of_the_house_are_for_who_may_enter_each_entity_however_that_is_written() {
+    let w = World::quiet().await;
+    // Farid's entities are listed one by one, and are all there are.
+    let farid = w.staff("farid").await;
+    assert_eq!(w.get("/api/v1/ledger/totals", &farid).await.status, StatusCode::OK);
+    assert_eq!(w.get("/api/v1/ledger/journal", &farid).await.status, StatusCode::OK);
+    let admin = w.staff("admin").await;
+    let me = w.get("/api/v1/auth/me", &farid).await.ok();
+    let change = json!({"name": me["name"], "language": "en", "roles": ["finance"], "desk": null, "entities": ["eu"], "reason": "one licence only"});
+    let id = me["id"].as_str().unwrap();
+    let mut change = change;
+    change["version"] = w.get(&format!("/api/v1/staff/{id}"), &admin).await.ok()["version"].clone();
+    let t = w.ask("PUT", &format!("/api/v1/staff/{id}"), Some(&admin), Some(&change)).await;
+    assert!(t.status.is_success(), "{}", t.body);
+    assert_eq!(w.get("/api/v1/ledger/totals", &farid).await.code(), "all_entities_needed");
+    assert_eq!(w.get("/api/v1/ledger/journal", &farid).await.code(), "all_entities_needed");
     w.end().await;
 }

@@ -4,9 +4,11 @@ use crate::world::{World, request};
 use axum::body::Body;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{Request, StatusCode};
+use qd_app::config::{PspConfig, SecretRef};
 use qd_kernel::PageRequest;
 use qd_runtime::access::Caller;
 use qd_runtime::exceptions::{self, Filter};
+use qd_web::gate::Peer;
 use serde_json::json;
 
 const SECRET: &str = "whsec_quarterdeck_eu";
@@ -96,5 +98,40 @@ async fn a_signed_callback_that_cannot_be_read_is_kept_and_raised_once() {
         .unwrap();
     assert_eq!(open.items.len(), 1);
     assert!(open.items[0].detail["raw"].as_str().unwrap().contains("evt_x"));
+    w.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_guesses_signatures_is_turned_away_and_the_provider_is_not() {
+    let file = std::env::temp_dir().join(format!("qd_hook_{}", std::process::id()));
+    std::fs::write(&file, SECRET).unwrap();
+    let secret = || SecretRef(format!("file:{}", file.display()));
+    let w = World::quiet_with(|c| {
+        c.server.rate_limit = true;
+        c.psp.push(PspConfig {
+            id: "stripe-eu".into(),
+            entity: "eu".into(),
+            provider: "stripe".into(),
+            api_base: None,
+            secret_key: secret(),
+            webhook_secrets: vec![secret()],
+            private_network: false,
+        });
+    })
+    .await;
+    let now = w.app.core.now().secs();
+    let mut turned_away = 0;
+    for n in 0..50 {
+        let t = w.send(signed(&event(&format!("evt_g{n}")), now, "whsec_guess")).await;
+        assert!(matches!(t.code(), "hook_forged" | "hooks_forged_too_many"), "{}", t.body);
+        turned_away += u32::from(t.status == StatusCode::TOO_MANY_REQUESTS);
+    }
+    assert!(turned_away >= 15, "{turned_away} of 50");
+    let t = w.send(signed(&event("evt_true"), now, SECRET)).await;
+    assert_eq!(t.status, StatusCode::OK, "rightly signed, from the same address: {}", t.body);
+    let mut elsewhere = signed(&event("evt_e"), now, "whsec_guess");
+    elsewhere.extensions_mut().insert(Peer("198.51.100.4:4000".parse().unwrap()));
+    assert_eq!(w.send(elsewhere).await.code(), "hook_forged", "another address is written down");
+    let _ = std::fs::remove_file(&file);
     w.end().await;
 }

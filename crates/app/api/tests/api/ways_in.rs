@@ -225,3 +225,27 @@ async fn a_file_as_of_a_date_shows_nothing_that_came_after() {
     assert_eq!(before.code(), "as_of_before_client");
     w.end().await;
 }
+
+/// The unverified may pay in up to a limit in all, however many requests come at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_deposits_at_once_do_not_pass_the_limit_of_the_unverified() {
+    let w = World::quiet().await;
+    // The offshore entity takes some before the verification.
+    let brand = "harbour";
+    let b = json!({"brand": brand, "email": "race@example.com", "password": "Alster-Segel-42", "first_name": "Rae", "last_name": "Ce", "country": "AE", "language": "en"});
+    let client = w.ask("POST", "/api/v1/register", None, Some(&b)).await.ok()["client_id"].as_str().unwrap().to_string();
+    let b = json!({"brand": brand, "email": "race@example.com", "password": "Alster-Segel-42"});
+    let token = w.ask("POST", "/api/v1/auth/sign-in", None, Some(&b)).await.ok()["token"].as_str().unwrap().to_string();
+    let link = json!({"token": w.link_for(&client).await});
+    w.post("/api/v1/auth/email/verify", &token, link).await.ok();
+    let methods = w.get("/api/v1/me/deposit-methods", &token).await.ok();
+    let limit = methods["unverified_limit"]["minor"].as_i64().unwrap();
+    let method = &methods["items"][0]["method"];
+    // More than half each: one of them fits.
+    let ask = json!({"amount": {"minor": limit / 2 + 1, "currency": methods["unverified_limit"]["currency"]}, "method": method});
+    let all = futures_util::future::join_all((0..8).map(|_| w.post("/api/v1/me/deposits", &token, ask.clone()))).await;
+    let made = all.iter().filter(|t| t.status == StatusCode::CREATED).count();
+    let refused = all.iter().filter(|t| t.code() == "kyc_required").count();
+    assert_eq!((made, refused), (1, 7), "{:?}", all.iter().map(|t| &t.body).collect::<Vec<_>>());
+    w.end().await;
+}
