@@ -36,13 +36,15 @@ export const views = [
 ];
 
 /** A fresh visitor: own cookies, own storage. Who reads Arabic goes to the brand that has it. */
-export async function visitor({ viewport = desktop, mobile = false, lang = 'en', scheme = 'light', base = lang === 'ar' ? harbour : url } = {}) {
+export async function visitor({ viewport = desktop, mobile = false, lang = 'en', scheme = 'light', locale, base = lang === 'ar' ? harbour : url } = {}) {
   const context = await (await browser()).newContext({
     baseURL: base,
     viewport,
     isMobile: mobile,
     hasTouch: mobile,
     colorScheme: scheme,
+    // Where the browser's own language says its owner lives; the page's language is `lang`.
+    ...(locale ? { locale } : {}),
     reducedMotion: 'reduce',
   });
   await context.addCookies([{ name: 'qd_lang', value: lang, url: base }]);

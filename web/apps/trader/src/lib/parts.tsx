@@ -1,6 +1,6 @@
 import { legalText } from '@qd/api';
 import { serverText, useTranslation } from '@qd/i18n';
-import { Money, StatusChip, useZone, When, whenText } from '@qd/ui';
+import { Chip, Money, StatusChip, useZone, When, whenText } from '@qd/ui';
 import { useSession } from '@qd/ui/app';
 import { IconArrowDownLeft, IconArrowsExchange, IconArrowUpRight } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
@@ -26,7 +26,13 @@ export function useOperationNote(): (op: Operation) => string {
   };
 }
 
-export const operationChip = (op: Operation) => (op.kind === 'deposit' && op.state === 'posted' && op.to ? 'credited' : op.state);
+/** The state of a request in the client's words; a deposit that went on to an account says so. */
+export function OperationChip({ op, size }: { op: Operation; size?: 'sm' | 'md' }) {
+  const { t } = useTranslation('trader');
+  const left = op.deposit?.steps.some((s) => s.key === 'deposit.on_trading_account' && s.state === 'failed');
+  if (op.kind === 'deposit' && op.state === 'posted' && op.to && !left) return <Chip tone="good" label={t('op.credited')} size={size} />;
+  return <StatusChip kind={op.kind} value={op.state} audience="client" size={size} />;
+}
 
 /** The step a request is at, in words. */
 export function currentStep(op: Operation): string | null {
@@ -55,7 +61,7 @@ export function OperationRow({ op, step }: { op: Operation; /** Says where it st
       </span>
       <span className={classes.rowEnd}>
         <Money value={op.amount} strong />
-        <StatusChip kind={op.kind} value={op.state} audience="client" size="sm" />
+        <OperationChip op={op} size="sm" />
       </span>
     </Link>
   );

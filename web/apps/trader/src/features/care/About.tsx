@@ -1,3 +1,4 @@
+import { Anchor } from '@mantine/core';
 import { useTranslation } from '@qd/i18n';
 import { shortId } from '@qd/ui';
 import { Link } from '@tanstack/react-router';
@@ -21,5 +22,9 @@ export function About({ about }: { about: string }) {
   const found = pages[id.split('_')[0] ?? ''];
   if (!found) return null;
   const text = found.kind === 'account' ? place(id) : t('trader-care:support.about_one', { what: t(`trader:op.${found.kind}`), id: shortId(id) });
-  return <Link to={`${found.page}/${id}`}>{text}</Link>;
+  return (
+    <Anchor component={Link} to={`${found.page}/${id}`} size="sm">
+      {text}
+    </Anchor>
+  );
 }

@@ -150,7 +150,7 @@ export function DepositForm() {
         />
         <div className={classes.quick} role="group" aria-label={t('trader-money:quick')}>
           {quickAmounts(method.min_minor, method.max_minor, currency).map((q) => (
-            <Button key={q} variant="default" size="compact-md" aria-pressed={minor === q} onClick={() => set({ minor: String(q) }, { replace: true })}>
+            <Button key={q} variant={minor === q ? 'light' : 'default'} size="compact-md" aria-pressed={minor === q} onClick={() => set({ minor: String(q) }, { replace: true })}>
               {moneyText(i18n.language, { minor: q, currency }).replace(/[.,]0+$/, '')}
             </Button>
           ))}

@@ -1,11 +1,11 @@
 import { Button, Skeleton } from '@mantine/core';
 import { useApiQuery, useWrite } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
-import { Card, CopyId, errorText, ErrorState, Money, Notice, Page, StatusChip, useSearchState, When } from '@qd/ui';
+import { Card, CopyId, errorText, ErrorState, Money, Notice, Page, useSearchState, When } from '@qd/ui';
 import { Link, useParams } from '@tanstack/react-router';
 import { useEffect, useRef } from 'react';
 import { usePlaceText } from '../../lib/Account';
-import { methodText, Review } from '../../lib/parts';
+import { methodText, OperationChip, Review } from '../../lib/parts';
 import { ofDeposit } from '../../lib/queries';
 import classes from '../../lib/room.module.css';
 import { ClientSteps, detailText } from '../../lib/Steps';
@@ -48,7 +48,7 @@ export function DepositPage() {
   const again = `/deposit?minor=${d.amount.minor}&account=${d.account_id ?? 'wallet'}&currency=${d.amount.currency}`;
   const differs = d.received && (d.received.minor !== d.amount.minor || d.received.currency !== d.amount.currency);
   return (
-    <Page title={t('trader:op.deposit')} crumbs={crumbs} width="text" aside={<StatusChip kind="deposit" value={d.state} audience="client" />}>
+    <Page title={t('trader:op.deposit')} crumbs={crumbs} width="text" aside={<OperationChip op={op} />}>
       <div className={classes.big}>
         <Money value={d.received ?? d.amount} />
       </div>

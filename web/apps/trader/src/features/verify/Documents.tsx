@@ -1,6 +1,6 @@
 import { Button, Skeleton } from '@mantine/core';
 import { href, upload, useApiQuery, useRefresh } from '@qd/api';
-import { serverText, useTranslation } from '@qd/i18n';
+import { dateFormat, serverText, useTranslation } from '@qd/i18n';
 import { Card, Dialog, DocViewer, EmptyState, ErrorState, Notice, Page, StatusChip, Upload, useSearchState, When } from '@qd/ui';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -56,9 +56,9 @@ export function Documents() {
 }
 
 function RequirementCard({ requirement: r, documents, open, onView }: { requirement: Requirement; documents: readonly Document[]; open: boolean; onView: (id: string) => void }) {
-  const { t } = useTranslation('trader-verify');
+  const { t, i18n } = useTranslation('trader-verify');
   const current = documents.filter((d) => d.state !== 'replaced' && !d.superseded_by);
-  const [kind, setKind] = useState<string | null>(current.at(-1)?.kind ?? (r.kinds.length === 1 ? r.kinds[0]! : null));
+  const [kind, setKind] = useState<string | null>(current.at(-1)?.kind ?? r.kinds[0] ?? null);
   const refresh = useRefresh();
   const rejected = current.filter((d) => d.state === 'rejected');
   const wanted = open && (r.state === 'missing' || r.state === 'side_missing' || r.state === 'rejected');
@@ -103,7 +103,7 @@ function RequirementCard({ requirement: r, documents, open, onView }: { requirem
                   <span className={classes.rowTitle}>{d.side === 'single' ? kindName(d.kind) : t(`documents.${d.side}`, { kind: kindName(d.kind) })}</span>
                   <span className={classes.rowNote}>
                     {t('documents.sent')} <When us={d.uploaded_at_us} />
-                    {d.expires_on ? ` · ${t('documents.expires', { date: d.expires_on })}` : ''}
+                    {d.expires_on ? ` · ${t('documents.expires', { date: dateFormat(i18n.language, { dateStyle: 'medium', timeZone: 'UTC' }).format(Date.parse(`${d.expires_on}T00:00:00Z`)) })}` : ''}
                   </span>
                   {d.state !== 'rejected' || d.superseded_by ? (d.reason_text_key ? <span className={classes.rowNote}>{serverText('shared', d.reason_text_key)}</span> : null) : null}
                 </span>

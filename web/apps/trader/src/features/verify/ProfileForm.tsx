@@ -38,7 +38,8 @@ export function ProfileForm({ step, country, onDone, before }: { step: Step; cou
   const form = useForm<Values>({
     initialValues: Object.fromEntries(
       step.fields.map((f) => {
-        const value = known[f.code] ?? (f.code === 'country' ? country : null);
+        // Most people are citizens and pay their taxes where they live; the others change it with one tap.
+        const value = known[f.code] ?? (f.kind === 'country' ? country : null);
         return [f.code, value === null || value === undefined ? '' : String(value)];
       }),
     ),

@@ -1,7 +1,7 @@
 import { Button, Checkbox, Radio, Skeleton } from '@mantine/core';
 import { type Answer, useApiQuery, useWrite } from '@qd/api';
 import { serverText, useTranslation } from '@qd/i18n';
-import { Card, EmptyState, ErrorState, errorText, Notice, Page } from '@qd/ui';
+import { Card, EmptyState, ErrorState, errorText, Notice, Page, say } from '@qd/ui';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useRef, useState } from 'react';
 import { whereNext } from '../../lib/kyc';
@@ -18,6 +18,15 @@ export function Questionnaire() {
   const [again, setAgain] = useState(false);
   const crumbs = [{ label: t('title'), to: '/verification' }];
   const latest = mine.data?.answers[0];
+  const kyc = useApiQuery('/api/v1/me/kyc');
+  const navigate = useNavigate();
+  // Nothing to read or confirm: straight on.
+  const done = (answers: { class: string; warning_key?: string | null }) => {
+    setAgain(false);
+    if (answers.class !== 'pass' || answers.warning_key) return;
+    say(t('test.pass'));
+    void kyc.refetch().then((k) => navigate({ to: k.data ? whereNext(k.data.steps) : '/verification' }));
+  };
   const q = mine.data?.questionnaire;
   return (
     <Page title={t('test.title')} crumbs={crumbs} width="text" text={t('test.text')}>
@@ -30,7 +39,7 @@ export function Questionnaire() {
       ) : latest && !again ? (
         <Outcome answers={latest} onAgain={() => setAgain(true)} />
       ) : (
-        <Questions asked={q} onDone={() => setAgain(false)} />
+        <Questions asked={q} onDone={done} />
       )}
     </Page>
   );
@@ -78,7 +87,7 @@ function Outcome({ answers, onAgain }: { answers: Mine['answers'][number]; onAga
   );
 }
 
-function Questions({ asked, onDone }: { asked: Asked; onDone: () => void }) {
+function Questions({ asked, onDone }: { asked: Asked; onDone: (answers: Mine['answers'][number]) => void }) {
   const { t } = useTranslation('trader-verify');
   const [given, setGiven] = useState<Record<string, string[]>>({});
   const [missing, setMissing] = useState<ReadonlySet<string>>(new Set());

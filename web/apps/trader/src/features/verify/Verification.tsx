@@ -1,4 +1,4 @@
-import { Button, Skeleton } from '@mantine/core';
+import { Anchor, Button, Skeleton } from '@mantine/core';
 import { useApiQuery } from '@qd/api';
 import { serverText, useTranslation } from '@qd/i18n';
 import { Card, ErrorState, Notice, Page, StatusChip } from '@qd/ui';
@@ -53,9 +53,9 @@ export function Verification() {
                       <p className={classes.note}>{t('missing', { what: source.missing.map(missingName).join(', ') })}</p>
                     )}
                     {page && (
-                      <Link to={page} className="qd-link">
+                      <Anchor component={Link} to={page} size="sm">
                         {open ? t('do_step') : t('see_step')}
-                      </Link>
+                      </Anchor>
                     )}
                   </>
                 );
