@@ -3,6 +3,7 @@ import { audit } from './features/audit/routes';
 import { clients } from './features/clients/routes';
 import { connections } from './features/connections/routes';
 import { home } from './features/home/routes';
+import { staff } from './features/staff/routes';
 
 /** One line per feature folder. */
-export const features: readonly Feature[] = [home, clients, audit, connections];
+export const features: readonly Feature[] = [home, clients, audit, connections, staff];
