@@ -75,7 +75,9 @@ pub struct Line {
     #[serde(rename = "at_us")]
     pub at: Ts,
     pub kind: String,
+    /// Of the text in the catalogue; `data` fills its places.
     pub title_key: String,
+    /// What the kind of line knows: ids, amounts, states.
     pub data: Value,
     pub visibility: Visibility,
     pub by: String,

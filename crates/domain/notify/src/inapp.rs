@@ -32,8 +32,10 @@ pub struct NewNotification {
 pub struct Notification {
     pub id: NotificationId,
     pub kind: String,
+    /// Of the text in the catalogue; `data` fills its places.
     pub title_key: String,
     pub data: Value,
+    /// What it is about: `deposit:dep_…`.
     pub object: Option<String>,
     #[serde(rename = "created_at_us")]
     pub created_at: Ts,

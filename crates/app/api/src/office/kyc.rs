@@ -154,7 +154,7 @@ pub async fn assign(
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"version": 9, "reason": "Passport and utility bill match the profile."}))]
+#[schema(as = KycDecide, example = json!({"version": 9, "reason": "Passport and utility bill match the profile."}))]
 pub struct Decide {
     /// The case's version on the reviewer's screen.
     version: i64,

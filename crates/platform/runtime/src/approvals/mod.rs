@@ -232,6 +232,7 @@ pub struct VoteView {
     pub voter_label: String,
     pub approve: bool,
     pub reason: String,
+    /// What was on the voter's screen.
     pub seen: Value,
     #[serde(rename = "at_us")]
     pub at: Ts,

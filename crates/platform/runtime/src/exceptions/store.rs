@@ -76,6 +76,7 @@ pub struct Exception {
     pub owner_id: Option<String>,
     pub rule: String,
     pub cause: String,
+    /// What the rule knew: ids, amounts, what a provider sent.
     pub detail: Value,
     pub state: ExceptionState,
     /// How often it was raised again.

@@ -80,6 +80,7 @@ pub struct Desk {
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct KeptVersion {
     pub version: i64,
+    /// The whole thing as it was in this version.
     pub doc: Value,
     pub changed_by: String,
     #[serde(rename = "changed_at_us")]
