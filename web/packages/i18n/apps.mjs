@@ -12,8 +12,14 @@ const staffOnly = [
   'exception_kind', 'signal', 'role', 'scope', 'mask', 'queue', 'check_kind', 'check', 'mark', 'duplicate', 'note_kind',
   'call', 'desk_kind', 'inbox', 'rule', 'lead_status', 'connection', 'identity', 'move', 'move_kind', 'sync', 'line',
 ];
-/** Top keys left out of a namespace for an app. */
-export const without = { trader: { status: staffOnly }, partner: { status: staffOnly } };
+// What the server itself writes into papers and answers; no screen asks for it by key.
+const serverOnly = ['paper', 'macro', 'country'];
+// Errors only staff can meet. A pattern, because their names say whose they are.
+const staffErrors =
+  /^(approval|duplicate|merge|exception|job|rule|restriction|stage|version_changed|last_super|own_rights|all_entities|entity_not|scope_too|mask_|staff_only|person_required|claimed_by|call_kept|task_closed|kyc_(claimed|not_claimed|mismatch|fields|documents_und|document_decided|case_changed|level)|leg_|move_|share_state|payout_|partner_state|rate_missing|period_|already_reversed|brand_|no_address|mail_|dispute|hold_closed|credit_over|deals_stopped|server_not|psp_not|client_merged|client_exists|deposit_not_held|deposit_other)/;
+const clients = { status: staffOnly, shared: serverOnly, errors: staffErrors };
+/** Top keys left out of a namespace for an app: a list, or a pattern of names. */
+export const without = { trader: clients, partner: clients, backoffice: { shared: serverOnly } };
 
 /** Languages whose catalogue must be complete: `npm run i18n` fails when a key is missing. */
 export const complete = ['en', 'de', 'ar'];
@@ -21,5 +27,5 @@ export const complete = ['en', 'de', 'ar'];
 /** Namespaces that belong to the portals; mails and others beside them are not ours to check. */
 export const portalNamespaces = [
   'common', 'errors', 'status', 'shared', 'legal', 'auth', 'trader', 'trader-verify', 'trader-accounts', 'trader-money', 'trader-care', 'partner', 'office', 'security',
-  'office-clients', 'office-kyc', 'office-money', 'office-partners', 'office-house', 'office-audit', 'office-connections', 'office-staff', 'office-words',
+  'office-clients', 'office-kyc', 'office-money', 'office-partners', 'office-house', 'office-audit', 'office-connections', 'office-staff', 'office-tickets', 'office-words',
 ];

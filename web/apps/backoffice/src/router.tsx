@@ -4,6 +4,7 @@ import { clients } from './features/clients/routes';
 import { connections } from './features/connections/routes';
 import { home } from './features/home/routes';
 import { staff } from './features/staff/routes';
+import { tickets } from './features/tickets/routes';
 
 /** One line per feature folder. */
-export const features: readonly Feature[] = [home, clients, audit, connections, staff];
+export const features: readonly Feature[] = [home, clients, audit, connections, staff, tickets];
