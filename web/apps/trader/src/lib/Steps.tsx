@@ -37,7 +37,9 @@ export function detailText(detail: string): string {
   return serverText('trader', 'failure.other');
 }
 
-export const stepName = (key: string): string => serverText('trader', `step.${key}`);
+/** A step's name; while it is going on, what is being done. */
+export const stepName = (key: string, state?: string): string =>
+  state === 'current' && hasText('trader', `now.${key}`) ? serverText('trader', `now.${key}`) : serverText('trader', `step.${key}`);
 
 /** The steps of a request, as its client reads them. */
 export function ClientSteps({ steps }: { steps: readonly Step[] }) {
@@ -45,7 +47,7 @@ export function ClientSteps({ steps }: { steps: readonly Step[] }) {
   return (
     <Steps
       audience="client"
-      label={(step) => stepName(step.key)}
+      label={(step) => stepName(step.key, step.state)}
       steps={steps.map((step) => {
         const live = step.state === 'current';
         const parts = [

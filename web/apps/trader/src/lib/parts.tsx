@@ -39,7 +39,7 @@ export function currentStep(op: Operation): string | null {
   const steps = op.deposit?.steps ?? op.withdrawal?.steps;
   const at = steps?.find((s) => s.state === 'current') ?? steps?.find((s) => s.state === 'failed');
   if (!at) return null;
-  return at.detail ? detailText(at.detail) : stepName(at.key);
+  return at.detail ? detailText(at.detail) : stepName(at.key, at.state);
 }
 
 export function OperationRow({ op, step }: { op: Operation; /** Says where it stands, in place of the way it takes. */ step?: boolean }) {

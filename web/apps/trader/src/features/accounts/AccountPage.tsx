@@ -4,6 +4,7 @@ import { useTranslation } from '@qd/i18n';
 import { Card, Chip, CopyId, ErrorState, Money, Notice, Page, StatusChip, useSearchState, When } from '@qd/ui';
 import { IconRefresh } from '@tabler/icons-react';
 import { Link, useParams } from '@tanstack/react-router';
+import { useEffect, useRef } from 'react';
 import { useTypeNames } from '../../lib/Account';
 import { waits } from '../../lib/queries';
 import classes from '../../lib/room.module.css';
@@ -24,6 +25,15 @@ export function AccountPage() {
   const refresh = useWrite('post', '/api/v1/me/accounts/{id}/refresh', { touches: ['trading'], onDone: () => setTimeout(() => void account.refetch(), 1_500) });
   const typeName = useTypeNames();
   const a = account.data;
+  // A new account has no figures until somebody asks for them.
+  const asked = useRef(false);
+  const blank = a?.state === 'ready' && !a.reading;
+  const ask = refresh.submit;
+  useEffect(() => {
+    if (!blank || asked.current) return;
+    asked.current = true;
+    ask({ path: { id } });
+  }, [blank, ask, id]);
   const crumbs = [{ label: t('trader-accounts:title'), to: '/accounts' }];
   if (account.error && !a) {
     return (

@@ -1,9 +1,9 @@
 import { Button, Select, Skeleton } from '@mantine/core';
-import { useApiQuery } from '@qd/api';
+import { href, useApiQuery } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
 import { ErrorState, Lots, Money, Page, Price, useSearchState, useZone, When } from '@qd/ui';
 import { useSession } from '@qd/ui/app';
-import { IconPrinter } from '@tabler/icons-react';
+import { IconDownload } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { useTypeNames } from '../../lib/Account';
@@ -14,7 +14,7 @@ import sheet from '../../lib/sheet.module.css';
 import { allDeals, resultOf, sumsOf } from './deals';
 import { useDealWords } from './DealsTab';
 
-/** A month of one account on paper: printed, or kept as PDF by the browser's own means. */
+/** A month of one account: on the screen, and as a PDF to keep. */
 export function AccountStatement() {
   const { t, i18n } = useTranslation(['trader-accounts', 'trader']);
   const { id } = useParams({ strict: false }) as { id: string };
@@ -50,8 +50,8 @@ export function AccountStatement() {
       width="wide"
       actions={
         <>
-          <Button leftSection={<IconPrinter size={16} aria-hidden />} onClick={() => window.print()}>
-            {t('trader-accounts:paper.print')}
+          <Button component="a" href={href('/api/v1/me/accounts/{id}/statement.pdf', { path: { id }, query: { from_us: span.from, until_us: span.until } })} download leftSection={<IconDownload size={16} aria-hidden />}>
+            {t('trader-accounts:paper.pdf')}
           </Button>
           <Select aria-label={t('trader-accounts:month')} data={months.map((m) => ({ value: m, label: monthText(i18n.language, m) }))} value={month} onChange={(m) => set({ month: m }, { replace: true })} />
         </>

@@ -1,14 +1,13 @@
 import { Button, Select } from '@mantine/core';
-import { useCursorPages } from '@qd/api';
+import { href, useCursorPages } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
-import { DataTable, errorText, Lots, Money, Price, say, toDecimal, useSearchState, useZone, When, type Column } from '@qd/ui';
+import { DataTable, Lots, Money, Price, useSearchState, useZone, When, type Column } from '@qd/ui';
 import { IconDownload, IconFileText } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
-import { useMemo, useState } from 'react';
-import { csv, save } from '../../lib/csv';
+import { useMemo } from 'react';
 import { isMonth, lastMonths, monthSpan, monthText } from '../../lib/months';
 import type { Account } from '../../lib/queries';
-import { allDeals, type Deal, resultOf } from './deals';
+import { type Deal, resultOf } from './deals';
 
 export function useDealWords() {
   const { t } = useTranslation('trader-accounts');
@@ -21,12 +20,11 @@ export function useDealWords() {
   };
 }
 
-/** The month's or all deals, as a list, as CSV, and as a statement to print or keep as PDF. */
+/** The month's or all deals, as a list, as CSV, and as a statement. */
 export function DealsTab({ account }: { account: Account }) {
   const { t, i18n } = useTranslation('trader-accounts');
   const { zone } = useZone();
   const [search, set] = useSearchState();
-  const [busy, setBusy] = useState(false);
   const words = useDealWords();
   const month = isMonth(search.month) ? search.month : null;
   const span = month ? monthSpan(month, zone) : null;
@@ -46,27 +44,6 @@ export function DealsTab({ account }: { account: Account }) {
     ],
     [t, words],
   );
-  const download = async () => {
-    setBusy(true);
-    try {
-      const rows = await allDeals(account.id, span?.from, span?.until);
-      save(
-        `${account.login ?? account.id}-${month ?? 'all'}.csv`,
-        csv(
-          ['ticket', 'time_utc', 'kind', 'side', 'entry', 'symbol', 'lots', 'price', 'profit', 'commission', 'swap', 'result', 'currency'],
-          rows.map((d) => [
-            d.ticket, new Date(d.at_us / 1000).toISOString(), d.kind, d.kind === 'trade' ? d.side : '', d.kind === 'trade' ? d.entry : '', d.symbol, d.kind === 'trade' ? d.volume : '', d.kind === 'trade' ? d.price : '',
-            toDecimal(d.profit_minor, d.currency), toDecimal(d.commission_minor, d.currency), toDecimal(d.swap_minor, d.currency), toDecimal(resultOf(d), d.currency), d.currency,
-          ]),
-        ),
-      );
-      say(t('csv_done', { count: rows.length }));
-    } catch (error) {
-      say(errorText(error), 'bad');
-    } finally {
-      setBusy(false);
-    }
-  };
   const statementMonth = month ?? lastMonths(1, zone)[0]!;
   return (
     <DataTable
@@ -92,6 +69,7 @@ export function DealsTab({ account }: { account: Account }) {
         <>
           <Select
             size="xs"
+            w={190}
             aria-label={t('month')}
             placeholder={t('all_months')}
             clearable
@@ -99,7 +77,14 @@ export function DealsTab({ account }: { account: Account }) {
             value={month}
             onChange={(m) => set({ month: m })}
           />
-          <Button size="compact-sm" variant="default" leftSection={<IconDownload size={15} aria-hidden />} loading={busy} onClick={() => void download()}>
+          <Button
+            size="compact-sm"
+            variant="default"
+            component="a"
+            href={href('/api/v1/me/accounts/{id}/deals.csv', { path: { id: account.id }, query: { from_us: span?.from, until_us: span?.until } })}
+            download
+            leftSection={<IconDownload size={15} aria-hidden />}
+          >
             {t('csv')}
           </Button>
           <Button size="compact-sm" variant="default" component={Link} to={`/accounts/${account.id}/statement?month=${statementMonth}`} leftSection={<IconFileText size={15} aria-hidden />}>

@@ -1,11 +1,12 @@
 import { Button, Select, Skeleton } from '@mantine/core';
+import { href } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
 import { ErrorState, Money, Page, statusText, useSearchState, useZone, When } from '@qd/ui';
 import { useSession } from '@qd/ui/app';
-import { IconPrinter } from '@tabler/icons-react';
-import { isMonth, lastMonths, monthText } from '../../lib/months';
+import { IconDownload, IconPrinter } from '@tabler/icons-react';
+import { isMonth, lastMonths, monthSpan, monthText } from '../../lib/months';
 import { Review, useOperationNote } from '../../lib/parts';
-import { useOperations } from '../../lib/queries';
+import { useOperations, useWallet } from '../../lib/queries';
 import classes from '../../lib/room.module.css';
 import sheet from '../../lib/sheet.module.css';
 import { matching, totalsOf } from './history';
@@ -18,6 +19,8 @@ export function MoneyStatement() {
   const [search, set] = useSearchState();
   const months = lastMonths(24, zone);
   const month = isMonth(search.month) ? search.month : months[0]!;
+  const span = monthSpan(month, zone);
+  const wallet = useWallet();
   const operations = useOperations(true);
   const note = useOperationNote();
   const rows = matching(operations.rows, { month }, zone).reverse();
@@ -30,7 +33,18 @@ export function MoneyStatement() {
       width="wide"
       actions={
         <>
-          <Button leftSection={<IconPrinter size={16} aria-hidden />} onClick={() => window.print()}>
+          {(wallet.data?.items ?? []).map((w) => (
+            <Button
+              key={w.currency}
+              component="a"
+              href={href('/api/v1/me/wallet/{currency}/statement.pdf', { path: { currency: w.currency }, query: { from_us: span.from, until_us: span.until } })}
+              download
+              leftSection={<IconDownload size={16} aria-hidden />}
+            >
+              {t('trader-money:paper.wallet', { currency: w.currency })}
+            </Button>
+          ))}
+          <Button variant="default" leftSection={<IconPrinter size={16} aria-hidden />} onClick={() => window.print()}>
             {t('trader-money:paper.print')}
           </Button>
           <Select aria-label={t('trader-money:history.month')} data={months.map((m) => ({ value: m, label: monthText(i18n.language, m) }))} value={month} onChange={(m) => set({ month: m }, { replace: true })} />
