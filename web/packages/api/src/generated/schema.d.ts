@@ -211,6 +211,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/approvals/{id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * My yes or no on what waits, whatever it is about. The rules are those of the thing itself: the
+         *     right, a fresh proof, another person than the one who asked, each person once.
+         */
+        post: operations["post_approvals_id_decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -636,6 +656,23 @@ export interface paths {
         put?: never;
         /** Adds a lead by hand, or from a system of ours by its key. */
         post: operations["post_clients"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clients.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Clients as CSV, filtered as the list and with the caller's covered fields. */
+        get: operations["get_clients.csv"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1075,6 +1112,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/colleagues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Colleagues to give work to: active ones, by name. */
+        get: operations["get_colleagues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/commission-lines": {
         parameters: {
             query?: never;
@@ -1163,6 +1217,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/deposits.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Deposits as CSV, filtered as the list and with the caller's covered fields. */
+        get: operations["get_deposits.csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/deposits/{id}": {
         parameters: {
             query?: never;
@@ -1172,6 +1243,23 @@ export interface paths {
         };
         /** One deposit with its steps. */
         get: operations["get_deposits_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deposits/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was done with a deposit, the newest first. */
+        get: operations["get_deposits_id_history"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1502,6 +1590,23 @@ export interface paths {
         };
         /** What a person must look at, the oldest first. */
         get: operations["get_exceptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exceptions/weekly": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What people had to mend by hand, by kind and week of its opening. */
+        get: operations["get_exceptions_weekly"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2064,6 +2169,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/accounts/{id}/deals.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An account's deals as CSV: those of the list that the platform has not taken back, the oldest
+         *     first.
+         */
+        get: operations["get_me_accounts_id_deals.csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/accounts/{id}/positions": {
         parameters: {
             query?: never;
@@ -2109,6 +2234,23 @@ export interface paths {
         put?: never;
         /** The first passwords of a new account, shown once and erased. Needs a fresh proof. */
         post: operations["post_me_accounts_id_reveal_passwords"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/accounts/{id}/statement.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An account's statement as PDF: balances around the period, deals, sums. */
+        get: operations["get_me_accounts_id_statement.pdf"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2447,6 +2589,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/partner/statements/{id}/pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of my closed commission statements as PDF, in my language. */
+        get: operations["get_me_partner_statements_id_pdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/partner/tree": {
         parameters: {
             query?: never;
@@ -2654,6 +2813,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/wallet/{currency}/statement.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * My wallet's statement as CSV: the lines of the list, the oldest first, each with the balance it
+         *     left.
+         */
+        get: operations["get_me_wallet_currency_statement.csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/wallet/{currency}/statement.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My wallet's statement as PDF, in my language. */
+        get: operations["get_me_wallet_currency_statement.pdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/withdrawal-preview": {
         parameters: {
             query?: never;
@@ -2751,6 +2947,23 @@ export interface paths {
         put?: never;
         /** Sends a move again that the platform refused. Safe to press twice: its token was never booked. */
         post: operations["post_moves_id_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Names of clients, colleagues and trading accounts, as far as I may see them. */
+        get: operations["get_names"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3157,6 +3370,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The queues I may see, by how long their rows have waited; the worst first. */
+        get: operations["get_reports_queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/roles": {
         parameters: {
             query?: never;
@@ -3444,6 +3674,23 @@ export interface paths {
         };
         /** A statement's lines as CSV. */
         get: operations["get_statements_id_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/statements/{id}/pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A closed commission statement as PDF. */
+        get: operations["get_statements_id_pdf"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3841,6 +4088,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/withdrawals.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Withdrawals as CSV, filtered as the list and with the caller's covered fields. */
+        get: operations["get_withdrawals.csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/withdrawals/{id}": {
         parameters: {
             query?: never;
@@ -3912,6 +4176,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/withdrawals/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was done with a withdrawal, the newest first: states, owners, hand-overs with their comments,
+         *     votes, notes.
+         */
+        get: operations["get_withdrawals_id_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/withdrawals/{id}/legs/{n}": {
         parameters: {
             query?: never;
@@ -3923,6 +4207,26 @@ export interface paths {
         put?: never;
         /** Says what became of a part that is paid by bank transfer. Needs a fresh proof. */
         post: operations["post_withdrawals_id_legs_n"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/withdrawals/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Adds a note to a withdrawal. It stands in the withdrawal's history, on the client's timeline and in
+         *     the audit trail; nobody can edit it.
+         */
+        post: operations["post_withdrawals_id_notes"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5014,6 +5318,7 @@ export interface components {
             /** @description Residence, two capital letters. */
             country: string;
             created_at_us: components["schemas"]["Ts"];
+            /** @description The house's own fields, by name. */
             custom: unknown;
             desk: string | null;
             email: string | null;
@@ -5442,18 +5747,17 @@ export interface components {
         };
         /**
          * @example {
-         *       "reason": "Passport and utility bill match the profile.",
-         *       "version": 9
+         *       "approve": false,
+         *       "reason": "The card holder is somebody else.",
+         *       "reason_code": "details_wrong"
          *     }
          */
         Decide: {
-            /** @description Internal: why. Clients never see it. */
-            reason: string;
-            /**
-             * Format: int64
-             * @description The case's version on the reviewer's screen.
-             */
-            version: number;
+            approve: boolean;
+            /** @description Compulsory with a no. */
+            reason?: string;
+            /** @description What the client is told with a withdrawal's no, by code; `other` without a word. */
+            reason_code?: string | null;
         };
         /**
          * @example {
@@ -5486,7 +5790,7 @@ export interface components {
             account_id: string | null;
             amount: components["schemas"]["Money"];
             client_id: string;
-            /** @description Which provider connection it goes through (PM-28). */
+            /** @description Which provider connection it goes through. */
             connection: string;
             created_at_us: components["schemas"]["Ts"];
             dispute_state: string | null;
@@ -5861,6 +6165,7 @@ export interface components {
         Exception: {
             cause: string;
             client_id: string | null;
+            /** @description What the rule knew: ids, amounts, what a provider sent. */
             detail: unknown;
             /** @description Past this it is overdue. */
             due_at_us: components["schemas"]["Ts"];
@@ -5916,6 +6221,13 @@ export interface components {
         };
         /** @enum {string} */
         ExceptionState: "open" | "resolved" | "dismissed";
+        ExceptionWeek: {
+            /** Format: int64 */
+            count: number;
+            /** @description For the list behind the bar: `GET /exceptions?kind=…&opened_from_us=…&opened_until_us=…`. */
+            from_us: components["schemas"]["Ts"];
+            until_us: components["schemas"]["Ts"];
+        };
         FailedDeposit: {
             amount: components["schemas"]["Money"];
             at_us: components["schemas"]["Ts"];
@@ -6048,7 +6360,7 @@ export interface components {
             unread: number;
         };
         HomeQueue: {
-            /** @description `kyc`, `withdrawals`, `tasks`, or `exceptions.` with a role. */
+            /** @description `kyc`, `withdrawals`, `tickets`, `tasks`, or `exceptions.` with a role. */
             key: string;
             /** @description There are more than were counted. */
             more: boolean;
@@ -6149,6 +6461,7 @@ export interface components {
         KeptVersion: {
             changed_at_us: components["schemas"]["Ts"];
             changed_by: string;
+            /** @description The whole thing as it was in this version. */
             doc: unknown;
             reason: string;
             /** Format: int64 */
@@ -6272,6 +6585,21 @@ export interface components {
             kind: components["schemas"]["KycCheckKind"];
             outcome: components["schemas"]["KycCheckOutcome"];
             provider: string;
+        };
+        /**
+         * @example {
+         *       "reason": "Passport and utility bill match the profile.",
+         *       "version": 9
+         *     }
+         */
+        KycDecide: {
+            /** @description Internal: why. Clients never see it. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description The case's version on the reviewer's screen.
+             */
+            version: number;
         };
         KycDocument: {
             detail: components["schemas"]["KycDocumentDetail"] | null;
@@ -6642,6 +6970,10 @@ export interface components {
             items: components["schemas"]["Login"][];
         };
         /** @description A list that is short by nature: all of it, without pages. */
+        ListOf_NameOf: {
+            items: components["schemas"]["NameOf"][];
+        };
+        /** @description A list that is short by nature: all of it, without pages. */
         ListOf_OpenType: {
             items: components["schemas"]["OpenType"][];
         };
@@ -6652,6 +6984,10 @@ export interface components {
         /** @description A list that is short by nature: all of it, without pages. */
         ListOf_PartnerMember: {
             items: components["schemas"]["PartnerMember"][];
+        };
+        /** @description A list that is short by nature: all of it, without pages. */
+        ListOf_PaymentLine: {
+            items: components["schemas"]["PaymentLine"][];
         };
         /** @description A list that is short by nature: all of it, without pages. */
         ListOf_QuestionnaireAnswers: {
@@ -6676,6 +7012,10 @@ export interface components {
         /** @description A list that is short by nature: all of it, without pages. */
         ListOf_Setting: {
             items: components["schemas"]["Setting"][];
+        };
+        /** @description A list that is short by nature: all of it, without pages. */
+        ListOf_StaffBrief: {
+            items: components["schemas"]["StaffBrief"][];
         };
         /** @description A list that is short by nature: all of it, without pages. */
         ListOf_Task: {
@@ -7050,6 +7390,17 @@ export interface components {
             unread: boolean;
         };
         /**
+         * @description What people call it: a person's name, an account's login.
+         * @example {
+         *       "id": "cli_01M61NA0P8MJ8Y554AQAC6B1N4",
+         *       "name": "Frieda Ziegler"
+         *     }
+         */
+        NameOf: {
+            id: string;
+            name: string;
+        };
+        /**
          * @example {
          *       "email": "alex.weber@example.org"
          *     }
@@ -7119,8 +7470,10 @@ export interface components {
             data: unknown;
             id: components["schemas"]["NotificationId"];
             kind: string;
+            /** @description What it is about: `deposit:dep_…`. */
             object: string | null;
             read_at_us: components["schemas"]["Ts"] | null;
+            /** @description Of the text in the catalogue; `data` fills its places. */
             title_key: string;
         };
         /**
@@ -7612,6 +7965,35 @@ export interface components {
             investor: string;
             main: string;
         };
+        /**
+         * @description One thing that was done with a payment.
+         * @example {
+         *       "at_us": 1793701590000158,
+         *       "claimed_by": null,
+         *       "desk": "compliance",
+         *       "label": "Farid Aziz",
+         *       "note": "Third device this month.",
+         *       "rule": null,
+         *       "state": "review",
+         *       "what": "withdrawal.handed_over",
+         *       "who": "stf_01M7WHR97W74H2RRAE2BKMQDM5"
+         *     }
+         */
+        PaymentLine: {
+            at_us: components["schemas"]["Ts"];
+            claimed_by: string | null;
+            desk: string | null;
+            label: string;
+            /** @description What they said; for those who decide about payments. */
+            note: string | null;
+            /** @description The rule behind it; for those who decide about payments. */
+            rule: string | null;
+            /** @description The state after it. */
+            state: string | null;
+            /** @description The audit trail's word: `withdrawal.claimed`, `deposit.state`, … */
+            what: string;
+            who: string;
+        };
         PaymentMethod: {
             code: string;
             /** @description Name of the provider's connection. */
@@ -7623,6 +8005,14 @@ export interface components {
             not_countries?: string[];
             title_key: string;
             withdrawals?: boolean;
+        };
+        /**
+         * @example {
+         *       "body": "Called back: it was the client's new telephone."
+         *     }
+         */
+        PaymentNote: {
+            body: string;
         };
         /**
          * @description A payout to a partner.
@@ -8040,6 +8430,47 @@ export interface components {
             id: components["schemas"]["AnswersId"];
             /** Format: int32 */
             version: number;
+        };
+        /**
+         * @description A queue by how long its rows have waited.
+         * @example {
+         *       "key": "withdrawals",
+         *       "longer": 0,
+         *       "more": false,
+         *       "oldest_waits_s": 90000,
+         *       "overdue": 1,
+         *       "under_1h": 1,
+         *       "under_24h": 1,
+         *       "under_4h": 1,
+         *       "under_72h": 1,
+         *       "waiting": 4
+         *     }
+         */
+        QueueAge: {
+            /** @description `kyc`, `withdrawals`, `deposits_held`, `tickets`, `approvals`, or `exceptions.` with a role. */
+            key: string;
+            /** Format: int64 */
+            longer: number;
+            /** @description There are more than were looked at (2,000). */
+            more: boolean;
+            /** Format: int64 */
+            oldest_waits_s: number | null;
+            /** Format: int64 */
+            overdue: number;
+            /** Format: int64 */
+            under_1h: number;
+            /** Format: int64 */
+            under_24h: number;
+            /** Format: int64 */
+            under_4h: number;
+            /** Format: int64 */
+            under_72h: number;
+            /** Format: int64 */
+            waiting: number;
+        };
+        QueueAges: {
+            /** @description The one with the most overdue first. */
+            queues: components["schemas"]["QueueAge"][];
         };
         /**
          * @description A price of one unit in another: decimal text above 0, at most 12 places.
@@ -8765,6 +9196,13 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        /** @description Somebody to give work to. */
+        StaffBrief: {
+            desk: string | null;
+            id: components["schemas"]["StaffId"];
+            language: string;
+            name: string;
+        };
         /**
          * @description Somebody who works here.
          * @example stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
@@ -9161,9 +9599,11 @@ export interface components {
             at_us: components["schemas"]["Ts"];
             by: string;
             client_id: components["schemas"]["ClientId"];
+            /** @description What the kind of line knows: ids, amounts, states. */
             data: unknown;
             id: components["schemas"]["TimelineLineId"];
             kind: string;
+            /** @description Of the text in the catalogue; `data` fills its places. */
             title_key: string;
             visibility: components["schemas"]["TimelineVisibility"];
         };
@@ -9411,6 +9851,7 @@ export interface components {
             approve: boolean;
             at_us: components["schemas"]["Ts"];
             reason: string;
+            /** @description What was on the voter's screen. */
             seen: unknown;
             voter_id: string;
             voter_label: string;
@@ -9458,6 +9899,35 @@ export interface components {
              * @description Left the wallet, not yet confirmed as paid.
              */
             paying_out_minor: number;
+        };
+        /**
+         * @example {
+         *       "kinds": [
+         *         {
+         *           "counts": [
+         *             3
+         *           ],
+         *           "kind": "deposit.held"
+         *         }
+         *       ],
+         *       "weeks": [
+         *         {
+         *           "count": 3,
+         *           "from_us": 1789344000000000,
+         *           "until_us": 1789948800000000
+         *         }
+         *       ]
+         *     }
+         */
+        WeeklyExceptions: {
+            /** @description The most first; a count for each week. */
+            kinds: components["schemas"]["WeeklyKind"][];
+            /** @description The oldest first, each from Monday to Monday in UTC; the last one is under way. */
+            weeks: components["schemas"]["ExceptionWeek"][];
+        };
+        WeeklyKind: {
+            counts: number[];
+            kind: string;
         };
         /**
          * @example {
@@ -9520,7 +9990,7 @@ export interface components {
             claimed_by: string | null;
             client_id: string;
             decided_at_us: components["schemas"]["Ts"] | null;
-            /** @description `finance` or `compliance`: whose turn it is (PM-20). */
+            /** @description `finance` or `compliance`: whose turn it is. */
             desk: string;
             due_at_us: components["schemas"]["Ts"] | null;
             entity: string;
@@ -9531,7 +10001,7 @@ export interface components {
             reason_text: string | null;
             requested_at_us: components["schemas"]["Ts"];
             rule: string | null;
-            /** @description Why a person looks at it: the names of the signals (PM-11). */
+            /** @description Why a person looks at it: the names of the signals. */
             signals: string[];
             state: components["schemas"]["WithdrawalState"];
             steps: components["schemas"]["Step"][];
@@ -10731,6 +11201,106 @@ export interface operations {
             };
             /** @description Not there, or not for this caller to know. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_approvals_id_decide: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 128 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decide"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12789,6 +13359,94 @@ export interface operations {
             };
             /** @description True, but not in the present state; or the idempotency key was used for something else. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    "get_clients.csv": {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                stage?: components["schemas"]["ClientStage"];
+                status?: components["schemas"]["ClientStatus"];
+                owner_id?: components["schemas"]["StaffId"];
+                /** @description Those that nobody owns. */
+                unowned?: boolean;
+                desk?: string;
+                entity?: string;
+                brand?: string;
+                country?: string;
+                language?: string;
+                kyc_state?: string;
+                tag?: string;
+                campaign?: string;
+                partner_id?: string;
+                vip?: boolean;
+                created_from_us?: number;
+                created_until_us?: number;
+                /** @description `newest` (without a word), `oldest`, `name`, `activity`. */
+                sort?: components["schemas"]["ClientSort"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15683,6 +16341,75 @@ export interface operations {
             };
         };
     };
+    get_colleagues: {
+        parameters: {
+            query?: {
+                /** @description A role they have. */
+                role?: components["schemas"]["Role"];
+                /** @description An entity they may enter. */
+                entity?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_StaffBrief"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_commission_lines: {
         parameters: {
             query?: {
@@ -16039,6 +16766,79 @@ export interface operations {
             };
         };
     };
+    "get_deposits.csv": {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                client_id?: string;
+                state?: components["schemas"]["DepositState"];
+                /** @description A provider connection. */
+                connection?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_deposits_id: {
         parameters: {
             query?: never;
@@ -16056,6 +16856,81 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Deposit"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_deposits_id_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_PaymentLine"];
                 };
             };
             /** @description Not signed in, or the session is over. */
@@ -17794,6 +18669,10 @@ export interface operations {
                 /** @description What it is about: `deposit:dep_…`. */
                 subject?: string;
                 overdue?: boolean;
+                /** @description Microseconds since 1970: opened then or later. */
+                opened_from_us?: number;
+                /** @description Opened before then. */
+                opened_until_us?: number;
             };
             header?: never;
             path?: never;
@@ -17807,6 +18686,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageOf_Exception"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_exceptions_weekly: {
+        parameters: {
+            query?: {
+                /** @description Up to and with this one: 1 to 52, 8 without a word. */
+                weeks?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WeeklyExceptions"];
                 };
             };
             /** @description Not signed in, or the session is over. */
@@ -18921,7 +19867,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Decide"];
+                "application/json": components["schemas"]["KycDecide"];
             };
         };
         responses: {
@@ -20693,6 +21639,88 @@ export interface operations {
             };
         };
     };
+    "get_me_accounts_id_deals.csv": {
+        parameters: {
+            query?: {
+                /** @description A month in UTC: `2026-10`. */
+                month?: string;
+                /** @description Microseconds since 1970, included. */
+                from_us?: number;
+                /** @description Not included. */
+                until_us?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_me_accounts_id_positions: {
         parameters: {
             query?: never;
@@ -20922,6 +21950,88 @@ export interface operations {
             };
             /** @description True, but not in the present state; or the idempotency key was used for something else. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    "get_me_accounts_id_statement.pdf": {
+        parameters: {
+            query?: {
+                /** @description A month in UTC: `2026-10`. */
+                month?: string;
+                /** @description Microseconds since 1970, included. */
+                from_us?: number;
+                /** @description Not included. */
+                until_us?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -22659,6 +23769,81 @@ export interface operations {
             };
         };
     };
+    get_me_partner_statements_id_pdf: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_me_partner_tree: {
         parameters: {
             query?: never;
@@ -23811,6 +24996,170 @@ export interface operations {
             };
         };
     };
+    "get_me_wallet_currency_statement.csv": {
+        parameters: {
+            query?: {
+                /** @description A month in UTC: `2026-10`. */
+                month?: string;
+                /** @description Microseconds since 1970, included. */
+                from_us?: number;
+                /** @description Not included. */
+                until_us?: number;
+            };
+            header?: never;
+            path: {
+                currency: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    "get_me_wallet_currency_statement.pdf": {
+        parameters: {
+            query?: {
+                /** @description A month in UTC: `2026-10`. */
+                month?: string;
+                /** @description Microseconds since 1970, included. */
+                from_us?: number;
+                /** @description Not included. */
+                until_us?: number;
+            };
+            header?: never;
+            path: {
+                currency: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_me_withdrawal_preview: {
         parameters: {
             query: {
@@ -24370,6 +25719,73 @@ export interface operations {
             };
             /** @description True, but not in the present state; or the idempotency key was used for something else. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_names: {
+        parameters: {
+            query: {
+                /** @description Clients, staff, trading accounts, separated by commas: `cli_…,stf_…,tacc_…`. At most 200. */
+                ids: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_NameOf"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -26846,6 +28262,61 @@ export interface operations {
             };
         };
     };
+    get_reports_queues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueAges"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_roles: {
         parameters: {
             query?: never;
@@ -28422,6 +29893,84 @@ export interface operations {
                 };
                 content: {
                     "text/csv": string;
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_statements_id_pdf: {
+        parameters: {
+            query?: {
+                /** @description The partner's own without a word. */
+                language?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
                 };
             };
             /** @description Not signed in, or the session is over. */
@@ -30806,6 +32355,79 @@ export interface operations {
             };
         };
     };
+    "get_withdrawals.csv": {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                client_id?: string;
+                state?: components["schemas"]["WithdrawalState"];
+                /** @description `finance` or `compliance`: whose turn it is. */
+                desk?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_withdrawals_id: {
         parameters: {
             query?: never;
@@ -31177,6 +32799,81 @@ export interface operations {
             };
         };
     };
+    get_withdrawals_id_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_PaymentLine"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     post_withdrawals_id_legs_n: {
         parameters: {
             query?: never;
@@ -31202,6 +32899,106 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Withdrawal"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_withdrawals_id_notes: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 128 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PaymentNote"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Note"];
                 };
             };
             /** @description The body cannot be read. */
