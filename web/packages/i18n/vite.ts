@@ -28,7 +28,10 @@ export function locales(): Plugin {
         this.addWatchFile(file);
         if (!existsSync(file)) continue;
         const texts = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
-        for (const key of without[what]?.[name] ?? []) delete texts[key];
+        const left = without[what]?.[name] ?? [];
+        for (const key of Object.keys(texts)) {
+          if (left instanceof RegExp ? left.test(key) : left.includes(key)) delete texts[key];
+        }
         out[name] = texts;
       }
       return `export default ${JSON.stringify(out)};`;

@@ -1,7 +1,7 @@
 import i18next, { type BackendModule } from 'i18next';
 import { initReactI18next } from 'react-i18next';
 import { formatTag, isolate } from './format';
-import { languageOf } from './languages';
+import { languageOf, languages } from './languages';
 
 export { Trans, useTranslation } from 'react-i18next';
 export * from './format';
@@ -25,7 +25,7 @@ interface Start {
 let files: LocaleFiles = { first: {}, more: {} };
 
 /** The languages this build has texts for. */
-export const builtLanguages = (): string[] => Object.keys(files.first);
+export const builtLanguages = (): string[] => languages.map((each) => each.code).filter((code) => code in files.first);
 
 /** Chosen before (cookie `qd_lang`, which the server reads too), else as the server wrote the page. */
 export function firstLanguage(): string {

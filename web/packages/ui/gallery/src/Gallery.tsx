@@ -10,6 +10,8 @@ import {
   Steps, Timeline, Upload, useForm, usePrefs, useUndo, Value, Waited, When, Why,
 } from '../../src/index';
 import { statusKinds } from '../../src/show/vocabulary';
+import pdf from '../samples/sample.pdf?url';
+import png from '../samples/sample.png?url';
 import { Rows } from './Rows';
 
 const now = Date.now() * 1000;
@@ -284,7 +286,10 @@ function Files() {
         />
       </Card>
       <Card title="Document">
-        <DocViewer src="/gallery-sample.png" mime="image/png" name="Sample" downloadable />
+        <DocViewer src={png} mime="image/png" name="Sample picture" downloadable />
+      </Card>
+      <Card title="PDF">
+        <DocViewer src={pdf} mime="application/pdf" name="Sample PDF" />
       </Card>
     </Cards>
   );

@@ -1,4 +1,5 @@
 import { Button } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { useMemo, useState } from 'react';
 import { CopyId, DataTable, FilterBar, Money, StatusChip, useFilters, useSearchState, Value, When, type Column, type Filter } from '../../src/index';
 
@@ -39,15 +40,16 @@ const idOf = (r: Sample) => r.id;
 export function Rows() {
   const { values, active, reset } = useFilters(filters);
   const [search, set] = useSearchState();
+  const narrow = useMediaQuery('(max-width: 800px)');
   const [waiting, setWaiting] = useState(3);
-  const [count, setCount] = useState(100);
+  const [count, setCount] = useState(narrow ? 4 : 100);
   const rows = useMemo(() => {
     const found = all.filter((r) => (!values.state || r.state === values.state) && (!values.q || r.name.toLowerCase().includes(values.q.toLowerCase())));
     if (search.sort) found.sort((a, b) => (search.sort === 'amount' ? a.minor - b.minor : b.minor - a.minor));
     return found.slice(0, count);
   }, [values.state, values.q, search.sort, count]);
   return (
-    <div style={{ blockSize: '32rem', display: 'flex' }}>
+    <div style={{ blockSize: narrow ? 'auto' : '32rem', display: 'flex' }}>
       <DataTable
         id="gallery"
         label="Withdrawals"

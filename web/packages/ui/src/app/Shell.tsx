@@ -4,7 +4,7 @@ import { Outlet, useMatches, useNavigate, useRouterState } from '@tanstack/react
 import { lazy, Suspense, useMemo } from 'react';
 import { AppFrame, useNavKeys } from '../frame/AppFrame';
 import { UserMenu } from '../frame/UserMenu';
-import { openPalette } from '../keys/Palette';
+import { openPalette, usePaletteKeys } from '../keys/Palette';
 import { ShortcutsDialog } from '../keys/ShortcutsDialog';
 import { ErrorBoundary } from '../provider/ErrorBoundary';
 import { StepUpProvider } from '../security/StepUp';
@@ -82,6 +82,7 @@ function Framed({ portal, features, name, onSignOut }: FramedProps) {
   );
   const go = (to: string) => void navigate({ to });
   useNavKeys(portal.desk ? nav : [], go);
+  usePaletteKeys(!!portal.palette);
   const open = (object: string | null | undefined) => {
     const to = object ? portal.addressOf?.(object) : null;
     if (to) go(to);

@@ -46,6 +46,7 @@ export function WrongPortal({ to, label }: { to: string; label: string }) {
   const { t } = useTranslation('common');
   return (
     <main>
+      <h1 className="qd-hidden">{t('pages.not_for_role')}</h1>
       <EmptyState
         kind="locked"
         page

@@ -120,7 +120,7 @@ function Brand({ brand, portal, closed }: { brand: AppFrameProps['brand']; porta
           {brand.name.charAt(0)}
         </span>
       ) : (
-        <img src={brand.logo} alt="" className={classes.logo} onError={() => setFailed(brand.logo)} />
+        <img src={brand.logo} alt="" className={classes.logo} onError={() => setLogoGone(true)} />
       )}
       {!closed && (
         <span className={classes.brandText}>

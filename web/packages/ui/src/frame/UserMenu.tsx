@@ -39,10 +39,10 @@ export function UserMenu({ name, detail, languages, onLanguage, onProfile, onSig
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown mah="85vh" style={{ overflowY: 'auto' }}>
-        <div className={classes.who}>
+        <Menu.Label className={classes.who}>
           <bdi className={classes.name}>{name}</bdi>
-          {detail && <span className="qd-muted">{detail}</span>}
-        </div>
+          {detail && <span>{detail}</span>}
+        </Menu.Label>
         <Menu.Item leftSection={<IconUserCircle size={17} aria-hidden />} onClick={onProfile} closeMenuOnClick>
           {t('user.profile')}
         </Menu.Item>
@@ -65,20 +65,17 @@ export function UserMenu({ name, detail, languages, onLanguage, onProfile, onSig
         ))}
         <Menu.Divider />
         <Menu.Label>{t('user.look')}</Menu.Label>
-        <div className={classes.schemes} role="group" aria-label={t('user.look')}>
-          {(
-            [
-              ['auto', IconDeviceDesktop],
-              ['light', IconSun],
-              ['dark', IconMoon],
-            ] as const
-          ).map(([scheme, Icon]) => (
-            <UnstyledButton key={scheme} className={classes.scheme} aria-pressed={colorScheme === scheme} onClick={() => setColorScheme(scheme)}>
-              <Icon size={17} aria-hidden />
-              <span>{t(`user.scheme.${scheme}`)}</span>
-            </UnstyledButton>
-          ))}
-        </div>
+        {(
+          [
+            ['auto', IconDeviceDesktop],
+            ['light', IconSun],
+            ['dark', IconMoon],
+          ] as const
+        ).map(([scheme, Icon]) => (
+          <Menu.Item key={scheme} leftSection={<Icon size={17} aria-hidden />} rightSection={check(colorScheme === scheme)} onClick={() => setColorScheme(scheme)}>
+            {t(`user.scheme.${scheme}`)}
+          </Menu.Item>
+        ))}
         {desk && (
           <>
             <Menu.Item

@@ -137,6 +137,10 @@ export function DataTable<T extends RowData>(props: DataTableProps<T>) {
   }, []);
   const clear = useCallback(() => setPicked(new Set()), []);
 
+  const rowOf = useCallback(
+    (each: string) => [...(root.current?.querySelectorAll<HTMLElement>('[data-qd-row]') ?? [])].find((el) => el.dataset.qdRow === each),
+    [],
+  );
   const go = useCallback(
     (step: 1 | -1) => {
       const list = rows.map(rowId);
@@ -145,13 +149,27 @@ export function DataTable<T extends RowData>(props: DataTableProps<T>) {
       const next = Math.max(0, Math.min(list.length - 1, at < 0 ? 0 : at + step));
       if (virtual) virtualizer.scrollToIndex(next);
       requestAnimationFrame(() => {
-        const row = [...(root.current?.querySelectorAll<HTMLElement>('[data-qd-row]') ?? [])].find((el) => el.dataset.qdRow === list[next]);
+        const row = list[next] === undefined ? undefined : rowOf(list[next]);
         (row?.querySelector<HTMLElement>('[data-qd-open]') ?? row)?.focus();
         row?.scrollIntoView({ block: 'nearest' });
       });
     },
-    [rows, rowId, opened, virtual, virtualizer],
+    [rows, rowId, opened, virtual, virtualizer, rowOf],
   );
+  // The open record stays in sight while its neighbours are walked; on closing, the focus is on the last one.
+  const lastOpened = useRef(opened);
+  useEffect(() => {
+    const before = lastOpened.current;
+    lastOpened.current = opened;
+    if (opened && opened !== before) {
+      const at = rows.findIndex((row) => rowId(row) === opened);
+      if (virtual && at >= 0) virtualizer.scrollToIndex(at);
+      else rowOf(opened)?.scrollIntoView({ block: 'nearest' });
+    } else if (!opened && before) {
+      rowOf(before)?.querySelector<HTMLElement>('[data-qd-open]')?.focus({ preventScroll: true });
+    }
+  }, [opened, rows, rowId, virtual, virtualizer, rowOf]);
+
   const here = () => document.activeElement?.closest<HTMLElement>('[data-qd-row]')?.dataset.qdRow;
   const group = t('keys.table');
   const usable = rows.length > 0;

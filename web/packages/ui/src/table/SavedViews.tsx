@@ -3,6 +3,7 @@ import { can, useApiQuery, useMe, useWrite, type Row } from '@qd/api';
 import { serverText, useTranslation } from '@qd/i18n';
 import { IconBookmarkPlus, IconChevronDown, IconTrash, IconUsersGroup } from '@tabler/icons-react';
 import { useState } from 'react';
+import { fieldText } from '../form/form';
 import { say } from '../form/undo';
 import { Dialog } from '../overlay/Dialog';
 import { errorText } from '../state/ErrorState';
@@ -96,6 +97,7 @@ function SaveDialog({ list, query, columns = [], onClose, onSaved }: SaveProps) 
   const [name, setName] = useState('');
   const [team, setTeam] = useState('');
   const [isDefault, setDefault] = useState(false);
+  const [tried, setTried] = useState(false);
   const save = useWrite('post', '/api/v1/views', {
     onDone: () => {
       say(t('saved'));
@@ -108,7 +110,10 @@ function SaveDialog({ list, query, columns = [], onClose, onSaved }: SaveProps) 
     ...(me?.desk ? [{ value: `desk:${me.desk}`, label: t('views.desk') }] : []),
     ...(me?.roles ?? []).map((role) => ({ value: `role:${role}`, label: serverText('status', `role.${role}`) })),
   ];
-  const send = () => name.trim() && save.submit({ body: { list, query, columns: [...columns], name: name.trim(), team: team || null, is_default: isDefault } });
+  const send = () => {
+    setTried(true);
+    if (name.trim()) save.submit({ body: { list, query, columns: [...columns], name: name.trim(), team: team || null, is_default: isDefault } });
+  };
   return (
     <Dialog
       opened
@@ -121,13 +126,13 @@ function SaveDialog({ list, query, columns = [], onClose, onSaved }: SaveProps) 
           <Button variant="default" onClick={onClose}>
             {t('cancel')}
           </Button>
-          <Button onClick={send} loading={save.busy} disabled={!name.trim()}>
+          <Button onClick={send} loading={save.busy}>
             {t('save')}
           </Button>
         </>
       }
     >
-      <TextInput label={t('views.name')} value={name} onChange={(e) => setName(e.currentTarget.value)} onKeyDown={(e) => e.key === 'Enter' && send()} data-autofocus required maxLength={60} dir="auto" />
+      <TextInput label={t('views.name')} value={name} onChange={(e) => setName(e.currentTarget.value)} onKeyDown={(e) => e.key === 'Enter' && send()} data-autofocus required error={tried && !name.trim() && fieldText('missing')} maxLength={60} dir="auto" />
       {can(me, 'views.share') && <NativeSelect label={t('views.for')} data={teams} value={team} onChange={(e) => setTeam(e.currentTarget.value)} />}
       <Checkbox label={t('views.default')} checked={isDefault} onChange={(e) => setDefault(e.currentTarget.checked)} />
       {save.error && <Notice tone="bad">{errorText(save.error)}</Notice>}

@@ -15,6 +15,7 @@ export const theme = createTheme({
   colors: {
     brand: shades('var(--brand-hue)', 'var(--brand-chroma)'),
     gray: shades('255', '0.015'),
+    dark: [0.93, 0.8, 0.72, 0.5, 0.34, 0.3, 0.245, 0.212, 0.19, 0.17].map((l) => `oklch(${l} 0.014 255)`) as unknown as MantineColorsTuple,
     red: shades('25', '0.18'),
     green: shades('152', '0.13'),
     yellow: shades('75', '0.12'),
@@ -39,7 +40,7 @@ export const theme = createTheme({
   cursorType: 'pointer',
   components: {
     Tooltip: { defaultProps: { withArrow: true, multiline: true, maw: 340, openDelay: 250, events: { hover: true, focus: true, touch: true } } },
-    Menu: { defaultProps: { shadow: 'md' } },
+    Menu: { defaultProps: { shadow: 'md', withInitialFocusPlaceholder: false } },
     Select: { defaultProps: { allowDeselect: false, checkIconPosition: 'right' } },
     Button: { defaultProps: { size: 'sm' } },
   },
