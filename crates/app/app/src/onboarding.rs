@@ -164,7 +164,7 @@ async fn proven(app: &App, tx: &mut Tx, client_id: &str) -> Result<()> {
     let applicant = crate::compose_kyc::applicant(tx, &c).await?;
     qd_kyc::open_case(tx, &app.core, &Caller::system("registration"), applicant, qd_kyc::Level::Standard).await?;
     if let Some(address) = c.email.clone() {
-        let link = format!("{}/profile", brands::portal_of(tx, &app.config, &c.brand).await?);
+        let link = format!("{}/verification", brands::portal_of(tx, &app.config, &c.brand).await?);
         mail(
             tx,
             &app.core,

@@ -600,7 +600,7 @@ async fn withdrawal(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
         ("amount", Param::Amount(amount)),
         ("method", Param::Key("method.source".into())),
         ("reason", reason_text(app, told.payload["reason_code"].as_str().unwrap_or("other"))),
-        ("link", page(app, tx, &c, "/withdrawals").await?),
+        ("link", page(app, tx, &c, &format!("/withdrawals/{}", told.text("withdrawal_id")?)).await?),
     ]);
     write_to(app, tx, &c, template, key, values).await
 }

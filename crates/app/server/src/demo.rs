@@ -2,7 +2,7 @@
 
 use crate::cli::DemoArgs;
 use crate::{listen, node, sandbox, seed};
-use qd_portals::{Site, Waiting};
+use qd_portals::Waiting;
 use qd_app::config::Config;
 use qd_app::{App, demo};
 use qd_kernel::{Env, Problem, Result};
@@ -42,7 +42,7 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     }
     let app = App::build(config, env).await?;
     let running = app.start().await?;
-    let built = Site::embedded().built();
+    let built = node::site().built();
     print(reachable(at), &dir, &sandbox, &told, built);
     door.exchange(node::router(app, Some(&sandbox)));
     // It ends when it is told to stop.

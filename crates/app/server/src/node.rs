@@ -4,7 +4,7 @@ use crate::cli::ConfigArgs;
 use crate::{listen, settings};
 use axum::Router;
 use qd_app::{App, Running};
-use qd_kernel::{Env, Result};
+use qd_kernel::{Env, Problem, Result};
 use qd_portals::Site;
 use qd_sandbox::Sandbox;
 use std::process::ExitCode;
@@ -16,6 +16,13 @@ const GRACE: Duration = Duration::from_secs(20);
 
 pub async fn serve(args: ConfigArgs) -> Result<ExitCode> {
     let (config, path) = settings::load(&args)?;
+    if config.demo.as_ref().is_some_and(|d| d.sandbox) {
+        return Err(Problem::conflict(
+            "config_is_the_demos",
+            "this is the demo's configuration: its trading servers, payment providers and mail server run inside `quarterdeck demo`. \
+             Start that, or set sandbox = false in [demo] when they run elsewhere",
+        ));
+    }
     let stop = listen::stop_signal();
     let (listener, at) = listen::bind(config.server.listen).await?;
     if !at.ip().is_loopback() && !config.access.staff_second_factor {
@@ -61,7 +68,7 @@ pub fn router(app: App, sandbox: Option<&Sandbox>) -> Router {
 }
 
 /// The portals in this program; while they are worked on, those in the folder QD_WEB_DIR.
-fn site() -> Site {
+pub fn site() -> Site {
     match std::env::var_os("QD_WEB_DIR").filter(|d| cfg!(debug_assertions) && !d.is_empty()) {
         Some(dir) => Site::folder(dir.into()),
         None => Site::embedded(),
