@@ -40,14 +40,20 @@ now=$(sources)
 if [ -f "$stamp" ] && [ -f web/dist/auth/index.html ] && [ "$(cat "$stamp")" = "$now" ]; then
     exit 0
 fi
+# What npm says is of interest only when it fails.
+quiet() {
+    if ! "$@" >../target/portals.log 2>&1; then
+        cat ../target/portals.log >&2
+        exit 1
+    fi
+}
 cd web
-lock=$(cksum <package-lock.json)
-if [ ! -f node_modules/.lock ] || [ "$(cat node_modules/.lock)" != "$lock" ]; then
+# npm's own note of what it installed, as new as the lock file it came from.
+if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
     echo "portals: fetching packages" >&2
-    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
-    echo "$lock" >node_modules/.lock
+    quiet npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 fi
 echo "portals: building" >&2
-npm run build --silent >&2
+quiet npm run build --silent
 cd ..
 echo "$now" >"$stamp"
