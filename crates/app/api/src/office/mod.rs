@@ -12,6 +12,7 @@ pub(crate) mod exports;
 mod house;
 mod kyc;
 mod money;
+mod names;
 mod notes;
 pub(crate) mod partners;
 mod people;
@@ -22,6 +23,7 @@ mod record;
 mod reports;
 mod rules;
 mod tickets;
+mod trail;
 mod views;
 mod withdrawals;
 
@@ -146,6 +148,9 @@ fn money_routes(api: Api<App>) -> Api<App> {
         .route(Right::DepositsView, routes!(deposits::list))
         .route(Right::DepositsView, routes!(deposits::get))
         .route(Right::DepositsManage, routes!(deposits::release))
+        .route(Right::DepositsView, routes!(trail::of_deposit))
+        .route(Right::WithdrawalsView, routes!(trail::of_withdrawal))
+        .route(Right::NotesWrite, routes!(trail::note_withdrawal))
         .route(Right::WithdrawalsView, routes!(withdrawals::list))
         .route(Right::WithdrawalsView, routes!(withdrawals::get))
         .route(Right::WithdrawalsView, routes!(withdrawals::plan))
@@ -181,6 +186,8 @@ fn control_routes(api: Api<App>) -> Api<App> {
         .route(Right::ApprovalsView, routes!(approvals::decide))
         .route(Right::ExceptionsView, routes!(queues::weekly))
         .route(Right::MeView, routes!(queues::queues))
+        .route(Right::ClientsView, routes!(names::names))
+        .route(Right::ClientsView, routes!(names::colleagues))
         .route(Right::ConnectionsView, routes!(control::connections_list))
         .route(Right::MeView, routes!(control::home))
         .route(Right::AuditView, routes!(audit::search))
