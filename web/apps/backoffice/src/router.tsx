@@ -3,8 +3,11 @@ import { audit } from './features/audit/routes';
 import { clients } from './features/clients/routes';
 import { connections } from './features/connections/routes';
 import { home } from './features/home/routes';
+import { record } from './features/record/routes';
 import { staff } from './features/staff/routes';
+import { kyc } from './features/kyc/routes';
+import { withdrawals } from './features/withdrawals/routes';
 import { tickets } from './features/tickets/routes';
 
 /** One line per feature folder. */
-export const features: readonly Feature[] = [home, clients, audit, connections, staff, tickets];
+export const features: readonly Feature[] = [home, clients, kyc, withdrawals, record, audit, connections, staff, tickets];

@@ -1,0 +1,72 @@
+import { Stack } from '@mantine/core';
+import { useApiQuery, useCursorPages } from '@qd/api';
+import { country, languageName, plain, useTranslation } from '@qd/i18n';
+import { Card, Cards, ErrorState, KeyValue, StatusChip, Value, When } from '@qd/ui';
+import { useCan } from '@qd/ui/app';
+import type { ClientRecord } from './Overview';
+
+/** Who it is and how to reach them; sign-ins and mails beside it. */
+export function Contact({ id, record: r }: { id: string; record: ClientRecord }) {
+  const { t, i18n } = useTranslation('office-record');
+  const lang = i18n.language;
+  const mayMail = useCan('mail.view');
+  const profile = useApiQuery('/api/v1/clients/{id}/profile', { path: { id } });
+  const logins = useApiQuery('/api/v1/clients/{id}/logins', { path: { id } });
+  const mails = useCursorPages('/api/v1/clients/{id}/mails', mayMail ? { path: { id }, query: { limit: 20 } } : null);
+  const c = r.client;
+  return (
+    <Cards min="22rem">
+      <Card title={t('contact.title')}>
+        <KeyValue
+          items={[
+            { label: t('contact.name'), value: <bdi>{c.name}</bdi> },
+            { label: t('contact.email'), value: <bdi dir="ltr"><Value mask="contact">{c.email}</Value></bdi> },
+            { label: t('contact.verified'), value: c.email_verified_at_us ? <When us={c.email_verified_at_us} /> : t('contact.unverified') },
+            { label: t('contact.phone'), value: <bdi dir="ltr"><Value mask="contact">{c.phone}</Value></bdi> },
+            { label: t('contact.born'), value: c.birth_date ? <Value>{c.birth_date}</Value> : null, optional: true },
+            { label: t('contact.country'), value: country(lang, c.country) },
+            { label: t('contact.nationality'), value: c.nationality ? country(lang, c.nationality) : null, optional: true },
+            { label: t('contact.language'), value: languageName(lang, c.language) },
+            { label: t('contact.brand'), value: c.brand },
+            { label: t('contact.changed'), value: c.contact_changed_at_us ? <When us={c.contact_changed_at_us} /> : null, optional: true },
+          ]}
+        />
+      </Card>
+      <Card title={t('profile.title')}>
+        {profile.error && !profile.data ? (
+          <ErrorState error={profile.error} onRetry={() => void profile.refetch()} />
+        ) : (
+          <KeyValue items={(profile.data?.steps ?? []).map((s) => ({ label: plain(String((s as { code?: string }).code ?? '')), value: (s as { complete?: boolean }).complete ? t('profile.complete') : t('profile.open') }))} />
+        )}
+      </Card>
+      <Card title={t('logins.title')}>
+        {(logins.data?.items ?? []).length === 0 ? (
+          <p className="qd-muted">{t('logins.none')}</p>
+        ) : (
+          (logins.data?.items ?? []).map((l) => (
+            <KeyValue
+              key={l.id}
+              items={[
+                { label: t('contact.email'), value: <bdi dir="ltr"><Value mask="contact">{l.email}</Value></bdi> },
+                { label: t('logins.state'), value: <StatusChip kind="identity" value={l.state} /> },
+                { label: t('logins.second'), value: l.second_factor ? t('yes') : t('no') },
+                { label: t('logins.last'), value: <When us={l.last_sign_in_at_us} /> },
+              ]}
+            />
+          ))
+        )}
+      </Card>
+      {mayMail && (
+        <Card title={t('mails.title')}>
+          <Stack gap="xs">
+            {mails.rows.length === 0 ? (
+              <p className="qd-muted">{t('mails.none')}</p>
+            ) : (
+              <KeyValue items={mails.rows.map((m) => ({ label: <When us={m.created_at_us} />, value: <><span dir="auto">{m.subject ?? plain(m.template)}</span> <StatusChip kind="mail" value={m.state} /></> }))} />
+            )}
+          </Stack>
+        </Card>
+      )}
+    </Cards>
+  );
+}
