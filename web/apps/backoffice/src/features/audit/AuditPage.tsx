@@ -5,6 +5,7 @@ import { CopyId, DataTable, ErrorState, FilterBar, Notice, Page, useFilters, use
 import { useCan } from '@qd/ui/app';
 import { useMemo, useState } from 'react';
 import { AuditPeek } from './AuditPeek';
+import { actorText } from '../../lib/actor';
 import { actionText, objectOf } from './words';
 
 export type AuditRow = Row<'/api/v1/audit'>;
@@ -34,8 +35,8 @@ export function AuditPage() {
   const peek = usePeek(ids);
   const columns = useMemo<readonly Column<AuditRow>[]>(
     () => [
-      { id: 'at', header: t('col.at'), width: 170, fixed: true, cell: (r) => <When us={r.at_us} as="full" /> },
-      { id: 'who', header: t('col.who'), width: 200, cell: (r) => <bdi><Value>{r.actor_label}</Value></bdi> },
+      { id: 'at', header: t('col.at'), width: 215, fixed: true, cell: (r) => <When us={r.at_us} as="full" /> },
+      { id: 'who', header: t('col.who'), width: 200, cell: (r) => <bdi><Value>{actorText(r.actor_label)}</Value></bdi> },
       { id: 'action', header: t('col.action'), width: 260, card: 'title', cell: (r) => actionText(r.action) },
       { id: 'object', header: t('col.object'), width: 170, cell: (r) => { const o = objectOf(r.object); return o.id ? <CopyId id={o.id} /> : o.kind; } },
       { id: 'reason', header: t('col.reason'), width: 240, cell: (r) => (r.reason ? <span dir="auto"><Value>{r.reason}</Value></span> : null) },

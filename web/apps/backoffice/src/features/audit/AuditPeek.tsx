@@ -4,6 +4,7 @@ import { plain, useTranslation } from '@qd/i18n';
 import { Card, CopyId, Diff, Drawer, KeyValue, Value, When } from '@qd/ui';
 import { Link } from '@tanstack/react-router';
 import type { AuditRow } from './AuditPage';
+import { actorText } from '../../lib/actor';
 import { actionText, fieldsOf, objectOf } from './words';
 
 interface Props {
@@ -30,7 +31,7 @@ export function AuditPeek({ row, onClose, onPrevious, onNext }: Props) {
           <KeyValue
             items={[
               { label: t('col.at'), value: <When us={row.at_us} as="full" /> },
-              { label: t('col.who'), value: <bdi><Value>{row.actor_label}</Value></bdi> },
+              { label: t('col.who'), value: <bdi><Value>{actorText(row.actor_label)}</Value></bdi> },
               { label: t('col.object'), value: object?.id ? <CopyId id={object.id} full /> : object?.kind },
               { label: t('col.client'), value: row.client_id ? <Anchor component={Link} to={`/clients/${row.client_id}` as never}>{t('openClient')}</Anchor> : null, optional: true },
               { label: t('col.reason'), value: row.reason ? <span dir="auto"><Value>{row.reason}</Value></span> : null, optional: true },

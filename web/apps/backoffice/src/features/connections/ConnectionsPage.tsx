@@ -7,6 +7,18 @@ import { DeadJobs } from './DeadJobs';
 import { Figures } from './Figures';
 import { healthOf } from './health';
 
+/** What the server said of itself: its build, and how far its clock is from UTC. */
+function info(text: string | null | undefined): { build?: string; zone?: string } {
+  try {
+    const said = JSON.parse(text ?? '{}') as { build?: unknown; utc_offset_min?: unknown };
+    const min = typeof said.utc_offset_min === 'number' ? said.utc_offset_min : null;
+    const zone = min === null ? undefined : `UTC${min < 0 ? '−' : '+'}${String(Math.floor(Math.abs(min) / 60)).padStart(2, '0')}:${String(Math.abs(min) % 60).padStart(2, '0')}`;
+    return { build: said.build === undefined ? undefined : String(said.build), zone };
+  } catch {
+    return { build: text ?? undefined };
+  }
+}
+
 /** Every trading server and payment provider: does it answer, how far behind is it, what went wrong last. */
 export function ConnectionsPage() {
   const { t, i18n } = useTranslation('office-connections');
@@ -38,7 +50,8 @@ export function ConnectionsPage() {
                 items={[
                   { label: t('what'), value: t(server.kind === 'demo' ? 'demoServer' : 'liveServer', { platform: server.platform.toUpperCase() }) },
                   { label: t('entity'), value: server.entity },
-                  { label: t('build'), value: server.info ? <bdi>{server.info}</bdi> : null },
+                  { label: t('build'), value: info(server.info).build ? <bdi>{t('buildOf', { build: info(server.info).build ?? '' })}</bdi> : null },
+                  { label: t('zone'), value: info(server.info).zone, optional: true },
                   { label: t('groups'), value: <bdi dir="ltr" className="qd-mono">{server.group_mask}</bdi> },
                   { label: t('lastOk'), value: <When us={server.last_ok_at_us} /> },
                   { label: t('lastError'), value: trouble(server), optional: true },

@@ -2,6 +2,10 @@ import { useApiQuery } from '@qd/api';
 import { hasText, serverText, useTranslation } from '@qd/i18n';
 import { Card, Cards, EmptyState, ErrorState, Figure, Page, Waited } from '@qd/ui';
 import { PageSkeleton, useSession } from '@qd/ui/app';
+import { Link } from '@tanstack/react-router';
+
+// Where each queue is worked.
+const pageOf: Record<string, string> = { kyc: '/kyc', withdrawals: '/withdrawals', deposits: '/deposits', tickets: '/tickets?unsolved=true', tasks: '/tasks', approvals: '/approvals' };
 
 /** My queues with their clocks: what waits, for how long, what is overdue. */
 export function Home() {
@@ -18,7 +22,7 @@ export function Home() {
       ) : (
         <Cards min="15rem">
           {queues.map((queue) => (
-            <Card key={queue.key} title={hasText('status', `queue.${queue.key}`) ? serverText('status', `queue.${queue.key}`) : queue.key}>
+            <Card key={queue.key} title={<Link to={(queue.key.startsWith('exceptions') ? '/exceptions' : (pageOf[queue.key] ?? '/')) as never}>{hasText('status', `queue.${queue.key}`) ? serverText('status', `queue.${queue.key}`) : queue.key}</Link>}>
               <Figure
                 label={t('home.waiting')}
                 value={queue.more ? `${queue.waiting}+` : queue.waiting}

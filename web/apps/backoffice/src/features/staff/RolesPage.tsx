@@ -70,7 +70,7 @@ export function RolesPage() {
                       {rights.map((right) => (
                         <tr key={right}>
                           <th scope="row">
-                            {rightText(right)} <bdi className={classes.code}>{right}</bdi>
+                            <span title={right}>{rightText(right)}</span>
                           </th>
                           {roles.map((r) => {
                             const scope = (r.rights as Record<string, string>)[right];
