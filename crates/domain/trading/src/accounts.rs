@@ -50,6 +50,10 @@ pub struct AccountView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub moves: Option<Vec<MoveView>>,
+    /// The first passwords have not been shown yet; for the client, on one account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub passwords_wait: Option<bool>,
 }
 
 /// What the platform said last, in minor units of the account's currency.
@@ -123,6 +127,7 @@ pub(crate) fn view(a: AccountRow, now: Ts) -> AccountView {
         created_at_us: a.created_at,
         ready_at_us: a.ready_at,
         moves: None,
+        passwords_wait: None,
     }
 }
 
@@ -450,6 +455,11 @@ pub async fn reveal_passwords(tx: &mut Tx, core: &Core, caller: &Caller, platfor
     note(tx, core, caller, "trading_account.passwords_shown", &a, None, None).await?;
     let p: Passwords = serde_json::from_slice(&plain)?;
     Ok(p)
+}
+
+/// Whether the first passwords are still there to be shown.
+pub async fn passwords_wait(tx: &mut Tx, id: TradingAccountId) -> Result<bool> {
+    Ok(store::passwords(tx, id).await?.is_some())
 }
 
 #[derive(Clone, Serialize, Deserialize)]

@@ -112,7 +112,12 @@ pub async fn open(State(app): State<App>, Asker(caller): Asker, key: Idempotency
 #[utoipa::path(get, path = "/api/v1/me/accounts/{id}", tag = "me", responses((status = 200, body = AccountView)))]
 pub async fn get(State(app): State<App>, Asker(caller): Asker, At(id): At<TradingAccountId>) -> Reply<Json<Value>> {
     let core = app.core.clone();
-    read(&app, async move |tx| accounts::get(tx, &core, &caller, id).await.map(told)).await
+    read(&app, async move |tx| {
+        let mut a = accounts::get(tx, &core, &caller, id).await.map(told)?;
+        a.passwords_wait = Some(accounts::passwords_wait(tx, id).await?);
+        Ok(a)
+    })
+    .await
 }
 
 /// Asks the platform for a fresh reading of balance and equity; it arrives in a moment.

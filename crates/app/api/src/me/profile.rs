@@ -9,9 +9,11 @@ use qd_clients::timeline::{self, LineFilter};
 use qd_clients::profile::Profile;
 use qd_clients::restrictions::RestrictionKind;
 use qd_clients::{ClientId, Stage, profile, restrictions};
-use qd_kernel::{Currency, Page, Ts};
+use qd_db::Tx;
+use qd_kernel::{Class, Currency, Page, Result, Ts};
 use qd_kyc::{CaseState, Level};
-use qd_runtime::access::mask;
+use qd_partners::partner::{self, PartnerState};
+use qd_runtime::access::{Caller, mask};
 use qd_runtime::tenancy;
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
@@ -39,6 +41,8 @@ pub struct Me {
     version: i64,
     profile: Profile,
     kyc: MyKyc,
+    /// How far I am as a partner; none: never asked to become one.
+    partner: Option<PartnerState>,
     /// What I may not do for now.
     restrictions: Vec<MyRestriction>,
     /// Wallet currencies on offer.
@@ -65,6 +69,14 @@ pub struct MyRestriction {
     /// Where I may know it.
     reason: Option<String>,
     at_us: Ts,
+}
+
+async fn partner_state(tx: &mut Tx, caller: &Caller) -> Result<Option<PartnerState>> {
+    match partner::mine(tx, caller).await {
+        Ok(p) => Ok(Some(p.state)),
+        Err(e) if e.class == Class::Missing => Ok(None),
+        Err(e) => Err(e),
+    }
 }
 
 /// My record: who I am, how far I am, what I may not do for now.
@@ -100,6 +112,7 @@ pub async fn get(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Val
                 state: kyc.state,
                 missing: kyc.missing,
             },
+            partner: partner_state(tx, &caller).await?,
             restrictions: limits,
             currencies: entity.config.currencies.clone(),
             base_currency: entity.base_currency,

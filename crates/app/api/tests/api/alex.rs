@@ -224,6 +224,8 @@ async fn from_the_first_click_to_the_withdrawal() {
         .await;
     let account = accounts["items"][0]["id"].as_str().unwrap().to_string();
     assert_eq!(accounts["items"][0]["server"], "eu-live");
+    let one = format!("/api/v1/me/accounts/{account}");
+    assert_eq!(w.get(&one, &alex).await.ok()["passwords_wait"], true);
     w.post(&format!("/api/v1/me/accounts/{account}/reveal-passwords"), &alex, json!({}))
         .await
         .ok();
@@ -233,6 +235,8 @@ async fn from_the_first_click_to_the_withdrawal() {
             .code(),
         "passwords_already_shown"
     );
+    assert_eq!(w.get(&one, &alex).await.ok()["passwords_wait"], false);
+    assert!(w.get("/api/v1/me", &alex).await.ok()["partner"].is_null(), "no partner");
 
     // Money in, all the way to the platform.
     let methods = w.get("/api/v1/me/deposit-methods", &alex).await.ok();
