@@ -1,16 +1,19 @@
 // Screens of the Trader's Room with a client's seeded business, in every language, size and colour.
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { look, page, url, views, visitor } from '../lib/browser.mjs';
+import { api, applied, approve, claimCase, compliance, registered } from '../lib/clients.mjs';
 import { enter, staff } from '../lib/people.mjs';
-import { look, page, views, visitor } from '../lib/browser.mjs';
+import { sharp } from '../lib/pictures.mjs';
 
 const pages = ['/', '/accounts', '/accounts/new', '/deposit', '/withdraw', '/transfer', '/history', '/history/statement', '/verification', '/verification/profile', '/verification/questionnaire', '/verification/documents', '/support', '/support/new', '/notices', '/settings', '/partnership', '/profile'];
 
-for (const view of views.filter((v) => v.lang !== 'ar')) {
+for (const view of views) {
   test(`a client's room looks right: ${view.name}`, async () => {
-    const context = await visitor(view);
+    // The seeded client's own brand, whatever the language.
+    const context = await visitor({ ...view, base: url });
     await enter(context, staff('client'));
-    // Whoever is no partner is answered 404, which the browser notes.
-    const p = await page(context, '/', { forgive: [/404/] });
+    const p = await page(context, '/');
     for (const address of pages) {
       await p.goto(address);
       await p.getByRole('heading', { level: 1 }).waitFor();
@@ -37,4 +40,136 @@ test('an account shows its figures, positions, deals and a statement', async () 
     await look(p, `trader-account-statement-${view.name}`);
     await context.close();
   }
+});
+
+test('a refused document is sent again, only that one, with the reason in sight; the history keeps both', async () => {
+  const context = await visitor({ viewport: { width: 390, height: 844 }, mobile: true });
+  const email = await applied(context, 'again');
+  const desk = await compliance();
+  const call = api(desk);
+  const id = await claimCase(desk, email);
+  const one = await call('get', `/kyc/${id}`);
+  const bill = one.documents.find((d) => d.requirement === 'address');
+  for (const d of one.documents) await desk.request.get(`/api/v1/documents/${d.id}`);
+  await call('post', `/documents/${bill.id}/reject`, { reason_code: 'image_quality' });
+  const passport = one.documents.find((d) => d.requirement === 'identity');
+  await call('post', `/documents/${passport.id}/fields`, { holder_name: 'Alex Weber', birth_date: '1990-05-17', nationality: 'DE', number: 'C01X00T47', expires_on: '2034-05-16' });
+  await call('post', `/documents/${passport.id}/accept`, {});
+  const now = await call('get', `/kyc/${id}`);
+  if (now.state !== 'resubmission') await call('post', `/kyc/${id}/ask-again`, { version: now.version, reason: 'The bill cannot be read.' });
+  await desk.close();
+
+  const p = await page(context, '/');
+  await p.getByRole('heading', { name: 'We need one thing again' }).waitFor();
+  await look(p, 'trader-resubmit-home');
+  await p.getByRole('link', { name: 'Send it again' }).tap();
+  await p.getByText('The picture is blurred or too dark').first().waitFor();
+  assert.equal(await p.locator('input[type=file][capture]').count(), 1, 'only the refused document is asked for');
+  await look(p, 'trader-resubmit-documents');
+  await p.locator('input[type=file][capture]').setInputFiles(sharp('bill.png'));
+  await p.getByRole('button', { name: 'Send for review' }).tap();
+  await p.getByRole('heading', { name: 'We are checking your documents' }).waitFor();
+  await p.goto('/verification/documents');
+  await p.getByText('Replaced').waitFor();
+  await look(p, 'trader-resubmitted');
+  await context.close();
+  await approve(email);
+});
+
+test('a stranger to us cannot pay in yet, and is told what comes first', async () => {
+  const context = await visitor({ viewport: { width: 360, height: 740 }, mobile: true, lang: 'de' });
+  await registered(context, 'early');
+  const p = await page(context, '/deposit');
+  await p.getByText('Zuerst Ihre Verifizierung').waitFor();
+  await look(p, 'trader-deposit-locked');
+  await p.goto('/withdraw');
+  await p.getByText('Zuerst Ihre Verifizierung').waitFor();
+  await p.goto('/accounts/new?kind=live');
+  await p.getByText('Ein Live-Konto setzt Ihre abgeschlossene Verifizierung voraus.').first().waitFor();
+  await look(p, 'trader-account-locked');
+  await p.goto('/accounts/new');
+  await p.getByRole('button', { name: /Demo in EUR eröffnen/ }).tap();
+  await p.waitForURL(/\/accounts\/tacc_/);
+  await p.getByText('Zugang zur Plattform').waitFor();
+  await look(p, 'trader-demo-account');
+  await context.close();
+});
+
+test('a payment that was left half way can be gone on with, or given up and begun again', async () => {
+  const context = await visitor({ viewport: { width: 390, height: 844 }, mobile: true });
+  const email = await applied(context, 'halfway');
+  await approve(email);
+  const p = await page(context, '/deposit?minor=25000', { forgive: [] });
+  await p.getByRole('button', { name: 'Review' }).tap();
+  await p.getByRole('button', { name: /^Pay EUR/ }).tap();
+  await p.waitForURL(/\/sandbox\//);
+  await p.goBack();
+  await p.waitForURL(/\/deposits\/dep_/);
+  await p.getByRole('link', { name: 'Go on to pay' }).waitFor();
+  await look(p, 'trader-deposit-waiting');
+  await p.getByRole('button', { name: 'Give up' }).tap();
+  await p.getByText('You gave up this deposit.').waitFor();
+  await look(p, 'trader-deposit-cancelled');
+  await p.getByRole('link', { name: /Start again|Try another/ }).tap();
+  assert.equal(await p.getByRole('textbox', { name: 'Amount' }).inputValue(), '250.00');
+  await context.close();
+});
+
+test('a question to support is tied to its record, answered in the room, and solved', async () => {
+  const context = await visitor();
+  await enter(context, staff('client'));
+  const p = await page(context, '/history');
+  await p.getByRole('main').getByRole('link', { name: /Withdrawal/ }).first().click();
+  await p.getByRole('link', { name: 'Ask us' }).click();
+  await p.getByLabel('Subject').fill('Where is my money?');
+  await p.getByLabel('Your question').fill('It says paid, my bank shows nothing.');
+  await p.getByRole('button', { name: 'Send' }).click();
+  await p.waitForURL(/\/support\/tkt_/);
+  const id = p.url().split('/').pop();
+  await p.getByText('It says paid, my bank shows nothing.').waitFor();
+  await look(p, 'trader-ticket');
+  const desk = await visitor();
+  await enter(desk, staff('sofia.marques'));
+  await api(desk)('post', `/tickets/${id}/reply`, Object.fromEntries([['body', 'Cards take two days.'], ['then', 'ask_client']]));
+  await desk.close();
+  await p.getByText('Cards take two days.').waitFor({ timeout: 15_000 });
+  await p.getByRole('button', { name: 'This is solved' }).click();
+  await p.getByText('Solved', { exact: true }).waitFor();
+  await look(p, 'trader-ticket-solved');
+  await context.close();
+});
+
+test('the partner menu is for partners; others may ask to become one', async () => {
+  const partner = await visitor();
+  await enter(partner, staff('partner'));
+  let p = await page(partner, '/');
+  await p.getByRole('navigation').getByRole('link', { name: 'Partner', exact: true }).click();
+  await p.getByRole('link', { name: 'To the partner portal' }).waitFor();
+  await look(p, 'trader-partner-active');
+  await partner.close();
+  const context = await visitor();
+  await registered(context, 'ib');
+  p = await page(context, '/partnership');
+  await p.getByLabel('Name of your business').waitFor();
+  assert.equal(await p.getByRole('navigation').getByRole('link', { name: 'Partner', exact: true }).count(), 0);
+  await p.getByLabel('Name of your business').fill('Nordlicht');
+  await p.getByRole('button', { name: 'Apply' }).click();
+  await p.getByText('We have your application').waitFor();
+  await look(p, 'trader-partner-applied');
+  await context.close();
+});
+
+test('when the house does not answer, the room says so and offers to ask again', async () => {
+  const context = await visitor({ viewport: { width: 390, height: 844 }, mobile: true });
+  await enter(context, staff('client'));
+  const p = await page(context, '/', { forgive: [/503/] });
+  await p.getByRole('heading', { level: 1 }).waitFor();
+  await p.route('**/api/v1/me/wallet', (r) => r.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify({ type: '/problems/not_ready', title: 'Try again', status: 503, code: 'not_ready', detail: '', fields: [] }) }));
+  await p.reload();
+  await p.getByRole('alert').getByRole('button', { name: 'Try again' }).waitFor({ timeout: 20_000 });
+  await look(p, 'trader-wallet-error');
+  await p.unroute('**/api/v1/me/wallet');
+  await p.getByRole('alert').getByRole('button', { name: 'Try again' }).tap();
+  await p.getByText('Available').waitFor();
+  await context.close();
 });

@@ -1,5 +1,8 @@
 import type { Portal } from '@qd/ui/app';
+import { IconAffiliate } from '@tabler/icons-react';
+import { i18next } from '@qd/i18n';
 import { Bars } from './lib/Bars';
+import { useRecord } from './lib/queries';
 
 const pages: Record<string, string> = {
   deposit: '/deposits',
@@ -10,6 +13,9 @@ const pages: Record<string, string> = {
 };
 const kinds: Record<string, string> = { dep: 'deposit', wdr: 'withdrawal', trf: 'transfer', tacc: 'account', tkt: 'ticket' };
 
+const partner = [{ to: '/partnership', label: () => i18next.t('trader:nav.partner'), icon: IconAffiliate, order: 65 }];
+const none: typeof partner = [];
+
 export const portal: Portal = {
   app: 'trader',
   base: '/',
@@ -17,6 +23,8 @@ export const portal: Portal = {
   who: 'client',
   bottomBar: true,
   above: () => <Bars />,
+  // Absent for whoever is no partner.
+  useMoreNav: () => (useRecord().data?.partner === 'active' ? partner : none),
   addressOf: (object) => {
     const [kind = '', id = ''] = object.split(':');
     // The id's own prefix says what it is, whatever the server calls it.

@@ -46,7 +46,7 @@ const SHOWS: readonly (readonly [prefix: string, nouns: readonly Noun[]])[] = [
   ['/auth', []],
   ['/public', []],
   ['/auth/me', ['client', 'staff']],
-  ['/me', ['client', 'kyc']],
+  ['/me', ['client', 'kyc', 'partner']],
   ['/me/accounts', ['trading', 'deals', 'transfer', 'deposit', 'withdrawal', 'platform_move']],
   ['/me/account-types', ['kyc', 'client']],
   ['/me/deposits', ['deposit']],

@@ -7201,6 +7201,7 @@ export interface components {
             language: string;
             last_name: string;
             name: string;
+            partner: components["schemas"]["PartnerState"] | null;
             /** @description Covered until the address is proven: before that it may be somebody else's. */
             phone: string | null;
             profile: components["schemas"]["Profile"];
@@ -9691,6 +9692,8 @@ export interface components {
             mapping: string;
             /** @description Money to and from the account, the newest first; for staff, on one account. */
             moves?: components["schemas"]["PlatformMove"][];
+            /** @description The first passwords have not been shown yet; for the client, on one account. */
+            passwords_wait?: boolean;
             read_at_us: components["schemas"]["Ts"] | null;
             reading: components["schemas"]["AccountReading"] | null;
             ready_at_us: components["schemas"]["Ts"] | null;

@@ -60,6 +60,8 @@ export function makeShell(portal: Portal, features: readonly Feature[]) {
   };
 }
 
+const none: readonly never[] = [];
+
 interface FramedProps {
   portal: Portal;
   features: readonly Feature[];
@@ -75,10 +77,12 @@ function Framed({ portal, features, name, onSignOut }: FramedProps) {
   const pending = useRouterState({ select: (s) => s.isLoading && s.matches.length === 0 });
   const needed = useMatches({ select: (matches) => matches.at(-1)?.staticData.rights });
   const allowed = (rights: readonly string[] | undefined) => !rights || rights.some((right) => can(me, right));
+  // The portal is fixed for the life of the page, so this is the same hook at each render.
+  const more = portal.useMoreNav?.() ?? none;
   const nav = useMemo(
-    () => features.flatMap((f) => f.nav ?? []).filter((n) => allowed(n.rights)).sort((a, b) => (a.order ?? 50) - (b.order ?? 50)),
+    () => [...features.flatMap((f) => f.nav ?? []), ...more].filter((n) => allowed(n.rights)).sort((a, b) => (a.order ?? 50) - (b.order ?? 50)),
     // eslint-disable-next-line
-    [features, me],
+    [features, me, more],
   );
   const go = (to: string) => void navigate({ to });
   useNavKeys(portal.desk ? nav : [], go);

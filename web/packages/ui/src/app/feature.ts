@@ -28,6 +28,8 @@ export interface Portal {
   desk?: boolean;
   /** What a notification or a search result opens: `client:cli_…` -> `/clients/cli_…`. */
   addressOf?: (object: string) => string | null;
+  /** A hook: entries that depend on more than rights, a partner's for example. */
+  useMoreNav?: () => readonly NavItem[];
   /** Lines above every page: a risk warning, an unverified address. */
   above?: () => ReactNode;
 }

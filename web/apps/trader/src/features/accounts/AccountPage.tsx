@@ -82,7 +82,9 @@ export function AccountPage() {
     >
       {(a.state === 'requested' || a.state === 'opening') && (
         <Notice title={t('trader:account.being_opened')}>
-          <Waiting seconds={a.sync.waiting_s ?? 0} /> {t('trader-accounts:opening_text')}
+          <Waiting seconds={a.sync.waiting_s ?? 0} />
+          <br />
+          {t('trader-accounts:opening_text')}
         </Notice>
       )}
       {a.state === 'failed' && (
@@ -92,7 +94,9 @@ export function AccountPage() {
       )}
       {ready && a.sync.state === 'pending' && (
         <Notice>
-          {t('trader-accounts:sync_pending')} <Waiting seconds={a.sync.waiting_s ?? 0} />
+          {t('trader-accounts:sync_pending')}
+          <br />
+          <Waiting seconds={a.sync.waiting_s ?? 0} />
         </Notice>
       )}
       {ready && a.rights !== 'full' && <Notice tone="warn">{t(`trader:account.rights.${a.rights}`)}</Notice>}

@@ -7,17 +7,13 @@ import { useState } from 'react';
 import type { Account } from '../../lib/queries';
 import classes from '../../lib/room.module.css';
 
-const seen = new Set<string>();
-
 /** The first passwords of an account: shown once, after a fresh proof, then gone from our side too. */
 export function Passwords({ account }: { account: Account }) {
   const { t } = useTranslation('trader-accounts');
   const [shown, setShown] = useState<Answer<'post', '/api/v1/me/accounts/{id}/reveal-passwords'> | null>(null);
-  const reveal = useWrite('post', '/api/v1/me/accounts/{id}/reveal-passwords', { touches: [], onDone: (p) => setShown(p) });
-  // Offered while the account is young; whoever has seen them is not asked again in this visit.
-  const young = account.ready_at_us ? Date.now() * 1000 - account.ready_at_us < 30 * 86_400_000_000 : false;
-  const gone = reveal.error?.is('passwords_already_shown');
-  if ((!young && !shown) || (seen.has(account.id) && !shown) || gone) return gone ? <Notice>{t('passwords.gone')}</Notice> : null;
+  const reveal = useWrite('post', '/api/v1/me/accounts/{id}/reveal-passwords', { touches: ['trading'], onDone: (p) => setShown(p) });
+  if (reveal.error?.is('passwords_already_shown')) return <Notice>{t('passwords.gone')}</Notice>;
+  if (!account.passwords_wait && !shown) return null;
   return (
     <>
       <Notice
@@ -34,7 +30,6 @@ export function Passwords({ account }: { account: Account }) {
       <Dialog
         opened={shown !== null}
         onClose={() => {
-          seen.add(account.id);
           setShown(null);
           reveal.reset();
         }}

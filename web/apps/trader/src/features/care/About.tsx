@@ -1,8 +1,9 @@
 import { Anchor } from '@mantine/core';
 import { useTranslation } from '@qd/i18n';
-import { shortId } from '@qd/ui';
+import { moneyText, shortId } from '@qd/ui';
 import { Link } from '@tanstack/react-router';
 import { usePlaceText } from '../../lib/Account';
+import { useOperations } from '../../lib/queries';
 
 const pages: Record<string, { page: string; kind: 'deposit' | 'withdrawal' | 'transfer' | 'account' }> = {
   dep: { page: '/deposits', kind: 'deposit' },
@@ -16,12 +17,15 @@ export const idIn = (about: string): string => about.split(':').pop() ?? about;
 
 /** The record a ticket is about, as a link to it. */
 export function About({ about }: { about: string }) {
-  const { t } = useTranslation(['trader-care', 'trader']);
+  const { t, i18n } = useTranslation(['trader-care', 'trader']);
+  const operations = useOperations(true);
   const place = usePlaceText();
   const id = idIn(about);
   const found = pages[id.split('_')[0] ?? ''];
   if (!found) return null;
-  const text = found.kind === 'account' ? place(id) : t('trader-care:support.about_one', { what: t(`trader:op.${found.kind}`), id: shortId(id) });
+  const operation = operations.rows.find((o) => o.id === id);
+  const name = operation ? moneyText(i18n.language, operation.amount) : shortId(id);
+  const text = found.kind === 'account' ? place(id) : t('trader-care:support.about_one', { what: t(`trader:op.${found.kind}`), id: name });
   return (
     <Anchor component={Link} to={`${found.page}/${id}`} size="sm">
       {text}

@@ -9,13 +9,14 @@ import classes from '../../lib/room.module.css';
 /** Becoming a partner; whoever is one finds the way to their own portal. */
 export function Partnership() {
   const { t } = useTranslation('trader-care');
-  const partner = useApiQuery('/api/v1/me/partner', { query: {} }, { retry: false });
-  const missing = partner.error?.status === 404;
+  const record = useRecord();
+  const missing = record.data ? !record.data.partner : false;
+  const partner = useApiQuery('/api/v1/me/partner', record.data?.partner ? { query: {} } : null);
   const p = partner.data?.partner;
   return (
     <Page title={t('partner.title')} width="text" text={t('partner.text')} aside={p && <StatusChip kind="partner" value={p.state} audience="client" />}>
-      {partner.error && !missing && !p ? (
-        <ErrorState error={partner.error} onRetry={() => void partner.refetch()} />
+      {(partner.error ?? record.error) && !p && !missing ? (
+        <ErrorState error={partner.error ?? record.error} onRetry={() => void Promise.all([record.refetch(), partner.refetch()])} />
       ) : p ? (
         <>
           <Notice tone={p.state === 'active' ? 'good' : p.state === 'applied' ? 'info' : 'warn'}>{t(`partner.state.${p.state}`)}</Notice>
@@ -50,7 +51,7 @@ function ApplyForm() {
   const record = useRecord();
   const [general, setGeneral] = useState<string | null>(null);
   const form = useForm({ initialValues: { name: '', currency: '' }, validate: { name: (v) => (v.trim() === '' ? serverText('errors', 'field.required') : null) } });
-  const apply = useWrite('post', '/api/v1/me/partner', { touches: ['partner'] });
+  const apply = useWrite('post', '/api/v1/me/partner', { touches: ['partner', 'client'] });
   const me = record.data;
   const send = async (values: typeof form.values) => {
     setGeneral(null);

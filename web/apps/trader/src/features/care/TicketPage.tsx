@@ -3,7 +3,7 @@ import { useApiQuery, useWrite } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
 import { Chip, CopyId, errorText, ErrorState, Notice, Page, When } from '@qd/ui';
 import { useParams } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useRef, useState } from 'react';
 import classes from '../../lib/room.module.css';
 import { About } from './About';
 import { ticketTone } from './tone';
@@ -13,6 +13,7 @@ export function TicketPage() {
   const { t } = useTranslation('trader-care');
   const { id } = useParams({ strict: false }) as { id: string };
   const [text, setText] = useState('');
+  const field = useRef<HTMLTextAreaElement>(null);
   const ticket = useApiQuery('/api/v1/me/tickets/{id}', { path: { id } });
   const write = useWrite('post', '/api/v1/me/tickets/{id}/messages', { touches: ['ticket'], onDone: () => setText('') });
   const solved = useWrite('post', '/api/v1/me/tickets/{id}/solved', { touches: ['ticket'] });
@@ -28,7 +29,8 @@ export function TicketPage() {
   const closed = x.ticket.state === 'closed';
   const send = (event: FormEvent) => {
     event.preventDefault();
-    if (text.trim() && !write.busy) write.submit({ path: { id }, body: { body: text.trim() } });
+    if (!text.trim()) field.current?.focus();
+    else if (!write.busy) write.submit({ path: { id }, body: { body: text.trim() } });
   };
   return (
     <Page title={x.ticket.subject} crumbs={crumbs} width="text" aside={<Chip tone={ticketTone(x.ticket.state)} label={t(`support.state.${x.ticket.state}`)} />}>
@@ -48,7 +50,7 @@ export function TicketPage() {
       )}
       <ol className={`${classes.list} ${classes.bubbles}`} aria-label={t('support.messages')}>
         {x.messages.map((m) => (
-          <li key={m.id} className={classes.bubble} data-mine={m.by === 'client' || undefined} style={{ borderBlockStart: undefined }}>
+          <li key={m.id} className={classes.bubble} data-mine={m.by === 'client' || undefined}>
             <span className={classes.bubbleMeta}>
               {t(m.by === 'client' ? 'support.you' : 'support.us')} · <When us={m.at_us} />
             </span>
@@ -60,7 +62,7 @@ export function TicketPage() {
         <Notice>{t('support.closed_text')}</Notice>
       ) : (
         <form onSubmit={send} className={classes.field}>
-          <Textarea size="md" label={t('support.answer')} autosize minRows={3} maxRows={12} dir="auto" value={text} onChange={(e) => setText(e.currentTarget.value)} />
+          <Textarea ref={field} size="md" label={t('support.answer')} autosize minRows={3} maxRows={12} dir="auto" value={text} onChange={(e) => setText(e.currentTarget.value)} />
           {write.error && <Notice tone="bad">{errorText(write.error)}</Notice>}
           {solved.error && <Notice tone="bad">{errorText(solved.error)}</Notice>}
           <div className={classes.foot}>
@@ -69,7 +71,7 @@ export function TicketPage() {
                 {t('support.is_solved')}
               </Button>
             )}
-            <Button type="submit" size="md" loading={write.busy} disabled={!text.trim()}>
+            <Button type="submit" size="md" loading={write.busy}>
               {t('support.send')}
             </Button>
           </div>

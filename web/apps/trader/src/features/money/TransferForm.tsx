@@ -77,11 +77,13 @@ export function TransferForm() {
     <Page title={title} width="text" text={t('trader-money:transfer.text')}>
       <form onSubmit={submit} noValidate className={classes.field}>
         <Select label={t('trader-money:from')} size="md" data={places.map(choice)} value={from.value} onChange={(v) => set({ from: v, to: null }, { replace: true })} />
-        <div>
-          <ActionIcon variant="default" size="lg" aria-label={t('trader-money:transfer.swap')} disabled={!to} onClick={() => to && set({ from: to.value, to: from.value }, { replace: true })}>
-            <IconArrowsSort size={18} aria-hidden />
-          </ActionIcon>
-        </div>
+        {to && (
+          <div>
+            <ActionIcon variant="default" size="lg" aria-label={t('trader-money:transfer.swap')} onClick={() => set({ from: to.value, to: from.value }, { replace: true })}>
+              <IconArrowsSort size={18} aria-hidden />
+            </ActionIcon>
+          </div>
+        )}
         <Select label={t('trader-money:to')} size="md" data={targets.map(choice)} value={to?.value ?? null} onChange={(v) => set({ to: v }, { replace: true })} error={to ? undefined : t('trader-money:transfer.no_target', { currency })} />
         <MoneyInput
           key={from.value}

@@ -1,7 +1,7 @@
 import { Button, Select, Skeleton } from '@mantine/core';
 import { useApiQuery, useWrite } from '@qd/api';
 import { duration, useTranslation } from '@qd/i18n';
-import { Card, EmptyState, errorText, ErrorState, Money, MoneyInput, moneyText, Notice, Page, useSearchState, When } from '@qd/ui';
+import { Card, Disabled, EmptyState, errorText, ErrorState, Money, MoneyInput, moneyText, Notice, Page, useSearchState, When } from '@qd/ui';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { usePlaces } from '../../lib/Account';
@@ -147,9 +147,11 @@ export function WithdrawForm() {
           }}
         />
         <div className={classes.quick}>
-          <Button variant="default" size="compact-md" disabled={source.free <= 0} onClick={() => set({ minor: String(source.free) }, { replace: true })}>
-            {t('trader-money:withdraw.all')}
-          </Button>
+          <Disabled why={source.free <= 0 ? t('trader-money:withdraw.locked.nothing') : null}>
+            <Button variant="default" size="compact-md" onClick={() => set({ minor: String(source.free) }, { replace: true })}>
+              {t('trader-money:withdraw.all')}
+            </Button>
+          </Disabled>
         </div>
         {minor !== null && minor > 0 && !wrong && p.parts.length > 0 && (
           <Card title={t('trader-money:withdraw.where_to')}>
