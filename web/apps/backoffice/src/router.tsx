@@ -7,7 +7,8 @@ import { record } from './features/record/routes';
 import { staff } from './features/staff/routes';
 import { kyc } from './features/kyc/routes';
 import { withdrawals } from './features/withdrawals/routes';
+import { tasks } from './features/tasks/routes';
 import { tickets } from './features/tickets/routes';
 
 /** One line per feature folder. */
-export const features: readonly Feature[] = [home, clients, kyc, withdrawals, record, audit, connections, staff, tickets];
+export const features: readonly Feature[] = [home, clients, kyc, withdrawals, record, audit, connections, staff, tasks, tickets];

@@ -1,4 +1,4 @@
-import { Skeleton, Stack } from '@mantine/core';
+import { Button, Skeleton, Stack } from '@mantine/core';
 import { country, languageName, useTranslation } from '@qd/i18n';
 import { CopyId, Drawer, ErrorState, KeyValue, StatusChip, Value, When } from '@qd/ui';
 import { useClient, type ClientRow } from './queries';
@@ -10,9 +10,10 @@ interface Props {
   onClose: () => void;
   onPrevious: (() => void) | null;
   onNext: (() => void) | null;
+  onFullPage: () => void;
 }
 
-export function ClientPeek({ id, row, onClose, onPrevious, onNext }: Props) {
+export function ClientPeek({ id, row, onClose, onPrevious, onNext, onFullPage }: Props) {
   const { t, i18n } = useTranslation('office-clients');
   const record = useClient(id);
   const whole = record.data?.client;
@@ -23,6 +24,8 @@ export function ClientPeek({ id, row, onClose, onPrevious, onNext }: Props) {
       onClose={onClose}
       onPrevious={onPrevious}
       onNext={onNext}
+      onFullPage={onFullPage}
+      footer={<Button onClick={onFullPage}>{t('peek.open')}</Button>}
       title={<bdi>{client?.name ?? t('peek.title')}</bdi>}
       aside={client?.stage ? <StatusChip kind="stage" value={client.stage} /> : undefined}
     >
