@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { look, page, url, views, visitor } from '../lib/browser.mjs';
-import { api, applied, approve, claimCase, compliance, registered } from '../lib/clients.mjs';
+import { api, applied, approve, claimCase, compliance, registered, registeredIn } from '../lib/clients.mjs';
 import { enter, staff } from '../lib/people.mjs';
 import { sharp } from '../lib/pictures.mjs';
 
@@ -130,7 +130,7 @@ test('a question to support is tied to its record, answered in the room, and sol
   await look(p, 'trader-ticket');
   const desk = await visitor();
   await enter(desk, staff('sofia.marques'));
-  await api(desk)('post', `/tickets/${id}/reply`, Object.fromEntries([['body', 'Cards take two days.'], ['then', 'ask_client']]));
+  await api(desk)('post', `/tickets/${id}/reply`, JSON.parse('{"body": "Cards take two days.", "then": "ask_client"}'));
   await desk.close();
   await p.getByText('Cards take two days.').waitFor({ timeout: 15_000 });
   await p.getByRole('button', { name: 'This is solved' }).click();
@@ -171,5 +171,36 @@ test('when the house does not answer, the room says so and offers to ask again',
   await p.unroute('**/api/v1/me/wallet');
   await p.getByRole('alert').getByRole('button', { name: 'Try again' }).tap();
   await p.getByText('Available').waitFor();
+  await context.close();
+});
+
+test('while the trading server keeps silent, the client sees since when it waits', async () => {
+  const context = await visitor({ viewport: { width: 390, height: 844 }, mobile: true });
+  await registered(context, 'slow');
+  const order = await context.request.post('/sandbox/control/faults', { data: { provider: 'mt5', server: 'demo', target: 'user/add', kind: 'slow_before', delay_ms: 8_000 } });
+  assert.ok(order.ok(), await order.text());
+  const p = await page(context, '/accounts/new?kind=demo');
+  await p.getByRole('button', { name: 'Open Demo in EUR' }).tap();
+  await p.waitForURL(/\/accounts\/tacc_/);
+  await p.getByText('Being opened on the trading server').waitFor();
+  await p.getByText(/Sent, waiting 00:0[2-9]/).waitFor({ timeout: 15_000 });
+  await look(p, 'trader-account-waiting');
+  await p.goto('/');
+  await p.getByText(/Sent, waiting 00:/).waitFor();
+  await p.getByRole('link', { name: /Demo/ }).tap();
+  await p.getByText('Passwords of this account').waitFor({ timeout: 30_000 });
+  await context.close();
+});
+
+test('a newcomer of the other brand reads Arabic, right to left, from the first step on', async () => {
+  const context = await visitor({ viewport: { width: 360, height: 740 }, mobile: true, lang: 'ar', scheme: 'dark' });
+  const p = await page(context, '/sign-in');
+  await p.getByRole('heading', { level: 1 }).waitFor();
+  await registeredIn(p, { country: 'AE', language: 'ar' }, 'layla');
+  for (const address of ['/', '/verification', '/verification/profile', '/verification/profile?step=employment', '/verification/questionnaire', '/verification/documents', '/deposit', '/accounts/new', '/history', '/support', '/notices', '/settings', '/partnership']) {
+    await p.goto(address);
+    await p.getByRole('heading', { level: 1 }).waitFor();
+    await look(p, `trader-newcomer-ar-${address.replace(/\W+/g, '-')}`);
+  }
   await context.close();
 });

@@ -56,12 +56,15 @@ export function DepositForm() {
     );
   }
   const method = m.items.find((x) => x.method === search.method) ?? m.items[0]!;
-  const fits = places.filter((p) => method.currencies.includes(p.account.currency));
+  // Before the verification only so much, in one currency.
+  const currencies = unverified ? method.currencies.filter((c) => c === unverified.currency) : method.currencies;
+  const most = unverified ? Math.min(method.max_minor, Number(unverified.minor)) : method.max_minor;
+  const fits = places.filter((p) => currencies.includes(p.account.currency));
   const wanted = search.account === 'wallet' ? null : (fits.find((p) => p.value === search.account) ?? fits[0] ?? null);
-  const currency = wanted?.account.currency ?? (method.currencies.includes(search.currency ?? '') ? search.currency! : method.currencies.includes(me.base_currency) ? me.base_currency : method.currencies[0]!);
+  const currency = wanted?.account.currency ?? (currencies.includes(search.currency ?? '') ? search.currency! : currencies.includes(me.base_currency) ? me.base_currency : (currencies[0] ?? method.currencies[0]!));
   const minor = /^\d{1,15}$/.test(search.minor ?? '') ? Number(search.minor) : null;
-  const range = { least: moneyText(i18n.language, { minor: method.min_minor, currency }), most: moneyText(i18n.language, { minor: method.max_minor, currency }) };
-  const wrong = minor === null ? null : minor < method.min_minor || minor > method.max_minor ? t('trader-money:deposit.range', range) : null;
+  const range = { least: moneyText(i18n.language, { minor: method.min_minor, currency }), most: moneyText(i18n.language, { minor: most, currency }) };
+  const wrong = minor === null ? null : minor < method.min_minor || minor > most ? t('trader-money:deposit.range', range) : null;
   const review = search.step === 'review' && minor !== null && !wrong;
   const amount = { minor: minor ?? 0, currency };
   const to = wanted ? wanted.label : t('trader:wallet');
@@ -131,8 +134,8 @@ export function DepositForm() {
           value={wanted?.value ?? 'wallet'}
           onChange={(v) => set({ account: v }, { replace: true })}
         />
-        {!wanted && method.currencies.length > 1 && (
-          <Select label={t('trader-money:currency')} size="md" data={method.currencies} value={currency} onChange={(v) => set({ currency: v }, { replace: true })} />
+        {!wanted && currencies.length > 1 && (
+          <Select label={t('trader-money:currency')} size="md" data={currencies} value={currency} onChange={(v) => set({ currency: v }, { replace: true })} />
         )}
         <MoneyInput
           key={currency}
@@ -149,7 +152,7 @@ export function DepositForm() {
           }}
         />
         <div className={classes.quick} role="group" aria-label={t('trader-money:quick')}>
-          {quickAmounts(method.min_minor, method.max_minor, currency).map((q) => (
+          {quickAmounts(method.min_minor, most, currency).map((q) => (
             <Button key={q} variant={minor === q ? 'light' : 'default'} size="compact-md" aria-pressed={minor === q} onClick={() => set({ minor: String(q) }, { replace: true })}>
               {moneyText(i18n.language, { minor: q, currency }).replace(/[.,]0+$/, '')}
             </Button>
