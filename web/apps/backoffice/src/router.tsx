@@ -6,10 +6,14 @@ import { home } from './features/home/routes';
 import { partners } from './features/partners/routes';
 import { record } from './features/record/routes';
 import { staff } from './features/staff/routes';
+import { approvals } from './features/approvals/routes';
+import { deposits } from './features/deposits/routes';
+import { exceptions } from './features/exceptions/routes';
+import { ledger } from './features/ledger/routes';
 import { kyc } from './features/kyc/routes';
 import { withdrawals } from './features/withdrawals/routes';
 import { tasks } from './features/tasks/routes';
 import { tickets } from './features/tickets/routes';
 
 /** One line per feature folder. */
-export const features: readonly Feature[] = [home, clients, kyc, withdrawals, partners, record, audit, connections, staff, tasks, tickets];
+export const features: readonly Feature[] = [home, clients, kyc, approvals, withdrawals, partners, deposits, ledger, exceptions, record, audit, connections, staff, tasks, tickets];

@@ -1,5 +1,5 @@
 import { plain } from '@qd/i18n';
-import { KeyValue, Money, Value } from '@qd/ui';
+import { KeyValue, Money, Value, When } from '@qd/ui';
 import type { ReactNode } from 'react';
 
 const isMoney = (v: unknown): v is { minor: number; currency: string } => typeof v === 'object' && v !== null && 'minor' in v && 'currency' in v;
@@ -30,5 +30,16 @@ function show(value: unknown): ReactNode {
 /** Stored facts as they were: the names in plain words, the values untouched. */
 export function Facts({ value, hide = [] }: { value: unknown; hide?: readonly string[] }) {
   if (typeof value !== 'object' || value === null) return <>{show(value)}</>;
-  return <KeyValue items={Object.entries(value).filter(([key]) => !hide.includes(key)).map(([key, v]) => ({ label: plain(key), value: show(v) }))} />;
+  const currency = (value as { currency?: unknown }).currency;
+  return (
+    <KeyValue
+      items={Object.entries(value)
+        .filter(([key]) => !hide.includes(key))
+        .map(([key, v]) => {
+          if (key.endsWith('_us') && typeof v === 'number') return { label: plain(key.replace(/_at_us$|_us$/, '')), value: <When us={v} as="full" /> };
+          if (key.endsWith('_minor') && typeof v === 'number' && typeof currency === 'string') return { label: plain(key.replace(/_minor$/, '')), value: <Money value={{ minor: v, currency }} /> };
+          return { label: plain(key), value: show(v) };
+        })}
+    />
+  );
 }
