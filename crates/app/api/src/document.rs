@@ -69,7 +69,9 @@ pub fn text(built: &Built) -> String {
 /// The rows of a list by their name: a program made from the document has one type for a row,
 /// wherever it stands.
 fn name_items(doc: &mut Value) {
-    let Some(all) = doc["components"]["schemas"].as_object_mut() else { return };
+    let Some(all) = doc["components"]["schemas"].as_object_mut() else {
+        return;
+    };
     let lists: Vec<(String, String)> = all
         .keys()
         .filter_map(|k| k.split_once("Of_").map(|(_, row)| (k.clone(), row.to_string())))
@@ -135,7 +137,12 @@ fn require_nullable(schema: &mut Value) {
         .as_object()
         .into_iter()
         .flatten()
-        .filter(|(_, p)| null(p) || ["oneOf", "anyOf"].iter().any(|k| p[*k].as_array().is_some_and(|a| a.iter().any(null))))
+        .filter(|(_, p)| {
+            null(p)
+                || ["oneOf", "anyOf"]
+                    .iter()
+                    .any(|k| p[*k].as_array().is_some_and(|a| a.iter().any(null)))
+        })
         .map(|(name, _)| json!(name))
         .collect();
     if nullable.is_empty() {

@@ -61,7 +61,11 @@ pub async fn hook(State(app): State<App>, req: Request) -> Reply<(StatusCode, Js
             let peer = parts.extensions.get::<Peer>().copied();
             let limiter = parts.extensions.get::<Limiter>();
             if limiter.is_some_and(|l| !l.notes_forged(&connection, &parts.headers, peer)) {
-                return Err(Problem::limit("hooks_forged_too_many", "too many callbacks with a wrong signature from your address").into());
+                return Err(Problem::limit(
+                    "hooks_forged_too_many",
+                    "too many callbacks with a wrong signature from your address",
+                )
+                .into());
             }
             return refuse(&app, provider, connection, "forged", why, bytes).await;
         }

@@ -80,7 +80,9 @@ fn may_scrape(token: Option<&[u8]>, headers: &HeaderMap, peer: Option<Peer>) -> 
             .and_then(|v| v.strip_prefix("Bearer "))
             .is_some_and(|t| Sha256::digest(t.trim().as_bytes()).as_slice() == wanted),
         None => {
-            let passed_on = ["x-forwarded-for", "forwarded", "x-real-ip", "via"].iter().any(|h| headers.contains_key(*h));
+            let passed_on = ["x-forwarded-for", "forwarded", "x-real-ip", "via"]
+                .iter()
+                .any(|h| headers.contains_key(*h));
             !passed_on && peer.is_some_and(|p| p.0.ip().to_canonical().is_loopback())
         }
     }

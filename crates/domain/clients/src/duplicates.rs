@@ -115,7 +115,13 @@ async fn look(tx: &mut Tx, core: &Core, caller: &Caller, c: &Client) -> Result<i
     }
     for (other, kinds) in shared {
         let score: i64 = kinds.iter().map(|k| k.weight()).sum::<i64>().min(100);
-        let marks: Vec<DuplicateReason> = kinds.iter().map(|k| DuplicateReason { mark: *k, points: k.weight() }).collect();
+        let marks: Vec<DuplicateReason> = kinds
+            .iter()
+            .map(|k| DuplicateReason {
+                mark: *k,
+                points: k.weight(),
+            })
+            .collect();
         let reasons = serde_json::to_value(marks)?;
         let (first, second) = if c.id < other { (c.id, other) } else { (other, c.id) };
         let id = DuplicateId::new(&core.env);

@@ -132,10 +132,7 @@ pub async fn end(State(app): State<App>, Asker(caller): Asker, At(id): At<Sessio
 /// Devices I signed in from.
 #[utoipa::path(get, path = "/api/v1/auth/devices", tag = "auth", responses((status = 200, body = Items<DeviceRow>)))]
 pub async fn devices(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
-    read(&app, async move |tx| {
-        logins::devices_of(tx, &caller.id()).await.map(Items::from)
-    })
-    .await
+    read(&app, async move |tx| logins::devices_of(tx, &caller.id()).await.map(Items::from)).await
 }
 
 /// My sign-ins and the tries that failed.

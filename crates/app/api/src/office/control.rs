@@ -10,8 +10,8 @@ use qd_payments::withdrawal::{self, WithdrawalQuery, WithdrawalState};
 use qd_runtime::access::{Right, Scope, StaffId};
 use qd_runtime::approvals::{self, ApprovalId, ApprovalState, ApprovalView};
 use qd_runtime::exceptions::{self, Ageing, Exception, ExceptionId, ExceptionState, Filter, LogLine};
-use qd_runtime::jobs::graveyard::{self, DeadJob};
 use qd_runtime::jobs::JobId;
+use qd_runtime::jobs::graveyard::{self, DeadJob};
 use qd_runtime::{bus, events};
 use qd_trading::servers::{self, ServerView};
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
@@ -182,9 +182,7 @@ pub struct Retried {
 pub async fn retry(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<JobId>) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
     write(&app, &caller, key, "job.retry", &id, 200, async move |tx| {
-        graveyard::retry(tx, &core, id, &c)
-            .await
-            .map(|()| Retried { id, state: "ready" })
+        graveyard::retry(tx, &core, id, &c).await.map(|()| Retried { id, state: "ready" })
     })
     .await
 }

@@ -8,8 +8,8 @@ use axum::response::Response;
 use qd_app::App;
 use qd_kernel::{Page, Ts};
 use qd_kyc::{
-    Again, Approval, Band, Case, CaseState, CaseView, DocumentId, DocumentVerdict, Figures, HistoryLine, KycId, Level, OwnedBy, QueueFilter,
-    QueueRow, Verdict, Waiver,
+    Again, Approval, Band, Case, CaseState, CaseView, DocumentId, DocumentVerdict, Figures, HistoryLine, KycId, Level, OwnedBy,
+    QueueFilter, QueueRow, Verdict, Waiver,
 };
 use qd_runtime::access::{Right, StaffId, staff};
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};

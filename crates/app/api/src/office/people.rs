@@ -285,7 +285,11 @@ pub struct NewKeyShown {
 /// Makes a key with some of my rights. Its text is in this answer and nowhere else. Needs a fresh
 /// proof.
 #[utoipa::path(post, path = "/api/v1/api-keys", tag = "house", request_body = NewKey, responses((status = 201, body = NewKeyShown)))]
-pub async fn add_key(State(app): State<App>, Asker(caller): Asker, Body(req): Body<NewKey>) -> Reply<(http::StatusCode, Json<NewKeyShown>)> {
+pub async fn add_key(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    Body(req): Body<NewKey>,
+) -> Reply<(http::StatusCode, Json<NewKeyShown>)> {
     let a = app.clone();
     // No idempotency key: the answer must not be kept.
     let (id, text) = app

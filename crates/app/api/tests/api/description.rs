@@ -84,7 +84,9 @@ async fn every_answer_has_a_type_and_every_time_its_unit() {
         for (method, op) in item.as_object().unwrap() {
             let name = format!("{method} {path}");
             for (status, r) in op["responses"].as_object().unwrap().iter().filter(|(s, _)| s.starts_with('2')) {
-                let Some(content) = r["content"].get("application/json") else { continue };
+                let Some(content) = r["content"].get("application/json") else {
+                    continue;
+                };
                 if content["schema"]["$ref"].is_null() {
                     faults.push(format!("{name} {status}: no type, but {}", content["schema"]));
                 }
