@@ -1,3 +1,4 @@
+import { Anchor } from '@mantine/core';
 import { useApiQuery } from '@qd/api';
 import { hasText, serverText, useTranslation } from '@qd/i18n';
 import { Card, Cards, EmptyState, ErrorState, Figure, Page, Waited } from '@qd/ui';
@@ -22,7 +23,7 @@ export function Home() {
       ) : (
         <Cards min="15rem">
           {queues.map((queue) => (
-            <Card key={queue.key} title={<Link to={(queue.key.startsWith('exceptions') ? '/exceptions' : (pageOf[queue.key] ?? '/')) as never}>{hasText('status', `queue.${queue.key}`) ? serverText('status', `queue.${queue.key}`) : queue.key}</Link>}>
+            <Card key={queue.key} title={<Anchor component={Link} inherit to={(queue.key.startsWith('exceptions') ? '/exceptions' : (pageOf[queue.key] ?? '/')) as never}>{hasText('status', `queue.${queue.key}`) ? serverText('status', `queue.${queue.key}`) : queue.key}</Anchor>}>
               <Figure
                 label={t('home.waiting')}
                 value={queue.more ? `${queue.waiting}+` : queue.waiting}

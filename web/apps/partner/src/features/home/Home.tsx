@@ -1,4 +1,4 @@
-import { Button, Stack } from '@mantine/core';
+import { Anchor, Button, Stack } from '@mantine/core';
 import { useCursorPages } from '@qd/api';
 import { number, useTranslation } from '@qd/i18n';
 import { Card, Cards, Chart, EmptyState, ErrorState, Figure, Lots, Money, Notice, Page, StatusChip, exponentOf } from '@qd/ui';
@@ -48,7 +48,7 @@ export function Home() {
               <Figure label={t('home.earned')} value={<Money value={{ minor: m.earned_minor, currency: m.currency }} />} note={<>{t('home.paid')} <Money value={{ minor: m.paid_minor, currency: m.currency }} /></>} />
             </Card>
           ))}
-          <Card><Figure label={t('home.clients')} value={number(i18n.language, summary.clients)} note={<Link to="/clients">{t('home.toClients')}</Link>} /></Card>
+          <Card><Figure label={t('home.clients')} value={number(i18n.language, summary.clients)} note={<Anchor component={Link} to="/clients">{t('home.toClients')}</Anchor>} /></Card>
           <Card><Figure label={t('home.volume')} value={<Lots value={lotsText(lots)} />} note={t('home.volumeNote')} /></Card>
         </Cards>
         {shownDays.length > 1 && (
@@ -61,7 +61,7 @@ export function Home() {
             />
           </Card>
         )}
-        <Card title={t('home.last')} actions={<Link to="/lines">{t('home.all')}</Link>} flush>
+        <Card title={t('home.last')} actions={<Anchor component={Link} to="/lines">{t('home.all')}</Anchor>} flush>
           <LinesTable list={lines} id="home-lines" inline />
         </Card>
       </Stack>

@@ -17,7 +17,7 @@ export function LinePeek({ line: l, onClose, onPrevious, onNext }: Props) {
   const e = l?.explanation;
   const why = (code: string) => (hasText('status', `reason.${code}`) ? serverText('status', `reason.${code}`) : plain(code));
   return (
-    <Drawer opened={!!l} onClose={onClose} onPrevious={onPrevious} onNext={onNext} title={l ? <Money value={{ minor: l.minor, currency: l.currency }} signed /> : ''} size="lg">
+    <Drawer opened={!!l} onClose={onClose} onPrevious={onPrevious} onNext={onNext} title={l ? <Money value={{ minor: l.minor, currency: l.currency }} /> : ''} size="lg">
       {l && e && (
         <Stack>
           {e.reason && <Notice tone="info">{why(e.reason)}</Notice>}

@@ -26,7 +26,7 @@ export function LinesTable({ id, list, inline, toolbar, filtered, onResetFilters
   const columns = useMemo<readonly Column<Line>[]>(
     () => [
       { id: 'at', header: t('line.at'), width: 160, fixed: true, cell: (l) => <When us={l.value_at_us} /> },
-      { id: 'amount', header: t('line.amount'), width: 140, align: 'number', card: 'side', cell: (l) => <Money value={{ minor: l.minor, currency: l.currency }} signed /> },
+      { id: 'amount', header: t('line.amount'), width: 140, align: 'number', card: 'side', cell: (l) => <Money value={{ minor: l.minor, currency: l.currency }} /> },
       { id: 'symbol', header: t('line.symbol'), width: 110, cell: (l) => <bdi dir="ltr">{l.symbol}</bdi> },
       { id: 'lots', header: t('line.lots'), width: 110, align: 'number', cell: (l) => <Lots value={lotsText(l.lots)} /> },
       { id: 'client', header: t('line.client'), width: 140, cell: (l) => <bdi className="qd-mono">{l.client_id.slice(-8)}</bdi> },

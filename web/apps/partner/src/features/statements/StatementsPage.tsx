@@ -17,7 +17,7 @@ export function StatementsPage() {
   const columns = useMemo<readonly Column<Statement>[]>(
     () => [
       { id: 'number', header: t('statement.number'), width: 110, fixed: true, cell: (s) => s.number },
-      { id: 'period', header: t('statement.period'), width: 260, cell: (s) => <><When us={s.period_from_us} as="full" /> – <When us={s.period_to_us - 1} as="full" /></> },
+      { id: 'period', header: t('statement.period'), width: 260, cell: (s) => <><When us={s.period_from_us} as="date" /> – <When us={s.period_to_us - 1} as="date" /></> },
       { id: 'lines', header: t('statement.lines'), width: 150, align: 'number', cell: (s) => <Money value={{ minor: s.lines_minor, currency: s.currency }} /> },
       { id: 'adjust', header: t('statement.adjustments'), width: 150, align: 'number', cell: (s) => <Money value={{ minor: s.adjustments_minor, currency: s.currency }} /> },
       { id: 'closing', header: t('statement.closing'), width: 150, align: 'number', card: 'side', cell: (s) => <Money value={{ minor: s.closing_minor, currency: s.currency }} /> },
