@@ -112,6 +112,19 @@ test('a payment that was left half way can be gone on with, or given up and begu
   await look(p, 'trader-deposit-cancelled');
   await p.getByRole('link', { name: /Start again|Try another/ }).tap();
   assert.equal(await p.getByRole('textbox', { name: 'Amount' }).inputValue(), '250.00');
+
+  // A card that is declined, and then nobody pays: why, and how to go on.
+  await p.getByRole('button', { name: 'Review' }).tap();
+  await p.getByRole('button', { name: /^Pay EUR/ }).tap();
+  await p.waitForURL(/\/sandbox\/stripe\/checkout\//);
+  const session = p.url().match(/cs_test_\w+/)[0];
+  await context.request.post('/sandbox/control/stripe/stripe-eu/pay', { data: { session, card: '4000000000000002', name: 'Alex Weber' } });
+  await context.request.post(`/sandbox/control/stripe/stripe-eu/session/${session}/expire`);
+  await p.goBack();
+  await p.getByText(/The payment (did not go through|was not made in time)/).first().waitFor({ timeout: 20_000 });
+  await p.getByText('The card was declined.').first().waitFor();
+  await look(p, 'trader-deposit-failed');
+  await p.getByRole('link', { name: /Start again|Try another/ }).waitFor();
   await context.close();
 });
 

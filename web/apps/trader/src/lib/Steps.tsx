@@ -24,7 +24,7 @@ export function Waiting({ seconds, since }: { seconds: number; since?: number })
 }
 
 /** What stands at a step, in the client's words. */
-export function detailText(detail: string): string {
+export function detailText(detail: string, unknown: 'other' | 'payment' = 'other'): string {
   const [word = '', value] = detail.split(/:(.*)/);
   if (word.endsWith('sent_waiting')) return serverText('trader', 'waiting', { time: clock(Number(value ?? 0)) });
   for (const [namespace, key] of [
@@ -34,7 +34,7 @@ export function detailText(detail: string): string {
   ] as const) {
     if (hasText(namespace, key)) return serverText(namespace, key);
   }
-  return serverText('trader', 'failure.other');
+  return serverText('trader', `failure.${unknown}`);
 }
 
 /** A step's name; while it is going on, what is being done. */
@@ -53,7 +53,7 @@ export function ClientSteps({ steps }: { steps: readonly Step[] }) {
         const parts = [
           live && step.waiting_for ? serverText('trader', `waiting_for.${step.waiting_for}`) : '',
           live && step.expected_s ? serverText('trader', 'usually', { time: duration(i18n.language, step.expected_s) }) : '',
-          step.detail ? detailText(step.detail) : '',
+          step.detail ? detailText(step.detail, step.key.startsWith('deposit.') && step.state === 'failed' ? 'payment' : 'other') : '',
         ].filter(Boolean);
         return { ...step, waiting_for: null, expected_s: null, detail: parts.length > 0 ? parts.join(' · ') : null };
       })}

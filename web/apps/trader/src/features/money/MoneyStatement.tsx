@@ -3,7 +3,7 @@ import { href } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
 import { ErrorState, Money, Page, statusText, useSearchState, useZone, When } from '@qd/ui';
 import { useSession } from '@qd/ui/app';
-import { IconDownload, IconPrinter } from '@tabler/icons-react';
+import { IconDownload } from '@tabler/icons-react';
 import { isMonth, lastMonths, monthSpan, monthText } from '../../lib/months';
 import { Review, useOperationNote } from '../../lib/parts';
 import { useOperations, useWallet } from '../../lib/queries';
@@ -11,7 +11,7 @@ import classes from '../../lib/room.module.css';
 import sheet from '../../lib/sheet.module.css';
 import { matching, totalsOf } from './history';
 
-/** A month of money in and out, on paper or as PDF. */
+/** A month of money in and out; the wallet's own statement as PDF. */
 export function MoneyStatement() {
   const { t, i18n } = useTranslation(['trader-money', 'trader']);
   const { name, boot } = useSession();
@@ -44,9 +44,6 @@ export function MoneyStatement() {
               {t('trader-money:paper.wallet', { currency: w.currency })}
             </Button>
           ))}
-          <Button variant="default" leftSection={<IconPrinter size={16} aria-hidden />} onClick={() => window.print()}>
-            {t('trader-money:paper.print')}
-          </Button>
           <Select aria-label={t('trader-money:history.month')} data={months.map((m) => ({ value: m, label: monthText(i18n.language, m) }))} value={month} onChange={(m) => set({ month: m }, { replace: true })} />
         </>
       }
