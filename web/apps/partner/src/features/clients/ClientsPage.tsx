@@ -1,6 +1,6 @@
 import { useCursorPages, type Row } from '@qd/api';
 import { number, useTranslation } from '@qd/i18n';
-import { CopyId, DataTable, Lots, Page, StatusChip, Value, When, type Column } from '@qd/ui';
+import { DataTable, Lots, Page, StatusChip, Value, When, type Column } from '@qd/ui';
 import { useNavigate } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { lotsText } from '../../lib';
@@ -15,7 +15,7 @@ export function ClientsPage() {
   const list = useCursorPages('/api/v1/me/partner/clients', { query: { limit: 50 } });
   const columns = useMemo<readonly Column<Client>[]>(
     () => [
-      { id: 'client', header: t('client.who'), width: 180, fixed: true, cell: (c) => (c.name ? <bdi><Value>{c.name}</Value></bdi> : <CopyId id={c.client_id} />) },
+      { id: 'client', header: t('client.who'), width: 180, fixed: true, cell: (c) => (c.name ? <bdi><Value>{c.name}</Value></bdi> : <bdi className="qd-mono">{c.client_id.slice(-8)}</bdi>) },
       { id: 'state', header: t('client.state'), width: 150, card: 'side', cell: (c) => <StatusChip kind="attribution" value={c.state} /> },
       { id: 'since', header: t('client.since'), width: 150, cell: (c) => <When us={c.since_us} /> },
       { id: 'lots', header: t('line.lots'), width: 130, align: 'number', cell: (c) => <Lots value={lotsText(c.lots)} /> },
