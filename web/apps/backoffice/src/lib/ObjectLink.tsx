@@ -1,5 +1,5 @@
 import { Anchor } from '@mantine/core';
-import { plain } from '@qd/i18n';
+import { hasText, plain, serverText } from '@qd/i18n';
 import { shortId } from '@qd/ui';
 import { Link } from '@tanstack/react-router';
 import { portal } from '../portal';
@@ -8,7 +8,8 @@ import { portal } from '../portal';
 export function ObjectLink({ object, label }: { object: string; label?: string | undefined }) {
   const [kind = '', id = ''] = object.split(/[:\s]/);
   const to = id.includes('_') ? portal.addressOf?.(`${kind}:${id}`) : null;
-  const text = label ?? `${plain(kind)} ${id ? shortId(id) : ''}`;
+  const what = hasText('office-money', `obj.${kind}`) ? serverText('office-money', `obj.${kind}`) : plain(kind);
+  const text = label ?? `${what} ${id ? shortId(id) : ''}`;
   return to ? (
     <Anchor component={Link} to={to as never} inherit>
       <bdi>{text}</bdi>

@@ -2,6 +2,7 @@ import { Skeleton } from '@mantine/core';
 import type { components } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
 import { StatusChip, statusText, Timeline } from '@qd/ui';
+import { IconArrowsExchange, IconCheck, IconNote, IconPointFilled, IconUser } from '@tabler/icons-react';
 import { actionText } from '../features/audit/words';
 import { Named, useNames } from './names';
 
@@ -16,6 +17,7 @@ export function PaymentHistory({ lines, kind }: { lines: readonly components['sc
       items={lines.map((l, at) => ({
         id: `${l.at_us}-${at}`,
         at_us: l.at_us,
+        icon: iconOf(l.what),
         title: actionText(l.what),
         by: <bdi>{l.label.startsWith('rule:') || !l.who.startsWith('stf_') ? byMachine(l.who, t) : l.label}</bdi>,
         body: (
@@ -40,4 +42,12 @@ function byMachine(who: string, t: ReturnType<typeof useTranslation<'office-mone
   if (/^(lgn|cli)_/.test(who)) return t('byClient');
   if (who.startsWith('system:rule')) return t('byRule');
   return t('bySystem');
+}
+
+function iconOf(what: string) {
+  if (what.endsWith('claimed') || what.endsWith('released')) return <IconUser size={15} />;
+  if (what.endsWith('handed_over')) return <IconArrowsExchange size={15} />;
+  if (what.endsWith('noted')) return <IconNote size={15} />;
+  if (what.endsWith('approval_given')) return <IconCheck size={15} />;
+  return <IconPointFilled size={10} />;
 }

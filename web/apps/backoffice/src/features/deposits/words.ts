@@ -13,5 +13,6 @@ export function codeText(code: string | null | undefined): string | null {
 export function methodText(d: Deposit): string {
   const i = d.instrument;
   if (i?.last4) return i18next.t('office-money:d.card', { brand: plain(i.brand ?? i.kind), last4: i.last4 });
-  return hasText('shared', `method.${d.method}`) ? serverText('shared', `method.${d.method}`) : plain(d.method);
+  const words = hasText('shared', `method.${d.method}`) ? serverText('shared', `method.${d.method}`) : plain(d.method);
+  return words.charAt(0).toLocaleUpperCase() + words.slice(1);
 }

@@ -3,7 +3,7 @@ import { useApiQuery, useWrite } from '@qd/api';
 import { number, useTranslation } from '@qd/i18n';
 import { Card, Changed, CopyId, Drawer, ErrorState, errorText, KeyValue, Notice, ReasonDialog, say, StatusChip, statusText, Timeline, useShortcuts, When } from '@qd/ui';
 import { useCan, useSession } from '@qd/ui/app';
-import { IconDots } from '@tabler/icons-react';
+import { IconDots, IconPointFilled } from '@tabler/icons-react';
 import { useState } from 'react';
 import { Due } from '../../lib/clock';
 import { Facts } from '../../lib/Facts';
@@ -160,6 +160,7 @@ export function ExceptionPeek({ id, ...drawer }: Props) {
               items={[...log].reverse().map((l, at) => ({
                 id: `${l.at_us}-${at}`,
                 at_us: l.at_us,
+            icon: <IconPointFilled size={10} />,
                 title: actionText(`exception.${l.what.replace(/^exception\./, '')}`),
                 by: <bdi>{name(l.who) ?? t('bySystem')}</bdi>,
                 body: l.note ? <span dir="auto">{l.note}</span> : null,

@@ -13,8 +13,8 @@ type Field = (typeof FIELDS)[number];
 
 /** What a document is called: `passport`, `utility_bill`. */
 function useKindText() {
-  const { t } = useTranslation('office-kyc');
-  return (kind: string) => (hasText('office-kyc', `kind.${kind}`) ? t(`kind.${kind}` as never) : serverText('shared', `document.${kind}`));
+  useTranslation('office-kyc');
+  return (kind: string) => (hasText('trader-verify', `kind.${kind}`) ? serverText('trader-verify', `kind.${kind}`) : serverText('shared', `document.${kind}`));
 }
 
 /** The documents handed in: looked at, read, compared, decided one by one. */

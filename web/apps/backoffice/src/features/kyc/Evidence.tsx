@@ -1,6 +1,7 @@
 import { useApiQuery } from '@qd/api';
 import { country, number, useTranslation } from '@qd/i18n';
 import { Card, Chip, EmptyState, KeyValue, StatusChip, statusText, Timeline, When } from '@qd/ui';
+import { IconPointFilled } from '@tabler/icons-react';
 import { actionText } from '../audit/words';
 import { Facts } from '../../lib/Facts';
 import { reasonText, type Case } from './queries';
@@ -100,6 +101,7 @@ export function History({ file }: { file: Case }) {
           items={[...lines].reverse().map((l, at) => ({
             id: `${l.at_us}-${at}`,
             at_us: l.at_us,
+            icon: <IconPointFilled size={10} />,
             title: actionText(l.what),
             by: <bdi>{l.who.startsWith('stf_') ? l.label : /^(lgn|cli)_/.test(l.who) ? t('client') : t('byRule')}</bdi>,
             body: l.note ? <span dir="auto">{l.note}</span> : null,

@@ -4,6 +4,7 @@ import { Cards, Chip, CopyId, DataTable, Figure, FilterBar, Page, SavedViews, St
 import { useNavigate } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { Due } from '../../lib/clock';
+import classes from './kyc.module.css';
 import { BANDS, LEVELS, reasonText, useQueue, WAITING, type QueueRow } from './queries';
 
 /** Who waits to be verified, the most pressing first. */
@@ -48,6 +49,7 @@ export function QueuePage() {
   return (
     <Page title={t('title')} fill>
       {f && (
+        <div className={classes.figures}>
         <Cards min="9rem">
           <Figure label={t('fig.waiting')} value={number(lang, f.waiting)} note={f.overdue > 0 ? <Chip tone="bad" size="sm" label={t('fig.overdue', { count: f.overdue })} /> : t('fig.none')} />
           <Figure label={t('fig.unclaimed')} value={number(lang, f.unclaimed)} />
@@ -55,6 +57,7 @@ export function QueuePage() {
           <Figure label={t('fig.median')} value={f.median_by_person_s ? duration(lang, f.median_by_person_s) : '–'} note={t('fig.medianNote')} />
           <Figure label={t('fig.byRule')} value={f.decided > 0 ? number(lang, f.by_rule / f.decided, { style: 'percent', maximumFractionDigits: 0 }) : '–'} note={t('fig.byRuleNote')} />
         </Cards>
+        </div>
       )}
       <DataTable
         id="kyc-queue"

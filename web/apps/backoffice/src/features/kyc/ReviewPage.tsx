@@ -1,5 +1,5 @@
 import { Anchor, Skeleton, Stack } from '@mantine/core';
-import { country, useTranslation } from '@qd/i18n';
+import { country, hasText, serverText, useTranslation } from '@qd/i18n';
 import { Card, Changed, CopyId, ErrorState, KeyValue, Notice, Page, StatusChip, statusText, Steps, Value, When } from '@qd/ui';
 import { useSession } from '@qd/ui/app';
 import { Link, useParams } from '@tanstack/react-router';
@@ -63,8 +63,8 @@ function Review({ file, waiting, onShow }: { file: Case; waiting: number; onShow
                 { label: t('country'), value: a?.country ? country(lang, a.country) : null },
                 { label: t('email'), value: a ? <Value mask="contact">{a.email}</Value> : null },
                 { label: t('phone'), value: a ? <Value mask="contact">{a.phone}</Value> : null },
-                { label: t('occupation'), value: a?.occupation ? word(a.occupation) : null, optional: true },
-                { label: t('funds'), value: a?.source_of_funds ? word(a.source_of_funds) : null, optional: true },
+                { label: t('occupation'), value: a?.occupation ? word('occupation', a.occupation) : null, optional: true },
+                { label: t('funds'), value: a?.source_of_funds ? word('source_of_funds', a.source_of_funds) : null, optional: true },
                 { label: t('pep'), value: a?.pep === null || a?.pep === undefined ? null : a.pep ? t('yes') : t('no'), optional: true },
                 { label: t('level'), value: statusText('level', file.level) },
                 { label: t('entity'), value: file.entity.toUpperCase() },
@@ -90,8 +90,5 @@ function Review({ file, waiting, onShow }: { file: Case; waiting: number; onShow
   );
 }
 
-/** A choice of the profile, as the client's form words it, else in plain words. */
-const word = (code: string) => {
-  const words = code.replaceAll('_', ' ');
-  return words.charAt(0).toUpperCase() + words.slice(1);
-};
+/** A choice of the profile, in the words of the client's own form. */
+const word = (field: string, code: string) => (hasText('trader-verify', `option.${field}.${code}`) ? serverText('trader-verify', `option.${field}.${code}`) : code);

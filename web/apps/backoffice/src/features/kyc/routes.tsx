@@ -3,7 +3,7 @@ import type { Feature } from '@qd/ui/app';
 import { IconId } from '@tabler/icons-react';
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 
-const loader = () => loadTexts('office-kyc', 'office-money', 'office-words');
+const loader = () => loadTexts('office-kyc', 'office-money', 'office-words', 'trader-verify');
 
 export const kyc: Feature = {
   nav: [{ to: '/kyc', label: () => i18next.t('office:nav.kyc'), icon: IconId, group: 'clients', order: 20, rights: ['kyc.review'], key: 'v' }],

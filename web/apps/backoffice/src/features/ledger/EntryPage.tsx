@@ -1,4 +1,4 @@
-import { Skeleton } from '@mantine/core';
+import { Anchor, Skeleton } from '@mantine/core';
 import { useApiQuery } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
 import { Card, CopyId, ErrorState, KeyValue, Money, Page, When } from '@qd/ui';
@@ -53,9 +53,9 @@ export function EntryPage() {
                 {e.legs.map((l, at) => (
                   <tr key={at}>
                     <td>
-                      <Link to={'/ledger' as never} search={{ owner: l.account.owner, purpose: l.account.purpose, currency: l.account.currency } as never}>
+                      <Anchor component={Link} inherit to={'/ledger' as never} search={{ owner: l.account.owner, purpose: l.account.purpose, currency: l.account.currency } as never}>
                         <bdi>{ownerText(l.account.owner, name(l.account.owner.split(':')[1]))}</bdi>
-                      </Link>
+                      </Anchor>
                     </td>
                     <td>{purposeText(l.account.purpose)}</td>
                     <td className={classes.number}>

@@ -35,7 +35,7 @@ export function WithdrawalsPage() {
       { id: 'signals', header: t('signals'), width: 230, cell: (w) => (w.signals.length ? <bdi>{w.signals.map((s) => statusText('signal', s)).join(' · ')}</bdi> : <span className="qd-muted">–</span>) },
       { id: 'desk', header: t('desk'), width: 120, cell: (w) => statusText('role', w.desk) },
       { id: 'owner', header: t('owner'), width: 150, cell: (w) => (w.claimed_by ? <Named id={w.claimed_by} name={name(w.claimed_by)} /> : <span className="qd-muted">{t('nobody')}</span>) },
-      { id: 'due', header: t('due'), width: 190, cell: (w) => <Due us={w.due_at_us} done={w.state !== 'review'} /> },
+      { id: 'due', header: t('due'), width: 190, cell: (w) => <Due us={w.state === 'review' ? w.due_at_us : null} /> },
       { id: 'people', header: t('people'), width: 120, align: 'number', hidden: true, cell: (w) => w.approvals_needed },
       { id: 'entity', header: t('entity'), width: 90, hidden: true, cell: (w) => w.entity.toUpperCase() },
       { id: 'requested', header: t('requested'), width: 150, cell: (w) => <When us={w.requested_at_us} /> },
