@@ -159,6 +159,7 @@ export function ApproveDialog(props: ApproveDialogProps) {
       {mode === 'approve' && !why && typed && (
         <TextInput
           label={t('approve.typed', { amount: moneyText(i18n.language, typed) })}
+          data-autofocus
           value={amount}
           onChange={(e) => setAmount(e.currentTarget.value)}
           error={tried && amountWrong && t('approve.typed_wrong')}
@@ -182,6 +183,7 @@ export function ApproveDialog(props: ApproveDialogProps) {
       {(mode === 'refuse' || !why) && (
         <Textarea
           label={mode === 'refuse' && !refuseReasons ? t('reason.note') : t('reason.note_optional')}
+          data-autofocus={mode === 'approve' && typed ? undefined : true}
           value={note}
           onChange={(e) => setNote(e.currentTarget.value)}
           error={tried && noteMissing && t('reason.note_missing')}

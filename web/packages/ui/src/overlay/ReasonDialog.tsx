@@ -91,6 +91,7 @@ export function ReasonDialog(props: ReasonDialogProps) {
             label={t('reason.code')}
             placeholder={t('reason.choose')}
             data={[...reasons]}
+            data-autofocus
             value={code || null}
             onChange={(value) => setCode(value ?? '')}
             error={tried && codeMissing && t('reason.code_missing')}
@@ -101,6 +102,7 @@ export function ReasonDialog(props: ReasonDialogProps) {
         {note !== 'none' && (
           <Textarea
             label={note === 'required' ? t('reason.note') : t('reason.note_optional')}
+            data-autofocus={reasons ? undefined : true}
             value={words}
             onChange={(e) => setWords(e.currentTarget.value)}
             error={tried && noteMissing && t('reason.note_missing')}
