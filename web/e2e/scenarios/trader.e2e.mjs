@@ -1,14 +1,14 @@
 // Screens of the Trader's Room with a client's seeded business, in every language, size and colour.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { look, page, url, views, visitor } from '../lib/browser.mjs';
-import { api, applied, approve, claimCase, compliance, registered, registeredIn } from '../lib/clients.mjs';
-import { enter, staff } from '../lib/people.mjs';
+import { look, page, rounds, url, views, visitor } from '../lib/browser.mjs';
+import { api, applied, approve, claimCase, CLIENT_PASSWORD, compliance, registered, registeredIn } from '../lib/clients.mjs';
+import { enter, newAddress, staff } from '../lib/people.mjs';
 import { sharp } from '../lib/pictures.mjs';
 
 const pages = ['/', '/accounts', '/accounts/new', '/deposit', '/withdraw', '/transfer', '/history', '/history/statement', '/verification', '/verification/profile', '/verification/questionnaire', '/verification/documents', '/support', '/support/new', '/notices', '/settings', '/partnership', '/profile'];
 
-for (const view of views) {
+for (const view of rounds) {
   test(`a client's room looks right: ${view.name}`, async () => {
     // The seeded client's own brand, whatever the language.
     const context = await visitor({ ...view, base: url });
@@ -214,6 +214,21 @@ test('a newcomer of the other brand reads Arabic, right to left, from the first 
     await p.goto(address);
     await p.getByRole('heading', { level: 1 }).waitFor();
     await look(p, `trader-newcomer-ar-${address.replace(/\W+/g, '-')}`);
+  }
+  await context.close();
+});
+
+test('until the address is proven, each screen says so in place of an error', async () => {
+  const context = await visitor({ viewport: { width: 360, height: 740 }, mobile: true });
+  const email = newAddress('early');
+  await api(context)('post', '/register', { email, password: CLIENT_PASSWORD, first_name: 'Uwe', last_name: 'Neu', country: 'DE', language: 'en' });
+  await enter(context, email, { kind: 'client', password: CLIENT_PASSWORD });
+  const p = await page(context, '/');
+  await p.getByText('Your e-mail address is not confirmed yet.').waitFor();
+  for (const address of ['/', '/verification', '/verification/documents', '/deposit', '/withdraw', '/transfer', '/partnership']) {
+    await p.goto(address);
+    await p.getByText('Confirm your e-mail address', { exact: true }).waitFor();
+    await look(p, `trader-unproven${address.replaceAll('/', '-')}`);
   }
   await context.close();
 });

@@ -41,7 +41,7 @@ export interface Operation {
   transfer?: Transfer;
 }
 
-const depositEnded = ['posted', 'failed', 'expired', 'cancelled'];
+const depositEnded = ['posted', 'failed', 'expired', 'cancelled', 'refunded'];
 const withdrawalEnded = ['paid', 'returned', 'refused', 'rejected', 'cancelled'];
 const transferEnded = ['done', 'refused', 'returned'];
 
@@ -49,7 +49,7 @@ export function ofDeposit(d: Deposit): Operation {
   return {
     kind: 'deposit', id: d.id, at: d.created_at_us, amount: d.received ?? d.amount, state: d.state, from: null, to: d.account_id ?? null, method: d.method, deposit: d,
     ended: depositEnded.includes(d.state) || (d.state === 'succeeded' && !d.account_id),
-    failed: ['failed', 'expired', 'cancelled'].includes(d.state),
+    failed: ['failed', 'expired', 'cancelled', 'refunding', 'refunded'].includes(d.state),
   };
 }
 

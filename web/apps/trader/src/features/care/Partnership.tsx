@@ -4,10 +4,11 @@ import { serverText, useTranslation } from '@qd/i18n';
 import { Card, ErrorState, focusErrors, KeyValue, Notice, Page, showProblem, StatusChip, useForm, When } from '@qd/ui';
 import { useState } from 'react';
 import { useRecord } from '../../lib/queries';
+import { proven } from '../../lib/proven';
 import classes from '../../lib/room.module.css';
 
 /** Becoming a partner; whoever is one finds the way to their own portal. */
-export function Partnership() {
+function PartnershipScreen() {
   const { t } = useTranslation('trader-care');
   const record = useRecord();
   const missing = record.data ? !record.data.partner : false;
@@ -75,3 +76,5 @@ function ApplyForm() {
     </form>
   );
 }
+
+export const Partnership = proven(PartnershipScreen, 'trader:nav.partner');

@@ -7,11 +7,12 @@ import { type FormEvent, useState } from 'react';
 import { usePlaces } from '../../lib/Account';
 import { Choices, methodText, RiskWarning, Review } from '../../lib/parts';
 import { useRecord } from '../../lib/queries';
+import { proven } from '../../lib/proven';
 import classes from '../../lib/room.module.css';
 import { arrivalText, quickAmounts } from './amounts';
 
 /** Money in: how, how much, where to; everything that matters is said before the last tap. */
-export function DepositForm() {
+function DepositFormScreen() {
   const { t, i18n } = useTranslation(['trader-money', 'trader']);
   const [search, set] = useSearchState();
   const navigate = useNavigate();
@@ -168,3 +169,5 @@ export function DepositForm() {
     </Page>
   );
 }
+
+export const DepositForm = proven(DepositFormScreen, 'trader:nav.deposit');

@@ -56,7 +56,7 @@ export function DepositPage() {
       {url && (search.returned || search.cancelled) && <Notice>{t(search.cancelled ? 'trader-money:deposit.came_back' : 'trader-money:deposit.confirming')}</Notice>}
       {op.failed && (
         <Notice tone={d.state === 'cancelled' ? 'info' : 'bad'} title={t(`trader-money:deposit.ended.${d.state}` as never)}>
-          {d.failure_code ? detailText(d.failure_code, 'payment') : null} {t('trader-money:not_charged')}
+          {d.failure_code ? detailText(d.failure_code, 'payment') : null} {d.state === 'refunding' || d.state === 'refunded' ? null : t('trader-money:not_charged')}
         </Notice>
       )}
       {op.ended && !op.failed && <Notice tone="good">{t('trader-money:deposit.done', { place: place(d.steps.some((s) => s.key === 'deposit.on_trading_account' && s.state === 'failed') ? null : d.account_id) })}</Notice>}

@@ -8,6 +8,7 @@ import { type FormEvent, useState } from 'react';
 import { usePlaces } from '../../lib/Account';
 import { Review } from '../../lib/parts';
 import { useAccounts, useWallet } from '../../lib/queries';
+import { proven } from '../../lib/proven';
 import classes from '../../lib/room.module.css';
 
 interface Place {
@@ -19,7 +20,7 @@ interface Place {
 }
 
 /** Between my own places of one currency, both sides in view. */
-export function TransferForm() {
+function TransferFormScreen() {
   const { t, i18n } = useTranslation(['trader-money', 'trader']);
   const [search, set] = useSearchState();
   const navigate = useNavigate();
@@ -123,3 +124,5 @@ export function TransferForm() {
     </Page>
   );
 }
+
+export const TransferForm = proven(TransferFormScreen, 'trader:nav.transfer');

@@ -7,11 +7,12 @@ import { type FormEvent, useState } from 'react';
 import { usePlaces } from '../../lib/Account';
 import { methodText, Review } from '../../lib/parts';
 import { useAccounts, useRecord, useWallet } from '../../lib/queries';
+import { proven } from '../../lib/proven';
 import classes from '../../lib/room.module.css';
 import { instrumentText } from './instrument';
 
 /** Money out: what can be had and why not more, where it goes, what happens then. */
-export function WithdrawForm() {
+function WithdrawFormScreen() {
   const { t, i18n } = useTranslation(['trader-money', 'trader']);
   const [search, set] = useSearchState();
   const navigate = useNavigate();
@@ -168,3 +169,5 @@ export function WithdrawForm() {
     </Page>
   );
 }
+
+export const WithdrawForm = proven(WithdrawFormScreen, 'trader:nav.withdraw');

@@ -6,6 +6,7 @@ import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { type Kyc, requirementName, whereNext } from '../../lib/kyc';
 import { Choices } from '../../lib/parts';
+import { proven } from '../../lib/proven';
 import classes from '../../lib/room.module.css';
 import { HandIn } from './HandIn';
 
@@ -15,7 +16,7 @@ type Document = Kyc['documents'][number];
 const kindName = (kind: string): string => serverText('trader-verify', `kind.${kind}`);
 
 /** What is asked for, one card each: only what is missing or was refused can be sent. */
-export function Documents() {
+function DocumentsScreen() {
   const { t } = useTranslation('trader-verify');
   const kyc = useApiQuery('/api/v1/me/kyc');
   const k = kyc.data;
@@ -121,3 +122,5 @@ function RequirementCard({ requirement: r, documents, open, onView }: { requirem
     </Card>
   );
 }
+
+export const Documents = proven(DocumentsScreen, 'trader:nav.verification');

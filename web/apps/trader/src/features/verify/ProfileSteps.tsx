@@ -5,6 +5,7 @@ import { ErrorState, Notice, Page, useSearchState } from '@qd/ui';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { whereNext } from '../../lib/kyc';
 import { useRecord } from '../../lib/queries';
+import { proven } from '../../lib/proven';
 import classes from '../../lib/room.module.css';
 import { ProfileForm } from './ProfileForm';
 import { ProfileFacts } from './ProfileFacts';
@@ -12,7 +13,7 @@ import { ProfileFacts } from './ProfileFacts';
 const locked = ['submitted', 'in_review', 'approved', 'rejected'];
 
 /** The profile, one small step at a time; the server knows which is next, whatever the device. */
-export function ProfileSteps() {
+function ProfileStepsScreen() {
   const { t } = useTranslation('trader-verify');
   const [search, set] = useSearchState();
   const navigate = useNavigate();
@@ -80,3 +81,5 @@ export function ProfileSteps() {
     </Page>
   );
 }
+
+export const ProfileSteps = proven(ProfileStepsScreen, 'trader:nav.verification');

@@ -6,13 +6,14 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useRef, useState } from 'react';
 import { whereNext } from '../../lib/kyc';
 import { useMoment } from '../../lib/parts';
+import { proven } from '../../lib/proven';
 import classes from '../../lib/room.module.css';
 
 type Mine = Answer<'get', '/api/v1/me/questionnaire'>;
 type Asked = NonNullable<Mine['questionnaire']>;
 
 /** The appropriateness test: answers, what they mean, the warning to confirm. */
-export function Questionnaire() {
+function QuestionnaireScreen() {
   const { t } = useTranslation('trader-verify');
   const mine = useApiQuery('/api/v1/me/questionnaire');
   const [again, setAgain] = useState(false);
@@ -139,3 +140,5 @@ function Questions({ asked, onDone }: { asked: Asked; onDone: (answers: Mine['an
     </form>
   );
 }
+
+export const Questionnaire = proven(QuestionnaireScreen, 'trader:nav.verification');

@@ -5,11 +5,12 @@ import { Card, ErrorState, Notice, Page, StatusChip } from '@qd/ui';
 import { Link } from '@tanstack/react-router';
 import { KycSteps, missingName, pageOf, whereNext } from '../../lib/kyc';
 import { useMoment } from '../../lib/parts';
+import { proven } from '../../lib/proven';
 import classes from '../../lib/room.module.css';
 import { HandIn } from './HandIn';
 
 /** Where the verification stands: the same steps the back office sees. */
-export function Verification() {
+function VerificationScreen() {
   const { t } = useTranslation('trader-verify');
   const moment = useMoment();
   const kyc = useApiQuery('/api/v1/me/kyc');
@@ -80,3 +81,5 @@ export function Verification() {
     </Page>
   );
 }
+
+export const Verification = proven(VerificationScreen, 'trader:nav.verification');
