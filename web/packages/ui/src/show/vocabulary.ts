@@ -12,7 +12,7 @@ const tones: Record<string, Record<string, Tone>> = {
   document: { pending: 'wait', accepted: 'good', rejected: 'bad', replaced: 'idle', outdated: 'warn' },
   check: { clear: 'good', hit: 'bad', error: 'warn', pending: 'wait' },
   band: { low: 'good', medium: 'warn', high: 'bad' },
-  deposit: { created: 'idle', redirected: 'info', pending: 'wait', held: 'warn', succeeded: 'info', posted: 'good', failed: 'bad', expired: 'idle', cancelled: 'idle' },
+  deposit: { created: 'idle', redirected: 'info', pending: 'wait', held: 'warn', succeeded: 'info', posted: 'good', failed: 'bad', expired: 'idle', cancelled: 'idle', refunding: 'wait', refunded: 'idle' },
   withdrawal: { collecting: 'info', deciding: 'info', review: 'wait', approved: 'info', paying: 'info', paid: 'good', returned: 'warn', refused: 'bad', rejected: 'bad', cancelled: 'idle' },
   leg: { planned: 'idle', sending: 'info', pending: 'wait', paid: 'good', returned: 'warn' },
   transfer: { collecting: 'info', sending: 'info', done: 'good', refused: 'bad', returned: 'warn' },

@@ -16,45 +16,62 @@ export function useDeposit(id: string | undefined) {
   return useApiQuery('/api/v1/deposits/{id}', id ? { path: { id } } : null, { live: 'mark' });
 }
 
-/** Lets held money go on, with a reason. */
+/** Lets held money go on, or gives it back; both with a reason. */
 export function useRelease(d: Deposit): { buttons: ReactNode; dialogs: ReactNode } {
   const { t, i18n } = useTranslation('office-money');
   const may = useCan('deposits.manage');
-  const [open, setOpen] = useState(false);
+  const [open, setOpen] = useState<'release' | 'refund' | null>(null);
+  const refund = useWrite('post', '/api/v1/deposits/{id}/refund');
   const release = useWrite('post', '/api/v1/deposits/{id}/release');
   const held = d.state === 'held';
   if (!held || !may) return { buttons: null, dialogs: null };
+  const path = { id: d.id };
+  const amount = moneyText(i18n.language, d.received ?? d.amount);
+  const attempt = async (run: () => Promise<unknown>, done: string) => {
+    try {
+      await run();
+      setOpen(null);
+      say(done);
+    } catch {
+      // The write's own `error` is shown in its dialog.
+    }
+  };
   const blocked = d.received && d.received.minor === 0 ? t('d.otherCurrency') : null;
   return {
     buttons: (
       <>
         <Disabled why={blocked}>
-          <Button onClick={() => setOpen(true)}>{t('d.release')}</Button>
+          <Button onClick={() => setOpen('release')}>{t('d.release')}</Button>
         </Disabled>
-        <Disabled why={t('d.refundWhy')}>
-          <Button variant="default">{t('d.refund')}</Button>
-        </Disabled>
+        <Button variant="default" onClick={() => setOpen('refund')}>
+          {t('d.refund')}
+        </Button>
       </>
     ),
     dialogs: (
-      <ReasonDialog
-        opened={open}
-        onClose={() => setOpen(false)}
-        title={t('d.release')}
-        text={t('d.releaseText', { amount: moneyText(i18n.language, d.received ?? d.amount) })}
-        confirm={t('d.release')}
-        busy={release.busy}
-        error={release.error}
-        onConfirm={async ({ note }) => {
-          try {
-            await release.run({ path: { id: d.id }, body: { reason: note } });
-            setOpen(false);
-            say(t('d.released'));
-          } catch {
-            // Shown in the dialog.
-          }
-        }}
-      />
+      <>
+        <ReasonDialog
+          opened={open === 'release'}
+          onClose={() => setOpen(null)}
+          title={t('d.release')}
+          text={t('d.releaseText', { amount })}
+          confirm={t('d.release')}
+          busy={release.busy}
+          error={release.error}
+          onConfirm={({ note: reason }) => attempt(() => release.run({ path, body: { reason } }), t('d.released'))}
+        />
+        <ReasonDialog
+          opened={open === 'refund'}
+          onClose={() => setOpen(null)}
+          title={t('d.refund')}
+          text={t('d.refundText', { amount })}
+          confirm={t('d.refund')}
+          danger
+          busy={refund.busy}
+          error={refund.error}
+          onConfirm={({ note: reason }) => attempt(() => refund.run({ path, body: { reason } }), t('d.refundSay'))}
+        />
+      </>
     ),
   };
 }

@@ -10,7 +10,7 @@ import { codeText, methodText } from './words';
 
 export type Deposit = Row<'/api/v1/deposits'>;
 
-const STATES = ['created', 'redirected', 'pending', 'held', 'succeeded', 'posted', 'failed', 'expired', 'cancelled'] as const;
+const STATES = ['created', 'redirected', 'pending', 'held', 'succeeded', 'posted', 'failed', 'expired', 'cancelled', 'refunding', 'refunded'] as const;
 
 /** All deposits, the newest first, with the provider's word for what failed. */
 export function DepositsPage() {

@@ -54,7 +54,7 @@ export function EntryPage() {
                   <tr key={at}>
                     <td>
                       <Anchor component={Link} inherit to={'/ledger' as never} search={{ owner: l.account.owner, purpose: l.account.purpose, currency: l.account.currency } as never}>
-                        <bdi>{ownerText(l.account.owner, name(l.account.owner.split(':')[1]))}</bdi>
+                        {ownerText(l.account.owner, name(l.account.owner.split(':')[1]))}
                       </Anchor>
                     </td>
                     <td>{purposeText(l.account.purpose)}</td>
