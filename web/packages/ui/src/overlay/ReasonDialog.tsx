@@ -29,6 +29,8 @@ export interface ReasonDialogProps {
   typed?: string;
   confirm: string;
   danger?: boolean;
+  /** Wider, for what is shown before deciding. */
+  size?: 'md' | 'lg' | 'xl';
   busy?: boolean;
   error?: unknown;
   children?: ReactNode;
@@ -37,7 +39,7 @@ export interface ReasonDialogProps {
 
 /** Asks why before it is done; Ctrl+Enter sends. */
 export function ReasonDialog(props: ReasonDialogProps) {
-  const { opened, onClose, title, text, reasons, note = reasons ? 'optional' : 'required', typed, confirm, danger, busy, error, children, onConfirm } = props;
+  const { opened, onClose, title, text, reasons, note = reasons ? 'optional' : 'required', typed, confirm, danger, size, busy, error, children, onConfirm } = props;
   const { t } = useTranslation('common');
   const [code, setCode] = useState('');
   const [words, setWords] = useState('');
@@ -64,6 +66,7 @@ export function ReasonDialog(props: ReasonDialogProps) {
       opened={opened}
       onClose={onClose}
       title={title}
+      size={size}
       locked={busy}
       footer={
         <>

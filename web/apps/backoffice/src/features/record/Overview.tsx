@@ -5,13 +5,18 @@ import { Card, Cards, Chip, CopyId, errorText, KeyValue, Money, Notice, ReasonDi
 import { useCan } from '@qd/ui/app';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
+import { AmlNotes } from './AmlNotes';
+import { Duplicates } from './Duplicates';
+import { PartnerChange } from './PartnerChange';
 
 export type ClientRecord = Answer<'get', '/api/v1/clients/{id}'>;
 
 /** The questions everybody asks, answered without leaving the page. */
-export function Overview({ record: r, onChanged }: { record: ClientRecord; onChanged: () => void }) {
+export function Overview({ record: r, onChanged, onAml }: { record: ClientRecord; onChanged: () => void; onAml: () => void }) {
   const { t, i18n } = useTranslation('office-record');
   const lang = i18n.language;
+  const can = { merge: useCan('clients.merge'), partner: useCan('partners.manage'), aml: useCan('aml.view'), amlWrite: useCan('aml.write') };
+  const [moving, setMoving] = useState(false);
   const mayRestrict = useCan('accounts.restrict');
   const lift = useWrite('post', '/api/v1/clients/{id}/restrictions/{restriction}/lift');
   const close = useWrite('patch', '/api/v1/tasks/{id}');
@@ -28,7 +33,13 @@ export function Overview({ record: r, onChanged }: { record: ClientRecord; onCha
           {mayRestrict && <Button size="compact-sm" variant="default" onClick={() => setLifting(x.id)}>{t('lift')}</Button>}
         </Notice>
       ))}
-      {c.duplicates_open > 0 && <Notice tone="warn">{t('duplicates', { count: c.duplicates_open })}</Notice>}
+      {c.duplicates_open > 0 && !can.merge && <Notice tone="warn">{t('duplicates', { count: c.duplicates_open })}</Notice>}
+      {c.merged_into && (
+        <Notice tone="info">
+          {t('dup.mergedInto')} <Anchor component={Link} to={`/clients/${c.merged_into}` as never} inherit>{t('dup.openOther')}</Anchor>
+        </Notice>
+      )}
+      {can.merge && <Duplicates c={c} entity={r.entity.name} onChanged={onChanged} />}
       <Cards min="20rem">
         {r.kyc && (
           <Card title={t('kyc.title')} actions={<StatusChip kind="kyc" value={r.kyc.state ?? 'none'} />}>
@@ -81,8 +92,15 @@ export function Overview({ record: r, onChanged }: { record: ClientRecord; onCha
                 { label: t('partner.why'), value: why(r.partner.reason_code) },
               ]}
             />
+            {can.partner && <div><Button size="compact-sm" variant="default" onClick={() => setMoving(true)}>{t('partner.change')}</Button></div>}
           </Card>
         )}
+        {c.same_person.length > 0 && (
+          <Card title={t('same.title')}>
+            <KeyValue items={c.same_person.map((x) => ({ label: <bdi>{x.brand} · {x.entity}</bdi>, value: <Anchor component={Link} to={`/clients/${x.id}` as never}>{t('same.open')}</Anchor> }))} />
+          </Card>
+        )}
+        {can.aml && <AmlNotes id={c.id} onAdd={can.amlWrite ? onAml : undefined} />}
         {r.accounts && (
           <Card title={t('accounts.title')}>
             {r.accounts.length === 0 ? (
@@ -156,6 +174,7 @@ export function Overview({ record: r, onChanged }: { record: ClientRecord; onCha
           />
         </Card>
       </Cards>
+      {moving && <PartnerChange record={r} onClose={() => setMoving(false)} onDone={() => { setMoving(false); onChanged(); }} />}
       <ReasonDialog
         opened={lifting !== null}
         onClose={() => setLifting(null)}

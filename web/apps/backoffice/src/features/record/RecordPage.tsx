@@ -6,11 +6,14 @@ import { useCan } from '@qd/ui/app';
 import { useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { Accounts } from './Accounts';
+import { Assign } from './Assign';
 import { Contact } from './Contact';
+import { Documents } from './Documents';
+import { OpenTicket } from './OpenTicket';
 import { Money } from './MoneyPart';
 import { Overview } from './Overview';
 import { Restrictions } from './Restrictions';
-import { Talk } from './Talk';
+import { Talk, type TalkDialog } from './Talk';
 import { Story } from './Story';
 
 /** Everything about one client, on one page; what the reader's role may not see is not in the answer. */
@@ -21,8 +24,9 @@ export function RecordPage() {
   const record = useApiQuery('/api/v1/clients/{id}', { path: { id } });
   const mayCall = useCan('calls.log');
   const mayRestrict = useCan('accounts.restrict');
+  const seesCase = useCan('kyc.view');
   const seesMoney = useCan('deposits.view');
-  const [dialog, setDialog] = useState<'call' | 'note' | 'task' | 'restrict' | 'stage' | 'aml' | null>(null);
+  const [dialog, setDialog] = useState<TalkDialog>(null);
   useShortcuts([{ keys: 'l', label: t('call'), run: () => setDialog('call'), enabled: mayCall }]);
   const r = record.data;
   if (record.error && !r) return <Page title={t('client')}><ErrorState error={record.error} onRetry={() => void record.refetch()} /></Page>;
@@ -57,16 +61,20 @@ export function RecordPage() {
             <Tabs.Tab value="story">{t('tab.story')}</Tabs.Tab>
             {r.accounts && <Tabs.Tab value="accounts">{t('tab.accounts', { count: r.accounts.length })}</Tabs.Tab>}
             {seesMoney && <Tabs.Tab value="money">{t('tab.money')}</Tabs.Tab>}
+            {seesCase && r.kyc?.case_id && <Tabs.Tab value="documents">{t('tab.documents')}</Tabs.Tab>}
             <Tabs.Tab value="contact">{t('tab.contact')}</Tabs.Tab>
           </Tabs.List>
         </Tabs>
       }
     >
-      {tab === 'overview' && <Overview record={r} onChanged={again} />}
+      {tab === 'overview' && <Overview record={r} onChanged={again} onAml={() => setDialog('aml')} />}
       {tab === 'story' && <Story id={id} />}
       {tab === 'accounts' && r.accounts && <Accounts accounts={r.accounts} onChanged={again} />}
       {tab === 'money' && <Money id={id} record={r} />}
-      {tab === 'contact' && <Contact id={id} record={r} />}
+      {tab === 'contact' && <Contact id={id} record={r} onChanged={again} />}
+      {tab === 'documents' && r.kyc?.case_id && <Documents caseId={r.kyc.case_id} />}
+      {dialog === 'assign' && <Assign c={c} onClose={() => setDialog(null)} onDone={() => { setDialog(null); again(); }} />}
+      {dialog === 'ticket' && <OpenTicket id={id} name={c.name} onClose={() => setDialog(null)} />}
       <Restrictions id={id} opened={dialog === 'restrict'} onClose={() => setDialog(null)} onDone={again} />
     </Page>
   );

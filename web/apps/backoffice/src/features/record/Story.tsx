@@ -1,8 +1,8 @@
 import { Button, MultiSelect, Skeleton, Stack, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useCursorPages } from '@qd/api';
-import { hasText, plain, serverText, useTranslation } from '@qd/i18n';
-import { Card, EmptyState, ErrorState, moneyText, statusText, Timeline, useSearchState, type StatusKind } from '@qd/ui';
+import { useTranslation } from '@qd/i18n';
+import { Card, EmptyState, ErrorState, Timeline, useSearchState } from '@qd/ui';
 import {
   IconAlertTriangle,
   IconArrowDownLeft,
@@ -24,31 +24,9 @@ import {
 import { useMemo, useState } from 'react';
 import classes from './record.module.css';
 import { actorText } from '../../lib/actor';
+import { lineBody, lineTitle } from './lines';
 
 const kinds = ['lead', 'stage', 'call', 'note', 'mail', 'message', 'task', 'kyc', 'account', 'deposit', 'withdrawal', 'transfer', 'deal', 'partner', 'ticket', 'restriction', 'sign_in', 'profile'];
-
-// Words for what a line's data names by key: `state` of a deposit, the `outcome` of a call.
-const worded: Record<string, Record<string, StatusKind>> = {
-  deposit: { state: 'deposit' },
-  withdrawal: { state: 'withdrawal' },
-  transfer: { state: 'transfer' },
-  stage: { from: 'stage', to: 'stage' },
-  call: { outcome: 'call', direction: 'direction' as StatusKind },
-  restriction: { kind: 'restriction' },
-};
-
-/** A line's data as the reader's language writes it: amounts, states, kinds. */
-function fill(lang: string, kind: string, data: unknown): Record<string, unknown> {
-  const out: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries((data ?? {}) as Record<string, unknown>)) {
-    const words = worded[kind]?.[key];
-    if (value && typeof value === 'object' && 'minor' in value && 'currency' in value) out[key] = moneyText(lang, value as never);
-    else if (words && typeof value === 'string') out[key] = statusText(words, value);
-    else if (key === 'cause' && typeof value === 'string') out[key] = plain(value.replaceAll('.', ' ')).toLowerCase();
-    else out[key] = value ?? '';
-  }
-  return out;
-}
 
 const icons: Record<string, typeof IconMail> = {
   mail: IconMail,
@@ -80,13 +58,11 @@ export function Story({ id }: { id: string }) {
     () =>
       lines.rows.map((line) => {
         const Icon = icons[line.kind] ?? IconPoint;
-        const known = hasText('shared', line.title_key);
-        const data = (line.data ?? {}) as Record<string, unknown>;
-        const body = typeof data.body === 'string' ? data.body : typeof data.text === 'string' ? data.text : typeof data.reason === 'string' ? data.reason : null;
+        const body = lineBody(line);
         return {
           id: line.id,
           at_us: line.at_us,
-          title: known ? serverText('shared', line.title_key, fill(i18n.language, line.kind, line.data)) : plain(line.title_key.replace(/^timeline\./, '').replaceAll('.', ' ')),
+          title: lineTitle(i18n.language, line),
           body: body ? <span dir="auto">{body}</span> : null,
           icon: <Icon size={15} aria-hidden />,
           by: actorText(line.by),

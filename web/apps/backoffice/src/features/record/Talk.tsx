@@ -4,12 +4,13 @@ import { useTranslation } from '@qd/i18n';
 import { dayStartUs, Dialog, errorText, fieldText, focusErrors, Notice, say, showProblem, statusText, useForm, Value } from '@qd/ui';
 import { useCan } from '@qd/ui/app';
 import { IconDots } from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
 import { lazy, Suspense, useState } from 'react';
 import type { ClientRecord } from './Overview';
 
 const DateField = lazy(() => import('@qd/ui/form/DateField'));
 
-export type TalkDialog = 'call' | 'note' | 'task' | 'restrict' | 'stage' | 'aml' | null;
+export type TalkDialog = 'call' | 'note' | 'task' | 'restrict' | 'stage' | 'aml' | 'assign' | 'ticket' | null;
 interface Props {
   id: string;
   c: ClientRecord['client'];
@@ -21,7 +22,7 @@ interface Props {
 /** Call, note, task and stage: what agents do all day, without leaving the record. */
 export function Talk({ id, c, open, onOpen, onDone }: Props) {
   const { t } = useTranslation('office-record');
-  const can = { note: useCan('notes.write'), task: useCan('tasks.manage'), stage: useCan('clients.edit'), aml: useCan('aml.write') };
+  const can = { note: useCan('notes.write'), task: useCan('tasks.manage'), stage: useCan('clients.edit'), aml: useCan('aml.write'), assign: useCan('leads.assign'), ticket: useCan('tickets.work'), file: useCan('client_file.export') };
   const close = () => onOpen(null);
   const done = (text: string) => {
     say(text);
@@ -37,8 +38,11 @@ export function Talk({ id, c, open, onOpen, onDone }: Props) {
         <Menu.Dropdown>
           {can.note && <Menu.Item onClick={() => onOpen('note')}>{t('note')}</Menu.Item>}
           {can.task && <Menu.Item onClick={() => onOpen('task')}>{t('task')}</Menu.Item>}
+          {can.ticket && <Menu.Item onClick={() => onOpen('ticket')}>{t('ticket.menu')}</Menu.Item>}
+          {can.assign && <Menu.Item onClick={() => onOpen('assign')}>{t('assign.menu')}</Menu.Item>}
           {can.stage && <Menu.Item onClick={() => onOpen('stage')}>{t('stage')}</Menu.Item>}
           {can.aml && <Menu.Item onClick={() => onOpen('aml')}>{t('aml')}</Menu.Item>}
+          {can.file && <Menu.Item component={Link} to={`/clients/${id}/file` as never}>{t('file.menu')}</Menu.Item>}
         </Menu.Dropdown>
       </Menu>
       <CallDialog id={id} c={c} opened={open === 'call'} onClose={close} onDone={() => done(t('done.call'))} />

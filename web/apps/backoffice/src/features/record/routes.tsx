@@ -12,8 +12,15 @@ export const record: Feature = {
       getParentRoute: () => root,
       path: '/clients/$id',
       staticData: { rights },
-      loader: () => loadTexts('office-record', 'office-clients', 'office-words'),
+      loader: () => loadTexts('office-record', 'office-clients', 'office-kyc', 'office-words'),
       component: lazyRouteComponent(() => import('./RecordPage'), 'RecordPage'),
+    }),
+    createRoute({
+      getParentRoute: () => root,
+      path: '/clients/$id/file',
+      staticData: { rights: ['client_file.export'] },
+      loader: () => loadTexts('office-record', 'office-words'),
+      component: lazyRouteComponent(() => import('./FilePage'), 'FilePage'),
     }),
   ],
 };
