@@ -1,8 +1,9 @@
 import { ActionIcon, Button, Popover, ScrollArea } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
 import { useApiQuery, useWrite, type Row } from '@qd/api';
 import { serverText, useTranslation } from '@qd/i18n';
 import { IconBell } from '@tabler/icons-react';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { moneyText, type MoneyValue } from '../show/amount';
 import { When } from '../show/When';
 import { EmptyState } from '../state/EmptyState';
@@ -23,8 +24,49 @@ export function noteText(lang: string, note: Note): string {
   return serverText('shared', note.title_key, values);
 }
 
+/** Says what came in while the page was open; what was there before is the bell's alone. */
+function useNews(items: readonly Note[] | undefined, open: (note: Note) => void) {
+  const { t, i18n } = useTranslation('common');
+  const newest = useRef<number | null>(null);
+  const latest = useRef(open);
+  latest.current = open;
+  useEffect(() => {
+    if (!items) return;
+    const since = newest.current;
+    newest.current = Math.max(since ?? 0, ...items.map((n) => n.created_at_us));
+    if (since === null) return;
+    const news = items.filter((n) => n.created_at_us > since && !n.read_at_us);
+    // Many at once (a file of leads) would bury the page: the first three speak, the bell counts all.
+    for (const note of news.slice(0, 3).reverse()) {
+      notifications.show({
+        id: note.id,
+        color: 'brand',
+        autoClose: 10_000,
+        closeButtonProps: { 'aria-label': t('close') },
+        message: (
+          <span className={classes.news}>
+            <span>{noteText(i18n.language, note)}</span>
+            {note.object && (
+              <Button
+                size="compact-sm"
+                variant="light"
+                onClick={() => {
+                  notifications.hide(note.id);
+                  latest.current(note);
+                }}
+              >
+                {t('open')}
+              </Button>
+            )}
+          </span>
+        ),
+      });
+    }
+  }, [items, t, i18n.language]);
+}
+
 /** What happened that concerns me: the last ones, unread first seen. */
-export function Bell({ open }: { open: (note: Note) => void }) {
+export function Bell({ open, announce }: { open: (note: Note) => void; announce?: boolean }) {
   const { t, i18n } = useTranslation(['common', 'status']);
   const [shown, setShown] = useState(false);
   const notes = useApiQuery('/api/v1/me/notifications', { query: { limit: 20 } });
@@ -32,6 +74,10 @@ export function Bell({ open }: { open: (note: Note) => void }) {
   const readOne = useWrite('post', '/api/v1/me/notifications/{id}/read', { touches: ['notification'] });
   const answer = notes.data;
   const unread = answer?.unread ?? 0;
+  useNews(announce ? answer?.items : undefined, (note) => {
+    if (!note.read_at_us) readOne.submit({ path: { id: note.id } });
+    open(note);
+  });
   return (
     <Popover opened={shown} onChange={setShown} position="bottom-end" shadow="md" width={380} trapFocus>
       <Popover.Target>

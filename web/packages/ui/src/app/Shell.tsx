@@ -98,7 +98,7 @@ function Framed({ portal, features, name, onSignOut }: FramedProps) {
       nav={nav}
       groups={portal.groups?.()}
       onSearch={portal.palette ? openPalette : undefined}
-      bell={<Bell open={(note) => open(note.object)} />}
+      bell={<Bell announce={portal.desk} open={(note) => open(note.object)} />}
       bottomBar={portal.bottomBar}
       above={portal.above?.()}
       user={
