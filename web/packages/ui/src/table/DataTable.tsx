@@ -18,6 +18,7 @@ import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } fro
 import { useShortcuts } from '../keys/keys';
 import { overlayOpen } from '../overlay/stack';
 import { usePrefs } from '../provider/prefs';
+import { InsideControl } from '../show/Masked';
 import { EmptyState } from '../state/EmptyState';
 import { ErrorState } from '../state/ErrorState';
 import { Slow } from '../state/Slow';
@@ -317,7 +318,7 @@ export function DataTable<T extends RowData>(props: DataTableProps<T>) {
                         <span className={classes.cardLabel}>{column.header}</span>
                         {column.id === opener && onOpen ? (
                           <button type="button" className={classes.open} data-qd-open onClick={() => onOpen(row)}>
-                            {column.cell(row)}
+                            <InsideControl.Provider value>{column.cell(row)}</InsideControl.Provider>
                           </button>
                         ) : (
                           <div className={classes.cell}>{column.cell(row)}</div>
