@@ -1,12 +1,12 @@
 // Starts the debug binary with a folder of its own and a small seeded demo, runs the scenarios one
 // file after the other, stops it. `QD_E2E_URL` names a running server instead; arguments choose
-// scenarios: `npm run e2e -- auth`.
+// scenarios: `npm run e2e -- auth`, or `E2E_ONLY=auth`. `E2E_FULL=1`: all pages in all views.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { startServer } from './lib/server.mjs';
 
 const here = new URL('.', import.meta.url).pathname;
-const wanted = process.argv.slice(2);
+const wanted = [...process.argv.slice(2), ...(process.env.E2E_ONLY ?? '').split(/[\s,]+/).filter(Boolean)];
 const files = readdirSync(`${here}scenarios`)
   .filter((f) => f.endsWith('.e2e.mjs') && (wanted.length === 0 || wanted.some((w) => f.startsWith(w))))
   .map((f) => `${here}scenarios/${f}`);
@@ -18,7 +18,7 @@ if (files.length === 0) {
 const server = process.env.QD_E2E_URL ? { url: process.env.QD_E2E_URL, stop: async () => {} } : await startServer();
 const tests = spawn(process.execPath, ['--test', '--test-concurrency=1', ...files], {
   stdio: 'inherit',
-  env: { ...process.env, QD_E2E_URL: server.url },
+  env: { QD_E2E_SHOTS: wanted.length > 0 ? '1' : '', ...process.env, QD_E2E_URL: server.url },
 });
 const code = await new Promise((resolve) => tests.on('exit', resolve));
 await server.stop();

@@ -26,6 +26,19 @@ after(async () => {
 const desktop = { width: 1440, height: 900 };
 const phone = { width: 390, height: 844 };
 
+/** `E2E_FULL=1`: everything in every language, colour and size. Otherwise each thing once, in turn. */
+export const full = process.env.E2E_FULL === '1';
+
+const pictured = full || process.env.QD_E2E_SHOTS === '1';
+
+/** All twelve, in an order in which neighbours differ in everything. */
+export const combinations = [...Array(12).keys()].map((n) => {
+  const lang = ['en', 'de', 'ar'][n % 3];
+  const small = n % 4 === 1 || n % 4 === 2;
+  const scheme = n % 2 === 0 ? 'light' : 'dark';
+  return { name: `${small ? 'phone' : 'desktop'}-${lang}-${scheme}`, viewport: small ? phone : desktop, mobile: small, lang, scheme };
+});
+
 /** What a scenario is looked at in: not all combinations, but each value with each other's extremes. */
 export const views = [
   { name: 'desktop-en-light', viewport: desktop, lang: 'en', scheme: 'light' },
@@ -33,7 +46,10 @@ export const views = [
   { name: 'phone-ar-dark', viewport: phone, mobile: true, lang: 'ar', scheme: 'dark' },
   { name: 'desktop-ar-light', viewport: desktop, lang: 'ar', scheme: 'light' },
   { name: 'desktop-de-dark', viewport: desktop, lang: 'de', scheme: 'dark' },
-];
+].filter((v) => full || v.name === 'desktop-en-light' || v.name === 'phone-ar-dark');
+
+/** For going round whole portals once more: `pages.e2e.mjs` has each screen already, in turn. */
+export const rounds = full ? views : [];
 
 /** A fresh visitor: own cookies, own storage. Who reads Arabic goes to the brand that has it. */
 export async function visitor({ viewport = desktop, mobile = false, lang = 'en', scheme = 'light', locale, base = lang === 'ar' ? harbour : url } = {}) {
@@ -83,16 +99,18 @@ export async function look(p, name) {
   await p.waitForLoadState('load');
   await p.waitForFunction(() => !document.querySelector('.mantine-Skeleton-root, [data-qd-loading], .qd-boot'));
   await p.evaluate(() => document.fonts.ready);
-  if (name) {
+  const picture = async () => {
     mkdirSync(shots, { recursive: true });
     await p.screenshot({ path: `${shots}${name}.png`, fullPage: true });
-  }
+  };
+  // Pictures cost more time than all else: they are for people who look at single scenarios, and of faults.
+  if (name && pictured) await picture();
   // `evaluate` is not under the page's policy.
   await p.evaluate(axe);
   const findings = await p.evaluate(async () => {
     // wcag21a has only label-content-name-mismatch, which counts text that is hidden from readers.
     const tags = ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'];
-    const { violations } = await globalThis.axe.run(document, { runOnly: tags });
+    const { violations } = await globalThis.axe.run(document, { runOnly: tags, resultTypes: ['violations'], preload: false });
     const out = violations.map((v) => `axe ${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.target.join(' ')} (${n.any[0]?.message ?? n.all[0]?.message ?? v.help})`).join('; ')}`);
     out.push(...globalThis.qdViolations.map((v) => `policy: ${v}`));
     const wide = document.documentElement.scrollWidth - innerWidth;
@@ -100,5 +118,7 @@ export async function look(p, name) {
     if ((document.documentElement.dir === 'rtl') !== ['ar', 'fa', 'he', 'ur'].includes(document.documentElement.lang)) out.push('text direction');
     return out;
   });
-  assert.deepEqual([...p.qdFaults, ...findings], [], `${name ?? p.url()} has faults`);
+  const faults = [...p.qdFaults, ...findings];
+  if (name && faults.length > 0 && !pictured) await picture();
+  assert.deepEqual(faults, [], `${name ?? p.url()} has faults`);
 }

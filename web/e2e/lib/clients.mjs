@@ -43,14 +43,14 @@ export async function registeredIn(p, { country, language }, name = 'room') {
   return email;
 }
 
-/** Profile, test and documents handed in. */
-export async function applied(context, name) {
+/** Profile, test and documents handed in; `pep` says of themselves that they are, `holder` is the passport's name. */
+export async function applied(context, name, { pep = false, holder } = {}) {
   const email = await registered(context, name);
   const call = api(context);
   for (const [step, values] of Object.entries({
     personal: { first_name: 'Alex', last_name: 'Weber', birth_date: '1990-05-17', nationality: 'DE' },
     address: { street: 'Elbchaussee 1', postal_code: '22765', city: 'Hamburg', country: 'DE' },
-    employment: { occupation: 'employed', income_band: '50k_100k', wealth_band: '20k_100k', source_of_funds: 'salary', pep: false },
+    employment: { occupation: 'employed', income_band: '50k_100k', wealth_band: '20k_100k', source_of_funds: 'salary', pep },
     tax: { tax_country: 'DE', us_person: false },
   })) {
     await call('patch', '/me', { step, values });
@@ -58,7 +58,8 @@ export async function applied(context, name) {
   await call('post', '/me/questionnaire', {
     answers: { experience_years: ['over_3'], trades_last_year: ['over_50'], education: ['finance_work'], leverage_effect: ['gains_and_losses'], margin_closeout: ['positions_closed'], risk_of_loss: ['can_lose_all'] },
   });
-  for (const query of ['requirement=identity&kind=passport', 'requirement=address&kind=utility_bill']) {
+  const passport = `requirement=identity&kind=passport${holder ? `&holder_name=${encodeURIComponent(holder)}` : ''}`;
+  for (const query of [passport, 'requirement=address&kind=utility_bill']) {
     const r = await context.request.post(`/api/v1/me/kyc/documents?${query}`, { data: sharp().buffer, headers: { 'content-type': 'image/png', 'x-qd-request': '1' } });
     assert.ok(r.ok(), await r.text());
   }

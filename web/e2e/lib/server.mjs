@@ -18,8 +18,9 @@ function freePort() {
   });
 }
 
-/** Up once `/readyz` says so; the simulated business is small, so that it is there in seconds. */
-export async function startServer({ clients = 40, days = 60 } = {}) {
+/** Up once `/readyz` says so; the simulated business is small, so that it is there in seconds, and
+ *  long enough for a partner with two closed statements. */
+export async function startServer({ clients = 60, days = 120 } = {}) {
   const binary = process.env.QD_BINARY ?? join(root, 'target/debug/quarterdeck');
   const web = process.env.QD_WEB_DIR ?? join(root, 'web/dist');
   if (!existsSync(binary)) throw new Error(`${binary} is not built`);

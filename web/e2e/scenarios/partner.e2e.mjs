@@ -2,12 +2,12 @@
 // is no partner is told there.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { look, page, url, views, visitor } from '../lib/browser.mjs';
+import { look, page, rounds, url, visitor } from '../lib/browser.mjs';
 import { enter, staff } from '../lib/people.mjs';
 
 const pages = ['', '/lines', '/clients', '/links', '/tree', '/statements', '/profile'];
 
-for (const view of views) {
+for (const view of rounds) {
   test(`the Partner Portal looks right: ${view.name}`, async () => {
     const context = await visitor({ ...view, base: url });
     await enter(context, staff('partner'));
