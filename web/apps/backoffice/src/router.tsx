@@ -6,6 +6,7 @@ import { home } from './features/home/routes';
 import { partners } from './features/partners/routes';
 import { plans } from './features/plans/routes';
 import { rules } from './features/rules/routes';
+import { settings } from './features/settings/routes';
 import { record } from './features/record/routes';
 import { staff } from './features/staff/routes';
 import { approvals } from './features/approvals/routes';
@@ -18,4 +19,4 @@ import { tasks } from './features/tasks/routes';
 import { tickets } from './features/tickets/routes';
 
 /** One line per feature folder. */
-export const features: readonly Feature[] = [home, clients, kyc, approvals, withdrawals, partners, deposits, ledger, exceptions, plans, rules, record, audit, connections, staff, tasks, tickets];
+export const features: readonly Feature[] = [home, clients, kyc, approvals, withdrawals, partners, deposits, ledger, exceptions, plans, rules, settings, record, audit, connections, staff, tasks, tickets];

@@ -5,6 +5,7 @@ import { CopyId, DataTable, ErrorState, FilterBar, Notice, Page, useFilters, use
 import { useCan } from '@qd/ui/app';
 import { useMemo, useState } from 'react';
 import { AuditPeek } from './AuditPeek';
+import { DayExport } from './DayExport';
 import { actorText } from '../../lib/actor';
 import { actionText, objectOf } from './words';
 
@@ -48,7 +49,7 @@ export function AuditPage() {
     [t],
   );
   return (
-    <Page title={t('title')} text={t('text')} fill actions={<VerifyButton />}>
+    <Page title={t('title')} text={t('text')} fill actions={<><DayExport query={query} /><VerifyButton /></>}>
       <DataTable
         id="audit"
         label={t('title')}

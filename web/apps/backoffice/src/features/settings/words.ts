@@ -1,0 +1,5 @@
+import { hasText, i18next, plain, serverText } from '@qd/i18n';
+
+export const settingText = (key: string): string => (hasText('office-house', `setting.key.${key}`) ? serverText('office-house', `setting.key.${key}`) : plain(key.replaceAll('.', ' ')));
+/** `entity:eu` -> "eu"; `global` -> "Whole house". */
+export const scopeText = (scope: string): string => (scope === 'global' ? i18next.t('office-house:setting.global') : scope.slice(scope.indexOf(':') + 1));
