@@ -48,8 +48,12 @@ quiet() {
     fi
 }
 cd web
-# npm's own note of what it installed, as new as the lock file it came from.
-if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+# npm's own note of what it installed is as old as the lock file it came from; `npm install` writes
+# the lock file a moment later.
+installed() {
+    node -e 'const at = (f) => require("fs").statSync(f).mtimeMs; process.exit(at("package-lock.json") > at("node_modules/.package-lock.json") + 60_000 ? 1 : 0)' 2>/dev/null
+}
+if ! installed; then
     echo "portals: fetching packages" >&2
     quiet npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 fi

@@ -21,10 +21,16 @@ fn main() {
     languages.sort();
     let mut text = String::from("/// Language, namespace, content.\nstatic BUILTIN: &[(&str, &str, &str)] = &[\n");
     for dir in languages {
-        let Some(language) = dir.file_name().and_then(|n| n.to_str()) else { continue };
+        let Some(language) = dir.file_name().and_then(|n| n.to_str()) else {
+            continue;
+        };
         for namespace in OURS {
             if let Ok(file) = dir.join(format!("{namespace}.json")).canonicalize() {
-                let _ = writeln!(text, "    ({language:?}, {namespace:?}, include_str!({:?})),", file.display().to_string());
+                let _ = writeln!(
+                    text,
+                    "    ({language:?}, {namespace:?}, include_str!({:?})),",
+                    file.display().to_string()
+                );
             }
         }
     }

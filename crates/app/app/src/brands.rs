@@ -14,7 +14,15 @@ use serde::{Deserialize, Serialize};
 pub const FACE: &str = "brand.face";
 
 /// Parts of the portals a brand may switch off.
-pub const MODULES: [&str; 7] = ["accounts", "deposits", "withdrawals", "transfers", "documents", "partner", "support"];
+pub const MODULES: [&str; 7] = [
+    "accounts",
+    "deposits",
+    "withdrawals",
+    "transfers",
+    "documents",
+    "partner",
+    "support",
+];
 
 /// What a brand shows besides its name, colour and languages.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,8 +1,8 @@
 //! A brand's face by host: colour, logo, and what a phone keeps on its home screen.
 
+use crate::Front;
 use crate::html::{self, HOUSE, escape};
 use crate::site::{etag, matches_tag};
-use crate::Front;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
@@ -76,7 +76,10 @@ pub async fn logo(State(front): State<Front>, headers: HeaderMap) -> Response {
     let mut r = short_lived(&headers, "image/svg+xml", image);
     let h = r.headers_mut();
     h.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(IMAGE_POLICY));
-    h.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+    h.insert(
+        HeaderName::from_static("x-content-type-options"),
+        HeaderValue::from_static("nosniff"),
+    );
     r
 }
 

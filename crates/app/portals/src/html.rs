@@ -45,7 +45,10 @@ pub fn answer(body: String, nonce: &str) -> Response {
         ("referrer-policy", "no-referrer"),
         ("cross-origin-opener-policy", "same-origin"),
         // Documents are photographed in the portal; nothing else of the device is asked for.
-        ("permissions-policy", "camera=(self), microphone=(), geolocation=(), payment=(), usb=()"),
+        (
+            "permissions-policy",
+            "camera=(self), microphone=(), geolocation=(), payment=(), usb=()",
+        ),
     ] {
         h.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
@@ -66,7 +69,11 @@ pub fn to_sign_in(app: AppKind, uri: &Uri) -> Response {
         AppKind::Trader | AppKind::Auth => "/sign-in",
     };
     let back = uri.path_and_query().map_or("/", |p| p.as_str());
-    let to = if back == "/" { door.to_string() } else { format!("{door}?next={}", encoded(back)) };
+    let to = if back == "/" {
+        door.to_string()
+    } else {
+        format!("{door}?next={}", encoded(back))
+    };
     let mut r = StatusCode::SEE_OTHER.into_response();
     let h = r.headers_mut();
     h.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -252,12 +259,18 @@ mod tests {
 
     #[test]
     fn weights_are_read_without_floats() {
-        assert_eq!(["1", "1.0", "0.8", "0.85", "0", "0.001", "x"].map(thousandths), [1_000, 1_000, 800, 850, 0, 1, 0]);
+        assert_eq!(
+            ["1", "1.0", "0.8", "0.85", "0", "0.001", "x"].map(thousandths),
+            [1_000, 1_000, 800, 850, 0, 1, 0]
+        );
     }
 
     #[test]
     fn a_value_that_looks_like_a_mark_stays_as_it_is() {
         let marks = [("__BRAND__", "__LANG__ & Co"), ("__LANG__", "de")];
-        assert_eq!(fill("<i>__BRAND__</i> __LANG__ __OTHER__ __", &marks), "<i>__LANG__ & Co</i> de __OTHER__ __");
+        assert_eq!(
+            fill("<i>__BRAND__</i> __LANG__ __OTHER__ __", &marks),
+            "<i>__LANG__ & Co</i> de __OTHER__ __"
+        );
     }
 }

@@ -1,10 +1,10 @@
 //! Pages that are plain HTML: the brand's legal texts, what is shown while the demo is being made,
 //! and what stands where no portals were built.
 
+use crate::Front;
 use crate::brand::short_lived;
 use crate::html::{self, answer, escape, nonce};
 use crate::site::AppKind;
-use crate::Front;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -65,7 +65,11 @@ pub async fn legal(State(front): State<Front>, Path(kind): Path<String>, uri: Ur
         let language = html::language(&html::offered(&front, Some(&brand), false), uri.query(), &headers);
         let language = front.app.catalogue.resolve(&language, key);
         let names = [("brand", brand.name.as_str()), ("entity", entity.name.as_str())];
-        let text = front.app.catalogue.said(&language, key, &names).ok_or_else(|| Problem::missing("page"))?;
+        let text = front
+            .app
+            .catalogue
+            .said(&language, key, &names)
+            .ok_or_else(|| Problem::missing("page"))?;
         Ok::<_, Problem>((brand, language, text))
     };
     match found.await {
@@ -73,11 +77,7 @@ pub async fn legal(State(front): State<Front>, Path(kind): Path<String>, uri: Ur
             let (title, body) = written(&text);
             let nonce = nonce(&front.app.core.env);
             let title = if title.is_empty() { brand.name.clone() } else { title };
-            let body = format!(
-                "<p class=\"brand\">{}</p><h1>{}</h1>{body}",
-                escape(&brand.name),
-                escape(&title)
-            );
+            let body = format!("<p class=\"brand\">{}</p><h1>{}</h1>{body}", escape(&brand.name), escape(&title));
             answer(page(&language, &title, FACE, &body, &nonce), &nonce)
         }
         Err(p) => ApiProblem(p).into_response(),

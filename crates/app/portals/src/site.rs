@@ -147,7 +147,8 @@ impl Site {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
             let mut r = Body::from(body).into_response();
-            r.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind_of(path)));
+            r.headers_mut()
+                .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind_of(path)));
             if let Some(c) = coding {
                 r.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(c));
             }

@@ -85,7 +85,10 @@ async fn house(with_portals: bool) -> House {
 
 async fn house_with(with_portals: bool, change: impl FnOnce(&mut Config)) -> House {
     let n = COUNT.fetch_add(1, Ordering::Relaxed);
-    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    let nanos = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_nanos();
     let dir = std::env::temp_dir().join(format!("qd_portals_{}_{nanos}_{n}", std::process::id()));
     let env = Env::system();
     demo::make_keys(&dir, &*env.entropy, &[]).unwrap();
@@ -167,13 +170,20 @@ async fn a_stranger_is_sent_to_the_door_of_the_portal_with_the_way_back() {
     let h = house(true).await;
     for (path, to) in [
         ("/", "/sign-in"),
-        ("/deposits/dep_1?returned=1&x=a%20b", "/sign-in?next=%2Fdeposits%2Fdep_1%3Freturned%3D1%26x%3Da%2520b"),
+        (
+            "/deposits/dep_1?returned=1&x=a%20b",
+            "/sign-in?next=%2Fdeposits%2Fdep_1%3Freturned%3D1%26x%3Da%2520b",
+        ),
         ("/office/clients", "/office/sign-in?next=%2Foffice%2Fclients"),
         ("/partner", "/partner/sign-in?next=%2Fpartner"),
         ("//evil.example/x", "/sign-in?next=%2F%2Fevil.example%2Fx"),
     ] {
         let t = h.get_as(NORTHWIND, path, &[("cookie", "qd_lang=de")]).await;
-        assert_eq!((t.status, t.header("location"), t.header("cache-control")), (StatusCode::SEE_OTHER, to, "no-store"), "{path}");
+        assert_eq!(
+            (t.status, t.header("location"), t.header("cache-control")),
+            (StatusCode::SEE_OTHER, to, "no-store"),
+            "{path}"
+        );
     }
     for path in ["/sign-in", "/register", "/office/sign-in", "/verify?token=x", "/legal/terms"] {
         assert_eq!(h.get_as(NORTHWIND, path, &[]).await.status, 200, "{path}");
@@ -211,7 +221,10 @@ async fn a_page_comes_in_the_chosen_language_with_its_direction_and_its_texts_fe
     let h = house(true).await;
     let t = h.get_with(NORTHWIND, "/", &[("accept-language", "de-AT,de;q=0.9")]).await.text();
     assert!(t.contains("<html lang=\"de\" dir=\"ltr\">"), "{t}");
-    assert!(t.contains("<link rel=\"modulepreload\" crossorigin href=\"/assets/trader-de.js\"></head>"), "{t}");
+    assert!(
+        t.contains("<link rel=\"modulepreload\" crossorigin href=\"/assets/trader-de.js\"></head>"),
+        "{t}"
+    );
     let t = h.get_with(HARBOUR, "/", &[("cookie", "qd_lang=ar")]).await.text();
     assert!(t.contains("<html lang=\"ar\" dir=\"rtl\">"), "{t}");
     // Northwind has no Arabic; the house's own people may read it all the same.
@@ -233,7 +246,10 @@ async fn files_are_kept_for_ever_and_come_compressed_as_the_browser_can_read_the
         ("identity", "", "console.log(1)"),
     ] {
         let t = h.get_with(NORTHWIND, path, &[("accept-encoding", accept)]).await;
-        assert_eq!((t.status, t.header("content-encoding"), t.text().as_str()), (StatusCode::OK, coding, body));
+        assert_eq!(
+            (t.status, t.header("content-encoding"), t.text().as_str()),
+            (StatusCode::OK, coding, body)
+        );
         assert_eq!(t.header("cache-control"), "public, max-age=31536000, immutable");
         assert_eq!(t.header("vary"), "accept-encoding");
         assert_eq!(t.header("content-type"), "text/javascript; charset=utf-8");
@@ -241,16 +257,28 @@ async fn files_are_kept_for_ever_and_come_compressed_as_the_browser_can_read_the
         let tag = t.header("etag").to_string();
         assert!(tag.starts_with('"') && tag.ends_with('"'), "{tag}");
         let again = h
-            .get_with(NORTHWIND, path, &[("accept-encoding", accept), ("if-none-match", &format!("\"x\", {tag}"))])
+            .get_with(
+                NORTHWIND,
+                path,
+                &[("accept-encoding", accept), ("if-none-match", &format!("\"x\", {tag}"))],
+            )
             .await;
-        assert_eq!((again.status, again.bytes.len(), again.header("etag")), (StatusCode::NOT_MODIFIED, 0, tag.as_str()));
+        assert_eq!(
+            (again.status, again.bytes.len(), again.header("etag")),
+            (StatusCode::NOT_MODIFIED, 0, tag.as_str())
+        );
         tags.push(tag);
     }
     tags.sort();
     tags.dedup();
     assert_eq!(tags.len(), 3, "each representation has its own tag");
     assert_eq!(h.get(NORTHWIND, "/assets/font-3.woff2").await.header("content-type"), "font/woff2");
-    assert_eq!(h.get_with(NORTHWIND, "/assets/plain-2.css", &[("accept-encoding", "br")]).await.text(), "a{}");
+    assert_eq!(
+        h.get_with(NORTHWIND, "/assets/plain-2.css", &[("accept-encoding", "br")])
+            .await
+            .text(),
+        "a{}"
+    );
 }
 
 #[tokio::test]
@@ -309,7 +337,10 @@ async fn two_brands_on_two_hosts_have_their_own_faces() {
         let manifest: Value = serde_json::from_slice(&h.get(host, "/manifest.webmanifest").await.bytes).unwrap();
         assert_eq!(manifest["name"], name);
         let boot: Value = serde_json::from_slice(&h.get(host, "/api/v1/public/boot").await.bytes).unwrap();
-        assert_eq!((&boot["brand"]["name"], &boot["brand"]["support_email"]), (&json!(name), &json!(email)));
+        assert_eq!(
+            (&boot["brand"]["name"], &boot["brand"]["support_email"]),
+            (&json!(name), &json!(email))
+        );
     }
     let css = async |host| h.get(host, "/brand.css").await.header("etag").to_string();
     assert_ne!(css(NORTHWIND).await, css(HARBOUR).await);
@@ -330,7 +361,10 @@ async fn the_boot_answer_names_languages_countries_texts_and_in_the_demo_alone_p
     let texts = b["texts"].as_array().unwrap();
     let risk = texts.iter().find(|t| t["use"] == "risk_warning").unwrap();
     assert!(risk["text"]["en"].as_str().unwrap().contains("risk") && risk["text"]["ar"].is_string());
-    assert_eq!((risk["url"].as_str(), risk["version"].as_str().map(str::len)), (Some("/legal/risk_warning"), Some(8)));
+    assert_eq!(
+        (risk["url"].as_str(), risk["version"].as_str().map(str::len)),
+        (Some("/legal/risk_warning"), Some(8))
+    );
     let people = b["demo"]["sign_ins"].as_array().unwrap();
     assert!(people.iter().any(|p| p["role"] == "compliance" && p["portal"] == "/office"));
     assert_eq!(b["demo"]["password"], demo::PASSWORD);
@@ -354,12 +388,25 @@ async fn a_brands_name_is_text_and_a_broken_face_is_no_outage() {
             b.name = "N<script>alert(\"1\")</script> & __LANG__".into();
             tenancy::put_brand(tx, &core, &who, b, "test").await?;
             let s = settings::find(tx, "brand:northwind", "brand.face").await?.unwrap();
-            settings::put(tx, &core, &who, "brand:northwind", "brand.face", s.version, &json!({"logo": 7}), "test").await
+            settings::put(
+                tx,
+                &core,
+                &who,
+                "brand:northwind",
+                "brand.face",
+                s.version,
+                &json!({"logo": 7}),
+                "test",
+            )
+            .await
         })
         .await
         .unwrap();
     let t = h.get(NORTHWIND, "/").await.text();
-    assert!(t.contains("<title>N&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; __LANG__</title>"), "{t}");
+    assert!(
+        t.contains("<title>N&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; __LANG__</title>"),
+        "{t}"
+    );
     let logo = h.get(NORTHWIND, "/brand/logo.svg").await;
     assert!(logo.status == 200 && !logo.text().contains("<script"), "{}", logo.text());
     assert_eq!(h.get(NORTHWIND, "/legal/risk_warning").await.status, 200);
@@ -385,8 +432,16 @@ async fn a_language_added_at_run_time_is_offered_and_its_files_can_be_read() {
     let dir = texts.clone();
     let h = house_with(true, |c| c.texts.dir = Some(dir)).await;
     let t = h.get(NORTHWIND, "/locales/fr/trader.json").await;
-    assert_eq!((t.status, t.header("content-type"), t.text().as_str()), (StatusCode::OK, "application/json", r#"{"title": "Bonjour"}"#));
-    for path in ["/locales/fr/none.json", "/locales/fr/..%2Ffr%2Ftrader.json", "/locales/../fr.json", "/locales/fr/trader"] {
+    assert_eq!(
+        (t.status, t.header("content-type"), t.text().as_str()),
+        (StatusCode::OK, "application/json", r#"{"title": "Bonjour"}"#)
+    );
+    for path in [
+        "/locales/fr/none.json",
+        "/locales/fr/..%2Ffr%2Ftrader.json",
+        "/locales/../fr.json",
+        "/locales/fr/trader",
+    ] {
         assert_eq!(h.get(NORTHWIND, path).await.status, 404, "{path}");
     }
     let boot: Value = serde_json::from_slice(&h.get(NORTHWIND, "/api/v1/public/boot").await.bytes).unwrap();
@@ -400,7 +455,12 @@ async fn a_language_added_at_run_time_is_offered_and_its_files_can_be_read() {
 #[tokio::test]
 async fn without_a_build_each_portal_says_how_to_get_one_and_the_api_works() {
     let h = house(false).await;
-    for (path, what) in [("/", "Trader"), ("/office/clients", "Back Office"), ("/partner", "Partner"), ("/sign-in", "sign-in")] {
+    for (path, what) in [
+        ("/", "Trader"),
+        ("/office/clients", "Back Office"),
+        ("/partner", "Partner"),
+        ("/sign-in", "sign-in"),
+    ] {
         let t = h.get(NORTHWIND, path).await;
         assert!(t.status == 200 && t.is_page(), "{path}");
         assert!(t.text().contains("make portals") && t.text().contains(what), "{}", t.text());
@@ -429,11 +489,17 @@ async fn while_the_demo_is_made_people_see_how_far_it_is_and_programs_are_told_t
         note: "2026-07-14".into(),
     });
     let t = ask(&router, get("/office/clients", "text/html,*/*")).await;
-    assert_eq!((t.status, t.header("refresh"), t.is_page()), (StatusCode::SERVICE_UNAVAILABLE, "2", true));
+    assert_eq!(
+        (t.status, t.header("refresh"), t.is_page()),
+        (StatusCode::SERVICE_UNAVAILABLE, "2", true)
+    );
     assert!(t.text().contains("day 57 of 180: 2026-07-14"), "{}", t.text());
     for path in ["/readyz", "/api/v1/me"] {
         let t = ask(&router, get(path, "*/*")).await;
-        assert_eq!((t.status, t.header("content-type")), (StatusCode::SERVICE_UNAVAILABLE, "application/problem+json"));
+        assert_eq!(
+            (t.status, t.header("content-type")),
+            (StatusCode::SERVICE_UNAVAILABLE, "application/problem+json")
+        );
         assert_eq!(t.header("retry-after"), "2");
     }
     assert_eq!(ask(&router, get("/healthz", "*/*")).await.status, 200);

@@ -41,12 +41,20 @@ fn gap(g: &Gaps) -> String {
     let named = |what: &str, keys: &[String]| match keys.len() {
         0 => String::new(),
         n => {
-            let more = if n > SHOWN { format!(" and {} more", n - SHOWN) } else { String::new() };
+            let more = if n > SHOWN {
+                format!(" and {} more", n - SHOWN)
+            } else {
+                String::new()
+            };
             let first: Vec<&str> = keys.iter().take(SHOWN).map(String::as_str).collect();
             format!("; {n} {what}: {}{more}", first.join(", "))
         }
     };
-    let whole = if g.missing.is_empty() && g.wrong.is_empty() { "; complete" } else { "" };
+    let whole = if g.missing.is_empty() && g.wrong.is_empty() {
+        "; complete"
+    } else {
+        ""
+    };
     format!(
         "texts {}: {} texts{whole}{}{}",
         g.language,

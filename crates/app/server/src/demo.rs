@@ -2,10 +2,10 @@
 
 use crate::cli::DemoArgs;
 use crate::{listen, node, sandbox, seed};
-use qd_portals::Waiting;
 use qd_app::config::Config;
 use qd_app::{App, demo};
 use qd_kernel::{Env, Problem, Result};
+use qd_portals::Waiting;
 use qd_sandbox::Sandbox;
 use std::net::SocketAddr;
 use std::path::Path;

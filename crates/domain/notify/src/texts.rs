@@ -57,17 +57,33 @@ impl Catalogue {
     pub fn with_folder(dir: &Path) -> Result<Catalogue> {
         let mut c = Catalogue::builtin()?;
         let failed = |e: std::io::Error| {
-            Problem::invalid("texts.dir", "texts_unreadable", format!("expected a readable folder at {}", dir.display())).with_source(e)
+            Problem::invalid(
+                "texts.dir",
+                "texts_unreadable",
+                format!("expected a readable folder at {}", dir.display()),
+            )
+            .with_source(e)
         };
-        let mut folders: Vec<_> = std::fs::read_dir(dir).map_err(failed)?.flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect();
+        let mut folders: Vec<_> = std::fs::read_dir(dir)
+            .map_err(failed)?
+            .flatten()
+            .map(|e| e.path())
+            .filter(|p| p.is_dir())
+            .collect();
         folders.sort();
         for folder in folders {
-            let Some(language) = folder.file_name().and_then(|n| n.to_str()) else { continue };
+            let Some(language) = folder.file_name().and_then(|n| n.to_str()) else {
+                continue;
+            };
             for namespace in OURS {
                 let file = folder.join(format!("{namespace}.json"));
                 let Ok(meta) = std::fs::metadata(&file) else { continue };
                 if meta.len() > MAX_FILE {
-                    return Err(Problem::invalid("texts.dir", "texts_unreadable", format!("{} is too long", file.display())));
+                    return Err(Problem::invalid(
+                        "texts.dir",
+                        "texts_unreadable",
+                        format!("{} is too long", file.display()),
+                    ));
                 }
                 let text = std::fs::read_to_string(&file).map_err(failed)?;
                 c.add(language, namespace, &text)?;
@@ -90,8 +106,13 @@ impl Catalogue {
             .map_err(|e| Problem::invalid("/texts", "texts_unreadable", format!("{language}/{namespace}.json: {e}")))?;
         let prefix = if WHOLE_KEYS.contains(&namespace) { "" } else { namespace };
         let mut flat = BTreeMap::new();
-        flatten(prefix, &tree, &mut flat)
-            .map_err(|key| Problem::invalid("/texts", "texts_unreadable", format!("{language}/{namespace}.json: {key}: expected a text")))?;
+        flatten(prefix, &tree, &mut flat).map_err(|key| {
+            Problem::invalid(
+                "/texts",
+                "texts_unreadable",
+                format!("{language}/{namespace}.json: {key}: expected a text"),
+            )
+        })?;
         let n = flat.len();
         self.languages.entry(language.to_string()).or_default().extend(flat);
         Ok(n)
@@ -156,7 +177,8 @@ impl Catalogue {
             .filter(|l| *l != LAST)
             .map(|l| {
                 let own = self.keys(l);
-                let (there, missing): (Vec<&str>, Vec<&str>) = english.iter().copied().filter(|k| !is_plural(k)).partition(|k| own.contains(k));
+                let (there, missing): (Vec<&str>, Vec<&str>) =
+                    english.iter().copied().filter(|k| !is_plural(k)).partition(|k| own.contains(k));
                 let wrong = there.into_iter().filter(|k| places(l, k) != places(LAST, k));
                 Gaps {
                     language: l.to_string(),
@@ -251,7 +273,10 @@ mod tests {
         std::fs::remove_dir_all(&dir).unwrap();
         assert!(p.is("texts_unreadable") && p.fields[0].expected.contains("reject"), "{p:?}");
         assert_eq!(c.get("pt-BR", "mail.welcome.subject"), Some("{{name}}, bem-vindo à {{brand}}"));
-        assert_eq!(c.said("pt", "mail.welcome.subject", &[("name", "{{x}}")]).unwrap(), "{{x}}, bem-vindo à {{brand}}");
+        assert_eq!(
+            c.said("pt", "mail.welcome.subject", &[("name", "{{x}}")]).unwrap(),
+            "{{x}}, bem-vindo à {{brand}}"
+        );
         assert_eq!(c.get("pt", "mail.welcome.body"), c.get("en", "mail.welcome.body"));
         let gaps = c.gaps().into_iter().find(|g| g.language == "pt").unwrap();
         assert!(gaps.missing.contains(&"mail.welcome.body".to_string()));

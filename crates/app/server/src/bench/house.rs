@@ -95,7 +95,14 @@ impl House {
         settle(&mut config, how);
         let (stop, stopped) = watch::channel(false);
         if let Some((clients, days)) = how.past {
-            seed::demo(&config, &sandbox, seed::Amount { clients, days, seed: 1 }, stopped.clone(), &watch::channel(qd_portals::Waiting::default()).0).await?;
+            seed::demo(
+                &config,
+                &sandbox,
+                seed::Amount { clients, days, seed: 1 },
+                stopped.clone(),
+                &watch::channel(qd_portals::Waiting::default()).0,
+            )
+            .await?;
         }
         // Over our own listener, so that their answers can be timed; their TLS is not ours to measure.
         for s in &mut config.trading_server {
@@ -203,6 +210,7 @@ fn settle(config: &mut Config, how: How) {
     config.server.rate_limit = false;
     config.worker.feed_every_s = if how.feed_every_s == 0 { seldom } else { how.feed_every_s };
     config.worker.sweep_every_s = seldom;
+    config.worker.watch_every_s = 0;
 }
 
 /// A server with nothing in it but what it is given.

@@ -79,9 +79,12 @@ fn fill(c: &Catalogue, language: &str, text: &str, params: &Params) -> Result<St
     let mut rest = text;
     while let Some((before, name, after)) = next_place(rest) {
         out.push_str(before);
-        let p = params
-            .get(name)
-            .ok_or_else(|| Problem::bug("mail_value_missing", format!("the mail has a place {{{{{name}}}}} and no value for it")))?;
+        let p = params.get(name).ok_or_else(|| {
+            Problem::bug(
+                "mail_value_missing",
+                format!("the mail has a place {{{{{name}}}}} and no value for it"),
+            )
+        })?;
         out.push_str(&value(c, language, p)?);
         rest = after;
     }
