@@ -4,6 +4,7 @@ import { useTranslation } from '@qd/i18n';
 import { CopyId, Dialog, errorText, KeyValue, Money, Notice, say, StatusChip, statusText, When } from '@qd/ui';
 import { useCan } from '@qd/ui/app';
 import { useState } from 'react';
+import { ObjectLink } from '../../lib/ObjectLink';
 import type { Withdrawal } from './queries';
 
 type Leg = Withdrawal['legs'][number];
@@ -23,7 +24,7 @@ export function Legs({ w }: { w: Withdrawal }) {
               { label: t('state'), value: <StatusChip kind="leg" value={leg.state} /> },
               { label: t('w.failure'), value: leg.failure_code ? statusText('reason', leg.failure_code) : null, optional: true },
               { label: t('w.doneAt'), value: leg.done_at_us ? <When us={leg.done_at_us} as="full" /> : null, optional: true },
-              { label: t('d.deposit'), value: leg.deposit_id ? <CopyId id={leg.deposit_id} /> : null, optional: true },
+              { label: t('d.deposit'), value: leg.deposit_id ? <ObjectLink object={`deposit:${leg.deposit_id}`} /> : null, optional: true },
               { label: t('providerRef'), value: leg.provider_ref ? <CopyId id={leg.provider_ref} full /> : null, optional: true },
             ]}
           />

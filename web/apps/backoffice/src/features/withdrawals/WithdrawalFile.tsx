@@ -4,6 +4,7 @@ import { Card, Cards, Changed, Chip, CopyId, ErrorState, KeyValue, Money, Notice
 import { useCan, useSession } from '@qd/ui/app';
 import { Due } from '../../lib/clock';
 import { ClientLink, Named, useNames } from '../../lib/names';
+import { ObjectLink } from '../../lib/ObjectLink';
 import { PaymentHistory } from '../../lib/PaymentHistory';
 import { Checks } from './Checks';
 import { deskClocks } from './clocks';
@@ -44,7 +45,7 @@ export function WithdrawalFile({ w, waiting, onShow, narrow }: Props) {
               { label: t('requested'), value: <When us={w.requested_at_us} as="full" /> },
               { label: t('desk'), value: statusText('role', w.desk) },
               { label: t('owner'), value: w.claimed_by ? <Named id={w.claimed_by} name={name(w.claimed_by)} /> : <span className="qd-muted">{t('nobody')}</span> },
-              { label: t('due'), value: w.due_at_us ? <Due us={w.due_at_us} done={w.state !== 'review'} /> : null, optional: true },
+              { label: t('due'), value: w.due_at_us && w.state === 'review' ? <Due us={w.due_at_us} /> : null, optional: true },
               ...(['finance', 'compliance'] as const).map((desk) => ({
                 label: t(desk === 'finance' ? 'w.atFinance' : 'w.atCompliance'),
                 value: clocks[desk] !== undefined ? <Waited seconds={clocks[desk]} /> : null,
@@ -100,7 +101,7 @@ export function WithdrawalFile({ w, waiting, onShow, narrow }: Props) {
                 label: p.deposit_id ? t('w.backTo', { connection: p.connection ?? '' }) : t('w.byBank'),
                 value: (
                   <>
-                    <Money value={p.amount} /> {p.deposit_id && <CopyId id={p.deposit_id} />}
+                    <Money value={p.amount} /> {p.deposit_id && <ObjectLink object={`deposit:${p.deposit_id}`} />}
                   </>
                 ),
               }))}
