@@ -48,7 +48,7 @@ pub fn subscriptions() -> Subscriptions {
             &["deposit.state", "deposit.received", "deposit.credited", "client.ftd"],
             |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.deposit")),
         )
-        .subscribe("withdrawals", &["withdrawal.*"], |tx, core, ev| {
+        .subscribe("withdrawals", &["withdrawal.state", "withdrawal.paid", "withdrawal.returned"], |tx, core, ev| {
             Box::pin(hand_on(tx, core, ev, "react.withdrawal"))
         })
         .subscribe("notices", &["lead.assigned", "task.due"], |tx, core, ev| {

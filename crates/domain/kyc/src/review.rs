@@ -98,6 +98,7 @@ pub async fn release(tx: &mut Tx, core: &Core, caller: &Caller, id: KycId) -> Re
     file.row.owner_name = None;
     file.row.claimed_at = None;
     file.finish(tx, core, caller, Done::new("kyc.released", from)).await?;
+    file.publish(tx, core, "kyc.released", json!({})).await?;
     Ok(Case::from(&file.row))
 }
 
@@ -143,6 +144,8 @@ async fn give(
     let after = json!({ "owner_id": to, "owner_name": to_name, "owner_before": before });
     file.finish(tx, core, caller, Done::new(what, from).note(reason).after(after))
         .await?;
+    // Whoever has it open sees at once in whose hands it is.
+    file.publish(tx, core, what, json!({ "reviewer_id": to })).await?;
     Ok(Case::from(&file.row))
 }
 

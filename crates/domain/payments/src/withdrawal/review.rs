@@ -10,6 +10,7 @@ use qd_db::Tx;
 use qd_kernel::{Amount, Problem, Result};
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::approvals::{self, ApprovalId, Outcome};
+use qd_runtime::events::{self, NewEvent};
 use qd_runtime::{Core, exceptions};
 use serde_json::{Value, json};
 
@@ -209,15 +210,18 @@ pub async fn claim(tx: &mut Tx, core: &Core, caller: &Caller, id: WithdrawalId, 
     }
     w.changed_at = core.now();
     save(tx, &mut w).await?;
-    note(
+    let what = if take { "withdrawal.claimed" } else { "withdrawal.released" };
+    note(tx, core, caller, what, &w, None, None, None).await?;
+    // Whoever has it open sees at once in whose hands it is; its client does not.
+    events::publish(
         tx,
         core,
-        caller,
-        if take { "withdrawal.claimed" } else { "withdrawal.released" },
-        &w,
-        None,
-        None,
-        None,
+        NewEvent {
+            kind: what,
+            aggregate: format!("withdrawal:{id}"),
+            entity: Some(w.entity.clone()),
+            payload: json!({"client_id": w.client_id, "withdrawal_id": id, "reviewer_id": w.claimed_by}),
+        },
     )
     .await?;
     view(tx, core, caller, w).await
