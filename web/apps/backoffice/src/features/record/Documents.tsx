@@ -22,7 +22,7 @@ export function Documents({ caseId }: { caseId: string }) {
       { id: 'kind', header: t('docs.kind'), width: 220, fixed: true, cell: (d) => <>{kindText(d.kind)}{d.side !== 'single' && ` · ${statusText('side', d.side)}`}</> },
       { id: 'proves', header: t('docs.proves'), width: 190, cell: (d) => serverText('shared', `document.${d.requirement}`) },
       { id: 'state', header: t('col.state'), width: 160, card: 'side', cell: (d) => <StatusChip kind="document" value={d.state} /> },
-      { id: 'at', header: t('docs.uploaded'), width: 170, cell: (d) => <When us={d.uploaded_at_us} as="full" /> },
+      { id: 'at', header: t('docs.uploaded'), width: 225, cell: (d) => <When us={d.uploaded_at_us} as="full" /> },
       { id: 'expires', header: t('docs.expires'), width: 130, cell: (d) => (d.expires_on ? <When us={Date.parse(d.expires_on) * 1000} as="date" /> : null) },
       { id: 'why', header: t('docs.why'), width: 240, cell: (d) => (d.reason_text_key ? serverText('shared', d.reason_text_key) : null) },
     ],

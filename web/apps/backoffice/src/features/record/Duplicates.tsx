@@ -125,7 +125,7 @@ function MergeDialog({ d, mine, entity, otherId, onClose, onDone }: { d: Duplica
     [t('dup.kyc'), (s) => s.kyc_state, (s) => <StatusChip kind="kyc" value={s.kyc_state} />],
     [t('assign.owner'), (s) => s.owner_id, (s) => s.owner_name ? <bdi>{s.owner_name}</bdi> : t('assign.nobody')],
     [t('ftd'), (s) => s.first_deposit_at_us, (s) => <When us={s.first_deposit_at_us} />],
-    [t('came.created'), (s) => s.created_at_us, (s) => <When us={s.created_at_us} as="full" />],
+    [t('came.created'), (s) => s.created_at_us, (s) => <When us={s.created_at_us} as="date" />],
   ];
   return (
     <ReasonDialog

@@ -1,7 +1,7 @@
 import { Button, Group, Skeleton, Stack } from '@mantine/core';
 import { useApiQuery, type Schema } from '@qd/api';
 import { country, languageName, plain, useTranslation } from '@qd/i18n';
-import { Card, dayEndUs, dayOf, EmptyState, ErrorState, Money, Notice, Page, StatusChip, statusText, useSearchState, useZone, Value, When, type StatusKind } from '@qd/ui';
+import { Card, dayEndUs, dayOf, ErrorState, Money, Notice, Page, StatusChip, statusText, useSearchState, useZone, Value, When, type StatusKind } from '@qd/ui';
 import { IconPrinter } from '@tabler/icons-react';
 import { useParams } from '@tanstack/react-router';
 import { lazy, Suspense, type ReactNode } from 'react';
@@ -43,7 +43,7 @@ export function FilePage() {
   const [search, set] = useSearchState();
   const today = dayOf(Date.now() * 1000, zone);
   const day = search.as_of && search.as_of < today ? search.as_of : null;
-  const file = useApiQuery('/api/v1/clients/{id}/file', { path: { id }, query: { as_of: day ? String(dayEndUs(day, zone)) : undefined } }, { live: 'off' });
+  const file = useApiQuery('/api/v1/clients/{id}/file', { path: { id }, query: { as_of: day ? String(dayEndUs(day, zone) - 1) : undefined } }, { live: 'off' });
   const f = file.data;
   return (
     <Page
@@ -85,7 +85,7 @@ function Paper({ f, lang }: { f: Schema<'ClientFile'>; lang: string }) {
           [t('contact.name'), <bdi key="v">{r.first_name} {r.last_name}</bdi>],
           [t('contact.email'), <bdi key="v" dir="ltr"><Value mask="contact">{r.email}</Value></bdi>],
           [t('contact.phone'), <bdi key="v" dir="ltr"><Value mask="contact">{r.phone}</Value></bdi>],
-          [t('contact.born'), <Value key="v">{r.birth_date}</Value>],
+          [t('contact.born'), r.birth_date && /^\d{4}/.test(r.birth_date) ? <When key="v" us={Date.parse(r.birth_date) * 1000} as="date" /> : <Value key="v">{r.birth_date}</Value>],
           [t('contact.country'), country(lang, r.country)],
           [t('contact.nationality'), r.nationality ? country(lang, r.nationality) : '–'],
           [t('contact.language'), languageName(lang, r.language)],
@@ -126,7 +126,7 @@ function Sheet({ title, head, rows }: { title: string; head: readonly string[]; 
   return (
     <Card title={title}>
       {rows.length === 0 ? (
-        <EmptyState title={t('file.nothing')} />
+        <p className="qd-muted" style={{ margin: 0 }}>{t('file.nothing')}</p>
       ) : (
         <div className={classes.wide} tabIndex={0} role="region" aria-label={title}>
           <table>

@@ -11,6 +11,12 @@ import { PartnerChange } from './PartnerChange';
 
 export type ClientRecord = Answer<'get', '/api/v1/clients/{id}'>;
 
+/** What a verification still needs; fields an entity added of its own have words here. */
+function missingText(code: string): string {
+  const field = `profile.field.${code.replace(/^profile\./, '')}`;
+  return hasText('office-record', field) ? serverText('office-record', field) : statusText('missing' as never, code);
+}
+
 /** The questions everybody asks, answered without leaving the page. */
 export function Overview({ record: r, onChanged, onAml }: { record: ClientRecord; onChanged: () => void; onAml: () => void }) {
   const { t, i18n } = useTranslation('office-record');
@@ -48,7 +54,7 @@ export function Overview({ record: r, onChanged, onAml }: { record: ClientRecord
                 { label: t('kyc.level'), value: r.kyc.level ? statusText('level', r.kyc.level) : null, optional: true },
                 { label: t('kyc.since'), value: r.kyc.approved_at_us ? <When us={r.kyc.approved_at_us} as="full" /> : null, optional: true },
                 { label: t('kyc.age'), value: r.kyc.age_days == null ? null : <>{t('days', { count: r.kyc.age_days })} {r.kyc.stale && <Chip tone="warn" label={t('kyc.stale')} />}</>, optional: true },
-                { label: t('kyc.missing'), value: r.kyc.missing.length > 0 ? r.kyc.missing.map((m) => statusText('missing' as never, m)).join(' · ') : t('nothing') },
+                { label: t('kyc.missing'), value: r.kyc.missing.length > 0 ? r.kyc.missing.map(missingText).join(' · ') : t('nothing') },
                 { label: t('kyc.risk'), value: r.kyc.risk?.band ? <>{statusText('band', r.kyc.risk.band)}{r.kyc.risk.score != null && ` · ${number(lang, r.kyc.risk.score)}`}</> : null, optional: true },
               ]}
             />

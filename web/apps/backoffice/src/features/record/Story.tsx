@@ -71,7 +71,7 @@ export function Story({ id }: { id: string }) {
     [lines.rows, i18n.language],
   );
   return (
-    <Card>
+    <Card title={t('tab.story')}>
       <Stack>
         <div className={classes.filters}>
           <MultiSelect
