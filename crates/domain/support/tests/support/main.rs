@@ -2,5 +2,6 @@
 
 mod bulk;
 mod house;
+mod store_tampering;
 mod talk;
 mod views;

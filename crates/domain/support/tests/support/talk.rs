@@ -1,3 +1,4 @@
+use crate::store_tampering::{DROP_MESSAGES, EDIT_MESSAGE};
 use crate::house::{code, first, house, staff_of};
 use qd_clients::timeline::{self, LineFilter};
 use qd_kernel::Ts;
@@ -193,8 +194,9 @@ qd_testkit::both! {
         }
         let (me, q) = (alex.clone(), question("one more"));
         assert_eq!(code(h.write(async move |tx, core| qd_support::open(tx, core, &me, q.clone()).await).await), "tickets_too_many");
-        assert!(h.t.db.run_script("UPDATE ticket_messages SET body = 'x'", "UPDATE ticket_messages SET body = 'x'").await.is_err());
-        assert!(h.t.db.run_script("DELETE FROM ticket_messages", "DELETE FROM ticket_messages").await.is_err());
+        for script in [EDIT_MESSAGE, DROP_MESSAGES] {
+            assert!(h.t.db.run_script(script, script).await.is_err(), "{script}");
+        }
         let bad = NewTicket { about: Some("cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V".into()), ..question("about nothing of theirs") };
         let me = alex.clone();
         assert_eq!(code(h.write(async move |tx, core| qd_support::open(tx, core, &me, bad.clone()).await).await), "about_malformed");
