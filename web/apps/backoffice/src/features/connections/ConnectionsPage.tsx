@@ -43,38 +43,41 @@ export function ConnectionsPage() {
       ) : all.data.servers.length + all.data.psps.length === 0 ? (
         <EmptyState title={t('empty.title')} text={t('empty.text')} />
       ) : (
-        <Cards min="22rem">
-          {all.data.servers.map(({ server, feed }) => (
-            <Card key={server.id} title={<bdi>{server.id}</bdi>} actions={<StatusChip kind="connection" value={healthOf(server)} />}>
-              <KeyValue
-                items={[
-                  { label: t('what'), value: t(server.kind === 'demo' ? 'demoServer' : 'liveServer', { platform: server.platform.toUpperCase() }) },
-                  { label: t('entity'), value: server.entity },
-                  { label: t('build'), value: info(server.info).build ? <bdi>{t('buildOf', { build: info(server.info).build ?? '' })}</bdi> : null },
-                  { label: t('zone'), value: info(server.info).zone, optional: true },
-                  { label: t('groups'), value: <bdi dir="ltr" className="qd-mono">{server.group_mask}</bdi> },
-                  { label: t('lastOk'), value: <When us={server.last_ok_at_us} /> },
-                  { label: t('lastError'), value: trouble(server), optional: true },
-                  { label: t('feedLag'), value: feed ? duration(lang, Math.max(0, Math.round(feed.lag_us / 1_000_000))) : null },
-                  { label: t('feedRead'), value: feed ? <When us={feed.polled_at_us} /> : null },
-                  { label: t('feedDeals'), value: feed ? number(lang, feed.deals_total) : null },
-                ]}
-              />
-            </Card>
-          ))}
-          {all.data.psps.map((psp) => (
-            <Card key={psp.id} title={<bdi>{psp.id}</bdi>} actions={<StatusChip kind="connection" value={healthOf(psp)} />}>
-              <KeyValue
-                items={[
-                  { label: t('what'), value: t('provider', { provider: psp.provider }) },
-                  { label: t('entity'), value: psp.entity },
-                  { label: t('lastOk'), value: <When us={psp.last_ok_at_us} /> },
-                  { label: t('lastError'), value: trouble(psp), optional: true },
-                ]}
-              />
-            </Card>
-          ))}
-        </Cards>
+        // The cards hold nothing to focus: without this, keys could not scroll a narrow page.
+        <div role="region" aria-label={t('title')} tabIndex={0}>
+          <Cards min="22rem">
+            {all.data.servers.map(({ server, feed }) => (
+              <Card key={server.id} title={<bdi>{server.id}</bdi>} actions={<StatusChip kind="connection" value={healthOf(server)} />}>
+                <KeyValue
+                  items={[
+                    { label: t('what'), value: t(server.kind === 'demo' ? 'demoServer' : 'liveServer', { platform: server.platform.toUpperCase() }) },
+                    { label: t('entity'), value: server.entity },
+                    { label: t('build'), value: info(server.info).build ? <bdi>{t('buildOf', { build: info(server.info).build ?? '' })}</bdi> : null },
+                    { label: t('zone'), value: info(server.info).zone, optional: true },
+                    { label: t('groups'), value: <bdi dir="ltr" className="qd-mono">{server.group_mask}</bdi> },
+                    { label: t('lastOk'), value: <When us={server.last_ok_at_us} /> },
+                    { label: t('lastError'), value: trouble(server), optional: true },
+                    { label: t('feedLag'), value: feed ? duration(lang, Math.max(0, Math.round(feed.lag_us / 1_000_000))) : null },
+                    { label: t('feedRead'), value: feed ? <When us={feed.polled_at_us} /> : null },
+                    { label: t('feedDeals'), value: feed ? number(lang, feed.deals_total) : null },
+                  ]}
+                />
+              </Card>
+            ))}
+            {all.data.psps.map((psp) => (
+              <Card key={psp.id} title={<bdi>{psp.id}</bdi>} actions={<StatusChip kind="connection" value={healthOf(psp)} />}>
+                <KeyValue
+                  items={[
+                    { label: t('what'), value: t('provider', { provider: psp.provider }) },
+                    { label: t('entity'), value: psp.entity },
+                    { label: t('lastOk'), value: <When us={psp.last_ok_at_us} /> },
+                    { label: t('lastError'), value: trouble(psp), optional: true },
+                  ]}
+                />
+              </Card>
+            ))}
+          </Cards>
+        </div>
       )}
       {mayJobs && <Figures />}
       {mayJobs && <DeadJobs />}

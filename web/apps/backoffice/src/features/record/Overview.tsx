@@ -5,6 +5,7 @@ import { Card, Cards, Chip, CopyId, errorText, KeyValue, Money, Notice, ReasonDi
 import { useCan } from '@qd/ui/app';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
+import { reasonOf } from '../partners/words';
 import { AmlNotes } from './AmlNotes';
 import { Duplicates } from './Duplicates';
 import { PartnerChange } from './PartnerChange';
@@ -16,6 +17,9 @@ function missingText(code: string): string {
   const field = `profile.field.${code.replace(/^profile\./, '')}`;
   return hasText('office-record', field) ? serverText('office-record', field) : statusText('missing' as never, code);
 }
+
+/** Why the partner earns with this client, or does not. */
+const partnerWhy = (code: string): string => (hasText('office-record', `partner.reason.${code}`) ? serverText('office-record', `partner.reason.${code}`) : reasonOf(code));
 
 /** The questions everybody asks, answered without leaving the page. */
 export function Overview({ record: r, onChanged, onAml }: { record: ClientRecord; onChanged: () => void; onAml: () => void }) {
@@ -95,7 +99,7 @@ export function Overview({ record: r, onChanged, onAml }: { record: ClientRecord
               items={[
                 { label: t('partner.who'), value: r.partner.partner ? <Anchor component={Link} to={`/partners/${r.partner.partner}` as never}><bdi>{r.partner.partner_name}</bdi></Anchor> : t('partner.none') },
                 { label: t('partner.plan'), value: r.partner.plan ? <bdi>{t('partner.planVersion', { plan: r.partner.plan, version: r.partner.plan_version ?? 1 })}</bdi> : null, optional: true },
-                { label: t('partner.why'), value: why(r.partner.reason_code) },
+                { label: t('partner.why'), value: partnerWhy(r.partner.reason_code) },
               ]}
             />
             {can.partner && <div><Button size="compact-sm" variant="default" onClick={() => setMoving(true)}>{t('partner.change')}</Button></div>}
