@@ -7,7 +7,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { IconDots } from '@tabler/icons-react';
 import { useState, type ReactNode } from 'react';
 import { CodedReason, useRejectReasons } from './CodedReason';
-import { queueQuery, type Case } from './queries';
+import { queueQuery, reasonText, type Case } from './queries';
 
 type Open = 'approve' | 'again' | 'reject' | 'assign' | 'reopen' | null;
 
@@ -20,6 +20,8 @@ export function useVerdict(file: Case): { buttons: ReactNode; dialogs: ReactNode
   const [search] = useSearchState();
   const [open, setOpen] = useState<Open>(null);
   const [again, setAgain] = useState<readonly string[]>([]);
+  const [whys, setWhys] = useState<Readonly<Record<string, string>>>({});
+  const [asked, setAsked] = useState(false);
   const [to, setTo] = useState<string | null>(null);
   const close = () => setOpen(null);
   const waits = file.state === 'submitted' || file.state === 'in_review';
@@ -28,6 +30,9 @@ export function useVerdict(file: Case): { buttons: ReactNode; dialogs: ReactNode
   const other = file.owner && !mine ? t('claimedBy', { name: file.owner.name }) : null;
   const undecided = file.requirements.filter((r) => r.state !== 'accepted');
   const reasons = useRejectReasons(file.entity, ['person', 'final']);
+  const retry = useRejectReasons(file.entity, ['retry', 'person']);
+  // What was handed in is asked for again with a reason the client reads; what is rejected has one already.
+  const needsWhy = (code: string) => again.includes(code) && ['pending', 'side_missing', 'accepted'].includes(file.requirements.find((r) => r.code === code)?.state ?? '');
   const colleagues = useApiQuery('/api/v1/colleagues', open === 'assign' ? { query: { role: 'compliance', entity: file.entity } } : null);
   const queue = useApiQuery('/api/v1/kyc/queue', may ? { query: { ...queueQuery(search), limit: 5 } } : null);
   const next = queue.data?.items.find((r) => r.case_id !== file.id && (!r.owner || r.owner.id === me.id));
@@ -130,12 +135,30 @@ export function useVerdict(file: Case): { buttons: ReactNode; dialogs: ReactNode
           confirm={t('askAgain')}
           busy={ask.busy}
           error={ask.error}
-          onConfirm={({ note }) => attempt(() => ask.run({ path, body: { reason: note, version, documents: again.map((requirement) => ({ requirement })) } }), t('askedSay'), true)}
+          onConfirm={({ note }) => {
+            setAsked(true);
+            if (again.some((code) => needsWhy(code) && !whys[code])) return;
+            void attempt(() => ask.run({ path, body: { reason: note, version, documents: again.map((requirement) => ({ requirement, ...(needsWhy(requirement) ? { reason_code: whys[requirement] } : {}) })) } }), t('askedSay'), true);
+          }}
         >
           <Checkbox.Group label={t('whichDocs')} value={[...again]} onChange={setAgain}>
             <div style={{ display: 'grid', gap: '0.4rem', marginBlockStart: '0.4rem' }}>
               {file.requirements.map((r) => (
-                <Checkbox key={r.code} value={r.code} label={serverText('shared', r.title_key)} />
+                <div key={r.code}>
+                  <Checkbox value={r.code} label={serverText('shared', r.title_key)} />
+                  {needsWhy(r.code) && (
+                    <Select
+                      mt={4}
+                      ms="xl"
+                      aria-label={`${serverText('shared', r.title_key)}: ${t('coded')}`}
+                      placeholder={t('coded')}
+                      data={retry.map((x) => ({ value: x.code, label: reasonText(x.code) }))}
+                      value={whys[r.code] ?? null}
+                      onChange={(code) => setWhys({ ...whys, [r.code]: code ?? '' })}
+                      error={asked && !whys[r.code] ? t('chooseReason') : null}
+                    />
+                  )}
+                </div>
               ))}
             </div>
           </Checkbox.Group>
