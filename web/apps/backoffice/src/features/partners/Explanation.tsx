@@ -38,7 +38,7 @@ export function Explanation({ explanation: e, minor, currency, reason }: { expla
           key: `x${at}`,
           label: x.divided ? t('why.divided', { pair: x.pair }) : t('why.times', { pair: x.pair }),
           value: <Price value={String(x.rate)} />,
-          note: <>{x.source} · <When us={x.at_us} as="full" /></>,
+          note: <><bdi>{x.source}</bdi> · <When us={x.at_us} as="full" /></>,
         })),
       ],
     },

@@ -40,7 +40,7 @@ export function Lines({ partner }: { partner?: string }) {
   const peek = usePeek(ids);
   const columns = useMemo<readonly Column<Line>[]>(
     () => [
-      { id: 'value', header: t('col.value'), width: 225, fixed: true, cell: (l) => <When us={l.value_at_us} as="full" /> },
+      { id: 'value', header: t('col.value'), width: 235, fixed: true, cell: (l) => <When us={l.value_at_us} as="full" /> },
       ...(partner ? [] : [{ id: 'partner', header: t('partner'), width: 200, cell: (l: Line) => <PartnerName id={l.partner_id} link={false} /> }]),
       { id: 'symbol', header: t('col.symbol'), width: 110, cell: (l) => <bdi dir="ltr">{l.symbol}</bdi> },
       { id: 'lots', header: t('col.lots'), width: 90, align: 'number', cell: (l) => <Lots value={lotsText(l.lots)} unit={false} /> },

@@ -1,10 +1,11 @@
 import { Button, Skeleton, Stack } from '@mantine/core';
 import { useApiQuery, type Schema } from '@qd/api';
-import { country, languageName, list, plain, useTranslation } from '@qd/i18n';
+import { country, languageName, list, useTranslation } from '@qd/i18n';
 import { Card, Cards, ErrorState, KeyValue, Money, Page, stepText, useSearchState } from '@qd/ui';
 import { useCan } from '@qd/ui/app';
 import { useParams } from '@tanstack/react-router';
 import { EntityEditor } from './EntityEditor';
+import { wordOf } from './words';
 import { KindHistory } from './KindHistory';
 
 export type Entity = Schema<'Entity'>;
@@ -30,7 +31,7 @@ export function EntityPage() {
       label: stepText(`document.${d.code}`),
       value: (
         <>
-          {list(lang, d.kinds.map(plain), 'disjunction')}
+          {list(lang, d.kinds.map((k) => wordOf('kind', k)), 'disjunction')}
           {d.max_age_days ? ` · ${t('entity.notOlder', { count: d.max_age_days })}` : ''}
           {d.over_deposits_minor ? <> · {t('entity.over')} {money(d.over_deposits_minor)}</> : null}
         </>
@@ -58,7 +59,7 @@ export function EntityPage() {
                 { label: t('entity.max'), value: money(c.deposits.max_minor) },
                 { label: t('entity.beforeVerified'), value: c.deposits.before_verified_minor > 0 ? <>{money(c.deposits.before_verified_minor)} · {t('entity.days', { count: c.deposits.before_verified_days })}</> : t('none') },
                 { label: t('entity.currencies'), value: c.currencies.join(' · ') },
-                { label: t('entity.methods'), value: c.methods.map((m) => `${plain(m.code)} (${m.connection})`).join(' · ') },
+                { label: t('entity.methods'), value: c.methods.map((m) => `${wordOf('method', m.code)} (${m.connection})`).join(' · ') },
               ]}
             />
           </Card>

@@ -47,7 +47,8 @@ export function Preview({ doc }: { doc: PlanDoc }) {
   const [answer, setAnswer] = useState<Schema<'CommissionPreview'> | null>(null);
   const [failed, setFailed] = useState<unknown>(null);
   const sent = tidy({ ...doc, name: doc.name.trim() || 'preview', rules: (doc.rules ?? []).filter((r) => r.id.trim() && isDecimal(r.rate)) });
-  const ready = s.symbol.trim() !== '' && isDecimal(s.lots);
+  // A plan without a rate is no plan to the server.
+  const ready = s.symbol.trim() !== '' && isDecimal(s.lots) && (sent.rules ?? []).length > 0;
   const body = { plan: sent, events: events(s, doc, (level) => t('plans.partnerAt', { level })) };
   const key = JSON.stringify(body);
   useEffect(() => {
