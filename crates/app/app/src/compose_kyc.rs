@@ -40,7 +40,7 @@ pub async fn applicant(tx: &mut Tx, client: &Client) -> Result<Applicant> {
 pub async fn signals(tx: &mut Tx, client: &Client, ip: Option<&str>) -> Result<Signals> {
     Ok(Signals {
         ip_country: country_of(ip),
-        device_other_clients: 0,
+        device_other_clients: qd_runtime::access::logins::others_on_devices(tx, &client.id.to_string()).await?,
         duplicates_open: duplicates::open_count(tx, client.id).await?,
     })
 }

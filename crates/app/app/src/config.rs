@@ -108,6 +108,9 @@ pub struct WorkerConfig {
     pub feed_every_s: i64,
     /// Seconds between looks at all accounts of a server.
     pub sweep_every_s: i64,
+    /// Seconds between looks for settings changed by hand there, on servers with up to 500 accounts
+    /// of ours; 0 for none.
+    pub watch_every_s: i64,
 }
 
 impl Default for WorkerConfig {
@@ -117,6 +120,7 @@ impl Default for WorkerConfig {
             node: String::new(),
             feed_every_s: 1,
             sweep_every_s: 30,
+            watch_every_s: 2,
         }
     }
 }

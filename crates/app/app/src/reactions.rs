@@ -48,9 +48,11 @@ pub fn subscriptions() -> Subscriptions {
             &["deposit.state", "deposit.received", "deposit.credited", "client.ftd"],
             |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.deposit")),
         )
-        .subscribe("withdrawals", &["withdrawal.state", "withdrawal.paid", "withdrawal.returned"], |tx, core, ev| {
-            Box::pin(hand_on(tx, core, ev, "react.withdrawal"))
-        })
+        .subscribe(
+            "withdrawals",
+            &["withdrawal.state", "withdrawal.paid", "withdrawal.returned"],
+            |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.withdrawal")),
+        )
         .subscribe("notices", &["lead.assigned", "task.due"], |tx, core, ev| {
             Box::pin(hand_on(tx, core, ev, "react.notice"))
         })
@@ -408,7 +410,16 @@ async fn kyc(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
         "kyc.rejected" => {
             line(app, tx, &c, told, "kyc", "timeline.kyc_rejected", json!({}), Visibility::Client).await?;
             let reasons = compose::reject_texts(tx, &c.entity, &told.payload).await?;
-            tell_client(app, tx, &c, told, "notification.kyc_rejected", json!({"reason_keys": reasons}), None).await?;
+            tell_client(
+                app,
+                tx,
+                &c,
+                told,
+                "notification.kyc_rejected",
+                json!({"reason_keys": reasons}),
+                None,
+            )
+            .await?;
             write_to(
                 app,
                 tx,
@@ -458,7 +469,16 @@ async fn account(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
     .await?;
     qd_clients::search::put(tx, c.id, &[login.as_str()]).await?;
     let object = told.payload["account_id"].as_str().map(|a| format!("account:{a}"));
-    tell_client(app, tx, &c, told, "notification.account_ready", json!({"login": login, "server": server}), object).await?;
+    tell_client(
+        app,
+        tx,
+        &c,
+        told,
+        "notification.account_ready",
+        json!({"login": login, "server": server}),
+        object,
+    )
+    .await?;
     let leverage = told.payload["leverage"].as_i64().unwrap_or(1).to_string();
     let values = params([
         ("login", Param::Text(login)),
@@ -511,7 +531,16 @@ async fn deposit(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
             line(app, tx, &c, told, "deposit", "timeline.deposit_received", data, Visibility::Money).await?;
             // What goes on to a trading account is announced when it is there.
             if told.payload["account_id"].is_null() {
-                tell_client(app, tx, &c, told, "notification.deposit_received", json!({"amount": amount}), object).await?;
+                tell_client(
+                    app,
+                    tx,
+                    &c,
+                    told,
+                    "notification.deposit_received",
+                    json!({"amount": amount}),
+                    object,
+                )
+                .await?;
             }
             write_to(
                 app,
@@ -540,10 +569,22 @@ async fn deposit(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
         }
         _ => {
             let state = told.text("state")?;
-            if !matches!(state, "failed" | "expired" | "cancelled" | "held") {
+            if !matches!(state, "failed" | "expired" | "cancelled" | "held" | "refunding" | "refunded") {
                 return Ok(());
             }
             line(app, tx, &c, told, "deposit", "timeline.deposit_state", data, Visibility::Money).await?;
+            if state == "refunding" {
+                return tell_client(
+                    app,
+                    tx,
+                    &c,
+                    told,
+                    "notification.deposit_refunded",
+                    json!({"amount": amount}),
+                    object,
+                )
+                .await;
+            }
             if state != "failed" {
                 return Ok(());
             }
@@ -600,7 +641,10 @@ async fn withdrawal(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
         ("amount", Param::Amount(amount)),
         ("method", Param::Key("method.source".into())),
         ("reason", reason_text(app, told.payload["reason_code"].as_str().unwrap_or("other"))),
-        ("link", page(app, tx, &c, &format!("/withdrawals/{}", told.text("withdrawal_id")?)).await?),
+        (
+            "link",
+            page(app, tx, &c, &format!("/withdrawals/{}", told.text("withdrawal_id")?)).await?,
+        ),
     ]);
     write_to(app, tx, &c, template, key, values).await
 }

@@ -239,10 +239,14 @@ pub fn registry(app: &App) -> Result<Registry> {
             work.feed_every_s,
             qd_trading::jobs::feed_handler(&app.core, &app.platforms, &s.id),
         );
+        let pace = qd_trading::jobs::Pace {
+            all_s: work.sweep_every_s,
+            quick_s: work.watch_every_s,
+        };
         r = r.every(
             format!("sweep:{}", s.id),
-            work.sweep_every_s,
-            qd_trading::jobs::sweep_handler(&app.core, &app.platforms, &s.id),
+            pace.every_s(),
+            qd_trading::jobs::sweep_handler(&app.core, &app.platforms, &s.id, pace),
         );
     }
     r = r.every("audit.seal", 1, Arc::new(app.sealer.clone()));

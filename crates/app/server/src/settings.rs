@@ -13,7 +13,7 @@ enum Kind {
 }
 
 /// Every documented key that a variable may override: `QD_` and the key in capitals.
-const OVERRIDES: [(&str, &str, &str, Kind); 29] = [
+const OVERRIDES: [(&str, &str, &str, Kind); 30] = [
     ("QD_SERVER_LISTEN", "server", "listen", Kind::Text),
     ("QD_SERVER_PUBLIC_URL", "server", "public_url", Kind::Text),
     ("QD_SERVER_BEHIND_PROXY", "server", "behind_proxy", Kind::Truth),
@@ -31,6 +31,7 @@ const OVERRIDES: [(&str, &str, &str, Kind); 29] = [
     ("QD_WORKER_NODE", "worker", "node", Kind::Text),
     ("QD_WORKER_FEED_EVERY_S", "worker", "feed_every_s", Kind::Number),
     ("QD_WORKER_SWEEP_EVERY_S", "worker", "sweep_every_s", Kind::Number),
+    ("QD_WORKER_WATCH_EVERY_S", "worker", "watch_every_s", Kind::Number),
     ("QD_ACCESS_STAFF_SECOND_FACTOR", "access", "staff_second_factor", Kind::Truth),
     ("QD_ACCESS_ISSUER", "access", "issuer", Kind::Text),
     ("QD_KEYS_HOUSE", "keys", "house", Kind::Text),

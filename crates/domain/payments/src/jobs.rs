@@ -1,6 +1,7 @@
 //! What happens later: the only place of this crate that talks to providers.
 
-use crate::deposit::{self, DepositState};
+use crate::deposit::{self, DepositState, refund};
+use crate::store_refunds::{self, RefundRow};
 use crate::withdrawal::{self, LegOutcome, LegState};
 use crate::{ClientFacts, DepositId, Psps, TransferId, WithdrawalId, dispute, store, transfer};
 use async_trait::async_trait;
@@ -56,6 +57,7 @@ pub fn handlers(core: &Core, psps: &Psps, facts: Arc<dyn FactsOf>, portal: &str)
         Arc::new(Open(c.clone())),
         Arc::new(Check(c.clone())),
         Arc::new(Onward(c.clone())),
+        Arc::new(RefundJob(c.clone())),
         Arc::new(Inbox(c.clone())),
         Arc::new(Decide(c.clone())),
         Arc::new(Pay(c.clone())),
@@ -389,7 +391,13 @@ impl Handler for Inbox {
                     })
                     .await?;
                 match found {
-                    None => Some(self.unknown(id, &msg.kind, &connection).await?),
+                    None => match self.given_back(&connection, our_ref, &provider_ref).await? {
+                        Some(r) => {
+                            look_at_refund(&self.0, &r, &provider_ref, None).await?;
+                            None
+                        }
+                        None => Some(self.unknown(id, &msg.kind, &connection).await?),
+                    },
                     Some(l) => {
                         look_at_leg(&self.0, l.withdrawal_id, l.n, &provider_ref, None).await?;
                         None
@@ -420,6 +428,22 @@ impl Handler for Inbox {
 
 impl Inbox {
     /// Rightly signed, about nothing we know: somebody used the account beside us.
+    /// The refund of a held deposit that a callback is about.
+    async fn given_back(&self, connection: &str, our_ref: Option<String>, provider_ref: &str) -> Result<Option<RefundRow>> {
+        let (conn, p) = (connection.to_string(), provider_ref.to_string());
+        self.0
+            .core
+            .db
+            .read(async move |tx| {
+                let row = match &our_ref {
+                    Some(r) => store_refunds::by_ref(tx, r).await?,
+                    None => store_refunds::by_provider(tx, &conn, &p).await?,
+                };
+                Ok(row.filter(|r| r.connection == conn && r.provider_ref.as_ref().is_none_or(|have| *have == p)))
+            })
+            .await
+    }
+
     async fn unknown(&self, id: InboxId, kind: &str, connection: &str) -> Result<String> {
         let (c, kind, connection) = (self.0.core.clone(), kind.to_string(), connection.to_string());
         self.0
@@ -629,6 +653,106 @@ fn still_pending(lease: &Lease) -> JobError {
     JobError::Retry {
         problem: Problem::unavailable("refund_pending", "the provider is still at it"),
         after_secs: Some(pause_s(lease, REFUND_PENDING_S)),
+    }
+}
+
+/// A held deposit given back. Repeatable within the provider's idempotency window: our reference is
+/// the key.
+struct RefundJob(Ctx);
+
+#[async_trait]
+impl Handler for RefundJob {
+    fn kind(&self) -> &'static str {
+        refund::JOB
+    }
+
+    async fn run(&self, lease: &Lease) -> JobResult {
+        let core = &self.0.core;
+        let id: DepositId = field(&lease.payload, "deposit_id")?;
+        let n: i64 = field(&lease.payload, "n")?;
+        let c = core.clone();
+        let Some(r) = core.db.write(async move |tx| refund::sending(tx, &c, id, n).await).await? else {
+            return Ok(());
+        };
+        if let Some(provider_ref) = r.provider_ref.clone() {
+            return look_at_refund(&self.0, &r, &provider_ref, Some(lease)).await;
+        }
+        if r.first_sent_at
+            .is_some_and(|t| core.now().secs_since(t) > withdrawal::SAFE_TO_REPEAT_S)
+        {
+            let e = CallError::unknown(
+                "window_closed",
+                "no answer within the provider's idempotency window; ask the provider before anything else",
+            );
+            let (c, lease) = (core.clone(), lease.clone());
+            core.db
+                .write(async move |tx| {
+                    refund::unclear(tx, &c, id, n, &e).await?;
+                    lease.complete(tx).await
+                })
+                .await?;
+            return Ok(());
+        }
+        let psp = self.0.psps.get(&r.connection)?;
+        let req = RefundRequest {
+            our_ref: r.our_ref.clone(),
+            payment_ref: r.payment_ref.clone(),
+            amount: Amount::new(r.amount_minor, r.currency),
+        };
+        let answer = psp.refund(&req).await;
+        match answer {
+            Err(e) if e.fate != Fate::Refused => {
+                self.0.health(&r.connection, Err(&e)).await;
+                if e.raw.is_some() || e.code == "echo_mismatch" {
+                    let (c, e2) = (core.clone(), e.clone());
+                    core.db.write(async move |tx| refund::unclear(tx, &c, id, n, &e2).await).await?;
+                }
+                Err(later(lease, &e))
+            }
+            answer => {
+                let pending = answer.as_ref().is_ok_and(|a| a.state == qd_ports::psp::RefundState::Pending);
+                let (c, lease2) = (core.clone(), lease.clone());
+                core.db
+                    .write(async move |tx| {
+                        refund::reported(tx, &c, id, n, answer.as_ref()).await?;
+                        if pending { Ok(()) } else { lease2.complete(tx).await }
+                    })
+                    .await?;
+                if pending { Err(still_pending(lease)) } else { Ok(()) }
+            }
+        }
+    }
+}
+
+async fn look_at_refund(ctx: &Ctx, r: &RefundRow, provider_ref: &str, lease: Option<&Lease>) -> JobResult {
+    let core = &ctx.core;
+    let report = match ctx.psps.get(&r.connection)?.refund_status(provider_ref).await {
+        Ok(report) => report,
+        Err(e) => {
+            ctx.health(&r.connection, Err(&e)).await;
+            return Err(lease.map_or_else(|| later_as_usual(&e), |l| later(l, &e)));
+        }
+    };
+    if report.our_ref.as_ref().is_some_and(|o| *o != r.our_ref) {
+        return Err(JobError::Final(Problem::conflict(
+            "echo_mismatch",
+            "the provider's refund carries another id than this one",
+        )));
+    }
+    let (c, lease2, id, n) = (core.clone(), lease.cloned(), r.deposit_id, r.n);
+    let pending = report.state == qd_ports::psp::RefundState::Pending;
+    core.db
+        .write(async move |tx| {
+            refund::reported(tx, &c, id, n, Ok(&report)).await?;
+            match &lease2 {
+                Some(lease) if !pending => lease.complete(tx).await,
+                _ => Ok(()),
+            }
+        })
+        .await?;
+    match lease {
+        Some(l) if pending => Err(still_pending(l)),
+        _ => Ok(()),
     }
 }
 

@@ -15,7 +15,7 @@ use qd_runtime::{Core, exceptions};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-type JobResult = std::result::Result<(), JobError>;
+pub(crate) type JobResult = std::result::Result<(), JobError>;
 
 /// Seconds between looks at an operation whose outcome is unknown.
 const LOOK_AGAIN_S: [i64; 5] = [2, 4, 8, 15, 30];
@@ -27,7 +27,7 @@ const PLATFORM_DOWN_MOST_S: i64 = 60;
 const UNKNOWN_TO_PERSON_S: i64 = 120;
 
 /// A platform that does not answer is asked again this much later.
-const PLATFORM_DOWN_S: i64 = 5;
+pub(crate) const PLATFORM_DOWN_S: i64 = 5;
 
 /// A deal time may be this far ahead of our clock: the server's clock is not ours.
 const CLOCK_SKEW_S: i64 = 60;
@@ -45,6 +45,8 @@ pub fn handlers(core: &Core, platforms: &Platforms) -> Vec<Arc<dyn Handler>> {
     ]
 }
 
+pub use crate::sweep::{Pace, sweep_handler};
+
 /// One per server and node; a lease inside the job queue (its lane) keeps a server's feed single.
 pub fn feed_handler(core: &Core, platforms: &Platforms, server: &str) -> Arc<dyn Handler> {
     Arc::new(Feed {
@@ -57,22 +59,10 @@ pub fn feed_handler(core: &Core, platforms: &Platforms, server: &str) -> Arc<dyn
     })
 }
 
-/// Reads what changed by hand on the platform, and balances nobody asked for lately.
-pub fn sweep_handler(core: &Core, platforms: &Platforms, server: &str) -> Arc<dyn Handler> {
-    Arc::new(Sweep {
-        ctx: Ctx {
-            core: core.clone(),
-            platforms: platforms.clone(),
-        },
-        server: server.to_string(),
-        kind: Box::leak(format!("trading.sweep.{server}").into_boxed_str()),
-    })
-}
-
 #[derive(Clone)]
-struct Ctx {
-    core: Core,
-    platforms: Platforms,
+pub(crate) struct Ctx {
+    pub(crate) core: Core,
+    pub(crate) platforms: Platforms,
 }
 
 fn field<T: serde::de::DeserializeOwned>(payload: &Value, name: &str) -> std::result::Result<T, JobError> {
@@ -86,7 +76,7 @@ fn down_s(lease: &Lease) -> i64 {
     (PLATFORM_DOWN_S << lease.attempt.saturating_sub(1).min(4)).min(PLATFORM_DOWN_MOST_S)
 }
 
-fn later(e: &CallError, after_secs: i64) -> JobError {
+pub(crate) fn later(e: &CallError, after_secs: i64) -> JobError {
     JobError::Retry {
         problem: Problem::unavailable("platform_call_failed", format!("{}: {}", e.code, e.detail)),
         after_secs: Some(after_secs),
@@ -95,7 +85,7 @@ fn later(e: &CallError, after_secs: i64) -> JobError {
 
 impl Ctx {
     /// Notes the server's health as we learn of it; never in the way of the work itself.
-    async fn health(&self, server: &str, outcome: std::result::Result<Option<String>, &CallError>) {
+    pub(crate) async fn health(&self, server: &str, outcome: std::result::Result<Option<String>, &CallError>) {
         let at = self.core.now();
         let server = server.to_string();
         let r = match outcome {
@@ -709,62 +699,5 @@ impl Feed {
                 .map(|_| ())
             })
             .await
-    }
-}
-
-/// Once in a while: settings changed by hand on the platform, one read per server (TP-07 back),
-/// the server's own word on itself, and stale balances of a few accounts.
-struct Sweep {
-    ctx: Ctx,
-    server: String,
-    kind: &'static str,
-}
-
-#[async_trait]
-impl Handler for Sweep {
-    fn kind(&self) -> &'static str {
-        self.kind
-    }
-
-    async fn run(&self, _lease: &Lease) -> JobResult {
-        let Ctx { core, platforms } = &self.ctx;
-        let platform = platforms.get(&self.server)?;
-        let server = self.server.clone();
-        let mask = core
-            .db
-            .read(async move |tx| Ok(store::server(tx, &server).await?.map(|s| s.group_mask)))
-            .await?
-            .unwrap_or_else(|| "*".into());
-        match platform.server_info().await {
-            Ok(info) => self.ctx.health(&self.server, Ok(serde_json::to_string(&info).ok())).await,
-            Err(e) => {
-                self.ctx.health(&self.server, Err(&e)).await;
-                return Err(later(&e, PLATFORM_DOWN_S));
-            }
-        }
-        let seen = platform.accounts(&mask).await.map_err(|e| later(&e, PLATFORM_DOWN_S))?;
-        for chunk in seen.chunks(500) {
-            let (c, server, chunk) = (core.clone(), self.server.clone(), chunk.to_vec());
-            core.db
-                .write(async move |tx| {
-                    for s in &chunk {
-                        if let Some(a) = store::account_by_login(tx, &server, &s.login).await? {
-                            accounts::confirmed(tx, &c, a.id, s, None).await?;
-                        }
-                    }
-                    Ok(())
-                })
-                .await?;
-        }
-        let (server, before) = (self.server.clone(), core.now().plus_secs(-60));
-        let stale = core
-            .db
-            .read(async move |tx| store::stalest_ready(tx, &server, before, 20).await)
-            .await?;
-        for (id, login) in stale {
-            let state = platform.account_state(&login).await.map_err(|e| later(&e, PLATFORM_DOWN_S))?;
-            core.db.write(async move |tx| accounts::reading(tx, id, &state).await).await?;
-        }
-        Ok(())
     }
 }

@@ -10,6 +10,7 @@ pub mod moves;
 pub mod platforms;
 pub mod servers;
 mod store;
+mod sweep;
 
 use qd_kernel::{id, text_enum};
 

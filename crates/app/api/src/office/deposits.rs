@@ -78,3 +78,21 @@ pub async fn release(
     })
     .await
 }
+
+/// Gives a held deposit back to where it came from. The provider's own report ends it: `refunded`, or
+/// `held` again with an exception. Needs a fresh proof.
+#[utoipa::path(post, path = "/api/v1/deposits/{id}/refund", tag = "deposits", request_body = Reason, responses((status = 200, body = DepositView)))]
+pub async fn refund(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<DepositId>,
+    Body(req): Body<Reason>,
+) -> Reply<Answer> {
+    let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
+    caller.require_step_up(app.core.now())?;
+    write(&app, &caller, key, "deposit.refund", &(id, &req), 200, async move |tx| {
+        deposit::refund(tx, &core, &c, id, &r.reason).await
+    })
+    .await
+}

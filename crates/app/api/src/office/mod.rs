@@ -148,6 +148,7 @@ fn money_routes(api: Api<App>) -> Api<App> {
         .route(Right::DepositsView, routes!(deposits::list))
         .route(Right::DepositsView, routes!(deposits::get))
         .route(Right::DepositsManage, routes!(deposits::release))
+        .route(Right::DepositsManage, routes!(deposits::refund))
         .route(Right::DepositsView, routes!(trail::of_deposit))
         .route(Right::WithdrawalsView, routes!(trail::of_withdrawal))
         .route(Right::NotesWrite, routes!(trail::note_withdrawal))

@@ -66,15 +66,21 @@ async fn prepare(plan: &Plan, engine: Engine, clients: u64) -> Result<(std::path
     let dir = house.dir.clone();
     if engine == Engine::Postgres {
         vars.push(("QD_DATABASE_URL", format!("file:{}", dir.join("keys/database").display())));
-        // A variable overrides a key; the other engine's own key has to go from the file.
-        let file = dir.join(qd_app::demo::CONFIG_FILE);
-        let text = std::fs::read_to_string(&file)
-            .map_err(|e| Problem::unavailable("bench_house", "the configuration cannot be read").with_source(e))?;
-        let kept: Vec<&str> = text.lines().filter(|l| !l.starts_with("path = ")).collect();
-        qd_app::demo::write_private(&file, &kept.join("\n"))?;
     }
+    let file = dir.join(qd_app::demo::CONFIG_FILE);
+    let text = std::fs::read_to_string(&file)
+        .map_err(|e| Problem::unavailable("bench_house", "the configuration cannot be read").with_source(e))?;
+    // A variable overrides a key; the other engine's own key has to go from the file. And the
+    // counterparties are this process's.
+    let kept: Vec<&str> = text
+        .lines()
+        .filter(|l| engine != Engine::Postgres || !l.starts_with("path = "))
+        .map(|l| if l == "sandbox = true" { "sandbox = false" } else { l })
+        .collect();
+    qd_app::demo::write_private(&file, &kept.join("\n"))?;
     vars.push(("QD_WORKER_FEED_EVERY_S", "86400".into()));
     vars.push(("QD_WORKER_SWEEP_EVERY_S", "86400".into()));
+    vars.push(("QD_WORKER_WATCH_EVERY_S", "0".into()));
     vars.push(("QD_SERVER_RATE_LIMIT", "false".into()));
     let keep = house
         .leave()

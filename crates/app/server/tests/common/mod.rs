@@ -203,6 +203,8 @@ impl Brokerage {
         let text = config_text(&dir, listen, books, &sandbox.log());
         // Many people come from one address here.
         let text = text.replace("[server]\n", "[server]\nrate_limit = false\n");
+        // The counterparties are another process.
+        let text = text.replace("sandbox = true", "sandbox = false");
         std::fs::write(&config, text).unwrap();
         Brokerage {
             folder,

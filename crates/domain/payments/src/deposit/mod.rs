@@ -3,12 +3,14 @@
 mod model;
 mod onward;
 mod receive;
+pub(crate) mod refund;
 mod view;
 
 pub use model::{Command, DepositState, Effect, decide};
 pub use onward::{cancel, release};
 pub(crate) use onward::{given_back, onward_again, posted};
 pub(crate) use receive::reported;
+pub use refund::refund;
 pub use view::{DepositQuery, DepositView, first_of, get, list, made_between};
 
 use crate::store::{self, DepositRow};

@@ -1,6 +1,7 @@
 //! The states of a deposit and what each report does to them. Pure.
 //!
-//! Refunds and disputes are not states of this axis: they are sums and marks beside it.
+//! Refunds by a withdrawal and disputes are not states of this axis: they are sums and marks beside
+//! it. Held money that a person gives back is, because it never became the client's.
 
 use qd_kernel::text_enum;
 use qd_ports::psp::PaymentState;
@@ -22,6 +23,10 @@ text_enum! {
         Failed = "failed",
         Expired = "expired",
         Cancelled = "cancelled",
+        /// Held money is on its way back to where it came from.
+        Refunding = "refunding",
+        /// It is back there.
+        Refunded = "refunded",
     }
 }
 
@@ -30,12 +35,15 @@ impl DepositState {
     pub const fn is_quiet(self) -> bool {
         matches!(
             self,
-            DepositState::Posted | DepositState::Failed | DepositState::Expired | DepositState::Cancelled
+            DepositState::Posted | DepositState::Failed | DepositState::Expired | DepositState::Cancelled | DepositState::Refunded
         )
     }
     /// The provider's money has been booked.
     pub const fn is_received(self) -> bool {
-        matches!(self, DepositState::Held | DepositState::Succeeded | DepositState::Posted)
+        matches!(
+            self,
+            DepositState::Held | DepositState::Succeeded | DepositState::Posted | DepositState::Refunding | DepositState::Refunded
+        )
     }
 }
 
@@ -56,6 +64,12 @@ pub enum Command {
     Released,
     /// The trading account has it, or none was named.
     Posted,
+    /// A person gives held money back.
+    RefundAsked,
+    /// The provider gave it back.
+    RefundPaid,
+    /// The provider will not give it back.
+    RefundFailed,
 }
 
 /// What to do about a command.
@@ -81,58 +95,107 @@ pub const fn decide(state: DepositState, command: Command) -> Effect {
     match command {
         Command::Opened => match state {
             S::Created => Effect::Go(S::Redirected),
-            S::Redirected | S::Pending | S::Held | S::Succeeded | S::Posted | S::Failed | S::Expired | S::Cancelled => Effect::Nothing,
+            S::Redirected
+            | S::Pending
+            | S::Held
+            | S::Succeeded
+            | S::Posted
+            | S::Failed
+            | S::Expired
+            | S::Cancelled
+            | S::Refunding
+            | S::Refunded => Effect::Nothing,
         },
         Command::OpenRefused => match state {
             S::Created => Effect::Go(S::Failed),
-            S::Redirected | S::Pending | S::Held | S::Succeeded | S::Posted | S::Failed | S::Expired | S::Cancelled => Effect::Nothing,
+            S::Redirected
+            | S::Pending
+            | S::Held
+            | S::Succeeded
+            | S::Posted
+            | S::Failed
+            | S::Expired
+            | S::Cancelled
+            | S::Refunding
+            | S::Refunded => Effect::Nothing,
         },
         Command::Reported(report) => match report {
             // Paid is paid, however late and after whatever we believed.
             PaymentState::Succeeded => match state {
                 S::Created | S::Redirected | S::Pending | S::Failed | S::Expired | S::Cancelled => Effect::Receive,
-                S::Held | S::Succeeded | S::Posted => Effect::Nothing,
+                S::Held | S::Succeeded | S::Posted | S::Refunding | S::Refunded => Effect::Nothing,
             },
             PaymentState::Pending | PaymentState::Authorised => match state {
                 S::Created | S::Redirected => Effect::Go(S::Pending),
-                S::Pending | S::Held | S::Succeeded | S::Posted | S::Failed | S::Expired | S::Cancelled => Effect::Nothing,
+                S::Pending | S::Held | S::Succeeded | S::Posted | S::Failed | S::Expired | S::Cancelled | S::Refunding | S::Refunded => {
+                    Effect::Nothing
+                }
             },
             PaymentState::Created | PaymentState::RequiresAction => match state {
                 S::Created => Effect::Go(S::Redirected),
-                S::Redirected | S::Pending | S::Held | S::Succeeded | S::Posted | S::Failed | S::Expired | S::Cancelled => Effect::Nothing,
+                S::Redirected
+                | S::Pending
+                | S::Held
+                | S::Succeeded
+                | S::Posted
+                | S::Failed
+                | S::Expired
+                | S::Cancelled
+                | S::Refunding
+                | S::Refunded => Effect::Nothing,
             },
             // A no after a yes is out of order: the yes stands; taking money back is a refund or a dispute.
             PaymentState::Failed => match state {
                 S::Created | S::Redirected | S::Pending => Effect::Go(S::Failed),
-                S::Held | S::Succeeded | S::Posted | S::Failed | S::Expired | S::Cancelled => Effect::Nothing,
+                S::Held | S::Succeeded | S::Posted | S::Failed | S::Expired | S::Cancelled | S::Refunding | S::Refunded => Effect::Nothing,
             },
             PaymentState::Expired => match state {
                 S::Created | S::Redirected | S::Pending => Effect::Go(S::Expired),
-                S::Held | S::Succeeded | S::Posted | S::Failed | S::Expired | S::Cancelled => Effect::Nothing,
+                S::Held | S::Succeeded | S::Posted | S::Failed | S::Expired | S::Cancelled | S::Refunding | S::Refunded => Effect::Nothing,
             },
             PaymentState::Cancelled => match state {
                 S::Created | S::Redirected | S::Pending => Effect::Go(S::Cancelled),
-                S::Held | S::Succeeded | S::Posted | S::Failed | S::Expired | S::Cancelled => Effect::Nothing,
+                S::Held | S::Succeeded | S::Posted | S::Failed | S::Expired | S::Cancelled | S::Refunding | S::Refunded => Effect::Nothing,
             },
         },
         Command::ReportedOther => match state {
             S::Created | S::Redirected | S::Pending | S::Failed | S::Expired | S::Cancelled => Effect::ReceiveHeld,
-            S::Held | S::Succeeded | S::Posted => Effect::Nothing,
+            S::Held | S::Succeeded | S::Posted | S::Refunding | S::Refunded => Effect::Nothing,
         },
         Command::CancelledByClient => match state {
             S::Created | S::Redirected => Effect::Go(S::Cancelled),
             S::Cancelled | S::Expired | S::Failed => Effect::Nothing,
-            S::Pending | S::Held | S::Succeeded | S::Posted => Effect::Refuse,
+            S::Pending | S::Held | S::Succeeded | S::Posted | S::Refunding | S::Refunded => Effect::Refuse,
         },
         Command::Released => match state {
             S::Held => Effect::Release,
             S::Succeeded | S::Posted => Effect::Nothing,
-            S::Created | S::Redirected | S::Pending | S::Failed | S::Expired | S::Cancelled => Effect::Refuse,
+            S::Created | S::Redirected | S::Pending | S::Failed | S::Expired | S::Cancelled | S::Refunding | S::Refunded => Effect::Refuse,
         },
         Command::Posted => match state {
             S::Succeeded => Effect::Go(S::Posted),
             S::Posted => Effect::Nothing,
-            S::Created | S::Redirected | S::Pending | S::Held | S::Failed | S::Expired | S::Cancelled => Effect::Refuse,
+            S::Created | S::Redirected | S::Pending | S::Held | S::Failed | S::Expired | S::Cancelled | S::Refunding | S::Refunded => {
+                Effect::Refuse
+            }
+        },
+        Command::RefundAsked => match state {
+            S::Held => Effect::Go(S::Refunding),
+            S::Refunding | S::Refunded => Effect::Nothing,
+            S::Created | S::Redirected | S::Pending | S::Succeeded | S::Posted | S::Failed | S::Expired | S::Cancelled => Effect::Refuse,
+        },
+        Command::RefundPaid => match state {
+            S::Refunding => Effect::Go(S::Refunded),
+            S::Refunded => Effect::Nothing,
+            S::Created | S::Redirected | S::Pending | S::Held | S::Succeeded | S::Posted | S::Failed | S::Expired | S::Cancelled => {
+                Effect::Refuse
+            }
+        },
+        // One that was paid and came back, too: held again, and a person looks.
+        Command::RefundFailed => match state {
+            S::Refunding | S::Refunded => Effect::Go(S::Held),
+            S::Held => Effect::Nothing,
+            S::Created | S::Redirected | S::Pending | S::Succeeded | S::Posted | S::Failed | S::Expired | S::Cancelled => Effect::Refuse,
         },
     }
 }
@@ -142,7 +205,7 @@ mod tests {
     use super::*;
     use std::fmt::Write as _;
 
-    const COMMANDS: [Command; 14] = [
+    const COMMANDS: [Command; 17] = [
         Command::Opened,
         Command::OpenRefused,
         Command::Reported(PaymentState::Created),
@@ -157,6 +220,9 @@ mod tests {
         Command::CancelledByClient,
         Command::Released,
         Command::Posted,
+        Command::RefundAsked,
+        Command::RefundPaid,
+        Command::RefundFailed,
     ];
 
     /// The table in this crate's README is this one: a changed cell is seen by the reviewer.

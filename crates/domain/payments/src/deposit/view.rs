@@ -82,7 +82,7 @@ async fn steps(tx: &mut Tx, core: &Core, d: &DepositRow) -> Result<Vec<Step>> {
         S::Created => 0,
         S::Redirected => 1,
         S::Pending => 2,
-        S::Held => 3,
+        S::Held | S::Refunding | S::Refunded => 3,
         S::Succeeded => 4,
         S::Posted => 5,
         S::Failed | S::Expired | S::Cancelled => {
@@ -116,6 +116,16 @@ async fn steps(tx: &mut Tx, core: &Core, d: &DepositRow) -> Result<Vec<Step>> {
         );
     } else if d.held_reason.is_some() {
         out.push(Step::new("deposit.checked", StepState::Done));
+    }
+    if matches!(d.state, S::Refunding | S::Refunded) {
+        let done = d.state == S::Refunded;
+        let state = if done { StepState::Done } else { StepState::Current };
+        out.push(
+            Step::new("deposit.given_back", state)
+                .at(done.then_some(d.changed_at))
+                .expect(3 * 86_400, "provider"),
+        );
+        return Ok(out);
     }
     out.push(
         Step::new("deposit.in_wallet", if reached >= 4 { StepState::Done } else { StepState::Waiting })

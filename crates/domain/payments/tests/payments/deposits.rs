@@ -10,6 +10,16 @@ use qd_testkit::{TestDb, both, wait_until};
 use qd_trading::{AccountState, MoveState, moves};
 use serde_json::json;
 
+/// A deposit by a card in another name: held.
+async fn third_party(w: &World) -> qd_payments::DepositId {
+    w.facts.edit(ALEX, |f| f.name = "Somebody Else".into());
+    let d = w.redirected(ALEX, 20_000, None).await;
+    w.pay(&d).await;
+    w.hooks().await;
+    assert_eq!(w.deposit(d.id).await.state, DepositState::Held);
+    d.id
+}
+
 both! {
     async fn a_deposit_goes_from_the_card_to_the_trading_account_and_is_the_first_once(t: TestDb) {
         let w = World::new(t).await;
@@ -182,6 +192,53 @@ both! {
         assert_eq!(w.deposit(d.id).await.state, DepositState::Posted);
         assert_eq!((w.suspense("cli_berta").await, w.on_server(&a), w.events("client.ftd").len()), (0, 30_000, 2));
         w.agree(&a).await;
+        assert!(w.exceptions().await.is_empty());
+        w.finish().await;
+    }
+
+    async fn held_money_goes_back_to_the_card_it_came_from_and_stays_there(t: TestDb) {
+        let w = World::new(t).await;
+        let d = third_party(&w).await;
+        let p = w.staff_does(async move |tx, core| deposit::refund(tx, core, &staff("Sam", Role::Support), d, "not theirs").await).await.unwrap_err();
+        assert_eq!(p.code, "right_missing");
+        // An answer that is lost on the way makes one refund.
+        w.order_with("stripe", "refunds.create", FaultKind::DropAfter, None, None);
+        for _ in 0..2 {
+            w.staff_does(async move |tx, core| deposit::refund(tx, core, &staff("Fin", Role::Finance), d, "not theirs").await).await.unwrap();
+        }
+        assert_eq!((w.suspense(ALEX).await, w.paying(ALEX).await), (0, 20_000));
+        w.work().await;
+        w.hooks().await;
+        w.until("the refund", 5, async || (w.deposit(d).await.state == DepositState::Refunded).then_some(())).await;
+        let v = w.deposit(d).await;
+        assert_eq!((v.returned.minor, w.suspense(ALEX).await, w.paying(ALEX).await, w.wallet(ALEX).await), (20_000, 0, 0, 0));
+        let last = v.steps.last().unwrap();
+        assert_eq!((last.key, last.state), ("deposit.given_back", StepState::Done));
+        assert_eq!(w.at_provider().await, 0);
+        // What the provider still reports about the payment books nothing again, and nobody lets it go.
+        w.pass(3_600).await;
+        let p = w.staff_does(async move |tx, core| deposit::release(tx, core, &staff("Fin", Role::Finance), d, "after all").await).await.unwrap_err();
+        assert_eq!(p.code, "deposit_not_held");
+        assert_eq!((w.deposit(d).await.state, w.events("client.ftd").len()), (DepositState::Refunded, 0));
+        assert!(w.exceptions().await.is_empty());
+        w.finish().await;
+    }
+
+    async fn a_refund_that_the_provider_refuses_leaves_the_deposit_held_and_can_be_asked_again(t: TestDb) {
+        let w = World::new(t).await;
+        let d = third_party(&w).await;
+        w.order_with("stripe", "refunds.create", FaultKind::Refuse, None, Some("charge_disputed"));
+        let ask = async || w.staff_does(async move |tx, core| deposit::refund(tx, core, &staff("Fin", Role::Finance), d, "not theirs").await).await.unwrap();
+        ask().await;
+        w.work().await;
+        assert_eq!((w.deposit(d).await.state, w.suspense(ALEX).await, w.paying(ALEX).await), (DepositState::Held, 20_000, 0));
+        assert_eq!(w.exceptions().await, ["deposit.refund_failed"]);
+        w.calm();
+        ask().await;
+        w.work().await;
+        w.hooks().await;
+        w.until("the refund", 5, async || (w.deposit(d).await.state == DepositState::Refunded).then_some(())).await;
+        assert_eq!((w.suspense(ALEX).await, w.paying(ALEX).await, w.at_provider().await), (0, 0, 0));
         assert!(w.exceptions().await.is_empty());
         w.finish().await;
     }

@@ -15,6 +15,7 @@ use qd_runtime::jobs::{Handler, Registry, graveyard, run_until_idle};
 use qd_sandbox::{ConnId, Fault, FaultKind, Sandbox, SandboxConfig, demo_config};
 use qd_testkit::TestDb;
 use qd_trading::accounts::{AccountView, Mapping, Owner};
+use qd_trading::jobs::Pace;
 use qd_trading::moves::{self, MoveView, NewMove};
 use qd_trading::{AccountKind, AccountState, Direction, MoveKind, Platforms, TradingAccountId, Vault};
 use serde_json::Value;
@@ -186,9 +187,17 @@ impl Ground {
     pub async fn sweep(&self) {
         self.turn(
             format!("sweep:{SERVER}"),
-            qd_trading::jobs::sweep_handler(&self.core, &self.platforms, SERVER),
+            qd_trading::jobs::sweep_handler(&self.core, &self.platforms, SERVER, Pace { all_s: 30, quick_s: 2 }),
         )
         .await;
+    }
+    /// A full look, then what `between` does, then a quick one.
+    pub async fn sweep_around(&self, between: impl AsyncFnOnce()) {
+        let pace = Pace { all_s: 30, quick_s: 2 };
+        let handler = qd_trading::jobs::sweep_handler(&self.core, &self.platforms, SERVER, pace);
+        self.turn(format!("sweep:{SERVER}"), handler.clone()).await;
+        between().await;
+        self.turn(format!("sweep:{SERVER}"), handler).await;
     }
     async fn turn(&self, name: String, handler: Arc<dyn Handler>) {
         self.clock.advance_secs(2);

@@ -148,6 +148,20 @@ both! {
         g.finish().await;
     }
 
+    async fn a_quick_look_between_two_full_ones_finds_what_was_changed_there(t: TestDb) {
+        let g = Ground::new(t).await;
+        let a = g.account("cli_alex").await;
+        let b = g.account("cli_anna").await;
+        g.sweep_around(async || {
+            g.mt5(&format!("account/{}/block", a.login.as_deref().unwrap()), json!({"mode": "disable"})).await;
+        })
+        .await;
+        let v = g.view(a.id).await;
+        assert_eq!((v.rights, v.rights_by.as_deref()), (Rights::Blocked, Some("platform")));
+        assert_eq!((g.view(b.id).await.rights, g.view(b.id).await.rights_by), (Rights::Full, None));
+        g.finish().await;
+    }
+
     async fn a_change_without_an_answer_is_made_again_and_a_refused_one_is_shown_until_it_holds(t: TestDb) {
         let g = Ground::new(t).await;
         let a = g.account("cli_alex").await;

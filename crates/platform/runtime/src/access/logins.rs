@@ -1,7 +1,8 @@
 //! Clients' ways in, and what a person sees of their own sessions and devices.
 
 pub use super::proofs::{
-    ReadyReset, Reset, ResetDone, Verified, abandoned, finish_reset_in, issue_invite, issue_verification, start_reset, take_over, verify_email,
+    ReadyReset, Reset, ResetDone, Verified, abandoned, finish_reset_in, issue_invite, issue_verification, start_reset, take_over,
+    verify_email,
 };
 use super::sign_in::{own_entry, own_session};
 use super::store::identities::{self as store, Identity, IdentityState, Kind, NewIdentity};
@@ -297,6 +298,11 @@ pub async fn end_other_sessions(tx: &mut Tx, access: &Access, caller: &Caller) -
 
 pub async fn devices_of(tx: &mut Tx, identity: &str) -> Result<Vec<DeviceRow>> {
     store::devices_of(tx, identity).await
+}
+
+/// How many other clients came by a browser that this client came by.
+pub async fn others_on_devices(tx: &mut Tx, client_id: &str) -> Result<i64> {
+    store::others_on_devices(tx, client_id).await
 }
 
 /// Since when a device (`dev_…`, [`Caller::device`]) is known: a signal for withdrawals.

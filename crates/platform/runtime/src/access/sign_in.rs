@@ -87,7 +87,7 @@ impl Verdict {
     }
 }
 
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     text.replace('\0', "").chars().take(200).collect()
 }
 
@@ -156,7 +156,11 @@ impl Access {
                     return Ok(Err(verdict));
                 }
                 let label = agent.clone().unwrap_or_else(|| "unknown".to_string());
-                let mark = sha256(s.device.as_deref().unwrap_or(&label));
+                // A description is many people's: it tells one login's devices apart and nobody else's.
+                let mark = match s.device.as_deref() {
+                    Some(d) => sha256(d),
+                    None => sha256(&format!("{} {label}", i.id)),
+                };
                 let offered = DeviceId::new(&me.core.env);
                 let device = store::see_device(tx, offered, &i.id, &mark, &label, s.ip.as_deref(), now).await?;
                 log.device = Some(device);
@@ -169,7 +173,7 @@ impl Access {
         outcome.map_err(Verdict::problem)
     }
 
-    async fn start_session(
+    pub(super) async fn start_session(
         &self,
         tx: &mut Tx,
         i: &Identity,

@@ -199,7 +199,9 @@ pub(crate) async fn password_changed(tx: &mut Tx, client_id: &str) -> Result<Opt
 pub(crate) async fn set_verified(tx: &mut Tx, id: &str, now: Ts) -> Result<u64> {
     keep_past(tx, id, now).await?;
     tx.exec(
-        sql!("UPDATE identities SET email_verified_at = $2, proven_at = COALESCE(proven_at, $2) WHERE id = $1 AND email_verified_at IS NULL"),
+        sql!(
+            "UPDATE identities SET email_verified_at = $2, proven_at = COALESCE(proven_at, $2) WHERE id = $1 AND email_verified_at IS NULL"
+        ),
         &vals![id, now],
     )
     .await
@@ -496,6 +498,21 @@ pub(crate) async fn devices_of(tx: &mut Tx, identity: &str) -> Result<Vec<Device
         &vals![identity],
     )
     .await
+}
+
+/// Other clients who came by a browser that this client came by, counted no further than twenty.
+pub(crate) async fn others_on_devices(tx: &mut Tx, client_id: &str) -> Result<i64> {
+    let n: (i64,) = tx
+        .must(
+            sql!(
+                "SELECT COUNT(*) FROM (SELECT DISTINCT o.client_id FROM identities i JOIN devices d ON d.identity_id = i.id
+                     JOIN devices b ON b.mark = d.mark JOIN identities o ON o.id = b.identity_id
+                     WHERE i.client_id = $1 AND o.client_id IS NOT NULL AND o.client_id <> $1 LIMIT 20) f"
+            ),
+            &vals![client_id],
+        )
+        .await?;
+    Ok(n.0)
 }
 
 pub(crate) async fn device(tx: &mut Tx, id: &str) -> Result<Option<DeviceRow>> {
