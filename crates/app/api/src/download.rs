@@ -14,7 +14,10 @@ pub const MOST_ROWS: usize = 50_000;
 
 /// What was left out of a file is worse than no file.
 pub fn too_many() -> Problem {
-    Problem::limit("export_too_long", format!("expected at most {MOST_ROWS} rows; narrow the filters or the period"))
+    Problem::limit(
+        "export_too_long",
+        format!("expected at most {MOST_ROWS} rows; narrow the filters or the period"),
+    )
 }
 
 /// A spreadsheet's text: RFC 4180, with a head.
@@ -59,7 +62,10 @@ fn field(f: &str) -> String {
 }
 
 fn file(bytes: Vec<u8>, kind: &'static str, name: &str) -> Reply<Response> {
-    let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
+    let name: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' })
+        .collect();
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""))
         .map_err(|e| Problem::bug("file_name", "a file's name is no header").with_source(e))?;
     let mut r = Response::new(Body::from(bytes));
@@ -98,7 +104,13 @@ impl Period {
         let (from, until) = match (&self.month, self.from_us, self.until_us) {
             (Some(m), None, None) => month(m)?,
             (None, from, until) => (Ts(from.unwrap_or(0)), until.map_or(Ts(now.micros().saturating_add(1)), Ts)),
-            _ => return Err(Problem::invalid("month", "one_of", "expected either month, or from_us and until_us")),
+            _ => {
+                return Err(Problem::invalid(
+                    "month",
+                    "one_of",
+                    "expected either month, or from_us and until_us",
+                ));
+            }
         };
         if from >= until {
             return Err(Problem::invalid("from_us", "span_empty", "expected a moment before until_us"));
@@ -164,7 +176,15 @@ mod tests {
         for bad in ["2026-13", "2026", "26-01", "2026-1", "x", "2026-1x"] {
             assert!(p(bad).span(Ts(0)).is_err(), "{bad}");
         }
-        assert!(Period { month: Some("2026-01".into()), from_us: Some(1), until_us: None }.span(Ts(0)).is_err());
+        assert!(
+            Period {
+                month: Some("2026-01".into()),
+                from_us: Some(1),
+                until_us: None
+            }
+            .span(Ts(0))
+            .is_err()
+        );
         assert_eq!(Period::default().name("all", Ts(5)).unwrap(), "all");
         assert_eq!(clock(Ts::from_ymd(2026, 10, 3)), "2026-10-03 00:00:00");
     }

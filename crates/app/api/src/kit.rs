@@ -122,6 +122,7 @@ path_ids!(
     qd_runtime::exceptions::ExceptionId,
     qd_runtime::jobs::JobId,
     qd_runtime::rules::RuleId,
+    qd_runtime::access::passkeys::PasskeyId,
     qd_support::TicketId,
     qd_support::macros::MacroId,
     qd_support::views::ViewId,

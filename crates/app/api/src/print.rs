@@ -28,7 +28,10 @@ impl Words<'_> {
         }
     }
     pub fn get(&self, key: &str) -> String {
-        self.catalogue.get(&self.language, &format!("paper.{key}")).unwrap_or(key).to_string()
+        self.catalogue
+            .get(&self.language, &format!("paper.{key}"))
+            .unwrap_or(key)
+            .to_string()
     }
     /// The word of a kind; what has none is shown as it is.
     fn kind(&self, kind: &str) -> String {
@@ -175,7 +178,11 @@ pub async fn wallet(tx: &mut Tx, app: &App, c: &Client, currency: Currency, q: &
 
 /// `deposit:dep_01…:received` is for programs; a reader needs the id.
 fn short(reference: &str) -> String {
-    reference.split(':').find(|p| p.contains('_') && p.len() > 20).unwrap_or(reference).to_string()
+    reference
+        .split(':')
+        .find(|p| p.contains('_') && p.len() > 20)
+        .unwrap_or(reference)
+        .to_string()
 }
 
 /// An account's deals of a period, the oldest first. `what is gone` stays out: the platform took it
@@ -336,10 +343,18 @@ mod tests {
 
     #[test]
     fn thousands_are_grouped_and_references_shortened_for_readers() {
-        for (plain, shown) in [("0.00", "0.00"), ("-1234567.50", "-1,234,567.50"), ("999", "999"), ("1000", "1,000")] {
+        for (plain, shown) in [
+            ("0.00", "0.00"),
+            ("-1234567.50", "-1,234,567.50"),
+            ("999", "999"),
+            ("1000", "1,000"),
+        ] {
             assert_eq!(grouped(plain), shown);
         }
-        assert_eq!(short("deposit:dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V:received"), "dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V");
+        assert_eq!(
+            short("deposit:dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V:received"),
+            "dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"
+        );
         assert_eq!(short("manual"), "manual");
     }
 }

@@ -50,30 +50,36 @@ async fn record(app: &App, tx: &mut Tx, about: &str) -> Result<Option<Found>> {
         Err(p) => Err(p),
     };
     there(match prefix {
-        "dep" => qd_payments::deposit::get(tx, core, &who, DepositId::parse(id)?).await.map(|d| Found {
-            kind: "deposit",
-            state: d.state.to_string(),
-            amount: Some(d.amount),
-            client_id: d.client_id,
-        }),
-        "wdr" => qd_payments::withdrawal::get(tx, core, &who, WithdrawalId::parse(id)?).await.map(|w| Found {
-            kind: "withdrawal",
-            state: w.state.to_string(),
-            amount: Some(w.amount),
-            client_id: w.client_id,
-        }),
+        "dep" => qd_payments::deposit::get(tx, core, &who, DepositId::parse(id)?)
+            .await
+            .map(|d| Found {
+                kind: "deposit",
+                state: d.state.to_string(),
+                amount: Some(d.amount),
+                client_id: d.client_id,
+            }),
+        "wdr" => qd_payments::withdrawal::get(tx, core, &who, WithdrawalId::parse(id)?)
+            .await
+            .map(|w| Found {
+                kind: "withdrawal",
+                state: w.state.to_string(),
+                amount: Some(w.amount),
+                client_id: w.client_id,
+            }),
         "trf" => qd_payments::transfer::get(tx, &who, TransferId::parse(id)?).await.map(|t| Found {
             kind: "transfer",
             state: t.state.to_string(),
             amount: Some(t.amount),
             client_id: t.client_id,
         }),
-        "tacc" => qd_trading::accounts::get(tx, core, &who, TradingAccountId::parse(id)?).await.map(|a| Found {
-            kind: "account",
-            state: a.state.to_string(),
-            amount: None,
-            client_id: a.client_id,
-        }),
+        "tacc" => qd_trading::accounts::get(tx, core, &who, TradingAccountId::parse(id)?)
+            .await
+            .map(|a| Found {
+                kind: "account",
+                state: a.state.to_string(),
+                amount: None,
+                client_id: a.client_id,
+            }),
         _ => return Ok(None),
     })
 }
@@ -84,7 +90,11 @@ pub async fn check_about(app: &App, tx: &mut Tx, client_id: ClientId, about: Opt
     let ours = qd_clients::with_merged(tx, client_id).await?;
     match record(app, tx, about).await? {
         Some(f) if ours.iter().any(|c| c.to_string() == f.client_id) => Ok(()),
-        _ => Err(Problem::invalid("/about", "record_unknown", "expected the id of a record of this client")),
+        _ => Err(Problem::invalid(
+            "/about",
+            "record_unknown",
+            "expected the id of a record of this client",
+        )),
     }
 }
 
@@ -94,7 +104,11 @@ pub async fn status(app: &App, tx: &mut Tx, about: &str, language: &str) -> Resu
     // Where the portal has a friendlier word for the client than for staff, it is the client's.
     let words = |kind: &str| format!("status.{kind}.{}", f.state);
     let friendly = words(&format!("{}_client", f.kind));
-    let key = if app.catalogue.get(language, &friendly).is_some() { friendly } else { words(f.kind) };
+    let key = if app.catalogue.get(language, &friendly).is_some() {
+        friendly
+    } else {
+        words(f.kind)
+    };
     let text = app.catalogue.get(language, &key).unwrap_or(&f.state).to_string();
     Ok(Some(RecordStatus {
         id: about.to_string(),
@@ -135,8 +149,7 @@ pub async fn first_macros(app: &App, tx: &mut Tx) -> Result<()> {
             .catalogue
             .languages()
             .filter(|l| app.catalogue.resolve(l, &key("body")) == **l)
-            // A macro's places have one brace: they are typed by hand.
-            .filter_map(|l| Some((l.to_string(), app.catalogue.get(l, &key("body"))?.replace("{{", "{").replace("}}", "}"))))
+            .filter_map(|l| Some((l.to_string(), app.catalogue.get(l, &key("body"))?.to_string())))
             .collect();
         let title = app.catalogue.get(macros::LAST, &key("title"))?.to_string();
         Some((title, category, bodies))
@@ -158,12 +171,16 @@ pub(crate) async fn told(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
     let by = told.payload["by"].as_str().and_then(Side::parse);
     match (told.kind.as_str(), by) {
         ("ticket.opened", Some(Side::Client)) => to_client(app, tx, told, &t, Template::TicketReceived, None).await,
-        ("ticket.opened" | "ticket.message", Some(Side::Staff)) => to_client(app, tx, told, &t, Template::TicketReply, Some("notification.ticket_reply")).await,
+        ("ticket.opened" | "ticket.message", Some(Side::Staff)) => {
+            to_client(app, tx, told, &t, Template::TicketReply, Some("notification.ticket_reply")).await
+        }
         ("ticket.message", Some(Side::Client)) => to_owner(app, tx, told, &t, "notification.ticket_message").await,
         ("ticket.state", _) if t.state == TicketState::Solved && told.payload["state"] == json!("solved") => {
             notice(app, tx, told, t.client_id.to_string(), &t, "notification.ticket_solved").await
         }
-        ("ticket.assigned", _) if told.payload["by_id"] != json!(t.owner_id) => to_owner(app, tx, told, &t, "notification.ticket_assigned").await,
+        ("ticket.assigned", _) if told.payload["by_id"] != json!(t.owner_id) => {
+            to_owner(app, tx, told, &t, "notification.ticket_assigned").await
+        }
         _ => Ok(()),
     }
 }

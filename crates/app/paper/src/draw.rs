@@ -90,7 +90,11 @@ pub fn document(p: &Paper, f: &Faces, all: &Pages) -> Result<Vec<u8>> {
             .authors(vec![p.brand.clone()])
             .language(p.language.clone())
             .creation_date(DateTime::new(u16::try_from(year).unwrap_or(1970)).month(part(month)).day(part(day)))
-            .text_direction(if p.rtl { TextDirection::RightToLeft } else { TextDirection::LeftToRight }),
+            .text_direction(if p.rtl {
+                TextDirection::RightToLeft
+            } else {
+                TextDirection::LeftToRight
+            }),
     );
     for marks in &all.pages {
         let settings = PageSettings::from_wh(all.width, all.height).ok_or_else(|| Problem::bug("paper_size", "a page has no size"))?;

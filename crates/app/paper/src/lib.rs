@@ -5,7 +5,10 @@
 //! written; others are shown as a question mark. Measures are points, which are fractions: that is
 //! paper, not money, and amounts come as text.
 
-#![allow(clippy::float_arithmetic, reason = "places on paper are fractions of a point; amounts come as text")]
+#![allow(
+    clippy::float_arithmetic,
+    reason = "places on paper are fractions of a point; amounts come as text"
+)]
 
 mod draw;
 mod layout;
@@ -76,10 +79,16 @@ pub fn page_count(p: &Paper) -> Result<usize> {
 /// The PDF. The same paper gives the same bytes.
 pub fn pdf(p: &Paper) -> Result<Vec<u8>> {
     if p.rows.len() > MOST_ROWS {
-        return Err(Problem::limit("paper_too_long", format!("expected at most {MOST_ROWS} rows; ask for a shorter period")));
+        return Err(Problem::limit(
+            "paper_too_long",
+            format!("expected at most {MOST_ROWS} rows; ask for a shorter period"),
+        ));
     }
     if p.columns.is_empty() || p.rows.iter().chain(&p.totals).any(|r| r.len() != p.columns.len()) {
-        return Err(Problem::bug("paper_columns", "a row has another number of cells than the table has columns"));
+        return Err(Problem::bug(
+            "paper_columns",
+            "a row has another number of cells than the table has columns",
+        ));
     }
     let faces = text::faces()?;
     draw::document(p, faces, &layout::pages(p, faces))

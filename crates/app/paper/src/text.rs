@@ -135,7 +135,11 @@ impl Faces {
         let mut lines: Vec<String> = Vec::new();
         let mut line = String::new();
         for word in text.split([' ', '\n', '\r', '\t']).filter(|w| !w.is_empty()) {
-            let longer = if line.is_empty() { word.to_string() } else { format!("{line} {word}") };
+            let longer = if line.is_empty() {
+                word.to_string()
+            } else {
+                format!("{line} {word}")
+            };
             if self.width(&longer, bold, rtl) <= width {
                 line = longer;
                 continue;
@@ -215,7 +219,11 @@ mod tests {
         assert!(f.width("سلام", false, true) < apart, "joined letters are narrower than four alone");
         let line = f.line("رصيد 1,234.50 EUR", false, true);
         let on_paper: Vec<&str> = line.pieces.iter().map(|p| p.text.trim()).collect();
-        assert_eq!(on_paper.last().map(|t| t.chars().next()), Some(Some('ر')), "the first word stands at the right: {on_paper:?}");
+        assert_eq!(
+            on_paper.last().map(|t| t.chars().next()),
+            Some(Some('ر')),
+            "the first word stands at the right: {on_paper:?}"
+        );
         assert!(on_paper.concat().contains("1,234.50"));
     }
 

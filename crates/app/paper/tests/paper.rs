@@ -7,7 +7,11 @@ fn paper(rows: usize, rtl: bool) -> Paper {
     Paper {
         brand: "Northwind".into(),
         hue: 210,
-        title: if rtl { "كشف حساب المحفظة".into() } else { "Wallet statement".into() },
+        title: if rtl {
+            "كشف حساب المحفظة".into()
+        } else {
+            "Wallet statement".into()
+        },
         language: if rtl { "ar".into() } else { "en".into() },
         rtl,
         house: "Northwind Markets EU Ltd, Limassol, licensed by CySEC 000/00".into(),
@@ -16,10 +20,19 @@ fn paper(rows: usize, rtl: bool) -> Paper {
             ("Period".into(), "2026-10".into()),
             ("Opening balance".into(), "0.00 EUR".into()),
         ],
-        columns: vec![Column::text("Date", 2), Column::text("What", 4), Column::number("Amount", 2), Column::number("Balance", 2)],
+        columns: vec![
+            Column::text("Date", 2),
+            Column::text("What", 4),
+            Column::number("Amount", 2),
+            Column::number("Balance", 2),
+        ],
         rows: (0..rows)
             .map(|i| {
-                let what = if rtl { "إيداع بالبطاقة 4242".to_string() } else { format!("Deposit dep_{i} with a long reference that needs more than a line") };
+                let what = if rtl {
+                    "إيداع بالبطاقة 4242".to_string()
+                } else {
+                    format!("Deposit dep_{i} with a long reference that needs more than a line")
+                };
                 vec!["2026-10-01 12:00".into(), what, "500.00".into(), "1,000.00".into()]
             })
             .collect(),

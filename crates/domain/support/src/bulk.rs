@@ -180,7 +180,11 @@ async fn one(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, action: &A
         Action::Stage { command } => {
             qd_clients::stage(tx, core, caller, id, *command, reason).await?;
         }
-        Action::Task { title, due_at_us, owner_id } => {
+        Action::Task {
+            title,
+            due_at_us,
+            owner_id,
+        } => {
             let new = NewTask {
                 title: title.clone(),
                 due_at: *due_at_us,
@@ -197,7 +201,13 @@ async fn one(tx: &mut Tx, core: &Core, caller: &Caller, id: ClientId, action: &A
         Action::Tag { add, remove } => {
             let plain = |t: &String| t.trim().to_lowercase();
             let gone: BTreeSet<String> = remove.iter().map(plain).collect();
-            let tags: BTreeSet<String> = before.tags.iter().cloned().chain(add.iter().map(plain)).filter(|t| !gone.contains(t)).collect();
+            let tags: BTreeSet<String> = before
+                .tags
+                .iter()
+                .cloned()
+                .chain(add.iter().map(plain))
+                .filter(|t| !gone.contains(t))
+                .collect();
             let patch = Patch {
                 tags: Some(tags.into_iter().collect()),
                 ..Patch::default()
@@ -238,14 +248,22 @@ async fn ids(tx: &mut Tx, caller: &Caller, which: &Which) -> Result<Vec<ClientId
                 out.extend(page.items.iter().map(|r| r.id));
                 cursor = page.next_cursor;
                 if out.len() > MOST {
-                    return Err(Problem::invalid("/filter", "filter_too_wide", format!("expected a filter that finds at most {MOST} records")));
+                    return Err(Problem::invalid(
+                        "/filter",
+                        "filter_too_wide",
+                        format!("expected a filter that finds at most {MOST} records"),
+                    ));
                 }
                 if cursor.is_none() {
                     break;
                 }
             }
             if out.is_empty() {
-                return Err(Problem::invalid("/filter", "filter_finds_none", "expected a filter that finds records"));
+                return Err(Problem::invalid(
+                    "/filter",
+                    "filter_finds_none",
+                    "expected a filter that finds records",
+                ));
             }
             Ok(out)
         }
@@ -258,7 +276,11 @@ fn checked(caller: &Caller, ask: &Ask) -> Result<()> {
     ask.action.check()?;
     let n = ask.reason.trim().chars().count();
     if n == 0 || n > 500 {
-        return Err(Problem::invalid("/reason", "reason_missing", "expected 1 to 500 characters, which staff and auditors will read"));
+        return Err(Problem::invalid(
+            "/reason",
+            "reason_missing",
+            "expected 1 to 500 characters, which staff and auditors will read",
+        ));
     }
     Ok(())
 }
@@ -267,7 +289,11 @@ fn item(client_id: ClientId, came: std::result::Result<Vec<Change>, Problem>) ->
     match came {
         Ok(changes) => BulkItem {
             client_id,
-            state: if changes.is_empty() { BulkState::Unchanged } else { BulkState::Changed },
+            state: if changes.is_empty() {
+                BulkState::Unchanged
+            } else {
+                BulkState::Changed
+            },
             code: None,
             detail: None,
             changes,

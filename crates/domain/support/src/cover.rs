@@ -55,7 +55,10 @@ fn iban(chars: &[char]) -> Option<usize> {
     };
     let (number, _) = run(chars, 34, head);
     // Words may follow the number after a blank: the longest start whose check digits are right.
-    (15..=number.len()).rev().find(|n| check_97(&number[..*n])).map(|n| run(chars, n, head).1)
+    (15..=number.len())
+        .rev()
+        .find(|n| check_97(&number[..*n]))
+        .map(|n| run(chars, n, head).1)
 }
 
 /// ISO 13616: moved round and read as a number, an IBAN leaves 1 when divided by 97.

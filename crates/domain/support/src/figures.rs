@@ -120,7 +120,10 @@ fn by(all: &[Clocked], now: Ts, key: impl Fn(&Clocked) -> Option<String>) -> Vec
 /// The report. `deposits`: how many were made in the period, from whoever counts them.
 pub async fn report(tx: &mut Tx, caller: &Caller, from: Ts, until: Ts, now: Ts, deposits: i64) -> Result<TicketReport> {
     if !matches!(caller.require(Right::TicketsView)?, Scope::Entity | Scope::All) {
-        return Err(Problem::forbidden("scope_too_narrow", "this report is about all clients of an entity"));
+        return Err(Problem::forbidden(
+            "scope_too_narrow",
+            "this report is about all clients of an entity",
+        ));
     }
     if from >= until {
         return Err(Problem::invalid("from_us", "span_empty", "expected a moment before until_us"));

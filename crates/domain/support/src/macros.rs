@@ -76,7 +76,11 @@ fn check(d: &MacroDraft) -> Result<()> {
         return Err(Problem::invalid("/title", "title_length", "expected 1 to 100 characters"));
     }
     if !d.bodies.contains_key(LAST) || d.bodies.len() > 50 {
-        return Err(Problem::invalid("/bodies", "bodies_language", format!("expected a text in {LAST} and in at most 49 other languages")));
+        return Err(Problem::invalid(
+            "/bodies",
+            "bodies_language",
+            format!("expected a text in {LAST} and in at most 49 other languages"),
+        ));
     }
     for (language, body) in &d.bodies {
         let at = format!("/bodies/{language}");
@@ -88,7 +92,11 @@ fn check(d: &MacroDraft) -> Result<()> {
             return Err(Problem::invalid(&at, "text_length", "expected 1 to 5000 characters"));
         }
         if places(body).iter().any(|p| !PLACES.contains(p)) {
-            return Err(Problem::invalid(&at, "place_unknown", format!("expected only the places {}", PLACES.join(", "))));
+            return Err(Problem::invalid(
+                &at,
+                "place_unknown",
+                format!("expected only the places {}", PLACES.join(", ")),
+            ));
         }
     }
     Ok(())
@@ -125,7 +133,11 @@ pub async fn put(tx: &mut Tx, core: &Core, caller: &Caller, id: Option<MacroId>,
     };
     if !store::put_macro(tx, &m, before.is_none()).await? {
         return Err(match before {
-            None => Problem::conflict("macro_there", "a macro of this title is there already").and_field("/title", "macro_there", "another title"),
+            None => Problem::conflict("macro_there", "a macro of this title is there already").and_field(
+                "/title",
+                "macro_there",
+                "another title",
+            ),
             Some(_) => Problem::conflict("version_changed", "the macro was changed in the meantime").and_field(
                 "/version",
                 "version_changed",
@@ -133,7 +145,8 @@ pub async fn put(tx: &mut Tx, core: &Core, caller: &Caller, id: Option<MacroId>,
             ),
         });
     }
-    let e = Entry::new(caller, "macro.saved", format!("macro:{}", m.id)).after(json!({"title": m.title, "bodies": m.bodies, "active": m.active}));
+    let e = Entry::new(caller, "macro.saved", format!("macro:{}", m.id))
+        .after(json!({"title": m.title, "bodies": m.bodies, "active": m.active}));
     let e = match before {
         Some(b) => e.before(json!({"title": b.title, "bodies": b.bodies, "active": b.active})),
         None => e,
@@ -168,7 +181,10 @@ pub async fn seed(tx: &mut Tx, core: &Core, first: Vec<(String, Option<Category>
 /// no value becomes nothing.
 pub fn fill(m: &Macro, language: &str, values: &BTreeMap<&str, String>) -> String {
     let base = language.split('-').next().unwrap_or(language);
-    let body = [language, base, LAST].iter().find_map(|l| m.bodies.get(*l)).map_or("", String::as_str);
+    let body = [language, base, LAST]
+        .iter()
+        .find_map(|l| m.bodies.get(*l))
+        .map_or("", String::as_str);
     let (mut out, mut rest) = (String::with_capacity(body.len()), body);
     while let Some((before, name, after)) = next_place(rest) {
         out.push_str(before);
@@ -213,7 +229,10 @@ mod tests {
             version: 0,
         };
         assert!(check(&draft(&[("en", "Hello {{name}}")])).is_ok());
-        assert_eq!(check(&draft(&[("en", "Hello {{iban}}")])).unwrap_err().fields[0].pointer, "/bodies/en");
+        assert_eq!(
+            check(&draft(&[("en", "Hello {{iban}}")])).unwrap_err().fields[0].pointer,
+            "/bodies/en"
+        );
         assert_eq!(check(&draft(&[("de", "Hallo")])).unwrap_err().fields[0].pointer, "/bodies");
     }
 }

@@ -108,13 +108,27 @@ pub async fn queue(tx: &mut Tx, caller: &Caller, f: &QueueFilter, sort: Sort, no
         Some(OwnedBy::Nobody) => Some(None),
         Some(OwnedBy::Person(p)) => Some(Some(p)),
     };
-    let rows = store::queue(tx, caller.allowed_entities().as_deref(), f, clients.as_deref(), owner, sort, now, page).await?;
+    let rows = store::queue(
+        tx,
+        caller.allowed_entities().as_deref(),
+        f,
+        clients.as_deref(),
+        owner,
+        sort,
+        now,
+        page,
+    )
+    .await?;
     let found = page.finish(rows, |(t, _): &(Ticket, String)| match sort {
         Sort::Due => join_key(&[&t.due_at.micros().to_string(), &t.id.to_string()]),
         Sort::Newest => t.id.to_string(),
     });
     Ok(Page {
-        items: found.items.into_iter().map(|(t, name)| crate::view::row(caller, t, name, now)).collect(),
+        items: found
+            .items
+            .into_iter()
+            .map(|(t, name)| crate::view::row(caller, t, name, now))
+            .collect(),
         next_cursor: found.next_cursor,
     })
 }

@@ -147,7 +147,13 @@ fn body_ok(text: &str) -> Result<String> {
 /// Prefix and whole of a record's id, if it is one a ticket may be about.
 pub fn about_parts(about: &str) -> Result<(&str, &str)> {
     const KINDS: [&str; 8] = ["dep", "wdr", "trf", "tacc", "kyc", "par", "stm", "ppo"];
-    let bad = || Problem::invalid("/about", "about_malformed", "expected the id of a record, like dep_ followed by 26 characters");
+    let bad = || {
+        Problem::invalid(
+            "/about",
+            "about_malformed",
+            "expected the id of a record, like dep_ followed by 26 characters",
+        )
+    };
     let (kind, body) = about.split_once('_').ok_or_else(bad)?;
     if !KINDS.contains(&kind) || qd_kernel::id::decode_body(body).is_none() {
         return Err(bad());
@@ -206,7 +212,15 @@ async fn publish(tx: &mut Tx, core: &Core, kind: &'static str, t: &Ticket, mut p
     events::publish(tx, core, e).await.map(|_| ())
 }
 
-async fn line(tx: &mut Tx, core: &Core, caller: &Caller, t: &Ticket, title_key: &'static str, body: Option<&str>, v: Visibility) -> Result<()> {
+async fn line(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    t: &Ticket,
+    title_key: &'static str,
+    body: Option<&str>,
+    v: Visibility,
+) -> Result<()> {
     let body = body.map(cover::bank);
     let mut data = json!({"ticket_id": t.id, "subject": cover::bank(&t.subject), "category": t.category, "state": t.state});
     if let Some(b) = &body {
@@ -383,8 +397,20 @@ pub async fn client_reply(tx: &mut Tx, core: &Core, caller: &Caller, id: TicketI
     let message = add(tx, core, caller, &mut t, MessageKind::Client, &body).await?;
     save(tx, core, &mut t).await?;
     line(tx, core, caller, &t, "timeline.ticket_message", Some(&body), Visibility::Client).await?;
-    publish(tx, core, "ticket.message", &t, json!({"by": Side::Client, "message_id": message, "from": from})).await?;
-    audit::record(tx, core, entry(caller, "ticket.message", &t).after(json!({"message_id": message, "state": t.state}))).await?;
+    publish(
+        tx,
+        core,
+        "ticket.message",
+        &t,
+        json!({"by": Side::Client, "message_id": message, "from": from}),
+    )
+    .await?;
+    audit::record(
+        tx,
+        core,
+        entry(caller, "ticket.message", &t).after(json!({"message_id": message, "state": t.state})),
+    )
+    .await?;
     Ok(t)
 }
 
@@ -512,7 +538,12 @@ async fn owned(tx: &mut Tx, core: &Core, caller: &Caller, mut t: Ticket, before:
     save(tx, core, &mut t).await?;
     let after = json!({"owner_id": t.owner_id, "desk": t.desk, "handovers": t.handovers});
     publish(tx, core, "ticket.assigned", &t, json!({"reason": reason, "by_id": caller.id()})).await?;
-    audit::record(tx, core, entry(caller, "ticket.assigned", &t).before(before).after(after).reason(reason)).await?;
+    audit::record(
+        tx,
+        core,
+        entry(caller, "ticket.assigned", &t).before(before).after(after).reason(reason),
+    )
+    .await?;
     Ok(t)
 }
 
@@ -641,10 +672,7 @@ impl qd_runtime::jobs::Handler for Close {
     }
     async fn run(&self, _lease: &qd_runtime::jobs::Lease) -> std::result::Result<(), qd_runtime::jobs::JobError> {
         let core = self.core.clone();
-        let ids = core
-            .db
-            .read(async |tx| store::solved(tx, 500).await)
-            .await?;
+        let ids = core.db.read(async |tx| store::solved(tx, 500).await).await?;
         for (id, entity, solved_at) in ids {
             let core = self.core.clone();
             self.core
@@ -660,7 +688,9 @@ impl qd_runtime::jobs::Handler for Close {
                     if t.solved_at != Some(solved_at) {
                         return Ok(());
                     }
-                    moved(tx, &core, &who, t, Command::Close, "nobody has said anything for days").await.map(|_| ())
+                    moved(tx, &core, &who, t, Command::Close, "nobody has said anything for days")
+                        .await
+                        .map(|_| ())
                 })
                 .await?;
         }
@@ -674,7 +704,9 @@ pub(crate) fn reads_notes(caller: &Caller) -> bool {
     use qd_runtime::access::Scope;
     match caller.who {
         Who::Client { .. } | Who::Public => false,
-        _ => caller.require(Right::TicketsView).is_ok_and(|s| matches!(s, Scope::Entity | Scope::All)),
+        _ => caller
+            .require(Right::TicketsView)
+            .is_ok_and(|s| matches!(s, Scope::Entity | Scope::All)),
     }
 }
 

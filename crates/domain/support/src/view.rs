@@ -52,7 +52,11 @@ pub async fn view(tx: &mut Tx, core: &Core, caller: &Caller, id: TicketId) -> Re
             kind: m.kind,
             body: cover::for_caller(caller, &m.body),
             // A client's messages bear the client's name, not "client cli_…".
-            by_name: if m.kind == MessageKind::Client { client_name.clone() } else { m.by_name },
+            by_name: if m.kind == MessageKind::Client {
+                client_name.clone()
+            } else {
+                m.by_name
+            },
             by_id: m.by_id,
             at_us: m.at,
         })
@@ -206,4 +210,3 @@ pub async fn my_ticket(tx: &mut Tx, core: &Core, caller: &Caller, id: TicketId) 
         messages,
     })
 }
-

@@ -114,11 +114,19 @@ fn checked(d: &Draft) -> Result<()> {
         return Err(Problem::invalid("/name", "name_length", "expected 1 to 80 characters"));
     }
     if d.query.len() > 2_000 || d.query.starts_with('?') || d.query.chars().any(|c| c.is_control() || c == ' ' || c == '#') {
-        return Err(Problem::invalid("/query", "query_malformed", "expected a query string without ? of at most 2000 characters"));
+        return Err(Problem::invalid(
+            "/query",
+            "query_malformed",
+            "expected a query string without ? of at most 2000 characters",
+        ));
     }
     let key = |c: &String| (1..=60).contains(&c.len()) && c.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
     if d.columns.len() > 60 || !d.columns.iter().all(key) {
-        return Err(Problem::invalid("/columns", "columns_malformed", "expected at most 60 keys of columns"));
+        return Err(Problem::invalid(
+            "/columns",
+            "columns_malformed",
+            "expected at most 60 keys of columns",
+        ));
     }
     Ok(())
 }
@@ -132,7 +140,11 @@ async fn team_there(tx: &mut Tx, team: &str) -> Result<()> {
     if ok {
         Ok(())
     } else {
-        Err(Problem::invalid("/team", "team_unknown", "expected desk: with a desk's code, or role: with a role of the house"))
+        Err(Problem::invalid(
+            "/team",
+            "team_unknown",
+            "expected desk: with a desk's code, or role: with a role of the house",
+        ))
     }
 }
 
@@ -196,7 +208,10 @@ pub async fn put(tx: &mut Tx, core: &Core, caller: &Caller, id: Option<ViewId>, 
     };
     let owner_id = d.team.is_none().then(|| me.clone());
     if before.is_none() && store::views_kept(tx, owner_id.as_deref(), d.team.as_deref()).await? >= MOST {
-        return Err(Problem::limit("views_too_many", format!("expected at most {MOST} views; remove one first")));
+        return Err(Problem::limit(
+            "views_too_many",
+            format!("expected at most {MOST} views; remove one first"),
+        ));
     }
     let v = View {
         id: id.unwrap_or_else(|| ViewId::new(&core.env)),
@@ -217,7 +232,11 @@ pub async fn put(tx: &mut Tx, core: &Core, caller: &Caller, id: Option<ViewId>, 
         store::no_default(tx, v.list, v.owner_id.as_deref(), v.team.as_deref()).await?;
     }
     if store::view_named(tx, &v).await?.is_some_and(|other| other != v.id) {
-        return Err(Problem::conflict("view_there", "a view of this name is there already").and_field("/name", "view_there", "another name"));
+        return Err(Problem::conflict("view_there", "a view of this name is there already").and_field(
+            "/name",
+            "view_there",
+            "another name",
+        ));
     }
     let saved = match before {
         None => store::insert_view(tx, &v).await?,

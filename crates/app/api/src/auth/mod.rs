@@ -1,6 +1,7 @@
 //! Signing in and everything about one's own ways in.
 
 mod notice;
+mod passkeys;
 mod password;
 mod second;
 mod session;
@@ -29,6 +30,13 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::MeSecurity, routes!(second::confirm))
         .route(Right::MeSecurity, routes!(second::remove))
         .route(Right::MeSecurity, routes!(second::recovery_codes))
+        .route(Right::MeSecurity, routes!(passkeys::begin))
+        .route(Right::MeSecurity, routes!(passkeys::list, passkeys::keep))
+        .route(Right::MeSecurity, routes!(passkeys::remove))
+        .route(Right::MeSecurity, routes!(passkeys::step_up_begin))
+        .route(Right::MeSecurity, routes!(passkeys::step_up))
+        .route(Right::Public, routes!(passkeys::sign_in_begin))
+        .route(Right::Public, routes!(passkeys::sign_in))
         .route(Right::MeSecurity, routes!(password::change))
         .route(Right::Public, routes!(password::forgot))
         .route(Right::Public, routes!(password::reset))

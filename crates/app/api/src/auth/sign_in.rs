@@ -119,12 +119,7 @@ async fn enter(
     code: Option<Secret>,
     device: Option<String>,
 ) -> Reply<Response> {
-    let known = device
-        .filter(|d| (8..=200).contains(&d.len()))
-        .or_else(|| cookie(headers, DEVICE_COOKIE));
-    let fresh = known.is_none().then(|| app.core.env.entropy.code(26));
-    let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).map(str::to_string);
-    let about = agent.clone().unwrap_or_else(|| "?".to_string());
+    let e = Entered::of(app, headers, device);
     let client = matches!(realm, Realm::Brand(_));
     let s = app
         .access
@@ -134,19 +129,46 @@ async fn enter(
             password,
             code,
             ip,
-            device: known.or(fresh.clone()),
-            agent,
+            device: e.device.clone(),
+            agent: e.agent.clone(),
         })
         .await?;
+    welcome(app, s, client, e).await
+}
+
+/// The browser somebody signs in with.
+pub(super) struct Entered {
+    pub device: Option<String>,
+    /// A name for a browser that had none, to be kept there.
+    fresh: Option<String>,
+    pub agent: Option<String>,
+}
+
+impl Entered {
+    pub(super) fn of(app: &App, headers: &HeaderMap, device: Option<String>) -> Entered {
+        let known = device
+            .filter(|d| (8..=200).contains(&d.len()))
+            .or_else(|| cookie(headers, DEVICE_COOKIE));
+        let fresh = known.is_none().then(|| app.core.env.entropy.code(26));
+        Entered {
+            device: known.or(fresh.clone()),
+            fresh,
+            agent: headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).map(str::to_string),
+        }
+    }
+}
+
+/// The answer to whoever got in, with the cookies; a device not seen before is told of.
+pub(super) async fn welcome(app: &App, s: SignedIn, client: bool, e: Entered) -> Reply<Response> {
     if s.new_device {
-        tell_of_device(app, &s.identity, &about).await?;
+        tell_of_device(app, &s.identity, e.agent.as_deref().unwrap_or("?")).await?;
     }
     let mut r = axum::Json(body(&s, client)).into_response();
     let secure = app.config.server.public_url.starts_with("https://");
     let max_age = s.expires_at.secs_since(app.core.now()).max(0);
     let name = if secure { format!("__Host-{COOKIE}") } else { COOKIE.to_string() };
     set_cookie(&mut r, &name, s.token.expose(), max_age, secure)?;
-    if let Some(d) = fresh {
+    if let Some(d) = e.fresh {
         set_cookie(&mut r, DEVICE_COOKIE, &d, DEVICE_SECS, secure)?;
     }
     Ok(r)
@@ -211,7 +233,7 @@ pub struct StepUp {
 #[derive(Serialize, ToSchema)]
 pub struct SteppedUp {
     /// Until then money and approvals need no further proof.
-    step_up_until_us: Ts,
+    pub(super) step_up_until_us: Ts,
 }
 
 /// Proves once more that it is you, for money and approvals.

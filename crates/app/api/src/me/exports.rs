@@ -19,7 +19,12 @@ fn currency_of(text: &str) -> qd_kernel::Result<Currency> {
 /// My wallet's statement as CSV: the lines of the list, the oldest first, each with the balance it
 /// left.
 #[utoipa::path(get, path = "/api/v1/me/wallet/{currency}/statement.csv", tag = "me", params(Period), responses((status = 200, content_type = "text/csv", body = String)))]
-pub async fn wallet_csv(State(app): State<App>, Asker(caller): Asker, At(currency): At<String>, Params(q): Params<Period>) -> Reply<Response> {
+pub async fn wallet_csv(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    At(currency): At<String>,
+    Params(q): Params<Period>,
+) -> Reply<Response> {
     let c = currency_of(&currency)?;
     let (from, until) = q.span(app.core.now())?;
     let found = app
@@ -27,7 +32,18 @@ pub async fn wallet_csv(State(app): State<App>, Asker(caller): Asker, At(currenc
         .db
         .read_long(async move |tx| print::wallet_lines(tx, &AccountKey::wallet(caller.client_id()?, c), from, until).await)
         .await?;
-    let mut csv = Csv::new(&["seq", "booked_utc", "value_utc", "kind", "reference", "source", "amount", "currency", "balance", "note"]);
+    let mut csv = Csv::new(&[
+        "seq",
+        "booked_utc",
+        "value_utc",
+        "kind",
+        "reference",
+        "source",
+        "amount",
+        "currency",
+        "balance",
+        "note",
+    ]);
     for l in &found.lines {
         csv.row([
             l.seq.to_string(),
@@ -47,7 +63,12 @@ pub async fn wallet_csv(State(app): State<App>, Asker(caller): Asker, At(currenc
 
 /// My wallet's statement as PDF, in my language.
 #[utoipa::path(get, path = "/api/v1/me/wallet/{currency}/statement.pdf", tag = "me", params(Period), responses((status = 200, content_type = "application/pdf", body = String)))]
-pub async fn wallet_pdf(State(app): State<App>, Asker(caller): Asker, At(currency): At<String>, Params(q): Params<Period>) -> Reply<Response> {
+pub async fn wallet_pdf(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    At(currency): At<String>,
+    Params(q): Params<Period>,
+) -> Reply<Response> {
     let c = currency_of(&currency)?;
     let name = format!("wallet-{}-{}", c.code(), q.name("all", app.core.now())?);
     let a = app.clone();
@@ -101,4 +122,3 @@ pub async fn partner_pdf(State(app): State<App>, Asker(caller): Asker, At(id): A
         .await?;
     print(paper, &name).await
 }
-

@@ -28,7 +28,11 @@ fn cell(row: &Value, key: &str) -> String {
         Value::Null => String::new(),
         Value::String(s) => s.clone(),
         Value::Number(n) if key.ends_with("_us") => n.as_i64().map(|us| clock(Ts(us))).unwrap_or_default(),
-        Value::Array(a) => a.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_string)).collect::<Vec<_>>().join(" "),
+        Value::Array(a) => a
+            .iter()
+            .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_string))
+            .collect::<Vec<_>>()
+            .join(" "),
         Value::Object(o) => match (o.get("minor").and_then(Value::as_i64), o.get("currency").and_then(Value::as_str)) {
             (Some(minor), Some(c)) => Currency::parse(c).map_or_else(|_| String::new(), |c| Amount::new(minor, c).text()),
             _ => v.to_string(),
@@ -71,7 +75,10 @@ where
 
 /// What was asked for, without what is not set.
 fn asked(pairs: &[(&str, &Option<String>)]) -> Value {
-    let set: serde_json::Map<String, Value> = pairs.iter().filter_map(|(k, v)| Some(((*k).to_string(), json!(v.as_ref()?)))).collect();
+    let set: serde_json::Map<String, Value> = pairs
+        .iter()
+        .filter_map(|(k, v)| Some(((*k).to_string(), json!(v.as_ref()?))))
+        .collect();
     set.into()
 }
 
@@ -98,7 +105,14 @@ pub async fn clients_csv(State(app): State<App>, Asker(caller): Asker, Params(q)
         ("activity_utc", "activity_at_us"),
         ("created_utc", "created_at_us"),
     ];
-    let filters = asked(&[("country", &q.country), ("desk", &q.desk), ("entity", &q.entity), ("campaign", &q.campaign), ("tag", &q.tag), ("partner_id", &q.partner_id)]);
+    let filters = asked(&[
+        ("country", &q.country),
+        ("desk", &q.desk),
+        ("entity", &q.entity),
+        ("campaign", &q.campaign),
+        ("tag", &q.tag),
+        ("partner_id", &q.partner_id),
+    ]);
     let (a, c) = (app.clone(), caller.clone());
     whole(&app, &caller, "clients", &COLUMNS, filters, async move |cursor| {
         let q = clients::Clients {
@@ -187,7 +201,21 @@ pub(crate) async fn deals(app: &App, caller: Caller, id: TradingAccountId, q: &P
         .read_long(async move |tx| print::deals(tx, &caller, id, from, until).await)
         .await?;
     let mut csv = Csv::new(&[
-        "time_utc", "server", "login", "ticket", "kind", "side", "entry", "symbol", "lots", "price", "swap", "commission", "profit", "currency", "comment",
+        "time_utc",
+        "server",
+        "login",
+        "ticket",
+        "kind",
+        "side",
+        "entry",
+        "symbol",
+        "lots",
+        "price",
+        "swap",
+        "commission",
+        "profit",
+        "currency",
+        "comment",
     ]);
     for d in &all {
         let money = |minor: i64| Amount::new(minor, d.currency).text();
@@ -234,7 +262,12 @@ pub struct InLanguage {
 
 /// A closed commission statement as PDF.
 #[utoipa::path(get, path = "/api/v1/statements/{id}/pdf", tag = "partners", params(InLanguage), responses((status = 200, content_type = "application/pdf", body = String)))]
-pub async fn partner_pdf(State(app): State<App>, Asker(caller): Asker, At(id): At<StatementId>, Params(q): Params<InLanguage>) -> Reply<Response> {
+pub async fn partner_pdf(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    At(id): At<StatementId>,
+    Params(q): Params<InLanguage>,
+) -> Reply<Response> {
     let a = app.clone();
     let (paper, name) = app
         .core
@@ -250,7 +283,10 @@ pub async fn partner_pdf(State(app): State<App>, Asker(caller): Asker, At(id): A
                 }
                 None => {
                     let brands = qd_runtime::tenancy::brands(tx).await?;
-                    let b = brands.into_iter().find(|b| b.entity == p.entity).ok_or_else(|| Problem::missing("brand"))?;
+                    let b = brands
+                        .into_iter()
+                        .find(|b| b.entity == p.entity)
+                        .ok_or_else(|| Problem::missing("brand"))?;
                     (b.code, "en".to_string())
                 }
             };

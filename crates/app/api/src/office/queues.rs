@@ -173,7 +173,8 @@ async fn ages(tx: &mut Tx, app: &App, caller: &Caller) -> Result<Vec<QueueAge>> 
     let mut out = Vec::new();
     if wide(Right::KycView) && caller.may(Right::KycView) {
         let f = qd_kyc::QueueFilter::default();
-        let (clocks, more) = pages!(page, qd_kyc::queue(tx, caller, &f, now, &page).await?, r => (r.submitted_at_us.unwrap_or(now), r.overdue));
+        let (clocks, more) =
+            pages!(page, qd_kyc::queue(tx, caller, &f, now, &page).await?, r => (r.submitted_at_us.unwrap_or(now), r.overdue));
         out.push(aged("kyc".into(), more, &clocks, now));
     }
     if wide(Right::WithdrawalsView) {
@@ -195,7 +196,10 @@ async fn ages(tx: &mut Tx, app: &App, caller: &Caller) -> Result<Vec<QueueAge>> 
         out.push(aged("deposits_held".into(), more, &clocks, now));
     }
     if wide(Right::TicketsView) {
-        let f = QueueFilter { unsolved: true, ..QueueFilter::default() };
+        let f = QueueFilter {
+            unsolved: true,
+            ..QueueFilter::default()
+        };
         let (clocks, more) = pages!(page, qd_support::queue(tx, caller, &f, Sort::Due, now, &page).await?, t => t.waits_s.map(|_| (t.message_at_us, t.overdue)));
         let ours: Vec<Clock> = clocks.into_iter().flatten().collect();
         out.push(aged("tickets".into(), more, &ours, now));
@@ -205,13 +209,20 @@ async fn ages(tx: &mut Tx, app: &App, caller: &Caller) -> Result<Vec<QueueAge>> 
         out.push(aged("approvals".into(), more, &clocks, now));
     }
     if caller.may(Right::ExceptionsView) {
-        let f = Filter { state: Some(ExceptionState::Open), ..Filter::default() };
-        let (clocks, more) = pages!(page, exceptions::list(tx, caller, &f, &page).await?, e => (e.owner_role.clone(), (e.opened_at, e.due_at < now)));
+        let f = Filter {
+            state: Some(ExceptionState::Open),
+            ..Filter::default()
+        };
+        let (clocks, more) =
+            pages!(page, exceptions::list(tx, caller, &f, &page).await?, e => (e.owner_role.clone(), (e.opened_at, e.due_at < now)));
         let mut by: BTreeMap<String, Vec<Clock>> = BTreeMap::new();
         for (role, clock) in clocks {
             by.entry(role).or_default().push(clock);
         }
-        out.extend(by.into_iter().map(|(role, clocks)| aged(format!("exceptions.{role}"), more, &clocks, now)));
+        out.extend(
+            by.into_iter()
+                .map(|(role, clocks)| aged(format!("exceptions.{role}"), more, &clocks, now)),
+        );
     }
     out.sort_by_key(|q| std::cmp::Reverse((q.overdue, q.oldest_waits_s)));
     Ok(out)

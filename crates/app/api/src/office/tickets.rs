@@ -12,7 +12,9 @@ use qd_kernel::{Page, Problem, Result, Ts};
 use qd_runtime::access::{Caller, Right, StaffId};
 use qd_support::figures::{self, TicketReport};
 use qd_support::macros::{self, Macro, MacroDraft, MacroId};
-use qd_support::{Assign, Category, NewTicket, OwnedBy, Priority, QueueFilter, Sort, Then, Ticket, TicketId, TicketRow, TicketState, TicketView, Triage};
+use qd_support::{
+    Assign, Category, NewTicket, OwnedBy, Priority, QueueFilter, Sort, Then, Ticket, TicketId, TicketRow, TicketState, TicketView, Triage,
+};
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -53,7 +55,11 @@ impl Tickets {
                 Some("me") => Some(OwnedBy::Me),
                 Some("nobody") => Some(OwnedBy::Nobody),
                 Some(id) => Some(OwnedBy::Person(StaffId::parse(id).map_err(|_| {
-                    Problem::invalid("owner", "owner_malformed", "expected me, nobody, or an id like stf_ followed by 26 characters")
+                    Problem::invalid(
+                        "owner",
+                        "owner_malformed",
+                        "expected me, nobody, or an id like stf_ followed by 26 characters",
+                    )
                 })?)),
             },
             overdue: self.overdue.unwrap_or(false),
@@ -175,7 +181,15 @@ pub async fn open(
 }
 
 /// Changes a ticket and answers it as it is then.
-async fn change<I, F>(app: &App, caller: Caller, key: IdempotencyKey, operation: &'static str, id: TicketId, input: &I, f: F) -> Reply<Answer>
+async fn change<I, F>(
+    app: &App,
+    caller: Caller,
+    key: IdempotencyKey,
+    operation: &'static str,
+    id: TicketId,
+    input: &I,
+    f: F,
+) -> Reply<Answer>
 where
     I: Serialize,
     F: AsyncFn(&mut Tx, &App, &Caller) -> Result<Ticket> + Send + Sync + 'static,

@@ -112,7 +112,9 @@ pub async fn counts(State(app): State<App>, Asker(caller): Asker, Params(q): Par
 
 /// The view's filters as the list's own parameters. What pages through it is not the view's.
 fn params<T: DeserializeOwned>(query: &str) -> Reply<Params<T>> {
-    let own = query.split('&').filter(|p| !p.starts_with("limit=") && !p.starts_with("cursor=") && !p.is_empty());
+    let own = query
+        .split('&')
+        .filter(|p| !p.starts_with("limit=") && !p.starts_with("cursor=") && !p.is_empty());
     let query: Vec<&str> = own.chain(std::iter::once("limit=200")).collect();
     let bad = || Problem::invalid("query", "query_malformed", "expected filters of the list");
     let uri: Uri = format!("/?{}", query.join("&")).parse().map_err(|_| bad())?;

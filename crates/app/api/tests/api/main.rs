@@ -2,11 +2,12 @@
 
 mod alex;
 mod bad_input;
-mod desk;
 mod description;
+mod desk;
 mod doors;
 mod hooks;
 mod masks;
+mod passkeys;
 mod rights;
 mod rows_money;
 mod shape;

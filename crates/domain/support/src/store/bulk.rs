@@ -26,8 +26,11 @@ pub(crate) async fn insert_run(tx: &mut Tx, id: BulkId, action: &str, by: &str, 
 }
 
 pub(crate) async fn run(tx: &mut Tx, id: BulkId) -> Result<Option<RunRow>> {
-    tx.one(sql!("SELECT action, by_id, total, finished_at FROM bulk_runs WHERE id = $1"), &vals![id])
-        .await
+    tx.one(
+        sql!("SELECT action, by_id, total, finished_at FROM bulk_runs WHERE id = $1"),
+        &vals![id],
+    )
+    .await
 }
 
 pub(crate) async fn waiting_items(tx: &mut Tx, id: BulkId, limit: i64) -> Result<Vec<(i64, ClientId)>> {

@@ -23,7 +23,9 @@ fn by_campaign() -> Which {
 }
 
 async fn owner(h: &House, id: ClientId) -> Option<StaffId> {
-    h.write(async move |tx, _| Ok(qd_clients::find(tx, id).await?.unwrap().owner_id)).await.unwrap()
+    h.write(async move |tx, _| Ok(qd_clients::find(tx, id).await?.unwrap().owner_id))
+        .await
+        .unwrap()
 }
 
 qd_testkit::both! {

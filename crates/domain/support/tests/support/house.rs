@@ -39,7 +39,9 @@ pub async fn house(t: TestDb) -> House {
     t.db.write(async move |tx| Pack::parse(DEMO.iter().copied())?.apply(tx, &c, &Caller::system("seed")).await)
         .await
         .unwrap();
-    let access = Access::open(core.clone(), AccessConfig::light(HouseKey::from_bytes([7; 32]))).await.unwrap();
+    let access = Access::open(core.clone(), AccessConfig::light(HouseKey::from_bytes([7; 32])))
+        .await
+        .unwrap();
     let hire = async |name: &'static str, role: Role, desk: Option<&'static str>, entities: &'static [&'static str]| {
         let a = access.clone();
         let id = core

@@ -1,5 +1,5 @@
-use crate::store_tampering::{DROP_MESSAGES, EDIT_MESSAGE};
 use crate::house::{code, first, house, staff_of};
+use crate::store_tampering::{DROP_MESSAGES, EDIT_MESSAGE};
 use qd_clients::timeline::{self, LineFilter};
 use qd_kernel::Ts;
 use qd_runtime::access::{Caller, Role, StaffId};

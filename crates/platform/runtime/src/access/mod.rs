@@ -17,6 +17,7 @@ pub mod holds;
 pub mod logins;
 pub mod mask;
 mod matrix;
+pub mod passkeys;
 pub mod password;
 mod proofs;
 mod rights;
@@ -26,6 +27,7 @@ mod service;
 mod sign_in;
 pub mod staff;
 mod store;
+pub mod webauthn;
 
 pub use caller::{ALL_ENTITIES, ApiKeyId, Caller, DeviceId, Grants, LoginId, SessionId, StaffId, Who};
 pub use config::{AccessConfig, HouseKey};

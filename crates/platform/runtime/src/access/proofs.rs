@@ -110,7 +110,15 @@ pub async fn abandoned(tx: &mut Tx, access: &Access, brand: &str, email: &str) -
 
 /// Gives an [`abandoned`] login to whoever registers the address now: another password, no second
 /// factor, no session and no link of whoever had it.
-pub async fn take_over(tx: &mut Tx, access: &Access, caller: &Caller, login: LoginId, name: &str, language: &str, hash: &str) -> Result<()> {
+pub async fn take_over(
+    tx: &mut Tx,
+    access: &Access,
+    caller: &Caller,
+    login: LoginId,
+    name: &str,
+    language: &str,
+    hash: &str,
+) -> Result<()> {
     let (id, now) = (login.to_string(), access.core.now());
     let i = store::lock(tx, &id).await?;
     if i.proven_at.is_some() {
@@ -118,11 +126,14 @@ pub async fn take_over(tx: &mut Tx, access: &Access, caller: &Caller, login: Log
     }
     places::take_over(tx, &id, name, language, hash, now).await?;
     store::drop_recovery_codes(tx, &id).await?;
+    // A stranger's passkey would open the account to them for ever.
+    super::store::passkeys::drop_all(tx, &id).await?;
     for purpose in ["verify_email", "reset_password"] {
         store::spoil_tokens(tx, &id, purpose, now).await?;
     }
     access.end_sessions(tx, &id, None, "registered_again").await?;
-    let e = Entry::new(caller, "login.registered_again", format!("login:{id}")).entity(i.entities.get(0).and_then(|e| e.as_str()).map(str::to_string));
+    let e = Entry::new(caller, "login.registered_again", format!("login:{id}"))
+        .entity(i.entities.get(0).and_then(|e| e.as_str()).map(str::to_string));
     let e = match i.client_id {
         Some(c) => e.client(c),
         None => e,
@@ -262,10 +273,10 @@ pub async fn finish_reset_in(tx: &mut Tx, access: &Access, r: &ReadyReset) -> Re
         if done.stranger_before {
             store::set_totp(tx, &id, None, None, 0, now).await?;
             store::drop_recovery_codes(tx, &id).await?;
+            super::store::passkeys::drop_all(tx, &id).await?;
             store::spoil_tokens(tx, &id, "verify_email", now).await?;
         }
         done.address_proven = prove(tx, access, &i).await?;
     }
     Ok(done)
 }
-

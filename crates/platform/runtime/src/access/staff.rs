@@ -257,6 +257,8 @@ pub async fn reset_second_factor(tx: &mut Tx, access: &Access, caller: &Caller, 
     locked(tx, caller, id).await?;
     store::set_totp(tx, &id.to_string(), None, None, 0, access.core.now()).await?;
     store::drop_recovery_codes(tx, &id.to_string()).await?;
+    // A lost telephone is a lost passkey.
+    super::store::passkeys::drop_all(tx, &id.to_string()).await?;
     access.end_sessions(tx, &id.to_string(), None, "second_factor_reset").await?;
     audit::record(
         tx,

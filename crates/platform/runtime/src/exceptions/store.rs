@@ -57,7 +57,8 @@ const ORDER: Sql = sql!(" ORDER BY opened_at, id LIMIT $?");
 // 1970-01-05 was a Monday: weeks are counted from it, in microseconds.
 const MONDAY: i64 = 345_600_000_000;
 const WEEK: i64 = 604_800_000_000;
-const WEEKLY: Sql = sql!("SELECT kind, (opened_at - 345600000000) / 604800000000, COUNT(*) FROM exceptions WHERE opened_at >= 0");
+// Begins with a space: a piece that only its filters and BY_WEEK make a statement.
+const WEEKLY: Sql = sql!(" SELECT kind, (opened_at - 345600000000) / 604800000000, COUNT(*) FROM exceptions WHERE opened_at >= 0");
 const BY_WEEK: Sql = sql!(" GROUP BY kind, (opened_at - 345600000000) / 604800000000 ORDER BY kind, 2");
 const AGEING: Sql = sql!(
     "SELECT owner_role, COUNT(*), CAST(COALESCE(SUM(CASE WHEN due_at < $1 THEN 1 ELSE 0 END), 0) AS BIGINT), MIN(opened_at)

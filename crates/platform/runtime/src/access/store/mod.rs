@@ -2,6 +2,7 @@
 
 pub(super) mod identities;
 pub(super) mod keys;
+pub(super) mod passkeys;
 pub(super) mod places;
 pub(super) mod roles;
 pub(super) mod sessions;
