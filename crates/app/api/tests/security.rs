@@ -11,8 +11,8 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{Request, StatusCode, header};
 use qd_kernel::PageRequest;
-use qd_web::gate::Peer;
 use qd_runtime::access::{Caller, logins};
+use qd_web::gate::Peer;
 use serde_json::json;
 use std::path::Path;
 use tower::ServiceExt as _;
@@ -140,7 +140,11 @@ async fn figures_are_for_this_machine_or_for_who_has_the_token() {
     std::fs::write(&file, "a-long-token\n").unwrap();
     let token = qd_app::config::SecretRef(format!("file:{}", file.display()));
     let w = World::quiet_with(|c| c.server.metrics_token = Some(token)).await;
-    assert_eq!(w.send(here()).await.status, StatusCode::NOT_FOUND, "the token is asked for here, too");
+    assert_eq!(
+        w.send(here()).await.status,
+        StatusCode::NOT_FOUND,
+        "the token is asked for here, too"
+    );
     assert_eq!(w.ask("GET", "/metrics", Some("another"), None).await.status, StatusCode::NOT_FOUND);
     assert_eq!(w.ask("GET", "/metrics", Some("a-long-token"), None).await.status, StatusCode::OK);
     let _ = std::fs::remove_file(&file);

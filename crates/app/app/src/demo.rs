@@ -239,7 +239,11 @@ pub fn config_text(dir: &Path, listen: SocketAddr, c: &Counterparties) -> String
             hook = file(dir, &format!("{id}.hook")),
         );
     }
-    let _ = write!(t, "\n[demo]\nsandbox = true\nbrand = \"{BRAND}\"\nsandbox_data = {}\n", text(&format!("{d}/sandbox")));
+    let _ = write!(
+        t,
+        "\n[demo]\nsandbox = true\nbrand = \"{BRAND}\"\nsandbox_data = {}\n",
+        text(&format!("{d}/sandbox"))
+    );
     t
 }
 

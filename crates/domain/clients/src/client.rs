@@ -322,8 +322,20 @@ pub async fn forget_stranger(tx: &mut Tx, core: &Core, caller: &Caller, id: Clie
     )
     .await?;
     let (was, is) = changes(&before, &c)?;
-    audit::record(tx, core, entry(caller, "client.handed_over", &c).before(was).after(is).reason(cause)).await?;
-    publish(tx, core, "client.changed", &c, json!({"fields": ["phone", "birth_date", "nationality"]})).await
+    audit::record(
+        tx,
+        core,
+        entry(caller, "client.handed_over", &c).before(was).after(is).reason(cause),
+    )
+    .await?;
+    publish(
+        tx,
+        core,
+        "client.changed",
+        &c,
+        json!({"fields": ["phone", "birth_date", "nationality"]}),
+    )
+    .await
 }
 
 /// From here to the commit nobody else does something of this kind for the client: limits that count

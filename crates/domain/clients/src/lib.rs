@@ -26,11 +26,13 @@ pub mod timeline;
 mod view;
 
 pub use client::{
-    Client, ClientId, Patch, age_years, edit, email_verified, find, forget_stranger, get, one_at_a_time, set_kyc_state, set_partner, stage, touch_activity,
-    with_merged,
+    Client, ClientId, Patch, age_years, edit, email_verified, find, forget_stranger, get, one_at_a_time, set_kyc_state, set_partner, stage,
+    touch_activity, with_merged,
 };
 pub use dormancy::{Dormancy, JOB as DORMANCY_JOB};
-pub use intake::{Consent, KeptTouch, NewLead, Registered, Registration, Taken, Touch, UNKNOWN_COUNTRY, register, take_lead, touches, touches_until};
+pub use intake::{
+    Consent, KeptTouch, NewLead, Registered, Registration, Taken, Touch, UNKNOWN_COUNTRY, register, take_lead, touches, touches_until,
+};
 pub use list::{Filter, Row, Sort, list};
 pub use model::{Command, Stage, Status};
 pub use notes::{

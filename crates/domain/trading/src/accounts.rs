@@ -106,7 +106,10 @@ pub(crate) fn view(a: AccountRow, now: Ts) -> AccountView {
             waiting_s: (a.sync_state == SyncState::Pending).then(|| now.secs_since(a.sync_since)),
             error: a.sync_error,
         },
-        reading: a.last_state.and_then(|t| serde_json::from_str::<Reading>(&t).ok()).map(ReadingView::from),
+        reading: a
+            .last_state
+            .and_then(|t| serde_json::from_str::<Reading>(&t).ok())
+            .map(ReadingView::from),
         mapping: format!("{} v{}", a.mapping_id, a.mapping_version),
         id: a.id,
         client_id: a.client_id,

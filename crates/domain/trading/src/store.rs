@@ -491,9 +491,11 @@ pub async fn position_opened(tx: &mut Tx, server: &str, position_id: &str) -> Re
 pub async fn balance_before(tx: &mut Tx, account_id: TradingAccountId, at: Ts) -> Result<i64> {
     let (sum,): (i64,) = tx
         .must(
-            sql!("SELECT CAST(COALESCE(SUM(d.profit_minor + d.swap_minor + d.commission_minor), 0) AS BIGINT)
+            sql!(
+                "SELECT CAST(COALESCE(SUM(d.profit_minor + d.swap_minor + d.commission_minor), 0) AS BIGINT)
               FROM deals d WHERE d.account_id = $1 AND d.at < $2 AND d.kind <> 'credit' AND d.gone = FALSE
-                AND NOT EXISTS (SELECT 1 FROM deals n WHERE n.server = d.server AND n.ticket = d.ticket AND n.revision > d.revision)"),
+                AND NOT EXISTS (SELECT 1 FROM deals n WHERE n.server = d.server AND n.ticket = d.ticket AND n.revision > d.revision)"
+            ),
             &vals![account_id, at],
         )
         .await?;

@@ -121,11 +121,7 @@ pub struct ResetPassword {
 pub async fn reset(State(app): State<App>, Body(req): Body<ResetPassword>) -> Reply<StatusCode> {
     let ready = app.access.ready_reset(&req.token, &req.password).await?;
     let a = app.clone();
-    let id = app
-        .core
-        .db
-        .write(async move |tx| onboarding::reset(&a, tx, &ready).await)
-        .await?;
+    let id = app.core.db.write(async move |tx| onboarding::reset(&a, tx, &ready).await).await?;
     notice::tell(&app, notice::whom(&app, &id).await?, Template::PasswordChanged, None).await;
     Ok(StatusCode::NO_CONTENT)
 }

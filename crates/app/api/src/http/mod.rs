@@ -8,10 +8,10 @@ mod meter;
 pub use limit::Limiter;
 pub use meter::Meter;
 
-use axum::{Extension, Router};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use qd_app::App;
 use qd_kernel::Problem;

@@ -40,6 +40,7 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::MeDeposit, routes!(deposits::get))
         .route(Right::MeDeposit, routes!(deposits::cancel))
         .route(Right::MeWithdraw, routes!(withdrawals::list, withdrawals::create))
+        .route(Right::MeWithdraw, routes!(withdrawals::preview))
         .route(Right::MeWithdraw, routes!(withdrawals::get))
         .route(Right::MeWithdraw, routes!(withdrawals::cancel))
         .route(Right::MeTransfer, routes!(transfers::list, transfers::create))

@@ -8,9 +8,9 @@ use qd_app::App;
 use qd_clients::ClientId;
 use qd_db::Tx;
 use qd_kernel::{Class, Problem, Result};
+use qd_runtime::Core;
 use qd_runtime::access::staff::{self, StaffBrief};
 use qd_runtime::access::{Caller, Right, Role, StaffId};
-use qd_runtime::Core;
 use qd_trading::TradingAccountId;
 use qd_web::{Asker, Params};
 use serde::{Deserialize, Serialize};
@@ -65,7 +65,13 @@ async fn name_of(tx: &mut Tx, core: &Core, caller: &Caller, id: &str) -> Result<
 /// Names of clients, colleagues and trading accounts, as far as I may see them.
 #[utoipa::path(get, path = "/api/v1/names", tag = "house", params(Which), responses((status = 200, body = Items<Named>)))]
 pub async fn names(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Which>) -> Reply<Json<Value>> {
-    let ids: BTreeSet<String> = q.ids.split(',').map(str::trim).filter(|i| !i.is_empty()).map(str::to_string).collect();
+    let ids: BTreeSet<String> = q
+        .ids
+        .split(',')
+        .map(str::trim)
+        .filter(|i| !i.is_empty())
+        .map(str::to_string)
+        .collect();
     if ids.len() > MOST {
         return Err(Problem::invalid("ids", "too_many", format!("at most {MOST}")).into());
     }

@@ -200,7 +200,9 @@ async fn from_the_first_click_to_the_withdrawal() {
     let (alex, client) = w.client_who_came(MAIL, json!({"partner_code": "NORD24"})).await;
     assert_eq!(client, id, "the lead's record");
     let token = token_of(&w, MAIL).await;
-    let alone = w.ask("POST", "/api/v1/auth/email/verify", None, Some(&json!({"token": token}))).await;
+    let alone = w
+        .ask("POST", "/api/v1/auth/email/verify", None, Some(&json!({"token": token})))
+        .await;
     assert_eq!(alone.status, StatusCode::UNAUTHORIZED, "the link alone proves nothing");
     w.ask("POST", "/api/v1/auth/email/verify", Some(&alex), Some(&json!({"token": token})))
         .await
@@ -321,9 +323,7 @@ async fn from_the_first_click_to_the_withdrawal() {
         assert!(file[part].as_array().is_some_and(|a| !a.is_empty()), "the file has no {part}");
     }
     assert_eq!(file["cut"], json!([]));
-    let before = w
-        .get(&format!("/api/v1/clients/{client}/file?as_of=2020-01-01"), &auditor)
-        .await;
+    let before = w.get(&format!("/api/v1/clients/{client}/file?as_of=2020-01-01"), &auditor).await;
     assert_eq!(before.code(), "as_of_before_client", "nobody was there before");
     let journal = w.get("/api/v1/ledger/journal", &w.staff("aron").await).await;
     assert!(journal.status == StatusCode::OK || journal.code() == "all_entities_needed");

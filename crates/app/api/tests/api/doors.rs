@@ -153,7 +153,11 @@ async fn health_and_figures_need_nobody_and_name_nobody() {
     for path in ["/healthz", "/readyz"] {
         assert_eq!(w.ask("GET", path, None, None).await.ok()["ok"], true, "{path}");
     }
-    assert_eq!(w.ask("GET", "/metrics", None, None).await.status, StatusCode::NOT_FOUND, "from the street");
+    assert_eq!(
+        w.ask("GET", "/metrics", None, None).await.status,
+        StatusCode::NOT_FOUND,
+        "from the street"
+    );
     let mut here = request("GET", "/metrics", None, None);
     here.extensions_mut().insert(Peer("127.0.0.1:40000".parse().unwrap()));
     let t = w.send(here).await;
@@ -294,7 +298,8 @@ async fn the_books_of_the_house_are_for_who_may_enter_each_entity_however_that_i
     assert_eq!(w.get("/api/v1/ledger/journal", &farid).await.status, StatusCode::OK);
     let admin = w.staff("admin").await;
     let me = w.get("/api/v1/auth/me", &farid).await.ok();
-    let change = json!({"name": me["name"], "language": "en", "roles": ["finance"], "desk": null, "entities": ["eu"], "reason": "one licence only"});
+    let change =
+        json!({"name": me["name"], "language": "en", "roles": ["finance"], "desk": null, "entities": ["eu"], "reason": "one licence only"});
     let id = me["id"].as_str().unwrap();
     let mut change = change;
     change["version"] = w.get(&format!("/api/v1/staff/{id}"), &admin).await.ok()["version"].clone();

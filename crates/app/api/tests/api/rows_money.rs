@@ -146,6 +146,19 @@ async fn the_queue_shows_funds_and_sources_and_a_forced_withdrawal_is_in_the_wee
     let w = World::busy().await;
     let (client, id, account, _) = ready(&w, "queue@example.com").await;
     pay_in(&w, &client, 50_000, Some(&account)).await;
+    // Before asking, the client reads where it would go: to the card what came from it, the rest to the bank.
+    let preview = w.get("/api/v1/me/withdrawal-preview?minor=60000&currency=EUR", &client).await.ok();
+    assert_eq!(
+        (preview["verified"].as_bool(), preview["stopped"].as_bool()),
+        (Some(true), Some(false))
+    );
+    let parts: Vec<_> = preview["parts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| (p["method"].as_str().unwrap(), p["amount"]["minor"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(parts, [("card", 50_000), ("bank", 10_000)], "{preview:#}");
     let t = w
         .post(
             "/api/v1/me/withdrawals",

@@ -160,7 +160,13 @@ fn a_body_that_is_not_as_documented_is_found() {
     });
     let of = |name: &str, v: Value| {
         let mut w = Vec::new();
-        check(&doc, &json!({"$ref": format!("#/components/schemas/{name}")}), &v, String::new(), &mut w);
+        check(
+            &doc,
+            &json!({"$ref": format!("#/components/schemas/{name}")}),
+            &v,
+            String::new(),
+            &mut w,
+        );
         w.len()
     };
     let faults = |v: Value| of("A", v);
@@ -170,7 +176,10 @@ fn a_body_that_is_not_as_documented_is_found() {
     assert_eq!(faults(json!({"s": "x"})), 1);
     assert_eq!(faults(json!({"n": 1, "more": 2})), 1);
     assert_eq!(faults(json!({"n": 1, "id": "dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"})), 1);
-    assert_eq!(faults(json!({"n": 1, "id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "w": "in", "map": {"a": 1}})), 0);
+    assert_eq!(
+        faults(json!({"n": 1, "id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "w": "in", "map": {"a": 1}})),
+        0
+    );
     assert_eq!(faults(json!({"n": 1, "w": "up", "map": {"a": "1"}})), 2);
     assert_eq!(of("B", json!({"n": 1, "b": null})), 0);
     assert_eq!(of("B", json!({"b": {"n": "1"}, "more": 1})), 3);

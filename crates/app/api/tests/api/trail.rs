@@ -15,16 +15,26 @@ async fn a_withdrawals_history_holds_its_owners_its_hand_overs_and_its_notes() {
     approve(&w, &clara, &id).await;
     pay_in(&w, &client, 50_000, None).await;
     let t = w
-        .post("/api/v1/me/withdrawals", &client, json!({"amount": {"minor": 10_000, "currency": "EUR"}}))
+        .post(
+            "/api/v1/me/withdrawals",
+            &client,
+            json!({"amount": {"minor": 10_000, "currency": "EUR"}}),
+        )
         .await
         .ok();
     let one = format!("/api/v1/withdrawals/{}", t["id"].as_str().unwrap());
     w.until("the review", &one, &farid, |t| t["state"] == "review").await;
     w.post(&format!("{one}/claim"), &farid, json!({})).await.ok();
-    w.post(&format!("{one}/notes"), &farid, json!({"body": "Called back: new telephone."})).await.ok();
-    w.post(&format!("{one}/hand-over"), &farid, json!({"desk": "compliance", "comment": "Please look at the source."}))
+    w.post(&format!("{one}/notes"), &farid, json!({"body": "Called back: new telephone."}))
         .await
         .ok();
+    w.post(
+        &format!("{one}/hand-over"),
+        &farid,
+        json!({"desk": "compliance", "comment": "Please look at the source."}),
+    )
+    .await
+    .ok();
     let row = w.post(&format!("{one}/claim"), &clara, json!({})).await.ok();
     let history = w.get(&format!("{one}/history"), &farid).await.ok();
     let seen: Vec<_> = history["items"]
@@ -51,7 +61,10 @@ async fn a_withdrawals_history_holds_its_owners_its_hand_overs_and_its_notes() {
     assert!(sofia["items"].as_array().unwrap().iter().all(|l| l["note"].is_null()), "{sofia:#}");
 
     let who = row["claimed_by"].as_str().unwrap();
-    let names = w.get(&format!("/api/v1/names?ids={id},{who},cli_00000000000000000000000000"), &farid).await.ok();
+    let names = w
+        .get(&format!("/api/v1/names?ids={id},{who},cli_00000000000000000000000000"), &farid)
+        .await
+        .ok();
     assert_eq!(names["items"].as_array().unwrap().len(), 2, "{names:#}");
     assert!(names["items"].as_array().unwrap().iter().any(|n| n["name"] == "Clara Stein"));
     // Somebody who sees their own clients only does not learn others' names by their ids.

@@ -60,7 +60,12 @@ async fn an_unproven_registration_opens_nothing_and_a_strangers_click_does_not_p
         ("/api/v1/me/partner", json!({"name": "Squat", "currency": "EUR"})),
     ] {
         let t = w.post(path, &squatter, body).await;
-        assert_eq!((t.status, t.code()), (StatusCode::CONFLICT, "email_unverified"), "{path}: {}", t.body);
+        assert_eq!(
+            (t.status, t.code()),
+            (StatusCode::CONFLICT, "email_unverified"),
+            "{path}: {}",
+            t.body
+        );
     }
     assert_eq!(w.get("/api/v1/me/kyc", &squatter).await.code(), "email_unverified");
 
@@ -74,7 +79,13 @@ async fn an_unproven_registration_opens_nothing_and_a_strangers_click_does_not_p
 
     // They set a password of their own: what the stranger had and said is gone.
     save(&w, &squatter, "personal", json!({"birth_date": "1971-02-03", "nationality": "DE"})).await;
-    save(&w, &squatter, "address", json!({"street": "Squat 1", "postal_code": "20095", "city": "Hamburg"})).await;
+    save(
+        &w,
+        &squatter,
+        "address",
+        json!({"street": "Squat 1", "postal_code": "20095", "city": "Hamburg"}),
+    )
+    .await;
     let set = json!({"token": reset_link(&w, "victim@example.com").await, "password": "Elbe-Hafen-2026"});
     let t = w.ask("POST", "/api/v1/auth/password/reset", None, Some(&set)).await;
     assert_eq!(t.status, StatusCode::NO_CONTENT, "{}", t.body);
@@ -124,7 +135,11 @@ async fn a_merge_closes_a_sign_in_and_a_second_person_decides_whether_it_opens_t
     w.post(&at("merge"), &support, merge.clone()).await.ok();
     assert_eq!(w.get("/api/v1/auth/me", &gone.0).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(sign_in(&w, "twin.b@example.com", "Alster-Segel-42").await.code(), "sign_in_failed");
-    assert!(mails(&w, &gone.1).await.contains(&("login_held".into(), "twin.b@example.com".into())));
+    assert!(
+        mails(&w, &gone.1)
+            .await
+            .contains(&("login_held".into(), "twin.b@example.com".into()))
+    );
     let resting = w.get(&at("logins"), &support).await.ok();
     assert_eq!(resting["logins"][0]["from_client"], json!(gone.1));
     assert_eq!(w.get("/api/v1/auth/me", &keep.0).await.ok()["client_id"], json!(keep.1));
@@ -133,15 +148,25 @@ async fn a_merge_closes_a_sign_in_and_a_second_person_decides_whether_it_opens_t
     let asked = w.post(&at("logins/move"), &support, json!({"reason": "Called back."})).await.ok();
     assert!(asked["approval_id"].as_str().unwrap().starts_with("apr_"));
     let yes = json!({"approve": true, "reason": "Same passport."});
-    assert_eq!(w.post(&at("logins/decide"), &support, yes.clone()).await.status, StatusCode::FORBIDDEN);
-    assert_eq!(w.post(&at("logins/move"), &clara, json!({"reason": "x"})).await.code(), "approval_waiting");
+    assert_eq!(
+        w.post(&at("logins/decide"), &support, yes.clone()).await.status,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        w.post(&at("logins/move"), &clara, json!({"reason": "x"})).await.code(),
+        "approval_waiting"
+    );
     assert_eq!(w.post(&at("logins/decide"), &clara, yes.clone()).await.ok()["outcome"], "approved");
     let moved = sign_in(&w, "twin.b@example.com", "Alster-Segel-42").await.ok()["token"]
         .as_str()
         .unwrap()
         .to_string();
     assert_eq!(w.get("/api/v1/auth/me", &moved).await.ok()["client_id"], json!(keep.1));
-    assert!(mails(&w, &keep.1).await.contains(&("login_added".into(), "twin.a@example.com".into())));
+    assert!(
+        mails(&w, &keep.1)
+            .await
+            .contains(&("login_added".into(), "twin.a@example.com".into()))
+    );
 
     // Two people after all: everything is as it was.
     w.post(&at("undo"), &support, json!({"reason": "Brothers."})).await.ok();
@@ -178,7 +203,9 @@ async fn a_file_as_of_a_date_shows_nothing_that_came_after() {
     approve(&w, &clara, &id).await;
     let version = w.get(&format!("/api/v1/clients/{id}"), &clara).await.ok()["client"]["version"].clone();
     let edit = json!({"version": version, "last_name": "Changed", "phone": "+49 40 7654321", "reason": "test"});
-    w.ask("PATCH", &format!("/api/v1/clients/{id}"), Some(&clara), Some(&edit)).await.ok();
+    w.ask("PATCH", &format!("/api/v1/clients/{id}"), Some(&clara), Some(&edit))
+        .await
+        .ok();
     let street = json!({"step": "address", "values": {"street": "Later 2"}});
     w.ask("PATCH", &format!("/api/v1/clients/{id}/profile"), Some(&clara), Some(&street))
         .await
@@ -198,16 +225,33 @@ async fn a_file_as_of_a_date_shows_nothing_that_came_after() {
     let was = file(then).await;
 
     let texts = was.to_string();
-    for later in ["Changed", "7654321", "Later 2", "two-of-them", "cleared", "moved@example.com", "moved house"] {
+    for later in [
+        "Changed",
+        "7654321",
+        "Later 2",
+        "two-of-them",
+        "cleared",
+        "moved@example.com",
+        "moved house",
+    ] {
         assert!(!texts.contains(later), "{later} was not known then");
     }
     let street = |f: &Value| {
         let steps = f["profile"]["steps"].as_array().unwrap().clone();
         steps.iter().find(|s| s["code"] == "address").unwrap()["values"]["street"].clone()
     };
-    assert_eq!((was["record"]["last_name"].clone(), street(&was)), (json!("Weber"), json!("Elbchaussee 1")));
-    assert_eq!((now_file["record"]["last_name"].clone(), street(&now_file)), (json!("Changed"), json!("Later 2")));
-    assert_eq!((was["restrictions"].as_array().unwrap().len(), &was["restrictions"][0]["reason"]), (1, &json!("first")));
+    assert_eq!(
+        (was["record"]["last_name"].clone(), street(&was)),
+        (json!("Weber"), json!("Elbchaussee 1"))
+    );
+    assert_eq!(
+        (now_file["record"]["last_name"].clone(), street(&now_file)),
+        (json!("Changed"), json!("Later 2"))
+    );
+    assert_eq!(
+        (was["restrictions"].as_array().unwrap().len(), &was["restrictions"][0]["reason"]),
+        (1, &json!("first"))
+    );
     assert_eq!(now_file["restrictions"][0]["reason"], "two-of-them");
     let login = |f: &Value| (f["logins"][0]["email"].clone(), f["logins"][0]["email_verified_at_us"].is_null());
     assert_eq!(login(&was), (json!("file@example.com"), false));
@@ -233,9 +277,15 @@ async fn two_deposits_at_once_do_not_pass_the_limit_of_the_unverified() {
     // The offshore entity takes some before the verification.
     let brand = "harbour";
     let b = json!({"brand": brand, "email": "race@example.com", "password": "Alster-Segel-42", "first_name": "Rae", "last_name": "Ce", "country": "AE", "language": "en"});
-    let client = w.ask("POST", "/api/v1/register", None, Some(&b)).await.ok()["client_id"].as_str().unwrap().to_string();
+    let client = w.ask("POST", "/api/v1/register", None, Some(&b)).await.ok()["client_id"]
+        .as_str()
+        .unwrap()
+        .to_string();
     let b = json!({"brand": brand, "email": "race@example.com", "password": "Alster-Segel-42"});
-    let token = w.ask("POST", "/api/v1/auth/sign-in", None, Some(&b)).await.ok()["token"].as_str().unwrap().to_string();
+    let token = w.ask("POST", "/api/v1/auth/sign-in", None, Some(&b)).await.ok()["token"]
+        .as_str()
+        .unwrap()
+        .to_string();
     let link = json!({"token": w.link_for(&client).await});
     w.post("/api/v1/auth/email/verify", &token, link).await.ok();
     let methods = w.get("/api/v1/me/deposit-methods", &token).await.ok();

@@ -29,6 +29,7 @@ pub struct World {
     running: Option<Running>,
     dir: PathBuf,
     /// Keeps the PostgreSQL database of this world until the end.
+    #[allow(dead_code, reason = "held, not read")]
     store: Option<TestDb>,
 }
 

@@ -88,7 +88,14 @@ pub async fn run(args: SeedArgs) -> Result<ExitCode> {
             days: args.days,
             seed: args.seed,
         };
-        let told = business(&with_books(&config, &books)?, &books, amount, listen::stop_signal(), &watch::channel(Waiting::default()).0).await?;
+        let told = business(
+            &with_books(&config, &books)?,
+            &books,
+            amount,
+            listen::stop_signal(),
+            &watch::channel(Waiting::default()).0,
+        )
+        .await?;
         books.shutdown().await;
         if let Some(c) = told.client {
             println!("a client to sign in as: {} at {}, password {}", c.email, c.brand, demo::PASSWORD);

@@ -38,13 +38,20 @@ pub async fn held(tx: &mut Tx, duplicate: &str) -> Result<Vec<LoginHold>> {
 pub async fn move_held(tx: &mut Tx, access: &Access, caller: &Caller, duplicate: &str, reason: &str) -> Result<Vec<Whom>> {
     let now = access.core.now();
     let mut told = Vec::new();
-    for h in places::open_holds(tx, duplicate).await?.into_iter().filter(|h| h.moved_at_us.is_none()) {
+    for h in places::open_holds(tx, duplicate)
+        .await?
+        .into_iter()
+        .filter(|h| h.moved_at_us.is_none())
+    {
         let i = store::lock(tx, &h.login_id).await?;
         places::set_place(tx, &i.id, &h.to_client, None, now).await?;
         places::hold_moved(tx, duplicate, &i.id, now).await?;
         access.forget(tx, &i.id);
         record_place(tx, access, caller, "login.moved", &i, &h.to_client, duplicate, reason).await?;
-        told.push(Whom { client_id: Some(h.to_client), ..whom_of(i) });
+        told.push(Whom {
+            client_id: Some(h.to_client),
+            ..whom_of(i)
+        });
     }
     Ok(told)
 }
@@ -60,7 +67,10 @@ pub async fn release(tx: &mut Tx, access: &Access, caller: &Caller, duplicate: &
         places::hold_ended(tx, duplicate, &i.id, now).await?;
         access.end_sessions(tx, &i.id, None, "unmerged").await?;
         record_place(tx, access, caller, "login.released", &i, &h.from_client, duplicate, reason).await?;
-        told.push(Whom { client_id: Some(h.from_client), ..whom_of(i) });
+        told.push(Whom {
+            client_id: Some(h.from_client),
+            ..whom_of(i)
+        });
     }
     Ok(told)
 }
@@ -84,4 +94,3 @@ async fn record_place(
         .reason(reason);
     audit::record(tx, &access.core, e).await.map(|_| ())
 }
-

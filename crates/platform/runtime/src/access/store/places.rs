@@ -146,4 +146,3 @@ pub(crate) async fn hold_ended(tx: &mut Tx, duplicate: &str, id: &str, now: Ts) 
     .await?;
     Ok(())
 }
-
