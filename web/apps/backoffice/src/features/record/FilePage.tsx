@@ -67,6 +67,14 @@ export function FilePage() {
   );
 }
 
+/** "Platform", or "Platform 2" for the second account of one purpose and currency: headings tell them apart. */
+function numbered(all: readonly Booked[], at: number): string {
+  const of = (b: Booked | undefined) => `${b?.account.purpose} ${b?.account.currency}`;
+  const before = all.slice(0, at).filter((b) => of(b) === of(all[at])).length;
+  const name = plain(all[at]?.account.purpose ?? '');
+  return before > 0 ? `${name} ${before + 1}` : name;
+}
+
 function Paper({ f, lang }: { f: Schema<'ClientFile'>; lang: string }) {
   const { t } = useTranslation('office-record');
   const r = f.record;
@@ -103,10 +111,10 @@ function Paper({ f, lang }: { f: Schema<'ClientFile'>; lang: string }) {
       <Sheet title={t('money.deposits')} head={paid} rows={money(f.deposits, 'deposit')} />
       <Sheet title={t('money.withdrawals')} head={paid} rows={money(f.withdrawals, 'withdrawal')} />
       <Sheet title={t('file.transfers')} head={paid} rows={money(f.transfers, 'transfer')} />
-      {(f.ledger as unknown as Booked[]).map((b) => (
+      {(f.ledger as unknown as Booked[]).map((b, at, all) => (
         <Sheet
-          key={`${b.account.purpose}${b.account.currency}`}
-          title={t('file.ledger', { account: plain(b.account.purpose), currency: b.account.currency })}
+          key={at}
+          title={t('file.ledger', { account: numbered(all, at), currency: b.account.currency })}
           head={[t('col.at'), t('file.booking'), t('col.amount'), t('accounts.balance')]}
           rows={b.lines.map((l) => [<When key="w" us={l.value_at_us} as="full" />, plain(l.kind), <Money key="m" value={{ minor: l.minor, currency: b.account.currency }} />, <Money key="b" value={{ minor: l.balance_minor, currency: b.account.currency }} />])}
         />
