@@ -28,7 +28,7 @@ impl Currency {
             .binary_search_by(|c| c.code.cmp(code))
             .ok()
             .and_then(|i| REGISTRY.get(i))
-            .map(|c| Currency(c))
+            .map(Currency)
             .ok_or_else(|| {
                 Problem::invalid(
                     "currency",
@@ -51,7 +51,7 @@ impl Currency {
         10i64.pow(u32::from(self.0.exponent))
     }
     pub fn all() -> impl Iterator<Item = Currency> {
-        REGISTRY.iter().map(|c| Currency(c))
+        REGISTRY.iter().map(Currency)
     }
 }
 
