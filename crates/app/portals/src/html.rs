@@ -119,12 +119,10 @@ pub async fn app_page(front: &Front, kind: AppKind, path: &str, query: Option<&s
                 ("__DIR__", dir),
                 ("__BRAND__", &escape(name)),
             ];
-            let links: String = front
-                .site
-                .preloads(kind, &language)
-                .iter()
-                .map(|f| format!("<link rel=\"modulepreload\" crossorigin href=\"{}\">", escape(f)))
-                .collect();
+            let links = match front.site.preload(kind, &language) {
+                Some(f) => format!("<link rel=\"modulepreload\" crossorigin href=\"{}\">", escape(&f)),
+                None => String::new(),
+            };
             fill(&text, &marks).replacen("</head>", &format!("{links}</head>"), 1)
         }
     };

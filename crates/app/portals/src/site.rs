@@ -111,7 +111,7 @@ impl Site {
     }
 
     /// What the browser may fetch before the page's script asks for it: the texts in its language.
-    pub(crate) fn preloads(&self, app: AppKind, language: &str) -> Vec<String> {
+    pub(crate) fn preload(&self, app: AppKind, language: &str) -> Option<String> {
         let manifest = match &self.source {
             Source::Embedded => self.manifest.get_or_init(|| Arc::new(self.read_manifest())).clone(),
             Source::Folder(_) => Arc::new(self.read_manifest()),
@@ -230,14 +230,11 @@ fn kind_of(path: &str) -> &'static str {
 struct Manifest(Value);
 
 impl Manifest {
-    /// The chunk with the texts of an app's first page in a language; the build names it.
-    fn texts(&self, app: AppKind, language: &str) -> Vec<String> {
-        let name = format!("locale-{}-{language}", app.name());
-        let entries = self.0.as_object().into_iter().flat_map(|o| o.values());
-        entries
-            .filter(|e| e["name"] == name.as_str())
-            .filter_map(|e| Some(format!("/{}", e["file"].as_str()?)))
-            .collect()
+    /// The chunk with the texts of an app's first page in a language, under the name that
+    /// `web/packages/i18n/vite.ts` gives its module.
+    fn texts(&self, app: AppKind, language: &str) -> Option<String> {
+        let key = format!("virtual:qd-locale/{}/{language}", app.name());
+        Some(format!("/{}", self.0[&key]["file"].as_str()?))
     }
 }
 
@@ -280,12 +277,27 @@ mod tests {
     fn the_texts_of_the_language_and_no_others_are_fetched_early() {
         let m = Manifest(serde_json::json!({
             "apps/auth/index.html": {"file": "assets/auth.js", "name": "auth"},
-            "_a": {"file": "assets/locale-auth-de-1.js", "name": "locale-auth-de"},
-            "_b": {"file": "assets/locale-auth-en-2.js", "name": "locale-auth-en"},
-            "_c": {"file": "assets/locale-trader-de-3.js", "name": "locale-trader-de"},
+            "virtual:qd-locale/auth/de": {"file": "assets/locale-auth-de-1.js", "name": "de"},
+            "virtual:qd-locale/auth/en": {"file": "assets/locale-auth-en-2.js", "name": "en"},
+            "virtual:qd-locale/trader/de": {"file": "assets/locale-trader-de-3.js", "name": "de"},
         }));
-        assert_eq!(m.texts(AppKind::Auth, "de"), ["/assets/locale-auth-de-1.js"]);
-        assert!(m.texts(AppKind::Auth, "ar").is_empty());
-        assert!(Manifest(Value::Null).texts(AppKind::Auth, "de").is_empty());
+        assert_eq!(m.texts(AppKind::Auth, "de").as_deref(), Some("/assets/locale-auth-de-1.js"));
+        assert_eq!(m.texts(AppKind::Auth, "ar"), None);
+        assert_eq!(Manifest(Value::Null).texts(AppKind::Auth, "de"), None);
+    }
+
+    #[test]
+    fn a_build_that_is_embedded_has_its_texts_to_fetch_early() {
+        let site = Site::embedded();
+        for app in [AppKind::Auth, AppKind::Trader, AppKind::Partner, AppKind::Backoffice] {
+            // Without a build there is nothing to find.
+            if site.page(app).is_none() {
+                continue;
+            }
+            let file = site
+                .preload(app, "de")
+                .unwrap_or_else(|| panic!("no texts of {} in the manifest", app.name()));
+            assert!(site.file(file.trim_start_matches('/')).is_some(), "{file}");
+        }
     }
 }

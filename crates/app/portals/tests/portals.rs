@@ -73,7 +73,7 @@ fn built(dir: &Path) -> PathBuf {
     std::fs::create_dir_all(dist.join(".vite")).unwrap();
     let manifest = json!({
         "apps/trader/index.html": {"file": "assets/trader-1.js", "name": "trader"},
-        "_locale": {"file": "assets/trader-de.js", "name": "locale-trader-de"},
+        "virtual:qd-locale/trader/de": {"file": "assets/trader-de.js", "name": "de"},
     });
     std::fs::write(dist.join(".vite/manifest.json"), manifest.to_string()).unwrap();
     dist
