@@ -70,7 +70,7 @@ impl LiteConn {
         run: impl FnOnce(&mut rusqlite::Statement<'_>) -> rusqlite::Result<Result<T>>,
     ) -> Result<T> {
         let place = (text.as_ptr() as usize, text.len());
-        if !self.texts.get(&place).is_some_and(|t| *t.ours == *text) {
+        if self.texts.get(&place).is_none_or(|t| *t.ours != *text) {
             if self.texts.len() >= TEXTS {
                 self.texts.clear();
             }
