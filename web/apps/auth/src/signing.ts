@@ -1,6 +1,7 @@
 /** Signing in: one request, and where it leads. */
 
 import { type Answer, call, noteSignedIn } from '@qd/api';
+import { signInWithPasskey } from '@qd/ui/security';
 
 export type SignedIn = Answer<'post', '/api/v1/auth/sign-in'>;
 
@@ -15,6 +16,13 @@ export async function signIn(staff: boolean, given: Credentials): Promise<Signed
   const done = staff
     ? await call('post', '/api/v1/auth/staff/sign-in', { body })
     : await call('post', '/api/v1/auth/sign-in', { body });
+  noteSignedIn(staff ? 'staff' : 'client');
+  return done;
+}
+
+/** With a passkey in place of password and code; `offered`: from what the browser fills into the address. */
+export async function signInByPasskey(staff: boolean, options: { offered?: boolean; signal?: AbortSignal } = {}): Promise<SignedIn> {
+  const done = await signInWithPasskey(staff, options);
   noteSignedIn(staff ? 'staff' : 'client');
   return done;
 }

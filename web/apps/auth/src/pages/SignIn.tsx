@@ -1,11 +1,13 @@
 import { Anchor, Button, PasswordInput, Stack, TextInput } from '@mantine/core';
 import { asApiError, mustSecure, signedInHint, useApiQuery } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
-import { CodeInput, latinDigits, Problem, useFields } from '@qd/ui/security';
+import { CodeInput, latinDigits, passkeyError, passkeysPossible, Problem, useFields } from '@qd/ui/security';
+import { IconFingerprint } from '@tabler/icons-react';
 import { type FormEvent, lazy, type ReactNode, Suspense, useEffect, useRef, useState } from 'react';
 import classes from '../Frame.module.css';
 import { Page } from '../Page';
-import { leave, type SignedIn, signIn } from '../signing';
+import { leave, type SignedIn, signIn, signInByPasskey } from '../signing';
+import { usePasskeyOffer } from '../offer';
 import { home, link, type Where } from '../where';
 
 // Once in a person's life here.
@@ -42,7 +44,7 @@ export function SignIn({ where, note, title, lead, onDone }: SignInProps) {
     else if (begun === 'enrol') setStep({ at: 'enrol' });
   }, [begun]);
 
-  const signedIn = (done: SignedIn, password: string) => {
+  const signedIn = (done: SignedIn, password?: string) => {
     if (done.must_change_password) setStep({ at: 'password', current: password, enrol: done.must_enrol_second_factor });
     else if (done.must_enrol_second_factor) setStep({ at: 'enrol' });
     else go();
@@ -63,18 +65,34 @@ export function SignIn({ where, note, title, lead, onDone }: SignInProps) {
 interface CredentialsProps extends Pick<SignInProps, 'where' | 'title' | 'lead' | 'note'> {
   code: boolean;
   onCode: (on: boolean) => void;
-  onSignedIn: (done: SignedIn, password: string) => void;
+  onSignedIn: (done: SignedIn, password?: string) => void;
 }
 
 function Credentials({ where, title, lead, note, code, onCode, onSignedIn }: CredentialsProps) {
   const { t } = useTranslation('auth');
   const fields = useFields({ email: '', password: '', code: '' });
-  const [busy, setBusy] = useState(false);
+  const [busy, setBusy] = useState<'passkey' | 'form' | null>(null);
+  const offer = usePasskeyOffer(where.staff, !code && busy === null, onSignedIn, (e) => fields.fail(passkeyError(e)));
+
+  const withPasskey = async () => {
+    if (busy) return;
+    // The browser answers one request at a time.
+    offer.end();
+    fields.clear();
+    setBusy('passkey');
+    try {
+      onSignedIn(await signInByPasskey(where.staff));
+    } catch (e) {
+      fields.fail(passkeyError(e));
+    } finally {
+      setBusy(null);
+    }
+  };
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     if (busy || !fields.filled('email', 'password', ...(code ? (['code'] as const) : []))) return;
-    setBusy(true);
+    setBusy('form');
     const { email, password } = fields.values;
     try {
       const done = await signIn(where.staff, { email, password, ...(code ? { code: latinDigits(fields.values.code).trim() } : {}) });
@@ -96,7 +114,7 @@ function Credentials({ where, title, lead, note, code, onCode, onSignedIn }: Cre
         }
       }
     } finally {
-      setBusy(false);
+      setBusy(null);
     }
   };
 
@@ -114,7 +132,7 @@ function Credentials({ where, title, lead, note, code, onCode, onSignedIn }: Cre
             {...fields.bind('email')}
             type="email"
             inputMode="email"
-            autoComplete="username"
+            autoComplete="username webauthn"
             autoCapitalize="none"
             spellCheck={false}
             dir="ltr"
@@ -126,9 +144,14 @@ function Credentials({ where, title, lead, note, code, onCode, onSignedIn }: Cre
           {code && (
             <CodeInput {...fields.bind('code')} label={t('code.label')} description={t('code.or_recovery')} autoFocus onCode={(v) => fields.set('code', v)} />
           )}
-          <Button type="submit" size="md" loading={busy} fullWidth>
+          <Button type="submit" size="md" loading={busy === 'form'} disabled={busy === 'passkey'} fullWidth>
             {code ? t('code.submit') : t('sign_in.submit')}
           </Button>
+          {!code && passkeysPossible() && (
+            <Button variant="default" size="md" leftSection={<IconFingerprint size={18} aria-hidden />} onClick={() => void withPasskey()} loading={busy === 'passkey'} disabled={busy === 'form'} fullWidth>
+              {t('sign_in.passkey')}
+            </Button>
+          )}
           {code && (
             <Button variant="subtle" color="gray" onClick={() => onCode(false)} fullWidth>
               {t('code.back')}

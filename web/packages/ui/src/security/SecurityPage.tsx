@@ -1,5 +1,6 @@
 import { Stack } from '@mantine/core';
 import { EmailCard } from './EmailCard';
+import { PasskeysCard } from './PasskeysCard';
 import { PasswordCard } from './PasswordCard';
 import { SecondFactorCard } from './SecondFactorCard';
 import { SessionsCard, SignInsCard } from './SessionsCard';
@@ -11,6 +12,7 @@ export function SecurityPanels() {
       <EmailCard />
       <PasswordCard />
       <SecondFactorCard />
+      <PasskeysCard />
       <SessionsCard />
       <SignInsCard />
     </Stack>

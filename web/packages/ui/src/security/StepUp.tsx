@@ -1,8 +1,10 @@
 import { Button, PasswordInput, Stack, Text } from '@mantine/core';
-import { asApiError, call, useMe, useStepUpHandler } from '@qd/api';
+import { asApiError, call, useApiQuery, useMe, useStepUpHandler } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
+import { IconFingerprint } from '@tabler/icons-react';
 import { type FormEvent, type ReactNode, Suspense, useCallback, useRef, useState } from 'react';
 import { CodeInput } from './CodeInput';
+import { passkeyError, passkeysPossible, proveWithPasskey } from './passkey';
 import { Dialog } from '../overlay/Dialog';
 import { Problem } from './Problem';
 import { latinDigits, useFields } from './useFields';
@@ -61,12 +63,29 @@ function StepUpForm({ onDone, onClose }: Omit<StepUpDialogProps, 'opened'>) {
   const me = useMe();
   const withCode = me.data?.second_factor ?? false;
   const fields = useFields({ password: '', code: '' });
-  const [busy, setBusy] = useState(false);
+  const [busy, setBusy] = useState<'passkey' | 'form' | null>(null);
+  // Asked only where one could be used.
+  const passkeys = useApiQuery('/api/v1/auth/passkeys', undefined, { enabled: passkeysPossible(), retry: false });
+  const hasPasskey = (passkeys.data?.items.length ?? 0) > 0;
+
+  const prove = async () => {
+    if (busy) return;
+    fields.clear();
+    setBusy('passkey');
+    try {
+      await proveWithPasskey();
+      onDone();
+    } catch (e) {
+      fields.fail(passkeyError(e));
+    } finally {
+      setBusy(null);
+    }
+  };
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     if (busy || !fields.filled(withCode ? 'code' : 'password')) return;
-    setBusy(true);
+    setBusy('form');
     try {
       const { code, password } = fields.values;
       await call('post', '/api/v1/auth/step-up', { body: withCode ? { code: latinDigits(code).trim() } : { password } });
@@ -78,7 +97,7 @@ function StepUpForm({ onDone, onClose }: Omit<StepUpDialogProps, 'opened'>) {
       fields.set(withCode ? 'code' : 'password', '');
       fields.fail(error);
     } finally {
-      setBusy(false);
+      setBusy(null);
     }
   };
 
@@ -89,6 +108,11 @@ function StepUpForm({ onDone, onClose }: Omit<StepUpDialogProps, 'opened'>) {
           {t('step_up.why')}
         </Text>
         <Problem error={fields.general} />
+        {hasPasskey && (
+          <Button variant="default" leftSection={<IconFingerprint size={18} aria-hidden />} onClick={() => void prove()} loading={busy === 'passkey'} disabled={busy === 'form'} fullWidth>
+            {t('passkey.use')}
+          </Button>
+        )}
         {/* Password managers need to know whose password they are to fill in. */}
         <input type="text" name="username" autoComplete="username" defaultValue={me.data?.name} hidden readOnly />
         {withCode ? (
@@ -96,7 +120,7 @@ function StepUpForm({ onDone, onClose }: Omit<StepUpDialogProps, 'opened'>) {
         ) : (
           <PasswordInput {...fields.bind('password')} label={t('password.yours')} autoComplete="current-password" data-autofocus />
         )}
-        <Button type="submit" loading={busy} fullWidth>
+        <Button type="submit" loading={busy === 'form'} disabled={busy === 'passkey'} fullWidth>
           {t('step_up.confirm')}
         </Button>
         <Button variant="subtle" color="gray" onClick={onClose} fullWidth>

@@ -3,6 +3,8 @@ export { deviceName } from './device';
 export { EmailCard } from './EmailCard';
 export { EnrolSecondFactor } from './EnrolSecondFactor';
 export { NewPassword, SHORTEST } from './NewPassword';
+export { passkeyError, passkeysOffered, passkeysPossible, signInWithPasskey } from './passkey';
+export { PasskeysCard } from './PasskeysCard';
 export { PasswordCard } from './PasswordCard';
 export { PasswordForm } from './PasswordForm';
 export { Problem } from './Problem';
