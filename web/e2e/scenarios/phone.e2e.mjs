@@ -17,7 +17,7 @@ function newCard() {
   return `${body}${(10 - (sum % 10)) % 10}`;
 }
 
-/** Counts what a thumb does; typing into a field is one tap to get there. */
+/** Counts what a thumb does; typing into a field is one tap to get there, unless the keyboard is there already. */
 function thumb() {
   let taps = 0;
   return {
@@ -29,7 +29,8 @@ function thumb() {
       await target.tap();
     },
     fill: async (target, text) => {
-      taps += 1;
+      await target.waitFor();
+      if (!(await target.evaluate((field) => field === document.activeElement))) taps += 1;
       await target.fill(text);
     },
     pick: async (target, value) => {
@@ -44,7 +45,7 @@ function thumb() {
   };
 }
 
-test('registration to deposit on a phone takes forty taps at most and less than three minutes; then 40 over, 20 back', async () => {
+test('registration to deposit on a phone takes fewer than forty taps and less than three minutes; then 40 over, 20 back', async () => {
   const context = await visitor(phone);
   const hand = thumb();
   const email = newAddress('thumb');
@@ -140,7 +141,7 @@ test('registration to deposit on a phone takes forty taps at most and less than 
   await p.waitForURL(/\/sandbox\//, { timeout: 20_000 });
   const seconds = Math.round((Date.now() - started) / 1000);
   console.log(`taps: ${registered} to register, ${hand.taps} in all; ${seconds} s without thinking`);
-  assert.ok(hand.taps <= 40, `${hand.taps} taps`);
+  assert.ok(hand.taps < 40, `${hand.taps} taps`);
   assert.ok(seconds < 180, `${seconds} s`);
 
   // A card nobody else has used: one that two clients share is looked at by a person.

@@ -4,7 +4,7 @@ import { type Answer, useWrite } from '@qd/api';
 import { serverText, useTranslation } from '@qd/i18n';
 import { focusErrors, Notice, showProblem, useForm } from '@qd/ui';
 import { useSession } from '@qd/ui/app';
-import { type ReactNode, useMemo, useState } from 'react';
+import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { fieldName } from '../../lib/kyc';
 import classes from '../../lib/room.module.css';
 import { allCountries, countriesOf } from './countries';
@@ -31,7 +31,22 @@ function toSend(field: Field, text: string): unknown {
   return text.trim();
 }
 
-export function ProfileForm({ step, country, onDone, before }: { step: Step; country: string; onDone: (profile: Answer<'patch', '/api/v1/me'>) => void; before: ReactNode }) {
+interface ProfileFormProps {
+  step: Step;
+  country: string;
+  onDone: (profile: Answer<'patch', '/api/v1/me'>) => void;
+  before: ReactNode;
+  /** Begin in the first field to be written, if the step begins with one. */
+  focus: boolean;
+}
+
+export function ProfileForm({ step, country, onDone, before, focus }: ProfileFormProps) {
+  const whole = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (!focus) return;
+    const first = whole.current?.querySelector<HTMLInputElement>('input');
+    if (first?.type === 'text' && first.name !== '' && first.value === '') first.focus();
+  }, [focus]);
   const { t } = useTranslation('trader-verify');
   const [general, setGeneral] = useState<string | null>(null);
   const known = step.values as Record<string, unknown>;
@@ -58,7 +73,7 @@ export function ProfileForm({ step, country, onDone, before }: { step: Step; cou
     }
   };
   return (
-    <form onSubmit={form.onSubmit(send, focusErrors(form))} noValidate className={classes.field}>
+    <form ref={whole} onSubmit={form.onSubmit(send, focusErrors(form))} noValidate className={classes.field}>
       {general && <Notice tone="bad">{general}</Notice>}
       {step.fields.map((f) => (
         <OneField key={f.code} field={f} form={form as unknown as UseFormReturnType<Values>} />

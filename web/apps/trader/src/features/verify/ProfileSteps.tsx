@@ -3,6 +3,7 @@ import { useApiQuery } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
 import { ErrorState, Notice, Page, useSearchState } from '@qd/ui';
 import { Link, useNavigate } from '@tanstack/react-router';
+import { useRef } from 'react';
 import { whereNext } from '../../lib/kyc';
 import { useRecord } from '../../lib/queries';
 import { proven } from '../../lib/proven';
@@ -17,6 +18,7 @@ function ProfileStepsScreen() {
   const { t } = useTranslation('trader-verify');
   const [search, set] = useSearchState();
   const navigate = useNavigate();
+  const writing = useRef(false);
   const record = useRecord();
   const kyc = useApiQuery('/api/v1/me/kyc');
   const me = record.data;
@@ -53,7 +55,9 @@ function ProfileStepsScreen() {
   const code = steps.some((s) => s.code === search.step) ? search.step : (me.profile.resume ?? steps[0]?.code);
   const at = Math.max(0, steps.findIndex((s) => s.code === code));
   const step = steps[at];
+  // Whoever has just saved a step writes on in the next one: its first empty field has the keyboard.
   const onward = (done: { complete: boolean; resume?: string | null }) => {
+    writing.current = true;
     const after = steps[at + 1];
     if (after && !done.complete) set({ step: after.state === 'complete' ? (done.resume ?? after.code) : after.code });
     else if (done.complete) void kyc.refetch().then((k) => navigate({ to: k.data ? whereNext(k.data.steps) : '/verification' }));
@@ -67,6 +71,7 @@ function ProfileStepsScreen() {
           key={step.code}
           step={step}
           country={me.country}
+          focus={writing.current}
           onDone={onward}
           before={
             at > 0 ? (
