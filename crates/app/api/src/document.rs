@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 
 const ABOUT: &str = "Everything the portals do, they do through this API.
 
-**Money** is `{\"minor\": 50000, \"currency\": \"EUR\"}`: EUR 500.00 in whole minor units. **Times** are microseconds since 1970 in UTC, in fields that end in `_us`. **Lots** are decimal text.
+**Money** is `{\"minor\": 50000, \"currency\": \"EUR\"}`: EUR 500.00 in whole minor units. **Times** are microseconds since 1970 in UTC, in fields that end in `_us`. **Lots** are decimal text in trading (`volume`) and whole hundred-millionths of a lot in partner figures (`lots`); each field says which.
 
 **Sign in** and send the token as `Authorization: Bearer …`, or let the browser keep it as a cookie. Each operation names the right it needs in `x-right`; programs use API keys with some of these rights.
 
@@ -212,7 +212,7 @@ fn finish(path: &str, method: &str, op: &mut Map<String, Value>) {
         let api_write =
             matches!(method, "post" | "put" | "patch" | "delete") && path.starts_with("/api/v1/") && !path.starts_with("/api/v1/auth/");
         if api_write {
-            list.push(json!({"name": "Idempotency-Key", "in": "header", "required": op_insists(path, method), "description": "One per intended effect, 1 to 128 visible characters.", "schema": {"type": "string"}}));
+            list.push(json!({"name": "Idempotency-Key", "in": "header", "required": op_insists(path, method), "description": "One per intended effect, 1 to 255 visible characters.", "schema": {"type": "string"}}));
         }
         if list.is_empty() {
             op.remove("parameters");
