@@ -16,8 +16,8 @@ test('a withdrawal is found, claimed, noted and approved by keys alone', async (
   await p.getByRole('heading', { name: 'Withdrawals', level: 1 }).waitFor();
   await p.getByRole('row', { name: /EUR 23\.00/ }).first().waitFor();
   // Down to its row, past what others asked for meanwhile, and open it.
-  const row = () => p.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(document.activeElement?.closest('[data-qd-row]')?.textContent ?? '')))));
-  for (let presses = 0; !(await row()).includes('EUR 23.00'); presses++) {
+  const row = () => p.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(document.activeElement?.closest('[data-qd-row]')?.dataset.qdRow ?? '')))));
+  for (let presses = 0; (await row()) !== asked; presses++) {
     assert.ok(presses < 50, 'the keys reach the row');
     await p.keyboard.press('j');
   }
