@@ -24,4 +24,4 @@ pub mod tree;
 pub mod verify;
 
 pub use engine::{DealFacts, FactKind, Quote, Settings};
-pub use ids::{ClickId, LineId, LinkId, PartnerId, PayoutId, PlanId, StatementId};
+pub use ids::{ClickId, CorrectionId, LineId, LinkId, PartnerId, PayoutId, PlanId, StatementId};

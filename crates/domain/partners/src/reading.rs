@@ -2,7 +2,7 @@
 
 use crate::attribution::{Model, ShareState};
 use crate::booking::LineKind;
-use crate::ids::{LineId, PartnerId, StatementId};
+use crate::ids::{CorrectionId, LineId, PartnerId, StatementId};
 use crate::partner::{allowed, mine};
 use crate::payouts::payable;
 use crate::store::{attribution, lines as store};
@@ -59,6 +59,10 @@ pub struct LineView {
     pub value_at: Ts,
     #[serde(rename = "booked_at_us")]
     pub booked_at: Ts,
+    /// The correction it belongs to.
+    pub batch_id: Option<CorrectionId>,
+    /// The client who gets it, where that is not the partner.
+    pub beneficiary: Option<String>,
 }
 
 impl From<store::LineRow> for LineView {
@@ -92,6 +96,8 @@ impl From<store::LineRow> for LineView {
             statement_id: l.statement_id,
             value_at: l.value_at,
             booked_at: l.booked_at,
+            batch_id: l.batch_id,
+            beneficiary: l.beneficiary,
         }
     }
 }

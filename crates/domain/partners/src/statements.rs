@@ -176,7 +176,7 @@ pub async fn close(tx: &mut Tx, core: &Core, caller: &Caller, partner: PartnerId
     let open = lines::open_lines(tx, partner, currency, to).await?;
     let (period, adjust): (Vec<_>, Vec<_>) = open
         .iter()
-        .partition(|l| l.kind == LineKind::Accrual && (last.is_none() || l.value_at >= from));
+        .partition(|l| !l.kind.corrects() && (last.is_none() || l.value_at >= from));
     let moved = payouts::unstated(tx, partner, currency, to).await?;
     let (mut paid, mut returned, mut content_payouts) = (Vec::new(), Vec::new(), Vec::new());
     for m in &moved {

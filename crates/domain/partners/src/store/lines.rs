@@ -1,5 +1,5 @@
 use crate::booking::{DealOutcome, LineKind};
-use crate::ids::{LineId, PartnerId, StatementId};
+use crate::ids::{CorrectionId, LineId, PartnerId, StatementId};
 use crate::reading::LineState;
 use qd_db::{Engine, Query, Tx, row, sql};
 use qd_kernel::{Currency, Lots, PageRequest, Problem, Result, Ts, Val, vals};
@@ -167,6 +167,12 @@ row! {
         pub statement_id: Option<StatementId>,
         pub value_at: Ts,
         pub booked_at: Ts,
+        /// The correction it belongs to.
+        pub batch_id: Option<CorrectionId>,
+        /// The client who gets it, where that is not the partner; not part of what the partner is owed.
+        pub beneficiary: Option<String>,
+        /// Of a line about a whole period: which one.
+        pub tier_key: Option<String>,
     }
 }
 
@@ -199,7 +205,10 @@ pub async fn insert_lines(tx: &mut Tx, rows: &[LineRow]) -> Result<()> {
                 l.entry_id,
                 l.statement_id,
                 l.value_at,
-                l.booked_at
+                l.booked_at,
+                l.batch_id,
+                l.beneficiary.as_ref(),
+                l.tier_key.as_ref()
             ]
             .to_vec()
         })
@@ -207,8 +216,9 @@ pub async fn insert_lines(tx: &mut Tx, rows: &[LineRow]) -> Result<()> {
     tx.exec_many(
         sql!(
             "INSERT INTO commission_lines (id, number, partner_id, currency, kind, server, ticket, revision, level, client_id, symbol, product_group,
-                lots, exact, minor, reason, plan_id, plan_version, rule_id, explanation, reverses, entry_id, statement_id, value_at, booked_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)"
+                lots, exact, minor, reason, plan_id, plan_version, rule_id, explanation, reverses, entry_id, statement_id, value_at, booked_at,
+                batch_id, beneficiary, tier_key)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)"
         ),
         &rows,
     )
@@ -222,8 +232,8 @@ pub async fn standing(tx: &mut Tx, server: &str, ticket: &str) -> Result<Vec<Lin
         sql!(
             "SELECT l.id, l.number, l.partner_id, l.currency, l.kind, l.server, l.ticket, l.revision, l.level, l.client_id, l.symbol, l.product_group,
                 l.lots, l.exact, l.minor, l.reason, l.plan_id, l.plan_version, l.rule_id, l.explanation, l.reverses, l.entry_id, l.statement_id,
-                l.value_at, l.booked_at
-             FROM commission_lines l WHERE l.server = $1 AND l.ticket = $2 AND l.kind = 'accrual' AND l.reason IS NULL
+                l.value_at, l.booked_at, l.batch_id, l.beneficiary, l.tier_key
+             FROM commission_lines l WHERE l.server = $1 AND l.ticket = $2 AND l.kind IN ('accrual', 'rebate') AND l.reason IS NULL
                 AND NOT EXISTS (SELECT 1 FROM commission_lines r WHERE r.reverses = l.id)
              ORDER BY l.level, l.number"
         ),
@@ -254,7 +264,8 @@ pub struct LineFilter {
 pub async fn lines(tx: &mut Tx, f: &LineFilter, page: &PageRequest) -> Result<Vec<LineRow>> {
     let mut q = Query::new(sql!(
         "SELECT id, number, partner_id, currency, kind, server, ticket, revision, level, client_id, symbol, product_group, lots, exact, minor, reason,
-            plan_id, plan_version, rule_id, explanation, reverses, entry_id, statement_id, value_at, booked_at FROM commission_lines WHERE 1 = 1"
+            plan_id, plan_version, rule_id, explanation, reverses, entry_id, statement_id, value_at, booked_at, batch_id, beneficiary, tier_key
+             FROM commission_lines WHERE 1 = 1"
     ));
     if let Some(v) = f.partner_id {
         q.push(sql!(" AND partner_id = $?"), vals![v]);
@@ -320,7 +331,8 @@ pub async fn line(tx: &mut Tx, id: LineId) -> Result<Option<LineRow>> {
     tx.one(
         sql!(
             "SELECT id, number, partner_id, currency, kind, server, ticket, revision, level, client_id, symbol, product_group, lots, exact, minor, reason,
-                plan_id, plan_version, rule_id, explanation, reverses, entry_id, statement_id, value_at, booked_at FROM commission_lines WHERE id = $1"
+                plan_id, plan_version, rule_id, explanation, reverses, entry_id, statement_id, value_at, booked_at, batch_id, beneficiary, tier_key
+             FROM commission_lines WHERE id = $1"
         ),
         &vals![id],
     )
@@ -332,8 +344,9 @@ pub async fn open_lines(tx: &mut Tx, partner: PartnerId, currency: Currency, to:
     tx.rows(
         sql!(
             "SELECT id, number, partner_id, currency, kind, server, ticket, revision, level, client_id, symbol, product_group, lots, exact, minor, reason,
-                plan_id, plan_version, rule_id, explanation, reverses, entry_id, statement_id, value_at, booked_at FROM commission_lines
-             WHERE partner_id = $1 AND currency = $2 AND statement_id IS NULL AND value_at < $3 ORDER BY number"
+                plan_id, plan_version, rule_id, explanation, reverses, entry_id, statement_id, value_at, booked_at, batch_id, beneficiary, tier_key
+             FROM commission_lines
+             WHERE partner_id = $1 AND currency = $2 AND statement_id IS NULL AND beneficiary IS NULL AND value_at < $3 ORDER BY number"
         ),
         &vals![partner, currency, to],
     )

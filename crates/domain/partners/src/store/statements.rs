@@ -92,7 +92,7 @@ pub async fn to_close(tx: &mut Tx, entity: Option<&str>, to: Ts, limit: i64) -> 
         sql!(
             "SELECT u.partner_id, u.currency FROM partner_purses u JOIN partners p ON p.id = u.partner_id
              WHERE (CAST($1 AS TEXT) IS NULL OR p.entity = $1)
-                AND (EXISTS (SELECT 1 FROM commission_lines l WHERE l.partner_id = u.partner_id AND l.currency = u.currency AND l.statement_id IS NULL
+                AND (EXISTS (SELECT 1 FROM commission_lines l WHERE l.partner_id = u.partner_id AND l.currency = u.currency AND l.statement_id IS NULL AND l.beneficiary IS NULL
                         AND l.value_at < $2)
                     OR EXISTS (SELECT 1 FROM partner_payouts o WHERE o.partner_id = u.partner_id AND o.currency = u.currency AND o.statement_id IS NULL
                         AND o.paid_at < $2))
@@ -153,7 +153,7 @@ pub async fn audit_purses(tx: &mut Tx) -> Result<Vec<PurseAudit>> {
     tx.rows(
         sql!(
             "SELECT u.partner_id, u.currency, u.booked_minor, u.paid_minor, u.lines,
-                CAST(COALESCE((SELECT SUM(l.minor) FROM commission_lines l WHERE l.partner_id = u.partner_id AND l.currency = u.currency), 0) AS BIGINT),
+                CAST(COALESCE((SELECT SUM(l.minor) FROM commission_lines l WHERE l.partner_id = u.partner_id AND l.currency = u.currency AND l.beneficiary IS NULL), 0) AS BIGINT),
                 (SELECT COUNT(*) FROM commission_lines l WHERE l.partner_id = u.partner_id AND l.currency = u.currency),
                 CAST(COALESCE((SELECT SUM(d.minor) FROM partner_days d WHERE d.partner_id = u.partner_id AND d.currency = u.currency), 0) AS BIGINT),
                 CAST(COALESCE((SELECT SUM(o.minor) FROM partner_payouts o WHERE o.partner_id = u.partner_id AND o.currency = u.currency
