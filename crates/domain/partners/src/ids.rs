@@ -7,4 +7,8 @@ qd_kernel::id!(PlanId, "pln", "A deal plan, all its versions.");
 qd_kernel::id!(LineId, "cml", "A commission line.");
 qd_kernel::id!(StatementId, "pst", "A closed statement of a partner.");
 qd_kernel::id!(PayoutId, "ppo", "A payout to a partner.");
-qd_kernel::id!(CorrectionId, "ccr", "A change with an earlier date and what it does to booked lines.");
+qd_kernel::id!(
+    CorrectionId,
+    "ccr",
+    "A change with an earlier date and what it does to booked lines."
+);

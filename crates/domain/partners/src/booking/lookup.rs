@@ -1,5 +1,6 @@
 //! What a batch looks up more than once: whose client, the tree, the plans, the settings of a moment.
 
+use super::SETTINGS;
 use crate::attribution::ShareState;
 use crate::engine::{Blocked, DealFacts, Hop, Rank, Ranked, Settings};
 use crate::ids::PartnerId;
@@ -7,7 +8,6 @@ use crate::partner::PartnerState;
 use crate::plan::{Plan, PlanRef};
 use crate::plans;
 use crate::store::{attribution, partners, plans as plan_store};
-use super::SETTINGS;
 use qd_db::Tx;
 use qd_kernel::{Result, Ts};
 use qd_runtime::settings;
@@ -146,4 +146,3 @@ impl Cache {
         }))
     }
 }
-

@@ -10,7 +10,6 @@
 //! - Order of locks: purses by (partner, currency), then ledger accounts. The deals' own rows are
 //!   written last, on condition that nobody else did: the loser runs again.
 
-
 mod lookup;
 mod work;
 mod write;

@@ -1,8 +1,8 @@
 //! One deal on its way through a batch: what stands, and what its present revision is to pay.
 
+use super::DealOutcome;
 use super::NO_PARTNER;
 use super::lookup::Cache;
-use super::DealOutcome;
 use crate::engine::fx::Step;
 use crate::engine::{self, DealFacts, Line, Quote, Settings, Stop};
 use crate::store::lines as store;
@@ -56,7 +56,13 @@ impl Work<'_> {
     }
 }
 
-pub(super) async fn prepare<'a>(tx: &mut Tx, cache: &mut Cache, at: usize, deal: &'a DealFacts, before: Option<store::DealRow>) -> Result<Work<'a>> {
+pub(super) async fn prepare<'a>(
+    tx: &mut Tx,
+    cache: &mut Cache,
+    at: usize,
+    deal: &'a DealFacts,
+    before: Option<store::DealRow>,
+) -> Result<Work<'a>> {
     let settings = cache.settings(tx, &deal.entity).await?;
     let standing = match &before {
         Some(_) => store::standing(tx, &deal.server, &deal.ticket).await?,
@@ -124,4 +130,3 @@ fn original_quotes(lines: &[store::LineRow]) -> Vec<Quote> {
 fn split_pair(pair: &str) -> Option<(Currency, Currency)> {
     (3..=5).find_map(|n| Some((Currency::parse(pair.get(..n)?).ok()?, Currency::parse(pair.get(n..)?).ok()?)))
 }
-

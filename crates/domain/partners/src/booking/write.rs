@@ -308,4 +308,3 @@ pub(super) async fn announce(tx: &mut Tx, core: &Core, cache: &Cache, works: &[W
     }
     Ok(())
 }
-
