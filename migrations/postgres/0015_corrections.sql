@@ -34,16 +34,32 @@ CREATE TABLE commission_states (
     version     BIGINT NOT NULL
 );
 
--- Which deals read or moved a running value: what has to be worked through again when one of them
--- changes.
+-- Which deals read or moved a running value, and what it was after each: what has to be worked through
+-- again when one of them changes, and from where.
 CREATE TABLE commission_state_deals (
     key      TEXT NOT NULL,
     value_at BIGINT NOT NULL,
     server   TEXT NOT NULL,
     ticket   TEXT NOT NULL,
+    -- A fraction.
+    value    TEXT NOT NULL,
     PRIMARY KEY (key, value_at, server, ticket)
 );
 CREATE INDEX commission_state_deals_deal ON commission_state_deals (server, ticket);
+
+-- What a deal pays by now, where a period's true-up changed that after its lines were booked. The lines
+-- of the deal and its part of all true-ups sum to this.
+CREATE TABLE commission_deal_values (
+    server     TEXT NOT NULL,
+    ticket     TEXT NOT NULL,
+    partner_id TEXT NOT NULL,
+    -- The client who gets it; empty: the partner.
+    beneficiary TEXT NOT NULL,
+    currency   TEXT NOT NULL,
+    exact      TEXT NOT NULL,
+    minor      BIGINT NOT NULL,
+    PRIMARY KEY (server, ticket, partner_id, beneficiary, currency)
+);
 
 -- A change with an earlier date and what it does to booked lines: prepared by one, decided by another,
 -- carried out deal by deal, undone only by another one.
