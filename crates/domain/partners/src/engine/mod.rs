@@ -3,9 +3,11 @@
 //! correction, a recomputation and the preview all call [`lines`].
 
 mod choose;
+pub mod cpa;
 pub mod explain;
 mod facts;
 pub mod fx;
+pub mod revenue;
 pub mod round;
 
 pub use facts::{Blocked, BlockedShare, DealFacts, FactKind, Hop, Line, Quote, Rank, Ranked, RoundingPlace, Settings, Stop, Tested};

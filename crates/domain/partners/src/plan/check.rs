@@ -5,7 +5,7 @@ use super::{Override, Plan, Rule, VolumeFactor};
 use qd_kernel::Ts;
 
 pub fn run(p: &Plan, f: &mut Faults) {
-    if p.rules.is_empty() && !matches!(p.overrides, Some(Override::PercentOfChild { .. })) {
+    if p.rules.is_empty() && p.programmes.is_empty() && !matches!(p.overrides, Some(Override::PercentOfChild { .. })) {
         f.add("/rules", "empty", "expected at least one rule");
     }
     for (i, r) in p.rules.iter().enumerate() {

@@ -2,6 +2,7 @@
 //! `schemas/plan.schema.json`), read by [`Plan::read`], which names every wrong field by its pointer.
 
 mod check;
+pub mod programmes;
 pub(crate) mod read;
 
 use crate::exact::Exact;
@@ -35,6 +36,8 @@ pub struct Plan {
     pub overrides: Option<Override>,
     pub exclusions: Exclusions,
     pub volume_factors: Vec<VolumeFactor>,
+    /// What is paid by the client or by the month, not by the deal.
+    pub programmes: programmes::Programmes,
 }
 
 /// Where the plan applies at all.

@@ -270,6 +270,7 @@ fn plan(doc: &Value, f: &mut Faults) -> Option<Plan> {
         .into_iter()
         .filter_map(|(v, at)| volume_factor(v, &at, f))
         .collect();
+    let programmes = super::programmes::read(&mut o, currency, f);
     // Words for people: kept in the document, of no effect.
     let _ = o.text("note", f);
     o.done(f);
@@ -281,6 +282,7 @@ fn plan(doc: &Value, f: &mut Faults) -> Option<Plan> {
         overrides,
         exclusions,
         volume_factors,
+        programmes,
     })
 }
 

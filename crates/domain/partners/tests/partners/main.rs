@@ -9,5 +9,6 @@ mod kit;
 mod lines;
 mod money;
 mod office;
+mod programmes;
 mod refused;
 mod store_tampering;
