@@ -9,6 +9,7 @@ pub mod config;
 pub mod countries;
 pub mod demo;
 pub mod identify;
+pub mod known;
 pub mod merging;
 pub mod notices;
 pub mod onboarding;

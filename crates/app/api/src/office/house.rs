@@ -4,6 +4,7 @@ use crate::kit::{At, At2, Items, Reply, read, write};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
+use qd_app::known::{self, Known};
 use qd_kernel::{Currency, Problem};
 use qd_runtime::access::Caller;
 use qd_runtime::settings::{self, Setting};
@@ -242,7 +243,14 @@ pub struct PutSetting {
     reason: String,
 }
 
-/// Saves a setting as a new version.
+/// The settings the program reads: where each may stand and what counts without it.
+#[utoipa::path(get, path = "/api/v1/settings/known", tag = "house", responses((status = 200, body = Items<Known>)))]
+pub async fn settings_known(State(app): State<App>) -> Reply<Json<Value>> {
+    read(&app, async move |_| Ok(Items { items: known::all()? })).await
+}
+
+/// Saves a setting as a new version. What its reader could not use is refused, with the pointer of
+/// the place below `/value`.
 #[utoipa::path(put, path = "/api/v1/settings/{scope}/{key}", tag = "house", request_body = PutSetting, responses((status = 200, body = Setting)))]
 pub async fn put_setting(
     State(app): State<App>,
@@ -259,7 +267,10 @@ pub async fn put_setting(
         "setting.put",
         &(&scope.clone(), &name.clone(), &req),
         200,
-        async move |tx| settings::put(tx, &core, &c, &scope, &name, r.version, &r.value, &r.reason).await,
+        async move |tx| {
+            known::check(&scope, &name, &r.value)?;
+            settings::put(tx, &core, &c, &scope, &name, r.version, &r.value, &r.reason).await
+        },
     )
     .await
 }

@@ -207,6 +207,7 @@ fn house_routes(api: Api<App>) -> Api<App> {
         .route(Right::EntitiesEdit, routes!(house::put_desk))
         .route(Right::SettingsView, routes!(house::history))
         .route(Right::SettingsView, routes!(house::settings_list))
+        .route(Right::SettingsView, routes!(house::settings_known))
         .route(Right::SettingsEdit, routes!(house::put_setting))
         .route(Right::RulesView, routes!(rules::sets))
         .route(Right::RulesView, routes!(rules::list))

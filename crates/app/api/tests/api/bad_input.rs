@@ -16,6 +16,24 @@ async fn every_wrong_input_is_answered_with_its_status_code_and_place() {
     // who, method, path, body → status, code, pointer
     let table: Vec<(&str, &str, String, Option<Value>, u16, &str, &str)> = vec![
         (
+            "admin",
+            "PUT",
+            "/api/v1/settings/global/kyc.policy".into(),
+            Some(json!({"value": {"review_hours": 0}, "version": 0, "reason": "Shorter."})),
+            422,
+            "limit_out_of_range",
+            "/value/review_hours",
+        ),
+        (
+            "admin",
+            "PUT",
+            "/api/v1/settings/entity:eu/fx.rates".into(),
+            Some(json!({"value": {}, "version": 0, "reason": "Own rates."})),
+            422,
+            "setting_scope_wrong",
+            "/scope",
+        ),
+        (
             "alex",
             "POST",
             "/api/v1/me/deposits".into(),

@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Checkbox, NumberInput, Stack, TagsInput, TextInput } from '@mantine/core';
 import { useWrite, type Schema } from '@qd/api';
-import { useTranslation } from '@qd/i18n';
+import { country, useTranslation } from '@qd/i18n';
 import { Card, Cards, Diff, MoneyInput, Page, ReasonDialog, say } from '@qd/ui';
 import { IconTrash } from '@tabler/icons-react';
 import { useState } from 'react';
@@ -11,8 +11,11 @@ type Config = Schema<'EntityConfig'>;
 type DocumentRule = Schema<'DocumentRule'>;
 
 /** The parts of the rule book that change often; the rest of it goes back as it came. */
-export function EntityEditor({ entity: e, onClose, onSaved }: { entity: Entity; onClose: () => void; onSaved: () => void }) {
-  const { t } = useTranslation(['office-house', 'common']);
+export function EntityEditor({ entity: e, onClose, onSaved }: { entity: Entity; onClose: () => void; onSaved: (code: string) => void }) {
+  const { t, i18n } = useTranslation(['office-house', 'common', 'office-settings']);
+  const adding = e.version === 0;
+  const [code, setCode] = useState(e.code);
+  const [where, setWhere] = useState(e.country);
   const put = useWrite('put', '/api/v1/entities/{code}');
   const [name, setName] = useState(e.name);
   const [regulator, setRegulator] = useState(e.regulator);
@@ -28,16 +31,26 @@ export function EntityEditor({ entity: e, onClose, onSaved }: { entity: Entity; 
   const money = (label: string, value: number, onChange: (minor: number) => void) => <MoneyInput label={label} currency={e.base_currency} value={value} onChange={(minor) => minor !== null && onChange(minor)} />;
   return (
     <Page
-      title={t('rules.edit', { name: e.name })}
+      title={adding ? t('office-settings:addEntity') : t('rules.edit', { name: e.name })}
       crumbs={[{ label: t('settings.title'), to: '/settings' }]}
       actions={
         <>
-          <Button onClick={() => { setFailed(null); setAsking(true); }}>{t('entity.review')}</Button>
+          <Button disabled={adding && (code.trim() === '' || name.trim() === '')} onClick={() => { setFailed(null); setAsking(true); }}>{t('entity.review')}</Button>
           <Button variant="default" onClick={onClose}>{t('common:cancel')}</Button>
         </>
       }
     >
       <Cards min="28rem">
+        {adding && (
+          <Card title={t('office-settings:newEntity')}>
+            <div className={classes.grid}>
+              <TextInput label={t('code')} description={t('office-settings:codeNote')} required dir="ltr" value={code} onChange={(x) => setCode(x.currentTarget.value.toLowerCase())} />
+              <TextInput label={t('entity.name')} required dir="auto" value={name} onChange={(x) => setName(x.currentTarget.value)} />
+              <TextInput label={t('entity.regulator')} dir="auto" value={regulator} onChange={(x) => setRegulator(x.currentTarget.value)} />
+              <TextInput label={t('entity.country')} description={where.length === 2 ? country(i18n.language, where) : t('twoLetters')} dir="ltr" maxLength={2} value={where} onChange={(x) => setWhere(x.currentTarget.value.toUpperCase())} />
+            </div>
+          </Card>
+        )}
         <Card title={t('entity.withdrawals')}>
           <Stack>
             <div className={classes.grid}>
@@ -83,8 +96,8 @@ export function EntityEditor({ entity: e, onClose, onSaved }: { entity: Entity; 
         </Card>
         <Card title={t('entity.other')}>
           <div className={classes.grid}>
-            <TextInput label={t('entity.name')} dir="auto" value={name} onChange={(x) => setName(x.currentTarget.value)} />
-            <TextInput label={t('entity.regulator')} dir="auto" value={regulator} onChange={(x) => setRegulator(x.currentTarget.value)} />
+            {!adding && <TextInput label={t('entity.name')} dir="auto" value={name} onChange={(x) => setName(x.currentTarget.value)} />}
+            {!adding && <TextInput label={t('entity.regulator')} dir="auto" value={regulator} onChange={(x) => setRegulator(x.currentTarget.value)} />}
             <NumberInput label={t('entity.retail')} min={1} allowDecimal={false} value={c.leverage.retail_max} onChange={(v) => part('leverage', { retail_max: whole(v) })} />
             <NumberInput label={t('entity.professional')} min={1} allowDecimal={false} value={c.leverage.professional_max} onChange={(v) => part('leverage', { professional_max: whole(v) })} />
             <NumberInput label={t('entity.minAgeN')} min={0} allowDecimal={false} value={c.profile.min_age_years} onChange={(v) => part('profile', { min_age_years: whole(v) })} />
@@ -101,8 +114,8 @@ export function EntityEditor({ entity: e, onClose, onSaved }: { entity: Entity; 
         busy={put.busy}
         error={failed}
         onConfirm={({ note }) => {
-          put.run({ path: { code: e.code }, body: { name: name.trim(), regulator: regulator.trim(), country: e.country, base_currency: e.base_currency, config: c, reason: note, version: e.version } }).then(
-            () => { say(t('saved')); onSaved(); },
+          put.run({ path: { code: code.trim() }, body: { name: name.trim(), regulator: regulator.trim(), country: where, base_currency: e.base_currency, config: c, reason: note, version: e.version } }).then(
+            () => { say(t('saved')); onSaved(code.trim()); },
             (x: unknown) => setFailed(x),
           );
         }}

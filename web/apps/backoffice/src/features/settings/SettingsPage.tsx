@@ -6,6 +6,7 @@ import { useCan } from '@qd/ui/app';
 import { useNavigate } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { ListTabs } from '../../lib/ListTabs';
+import { AddSetting } from './AddSetting';
 import { BrandDrawer, Swatch } from './BrandDrawer';
 import { DeskDrawer } from './DeskDrawer';
 import { SettingDrawer } from './SettingDrawer';
@@ -46,7 +47,8 @@ export function SettingsPage() {
 }
 
 function Entities() {
-  const { t, i18n } = useTranslation('office-house');
+  const { t, i18n } = useTranslation(['office-house', 'office-settings']);
+  const may = useCan('entities.edit');
   const go = useNavigate();
   const all = useApiQuery('/api/v1/entities', {});
   const lang = i18n.language;
@@ -62,12 +64,13 @@ function Entities() {
     ],
     [t, lang],
   );
-  return <DataTable id="entities" label={t('settings.entities')} columns={columns} rows={all.data?.items} rowId={(e) => e.code} loading={all.isPending} error={all.error} onRetry={() => void all.refetch()} onOpen={(e) => void go({ to: `/settings/entities/${e.code}` as never })} empty={{ title: t('nothing') }} />;
+  return <DataTable id="entities" toolbar={may ? <Button size="compact-sm" onClick={() => void go({ to: '/settings/entities/new' as never })}>{t('office-settings:addEntity')}</Button> : undefined} label={t('settings.entities')} columns={columns} rows={all.data?.items} rowId={(e) => e.code} loading={all.isPending} error={all.error} onRetry={() => void all.refetch()} onOpen={(e) => void go({ to: `/settings/entities/${e.code}` as never })} empty={{ title: t('nothing') }} />;
 }
 
 function Brands() {
-  const { t, i18n } = useTranslation('office-house');
+  const { t, i18n } = useTranslation(['office-house', 'office-settings']);
   const [search, set] = useSearchState();
+  const may = useCan('entities.edit');
   const all = useApiQuery('/api/v1/brands', {});
   const lang = i18n.language;
   const columns = useMemo<readonly Column<Brand>[]>(
@@ -84,8 +87,8 @@ function Brands() {
   const open = all.data?.items.find((b) => b.code === search.peek);
   return (
     <>
-      <DataTable id="brands" label={t('settings.brands')} columns={columns} rows={all.data?.items} rowId={(b) => b.code} loading={all.isPending} error={all.error} onRetry={() => void all.refetch()} onOpen={(b) => set({ peek: b.code })} opened={search.peek} empty={{ title: t('nothing') }} />
-      <BrandDrawer brand={open} onClose={() => set({ peek: null })} onSaved={() => void all.refetch()} />
+      <DataTable id="brands" toolbar={may ? <Button size="compact-sm" onClick={() => set({ peek: '+' })}>{t('office-settings:addBrand')}</Button> : undefined} label={t('settings.brands')} columns={columns} rows={all.data?.items} rowId={(b) => b.code} loading={all.isPending} error={all.error} onRetry={() => void all.refetch()} onOpen={(b) => set({ peek: b.code })} opened={search.peek} empty={{ title: t('nothing') }} />
+      <BrandDrawer brand={open} adding={may && search.peek === '+'} onClose={() => set({ peek: null })} onSaved={() => void all.refetch()} />
     </>
   );
 }
@@ -120,29 +123,42 @@ const idOf = (s: Setting) => `${s.scope}/${s.key}`;
 const own = /^demo\./;
 
 function Values() {
-  const { t } = useTranslation('office-house');
+  const { t } = useTranslation(['office-house', 'office-settings']);
   const [search, set] = useSearchState();
+  const may = useCan('settings.edit');
   const all = useApiQuery('/api/v1/settings', {});
-  const rows = useMemo(() => all.data?.items.filter((s) => !own.test(s.key)), [all.data]);
+  const known = useApiQuery('/api/v1/settings/known', {});
+  const rows = useMemo(() => {
+    if (!all.data || !known.data) return undefined;
+    const there = all.data.items.filter((s) => !own.test(s.key));
+    // What nobody has set yet counts with its built-in value: it is shown, or nobody would know of it.
+    const built = known.data.items.filter((k) => k.scopes.includes('global') && !there.some((s) => s.key === k.key && s.scope === 'global')).map((k) => unset('global', k));
+    return [...there, ...built];
+  }, [all.data, known.data]);
   const columns = useMemo<readonly Column<Setting>[]>(
     () => [
       { id: 'name', header: t('setting.name'), width: 260, fixed: true, cell: (s) => settingText(s.key) },
       { id: 'scope', header: t('setting.scope'), width: 180, card: 'side', cell: (s) => <bdi>{scopeText(s.scope)}</bdi> },
-      { id: 'value', header: t('setting.value'), width: 420, cell: (s) => <bdi>{short(s.value)}</bdi> },
-      { id: 'version', header: t('version'), width: 90, align: 'number', cell: (s) => s.version },
-      { id: 'at', header: t('changed'), width: 160, cell: (s) => <When us={s.updated_at_us} /> },
+      { id: 'value', header: t('setting.value'), width: 420, cell: (s) => <bdi>{s.value === null ? '–' : short(s.value)}</bdi> },
+      { id: 'version', header: t('version'), width: 110, align: 'number', cell: (s) => (s.version === 0 ? t('office-settings:builtIn') : s.version) },
+      { id: 'at', header: t('changed'), width: 160, cell: (s) => (s.version === 0 ? '–' : <When us={s.updated_at_us} />) },
       { id: 'key', header: t('code'), width: 180, hidden: true, cell: (s) => <bdi dir="ltr" className="qd-mono">{s.key}</bdi> },
     ],
     [t],
   );
-  const open = rows?.find((s) => idOf(s) === search.peek);
+  const [scope, key] = (search.peek ?? '').split('/');
+  const standard = known.data?.items.find((k) => k.key === key);
+  const open = rows?.find((s) => idOf(s) === search.peek) ?? (scope && standard ? unset(scope, standard) : undefined);
   return (
     <>
-      <DataTable id="settings" label={t('settings.values')} columns={columns} rows={rows} rowId={idOf} loading={all.isPending} error={all.error} onRetry={() => void all.refetch()} onOpen={(s) => set({ peek: idOf(s) })} opened={search.peek} empty={{ title: t('nothing') }} />
-      <SettingDrawer setting={open} onClose={() => set({ peek: null })} onSaved={() => void all.refetch()} />
+      <DataTable id="settings" label={t('settings.values')} columns={columns} rows={rows} rowId={idOf} loading={all.isPending || known.isPending} error={all.error ?? known.error} onRetry={() => { void all.refetch(); void known.refetch(); }} onOpen={(s) => set({ peek: idOf(s) })} opened={search.peek} empty={{ title: t('nothing') }} toolbar={may && known.data ? <Button size="compact-sm" onClick={() => set({ peek: '+' })}>{t('office-settings:addSetting')}</Button> : undefined} />
+      <SettingDrawer setting={open} standard={standard?.standard ?? null} onClose={() => set({ peek: null })} onSaved={() => void all.refetch()} />
+      <AddSetting opened={search.peek === '+'} known={known.data?.items ?? []} there={rows ?? []} onClose={() => set({ peek: null })} onChosen={(id) => set({ peek: id })} />
     </>
   );
 }
+
+const unset = (scope: string, k: Schema<'Known'>): Setting => ({ scope, key: k.key, value: k.standard, version: 0, updated_at_us: 0 }) as Setting;
 
 function short(value: unknown): string {
   if (value === null || typeof value !== 'object') return String(value);

@@ -5,7 +5,7 @@ import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 
 const rights = ['settings.view'];
 const keys = ['apikeys.manage'];
-const texts = () => loadTexts('office-house', 'office-words');
+const texts = () => loadTexts('office-house', 'office-words', 'office-settings');
 
 export const settings: Feature = {
   nav: [
@@ -19,6 +19,13 @@ export const settings: Feature = {
       staticData: { rights },
       loader: texts,
       component: lazyRouteComponent(() => import('./SettingsPage'), 'SettingsPage'),
+    }),
+    createRoute({
+      getParentRoute: () => root,
+      path: '/settings/entities/new',
+      staticData: { rights: ['entities.edit'] },
+      loader: texts,
+      component: lazyRouteComponent(() => import('./NewEntity'), 'NewEntity'),
     }),
     createRoute({
       getParentRoute: () => root,
