@@ -45,7 +45,11 @@ pub fn all() -> Result<Vec<Known>> {
         known(CHURNED, ENTITY, json!(365)),
         known(clocks::SETTING, ENTITY, serde_json::to_value(Clocks::default())?),
         known(clocks::ROUTING, ENTITY, json!({})),
-        known(qd_partners::booking::SETTINGS, ENTITY, serde_json::to_value(qd_partners::Settings::default())?),
+        known(
+            qd_partners::booking::SETTINGS,
+            ENTITY,
+            serde_json::to_value(qd_partners::Settings::default())?,
+        ),
     ])
 }
 
@@ -95,7 +99,11 @@ fn within(pointer: &str, n: i64, low: i64, high: i64) -> Result<()> {
 
 fn rates(r: &HouseRates) -> Result<()> {
     if r.source.trim().is_empty() {
-        return Err(Problem::invalid("/value/source", "field_missing", "expected where the rates come from"));
+        return Err(Problem::invalid(
+            "/value/source",
+            "field_missing",
+            "expected where the rates come from",
+        ));
     }
     for (code, rate) in &r.rates {
         let at = format!("/value/rates/{code}");
@@ -127,12 +135,22 @@ fn face(f: &Face) -> Result<()> {
     if let Some(zone) = &f.zone
         && jiff::tz::TimeZone::get(zone).is_err()
     {
-        return Err(Problem::invalid("/value/zone", "zone_unknown", "expected a zone such as Europe/Nicosia"));
+        return Err(Problem::invalid(
+            "/value/zone",
+            "zone_unknown",
+            "expected a zone such as Europe/Nicosia",
+        ));
     }
     if let Some(mail) = &f.support_email
-        && !mail.split_once('@').is_some_and(|(who, host)| !who.is_empty() && host.contains('.'))
+        && !mail
+            .split_once('@')
+            .is_some_and(|(who, host)| !who.is_empty() && host.contains('.'))
     {
-        return Err(Problem::invalid("/value/support_email", "email_malformed", "expected an e-mail address"));
+        return Err(Problem::invalid(
+            "/value/support_email",
+            "email_malformed",
+            "expected an e-mail address",
+        ));
     }
     if let Some(logo) = &f.logo
         && !logo.trim_start().starts_with("<svg")
@@ -181,7 +199,10 @@ fn names(w: &Watchlist) -> Result<()> {
 }
 
 fn minutes(c: &Clocks) -> Result<()> {
-    for (field, of) in [("first_reply_minutes", &c.first_reply_minutes), ("resolve_minutes", &c.resolve_minutes)] {
+    for (field, of) in [
+        ("first_reply_minutes", &c.first_reply_minutes),
+        ("resolve_minutes", &c.resolve_minutes),
+    ] {
         for (priority, n) in of {
             within(&format!("/value/{field}/{priority}"), *n, 1, 525_600)?;
         }
@@ -209,11 +230,20 @@ mod tests {
     fn a_wrong_value_is_refused_with_the_place_it_stands_at() {
         assert_eq!(pointer("global", POLICY_KEY, json!({"review_hours": 0})), "/value/review_hours");
         assert_eq!(pointer("global", POLICY_KEY, json!({"review_hours": "8"})), "/value/review_hours");
-        assert_eq!(pointer("global", BANDS_KEY, json!({"low_below": 60, "high_from": 30})), "/value/high_from");
-        assert_eq!(pointer("global", RATES, json!({"base": "EUR", "source": "x", "rates": {"USD": "0"}})), "/value/rates/USD");
+        assert_eq!(
+            pointer("global", BANDS_KEY, json!({"low_below": 60, "high_from": 30})),
+            "/value/high_from"
+        );
+        assert_eq!(
+            pointer("global", RATES, json!({"base": "EUR", "source": "x", "rates": {"USD": "0"}})),
+            "/value/rates/USD"
+        );
         assert_eq!(pointer("brand:x", FACE, json!({"zone": "Europe/Nowhere"})), "/value/zone");
         assert_eq!(pointer("global", DORMANT, json!(0)), "/value");
-        assert_eq!(pointer("global", clocks::SETTING, json!({"first_reply_minutes": {"high": 0}})), "/value/first_reply_minutes/high");
+        assert_eq!(
+            pointer("global", clocks::SETTING, json!({"first_reply_minutes": {"high": 0}})),
+            "/value/first_reply_minutes/high"
+        );
     }
 
     #[test]
