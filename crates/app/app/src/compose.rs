@@ -404,5 +404,6 @@ async fn deal_facts(
         equity_minor: None,
         bonus_minor: None,
         quotes,
+        ..DealFacts::default()
     }))
 }

@@ -17,6 +17,12 @@ pub struct Exact {
 const PLACES: u32 = 12;
 const QUANTUM: i128 = 1_000_000_000_000;
 
+impl Default for Exact {
+    fn default() -> Self {
+        Exact::ZERO
+    }
+}
+
 fn gcd(a: i128, b: i128) -> i128 {
     let (mut a, mut b) = (a.unsigned_abs(), b.unsigned_abs());
     while b != 0 {
@@ -129,6 +135,10 @@ impl Exact {
             den: 1,
         });
         i64::try_from(Rounding::HalfAwayFromZero.div(scaled.num, scaled.den)?).ok()
+    }
+    /// The largest whole number that is not above it. None past 64 bits.
+    pub fn floor(self) -> Option<i64> {
+        i64::try_from(self.num.div_euclid(self.den)).ok()
     }
     /// `num/den`, for storing.
     pub fn fraction(self) -> String {

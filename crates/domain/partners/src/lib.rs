@@ -10,6 +10,7 @@ pub mod booking;
 pub mod clicks;
 pub mod engine;
 pub mod exact;
+pub mod guard;
 mod ids;
 pub mod jobs;
 pub mod partner;

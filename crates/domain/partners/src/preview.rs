@@ -84,9 +84,10 @@ pub fn preview(plan_file: &Value, events_file: &Value) -> Result<Preview> {
         stopped: Vec::new(),
     };
     let mut purses: BTreeMap<(String, Currency), (Purse, usize)> = BTreeMap::new();
+    let mut state = engine::State::new();
     for d in deals {
         let path = path(clients.get(&d.client).and_then(|c| c.as_deref()), &members, &d);
-        let lines = match engine::lines(&d, &path, &settings) {
+        let lines = match engine::lines(&d, &path, &settings, &mut state) {
             Ok(l) => l,
             Err(s) => {
                 out.stopped.push(PreviewStop {
@@ -337,6 +338,8 @@ fn path(partner: Option<&str>, members: &BTreeMap<String, Member>, d: &DealFacts
                 currency: m.currency,
                 blocked,
                 plans: m.plans.clone(),
+                country: String::new(),
+                qualified: None,
                 partner: id,
             })
         })
@@ -427,6 +430,7 @@ fn deal(v: &Value, at: &str, quotes: &[Quote], f: &mut Faults) -> Option<DealFac
         equity_minor: o.int("equity_minor", i64::MIN, i64::MAX, f),
         bonus_minor: o.int("bonus_minor", i64::MIN, i64::MAX, f),
         quotes: quotes.to_vec(),
+        ..DealFacts::default()
     };
     o.done(f);
     Some(d)

@@ -3,6 +3,7 @@
 use super::SETTINGS;
 use crate::attribution::ShareState;
 use crate::engine::{Blocked, DealFacts, Hop, Rank, Ranked, Settings};
+use crate::guard::{self, Guard};
 use crate::ids::PartnerId;
 use crate::partner::PartnerState;
 use crate::plan::{Plan, PlanRef};
@@ -41,10 +42,13 @@ impl Cache {
 
     pub(super) async fn settings(&mut self, tx: &mut Tx, entity: &str) -> Result<Settings> {
         if let Some(s) = self.settings.get(entity) {
-            return Ok(*s);
+            return Ok(s.clone());
         }
-        let s = settings::for_entity::<Settings>(tx, entity, SETTINGS).await?.unwrap_or_default();
-        self.settings.insert(entity.to_string(), s);
+        let mut s = settings::for_entity::<Settings>(tx, entity, SETTINGS).await?.unwrap_or_default();
+        if let Some(g) = settings::for_entity::<Guard>(tx, entity, guard::SETTINGS).await? {
+            s.guard = Arc::new(g);
+        }
+        self.settings.insert(entity.to_string(), s.clone());
         Ok(s)
     }
 
@@ -89,6 +93,8 @@ impl Cache {
                 currency: r.currency,
                 blocked,
                 plans: ranked,
+                country: String::new(),
+                qualified: None,
             });
         }
         Ok(hops)

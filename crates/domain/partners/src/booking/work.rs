@@ -4,7 +4,7 @@ use super::DealOutcome;
 use super::NO_PARTNER;
 use super::lookup::Cache;
 use crate::engine::fx::Step;
-use crate::engine::{self, DealFacts, Line, Quote, Settings, Stop};
+use crate::engine::{self, DealFacts, Line, Quote, Settings, State, Stop};
 use crate::store::lines as store;
 use qd_db::Tx;
 use qd_kernel::{Currency, Result};
@@ -69,18 +69,22 @@ pub(super) async fn prepare<'a>(
         None => Vec::new(),
     };
     let path = cache.path(tx, deal).await?;
-    let result = if matches!(engine::of_the_deal(deal), Some(("opens_only" | "not_a_trade", _))) {
+    let mut state = State::new();
+    let skipped = matches!(engine::of_the_deal(deal), Some(("opens_only" | "not_a_trade", _)));
+    let result = if skipped && !engine::pays_opening(deal, &path) {
         // Every position opens once: a zero line for each would bury the ones that answer a question.
         Ok(Vec::new())
+    } else if let Some(stop) = not_bookable(deal, &path) {
+        Err(stop)
     } else if standing.is_empty() {
-        engine::lines(deal, &path, &settings)
+        engine::lines(deal, &path, &settings, &mut state)
     } else {
         // The value date's rates as they were used then come first: a correction must not bring a
         // gain or loss on exchange.
         let mut d = deal.clone();
         d.quotes = original_quotes(&standing);
         d.quotes.extend(deal.quotes.iter().cloned());
-        engine::lines(&d, &path, &settings)
+        engine::lines(&d, &path, &settings, &mut state)
     };
     let zero = match &result {
         Ok(lines) if lines.is_empty() => Some(engine::of_the_deal(deal).map_or(NO_PARTNER, |(reason, _)| reason)),
@@ -129,4 +133,30 @@ fn original_quotes(lines: &[store::LineRow]) -> Vec<Quote> {
 /// `EURUSD`; codes have three to five letters, so every place to cut is tried.
 fn split_pair(pair: &str) -> Option<(Currency, Currency)> {
     (3..=5).find_map(|n| Some((Currency::parse(pair.get(..n)?).ok()?, Currency::parse(pair.get(n..)?).ok()?)))
+}
+
+/// What the engine can say and the books cannot keep yet: running values, several look-up moments,
+/// rebates to clients.
+fn not_bookable(d: &DealFacts, path: &[engine::Hop]) -> Option<Stop> {
+    let stop = |code, what: &str| {
+        Some(Stop {
+            code,
+            cause: format!("the plans above the client of deal {} {what}", d.deal()),
+        })
+    };
+    match engine::moments(d, path) {
+        Err(s) => return Some(s),
+        Ok(m) if m != [engine::Moment::close(d)] => return stop("look_up_not_booked", "look up more than the closing time"),
+        Ok(_) => {}
+    }
+    if path
+        .first()
+        .is_some_and(|h| h.plans.iter().any(|p| !p.plan.client_rebates.is_empty()))
+    {
+        return stop("rebate_not_booked", "give the client a rebate");
+    }
+    if !engine::keys(d, path).is_empty() {
+        return stop("running_values_missing", "count or cap, and nothing is counted yet");
+    }
+    None
 }

@@ -1,7 +1,9 @@
 //! What the engine is told: the deal as it was, the partners above the client at that moment.
 
+use super::state::{Key, Order};
 use crate::exact::Exact;
-use crate::plan::{Plan, PlanRef};
+use crate::guard::Guard;
+use crate::plan::{Direction, Plan, PlanRef};
 use qd_kernel::{Currency, Lots, Rate, Ts, text_enum};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -48,6 +50,9 @@ pub struct DealFacts {
     pub product_group: Option<String>,
     /// The part of the deal that closed a position: what is paid on.
     pub volume_closed: Lots,
+    /// The part of the deal that opened one: what rules paid on opening are paid on.
+    #[serde(default, skip_serializing_if = "no_lots")]
+    pub volume_opened: Lots,
     /// When the closed position was opened, if the feed knows.
     #[serde(default)]
     pub opened_at: Option<Ts>,
@@ -64,10 +69,144 @@ pub struct DealFacts {
     /// Rates of the value date.
     #[serde(default)]
     pub quotes: Vec<Quote>,
+    /// The trading server's wall clock at the deal, as if it were UTC; the deal's UTC time without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_at: Option<Ts>,
+    /// Direction of the client's position that was closed (or opened).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub position: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub brand: String,
+    /// The client's language.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub language: String,
+    /// The campaign of the link by which the client came.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub campaign: String,
+    /// The client's tags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// The client's first deposit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funded_at: Option<Ts>,
+    /// What the deal's price, spread and profit are in: the quote currency of the symbol.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_currency: Option<Currency>,
+    /// Units in one lot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract_size: Option<Exact>,
+    /// The size of a pip in the price, as configured for the symbol.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pip_size: Option<Exact>,
+    #[serde(default, skip_serializing_if = "Side::is_empty")]
+    pub open: Side,
+    #[serde(default, skip_serializing_if = "Side::is_empty")]
+    pub close: Side,
+    /// The symbol's usual spread, in price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_spread: Option<Exact>,
+    /// What the broker adds to the raw spread by configuration of group and symbol, in price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub markup: Option<Exact>,
+    /// Minor units of the account. What the client was charged for the volume that the deal closed,
+    /// its opening included; above zero for a charge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commission_minor: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub swap_minor: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profit_minor: Option<i64>,
+    /// Minor units of the account: what the broker earned on the deal. Without it, markup (or the
+    /// spread) and commission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revenue_minor: Option<i64>,
 }
 
 fn yes() -> bool {
     true
+}
+fn no_lots(l: &Lots) -> bool {
+    l.units() == 0
+}
+
+/// The market at one of the two moments of a position; all in price.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Side {
+    /// What the client got.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<Exact>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bid: Option<Exact>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ask: Option<Exact>,
+    /// The spread of the liquidity behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw_spread: Option<Exact>,
+}
+
+impl Side {
+    pub fn is_empty(&self) -> bool {
+        *self == Side::default()
+    }
+    /// Ask less bid; a crossed market counts as no spread.
+    pub fn spread(&self) -> Option<Exact> {
+        Some(self.ask?.minus(self.bid?).max(Exact::ZERO))
+    }
+}
+
+impl Default for DealFacts {
+    /// An empty trade, for building one up: not yet anybody's.
+    fn default() -> Self {
+        DealFacts {
+            server: String::new(),
+            ticket: String::new(),
+            revision: 1,
+            kind: FactKind::Trade,
+            deleted: false,
+            technical: false,
+            reason: String::new(),
+            client: String::new(),
+            entity: String::new(),
+            country: String::new(),
+            account: String::new(),
+            account_type: String::new(),
+            group: String::new(),
+            currency: Currency::USD,
+            counts: true,
+            symbol: String::new(),
+            product_group: None,
+            volume_closed: Lots(0),
+            volume_opened: Lots(0),
+            opened_at: None,
+            at: Ts(0),
+            negative_balance: false,
+            equity_minor: None,
+            bonus_minor: None,
+            quotes: Vec::new(),
+            server_at: None,
+            direction: None,
+            position: String::new(),
+            brand: String::new(),
+            language: String::new(),
+            campaign: String::new(),
+            tags: Vec::new(),
+            funded_at: None,
+            price_currency: None,
+            contract_size: None,
+            pip_size: None,
+            open: Side::default(),
+            close: Side::default(),
+            average_spread: None,
+            markup: None,
+            commission_minor: None,
+            swap_minor: None,
+            profit_minor: None,
+            revenue_minor: None,
+        }
+    }
 }
 
 impl DealFacts {
@@ -124,6 +263,31 @@ pub struct Hop {
     pub blocked: Option<Blocked>,
     /// By rank.
     pub plans: Vec<Ranked>,
+    /// The partner's country, two capitals; empty when unknown.
+    pub country: String,
+    /// When the client qualified for the partner's programme; rules paid after qualification pay
+    /// nothing before.
+    pub qualified: Option<Qualified>,
+}
+
+/// The deal by which a client qualified. Order: value date, server, ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Qualified {
+    pub at: Ts,
+    pub server: String,
+    pub ticket: String,
+    /// Standard lots of that very deal that came after the threshold.
+    pub lots_after: Exact,
+}
+
+impl Qualified {
+    pub fn order(&self) -> Order {
+        Order {
+            at: self.at,
+            server: self.server.clone(),
+            ticket: self.ticket.clone(),
+        }
+    }
 }
 
 text_enum!(
@@ -133,6 +297,8 @@ text_enum!(
         Line = "line",
         /// The running exact sum per partner and currency; a line is what the sum moved by.
         Carry = "carry",
+        /// The lines of a deal in one currency sum to the rounded whole: largest remainder of the exact parts.
+        Deal = "deal",
     }
 );
 
@@ -147,11 +313,14 @@ text_enum!(
 );
 
 /// House settings of the engine; printed on every statement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     pub rounding: RoundingPlace,
     pub blocked: BlockedShare,
+    /// What may not be paid where; a settings document of its own ([`crate::guard::SETTINGS`]).
+    #[serde(skip)]
+    pub guard: Arc<Guard>,
 }
 
 impl Default for Settings {
@@ -159,6 +328,7 @@ impl Default for Settings {
         Settings {
             rounding: RoundingPlace::Line,
             blocked: BlockedShare::Keep,
+            guard: Arc::new(Guard::default()),
         }
     }
 }
@@ -184,15 +354,30 @@ impl Tested {
 /// The engine cannot say: nothing is booked until somebody mends what is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
-    /// `symbol_unmapped`, `fx_missing`, `open_time_missing`, `equity_missing`, `amount_out_of_range`.
+    /// `symbol_unmapped`, `fx_missing`, `amount_out_of_range`, or a fact that the plan asks for and the
+    /// feed does not say: `open_time_missing`, `open_price_missing`, `close_price_missing`,
+    /// `spread_missing`, `average_spread_missing`, `raw_spread_missing`, `markup_missing`,
+    /// `commission_missing`, `contract_size_missing`, `pip_size_missing`, `price_currency_missing`,
+    /// `equity_missing`, `direction_missing`, `revenue_missing`.
     pub code: &'static str,
     pub cause: String,
 }
 
-/// What one partner gets from one deal: an amount, or nothing with a reason.
+/// A deal lifted a retroactive tier into another band: earlier deals of the window are to be trued up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crossed {
+    pub key: Key,
+    pub from_band: usize,
+    pub to_band: usize,
+}
+
+/// What one partner, or the client as a rebate, gets from one deal: an amount, or nothing with a
+/// reason. A partner has one line by the base rule and one for each promotion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     pub partner: String,
+    /// `cli_…` when the client gets it: a rebate out of what `partner` earned.
+    pub client: Option<String>,
     /// Steps from the client.
     pub level: u32,
     /// In units of `currency`, unrounded.
@@ -203,5 +388,7 @@ pub struct Line {
     /// Why it is nothing; None on a line that pays.
     pub reason: Option<&'static str>,
     pub rule: Option<(PlanRef, String)>,
+    /// Retroactive tiers of this partner that the deal lifted into another band.
+    pub crossed: Vec<Crossed>,
     pub why: super::explain::Explanation,
 }

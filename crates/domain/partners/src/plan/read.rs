@@ -1,6 +1,6 @@
 //! From JSON to a [`Plan`], collecting every fault with its pointer before answering.
 
-use super::{ChildBase, Exclusions, Forbidden, Override, Plan, PlanScope, RateCurrency, Rule, RuleScope, VolumeFactor, check};
+use super::{Forbidden, Plan, PlanScope, RateCurrency, Rule, VolumeFactor, check, rules};
 use crate::exact::Exact;
 use qd_kernel::{Class, Currency, FieldProblem, Problem, Result, Ts};
 use serde_json::{Map, Value};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 pub const FORMAT: i64 = 1;
 const MAX_RULES: usize = 500;
 const MAX_NAMES: usize = 500;
-const MAX_LEVELS: usize = 50;
+const MAX_TIERS: usize = 20;
 
 /// Faults found so far.
 #[derive(Default)]
@@ -63,6 +63,13 @@ impl<'a> Obj<'a> {
     pub fn get(&mut self, key: &'static str) -> Option<&'a Value> {
         self.asked.push(key);
         self.map.get(key).filter(|v| !v.is_null())
+    }
+    /// A value that is not asked for by looking at it.
+    pub fn peek(&self, key: &str) -> Option<&'a Value> {
+        self.map.get(key).filter(|v| !v.is_null())
+    }
+    pub fn missing(&self, key: &str) -> bool {
+        self.peek(key).is_none()
     }
     pub fn pointer(&self, key: &str) -> String {
         format!("{}/{key}", self.at)
@@ -261,16 +268,34 @@ fn plan(doc: &Value, f: &mut Faults) -> Option<Plan> {
     let rules: Vec<Rule> = o
         .list("rules", MAX_RULES, f)
         .into_iter()
-        .filter_map(|(v, at)| rule(v, &at, f))
+        .filter_map(|(v, at)| rules::rule(v, &at, f))
         .collect();
-    let overrides = o.get("override").and_then(|v| overriding(v, f));
-    let exclusions = o.get("exclusions").and_then(|v| exclusions(v, f)).unwrap_or_default();
+    let overrides = o.get("override").and_then(|v| rules::overriding(v, f));
+    let exclusions = o.get("exclusions").and_then(|v| rules::exclusions(v, f)).unwrap_or_default();
     let volume_factors = o
         .list("volume_factors", MAX_NAMES, f)
         .into_iter()
         .filter_map(|(v, at)| volume_factor(v, &at, f))
         .collect();
     let programmes = super::programmes::read(&mut o, currency, f);
+    let tiers = o
+        .list("tiers", MAX_TIERS, f)
+        .into_iter()
+        .filter_map(|(v, at)| rules::tier(v, &at, f))
+        .collect();
+    let regions = o
+        .list("regions", MAX_NAMES, f)
+        .into_iter()
+        .filter_map(|(v, at)| rules::region(v, &at, f))
+        .collect();
+    let caps = o.get("caps").and_then(|v| rules::caps(v, f)).unwrap_or_default();
+    let client_rebates = o
+        .list("client_rebates", MAX_NAMES, f)
+        .into_iter()
+        .filter_map(|(v, at)| rules::client_rebate(v, &at, f))
+        .collect();
+    let minimum_posting = o.decimal("minimum_posting", f).filter(|m| *m > Exact::ZERO);
+    let terms = o.get("terms").and_then(|v| rules::terms(v, f)).unwrap_or_default();
     // Words for people: kept in the document, of no effect.
     let _ = o.text("note", f);
     o.done(f);
@@ -283,6 +308,12 @@ fn plan(doc: &Value, f: &mut Faults) -> Option<Plan> {
         exclusions,
         volume_factors,
         programmes,
+        tiers,
+        regions,
+        caps,
+        client_rebates,
+        minimum_posting,
+        terms,
     })
 }
 
@@ -303,104 +334,6 @@ fn plan_scope(v: &Value, f: &mut Faults) -> Option<PlanScope> {
         countries,
         forbidden,
     })
-}
-
-fn rule(v: &Value, at: &str, f: &mut Faults) -> Option<Rule> {
-    let mut o = Obj::of(v, at, f)?;
-    let id = o.need_text("id", f);
-    let kind = o.need_text("kind", f);
-    if !kind.is_empty() && kind != "per_lot" {
-        f.add(o.pointer("kind"), "kind_unknown", "expected per_lot");
-    }
-    let level = o
-        .int("level", 1, MAX_LEVELS as i64, f)
-        .and_then(|l| u32::try_from(l).ok())
-        .unwrap_or(1);
-    if o.map.get("rate").is_none_or(Value::is_null) {
-        f.add(o.pointer("rate"), "missing", "expected a decimal in text");
-    }
-    let rate = o.decimal("rate", f).unwrap_or(Exact::ZERO);
-    if rate.is_negative() {
-        f.add(o.pointer("rate"), "rate_negative", "expected 0 or more");
-    }
-    let scope = match o.get("scope") {
-        None => RuleScope::default(),
-        Some(v) => rule_scope(v, &o.pointer("scope"), f)?,
-    };
-    let (valid_from, valid_to) = (o.time("valid_from", f), o.time("valid_to", f));
-    o.done(f);
-    Some(Rule {
-        id,
-        level,
-        rate,
-        scope,
-        valid_from,
-        valid_to,
-    })
-}
-
-fn rule_scope(v: &Value, at: &str, f: &mut Faults) -> Option<RuleScope> {
-    let mut o = Obj::of(v, at, f)?;
-    let s = RuleScope {
-        symbols: o.texts("symbols", f),
-        product_groups: o.texts("product_groups", f),
-        account_types: o.texts("account_types", f),
-        groups: o.texts("groups", f),
-        countries: o.texts("countries", f),
-        entities: o.texts("entities", f),
-    };
-    o.done(f);
-    Some(s)
-}
-
-fn overriding(v: &Value, f: &mut Faults) -> Option<Override> {
-    let mut o = Obj::of(v, "/override", f)?;
-    let method = o.need_text("method", f);
-    let out = match method.as_str() {
-        "fixed" => Some(Override::Fixed),
-        "differential" => Some(Override::Differential),
-        "percent_of_child" => {
-            let of = match o.need_text("of", f).as_str() {
-                "next" => Some(ChildBase::Next),
-                "direct" => Some(ChildBase::Direct),
-                "" => None,
-                _ => {
-                    f.add("/override/of", "base_unknown", "expected next or direct");
-                    None
-                }
-            };
-            let mut levels = Vec::new();
-            for (v, at) in o.list("levels", MAX_LEVELS, f) {
-                match v.as_str().and_then(Exact::parse).filter(|e| !e.is_negative()) {
-                    Some(e) => levels.push(e),
-                    None => f.add(at, "not_a_decimal", "expected a share in text, such as \"0.20\" for 20 %"),
-                }
-            }
-            of.map(|of| Override::PercentOfChild { of, levels })
-        }
-        "" => None,
-        _ => {
-            f.add(
-                "/override/method",
-                "method_unknown",
-                "expected fixed, differential or percent_of_child",
-            );
-            None
-        }
-    };
-    o.done(f);
-    out
-}
-
-fn exclusions(v: &Value, f: &mut Faults) -> Option<Exclusions> {
-    let mut o = Obj::of(v, "/exclusions", f)?;
-    let e = Exclusions {
-        min_duration_secs: o.int("min_duration_secs", 0, 7 * 86_400, f).filter(|s| *s > 0),
-        negative_balance: o.flag("negative_balance", f),
-        bonus_share: o.flag("bonus_share", f),
-    };
-    o.done(f);
-    Some(e)
 }
 
 fn volume_factor(v: &Value, at: &str, f: &mut Faults) -> Option<VolumeFactor> {

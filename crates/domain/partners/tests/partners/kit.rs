@@ -134,6 +134,7 @@ pub fn deal(ticket: &str, client: &str, lots: &str, at: Ts) -> DealFacts {
         equity_minor: None,
         bonus_minor: None,
         quotes: Vec::new(),
+        ..DealFacts::default()
     }
 }
 
