@@ -114,6 +114,7 @@ path_ids!(
     qd_partners::PlanId,
     qd_partners::LineId,
     qd_partners::StatementId,
+    qd_partners::CorrectionId,
     qd_partners::PayoutId,
     qd_runtime::access::StaffId,
     qd_runtime::access::SessionId,

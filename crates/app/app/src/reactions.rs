@@ -124,6 +124,8 @@ pub fn handlers(app: &App) -> Vec<Arc<dyn Handler>> {
             access: app.access.clone(),
         }),
         Arc::new(notices::StillUnread(app.clone())),
+        Arc::new(qd_partners::corrections::CorrectionHandler { core: app.core.clone() }),
+        Arc::new(qd_partners::rebates::RebateHandler { core: app.core.clone() }),
         Arc::new(DealHandler::new(app.core.clone(), Arc::new(compose::Deals))),
     ];
     all.push(Arc::new(clients::tasks::TaskDue { core: app.core.clone() }));

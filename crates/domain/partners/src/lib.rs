@@ -8,6 +8,7 @@
 pub mod attribution;
 pub mod booking;
 pub mod clicks;
+pub mod corrections;
 pub mod engine;
 pub mod exact;
 pub mod guard;
@@ -19,6 +20,7 @@ pub mod plan;
 pub mod plans;
 pub mod preview;
 pub mod reading;
+pub mod rebates;
 pub mod statements;
 mod store;
 pub mod tree;

@@ -194,6 +194,21 @@ pub async fn set_default(
     hold(tx, core, caller, &holder, entity.map(str::to_string), plan, at, reason).await
 }
 
+/// Refuses a plan that does not exist, or is of another entity.
+pub(crate) async fn usable(tx: &mut Tx, plan: PlanId, entity: Option<&str>) -> Result<()> {
+    let p = store::get(tx, plan)
+        .await?
+        .ok_or_else(|| Problem::invalid("plan", "plan_unknown", "expected the id of a plan"))?;
+    if p.entity.is_some() && p.entity.as_deref() != entity {
+        return Err(Problem::invalid(
+            "plan",
+            "plan_of_other_entity",
+            "expected a plan of this entity, or one of all",
+        ));
+    }
+    Ok(())
+}
+
 #[allow(clippy::too_many_arguments, reason = "who, what, since when and why")]
 async fn hold(
     tx: &mut Tx,
@@ -208,16 +223,7 @@ async fn hold(
     if reason.trim().is_empty() {
         return Err(Problem::invalid("reason", "reason_missing", "expected why"));
     }
-    let p = store::get(tx, plan)
-        .await?
-        .ok_or_else(|| Problem::invalid("plan", "plan_unknown", "expected the id of a plan"))?;
-    if p.entity.is_some() && p.entity != entity {
-        return Err(Problem::invalid(
-            "plan",
-            "plan_of_other_entity",
-            "expected a plan of this entity, or one of all",
-        ));
-    }
+    usable(tx, plan, entity.as_deref()).await?;
     let before = store::uses(tx, holder).await?.pop();
     if before.as_ref().is_some_and(|b| b.to_at.is_none()) && !store::end_use(tx, holder, at).await? {
         return Err(Problem::invalid("at", "move_too_early", "expected a time after the last change"));

@@ -78,17 +78,7 @@ pub async fn move_partner(
     if reason.trim().is_empty() {
         return Err(Problem::invalid("reason", "reason_missing", "expected why"));
     }
-    store::lock_tree(tx).await?;
-    if let Some(parent) = parent {
-        must_exist(tx, parent).await?;
-        if let Some(when) = would_meet(tx, id, parent, at).await? {
-            return Err(Problem::invalid(
-                "parent",
-                "tree_cycle",
-                format!("expected a partner who is not below this one (from {when} on)"),
-            ));
-        }
-    }
+    may_stand_below(tx, id, parent, at).await?;
     let before = store::edges(tx, id).await?.pop().and_then(|e| e.parent_id);
     if !store::end_edge(tx, id, at).await? {
         return Err(Problem::invalid(
@@ -112,6 +102,21 @@ pub async fn move_partner(
         .before(json!({"parent": before}));
     audit::record(tx, core, e.after(json!({"parent": parent, "from_us": at})).reason(reason)).await?;
     Ok(())
+}
+
+/// Takes the tree's lock, and refuses a parent who does not exist or who would come to stand below.
+pub(crate) async fn may_stand_below(tx: &mut Tx, id: PartnerId, parent: Option<PartnerId>, at: Ts) -> Result<()> {
+    store::lock_tree(tx).await?;
+    let Some(parent) = parent else { return Ok(()) };
+    must_exist(tx, parent).await?;
+    match would_meet(tx, id, parent, at).await? {
+        Some(when) => Err(Problem::invalid(
+            "parent",
+            "tree_cycle",
+            format!("expected a partner who is not below this one (from {when} on)"),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Walks up from `start` over every edge that is in force at some moment from `at` on; answers when

@@ -7,7 +7,7 @@ use qd_app::{App, merging};
 use qd_clients::duplicates::DuplicateId;
 use qd_db::Tx;
 use qd_kernel::{Problem, Result};
-use qd_partners::{PayoutId, payouts};
+use qd_partners::{CorrectionId, PayoutId, corrections, payouts};
 use qd_payments::{WithdrawalId, withdrawal};
 use qd_runtime::access::Caller;
 use qd_runtime::approvals::{self, ApprovalId, ApprovalView};
@@ -40,13 +40,16 @@ async fn decide_subject(tx: &mut Tx, app: &App, caller: &Caller, subject: &str, 
             let code = r.reason_code.as_deref().unwrap_or("other");
             withdrawal::reject(tx, &app.core, caller, WithdrawalId::parse(id)?, code, &r.reason).await?;
         }
-        "payout" => {
+        "partner_payout" => {
             let id = PayoutId::parse(id)?;
             let seen = match payouts::get(tx, caller, id).await {
                 Ok(p) => serde_json::to_value(p)?,
                 Err(_) => json!({"payout": id}),
             };
             payouts::decide(tx, &app.core, caller, id, r.approve, &r.reason, seen).await?;
+        }
+        corrections::SUBJECT => {
+            super::partners::decide_it(tx, app, caller, CorrectionId::parse(id)?, r.approve, &r.reason).await?;
         }
         merging::SUBJECT => {
             merging::decide_move(app, tx, caller, DuplicateId::parse(id)?, r.approve, &r.reason).await?;

@@ -8,7 +8,7 @@ use crate::ids::PartnerId;
 use crate::partner::PartnerState;
 use crate::plan::{Plan, PlanRef};
 use crate::plans;
-use crate::store::{attribution, partners, plans as plan_store};
+use crate::store::{attribution, partners, plans as plan_store, states};
 use qd_db::Tx;
 use qd_kernel::{Result, Ts};
 use qd_runtime::settings;
@@ -27,6 +27,7 @@ pub(super) struct Cache {
     pub(super) plans: HashMap<(crate::ids::PlanId, i64), Arc<Plan>>,
     pub(super) settings: HashMap<String, Settings>,
     pub(super) entities: HashMap<PartnerId, String>,
+    closed: HashMap<PartnerId, Option<Ts>>,
 }
 
 impl Cache {
@@ -52,21 +53,25 @@ impl Cache {
         Ok(s)
     }
 
-    /// The partners above the client at the deal's value date, with the plans of that moment.
-    pub(super) async fn path(&mut self, tx: &mut Tx, d: &DealFacts) -> Result<Vec<Hop>> {
+    /// The partners above the deal's client at a moment, with the plans of that moment.
+    pub(super) async fn path(&mut self, tx: &mut Tx, d: &DealFacts, at: Ts) -> Result<Vec<Hop>> {
+        if !self.shares.contains_key(&d.client) {
+            let rows = attribution::history(tx, &d.client).await?;
+            self.shares.insert(d.client.clone(), rows);
+        }
         let share = self
             .shares
             .get(&d.client)
             .into_iter()
             .flatten()
-            .find(|s| s.from_at <= d.at && s.to_at.is_none_or(|t| d.at < t));
+            .find(|s| s.from_at <= at && s.to_at.is_none_or(|t| at < t));
         let (Some(partner), held) = (match share {
             Some(s) if s.state != ShareState::Refused => (s.partner_id, s.state == ShareState::Held),
             _ => (None, false),
         }) else {
             return Ok(Vec::new());
         };
-        let rows = self.path_of(tx, partner, d.at).await?;
+        let rows = self.path_of(tx, partner, at).await?;
         let mut hops = Vec::with_capacity(rows.len());
         for r in rows {
             self.entities.entry(r.id).or_insert_with(|| r.entity.clone());
@@ -86,7 +91,7 @@ impl Cache {
                 (plans::GLOBAL.to_string(), Rank::Global),
             ];
             for (holder, rank) in holders {
-                ranked.extend(self.plan(tx, &holder, rank, d.at).await?);
+                ranked.extend(self.plan(tx, &holder, rank, at).await?);
             }
             hops.push(Hop {
                 partner: r.id.to_string(),
@@ -98,6 +103,16 @@ impl Cache {
             });
         }
         Ok(hops)
+    }
+
+    /// The end of a partner's last closed statement.
+    pub(super) async fn closed_to(&mut self, tx: &mut Tx, partner: PartnerId) -> Result<Option<Ts>> {
+        if let Some(t) = self.closed.get(&partner) {
+            return Ok(*t);
+        }
+        let t = states::closed_to(tx, partner).await?;
+        self.closed.insert(partner, t);
+        Ok(t)
     }
 
     async fn path_of(&mut self, tx: &mut Tx, partner: PartnerId, at: Ts) -> Result<Vec<partners::PathRow>> {

@@ -7,17 +7,20 @@
 //!   statement stay there; the correction lands on the open one.
 //! - What the engine cannot say (an unmapped symbol, a missing rate) books nothing, is kept as
 //!   `stopped` with its cause, raises an exception, and is paid once it can be.
-//! - Order of locks: purses by (partner, currency), then ledger accounts. The deals' own rows are
+//! - Plans with tiers, caps per client or hedged volume have running values: see [`replay`].
+//! - Order of locks: running values, purses by (partner, currency), ledger accounts. The deals' own rows are
 //!   written last, on condition that nobody else did: the loser runs again.
 
-mod lookup;
+pub(crate) mod lookup;
+mod replay;
 mod work;
 mod write;
 
 use crate::engine::round::Purse;
 use crate::engine::{Blocked, DealFacts};
 use crate::exact::Exact;
-use crate::ids::PartnerId;
+use crate::ids::{CorrectionId, PartnerId};
+use crate::plan::Corrections;
 use crate::store::lines as store;
 use lookup::Cache;
 use qd_db::Tx;
@@ -26,9 +29,10 @@ use qd_runtime::Core;
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::audit::{self, Entry};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use work::prepare;
-use write::{Out, announce, finish_deals, write_one};
+use write::{Out, announce, finish_deals, write_one, write_true};
 
 text_enum!(
     /// What came of a deal.
@@ -90,9 +94,29 @@ pub enum Booked {
     Already,
 }
 
+/// How a batch is looked at, and whose its lines are.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Mode {
+    /// Looks at deals again that were booked at this revision.
+    pub again: bool,
+    /// The correction that lines belong to.
+    pub batch: Option<CorrectionId>,
+    /// What becomes of the tiers of closed periods; None: what the plan says.
+    pub policy: Option<Corrections>,
+}
+
+impl Mode {
+    fn again() -> Mode {
+        Mode {
+            again: true,
+            ..Mode::default()
+        }
+    }
+}
+
 /// Books a batch; answers in the order of the input.
 pub async fn book(tx: &mut Tx, core: &Core, deals: &[DealFacts]) -> Result<Vec<Booked>> {
-    run(tx, core, deals, false).await
+    run(tx, core, deals, Mode::default()).await
 }
 
 /// Books a client's deals anew that paid nothing because the client's share was held. Answers how
@@ -103,7 +127,7 @@ pub async fn book_held(tx: &mut Tx, core: &Core, client_id: &str) -> Result<usiz
         .into_iter()
         .map(|r| serde_json::from_value(r.facts))
         .collect::<std::result::Result<_, _>>()?;
-    run(tx, core, &deals, true).await?;
+    run(tx, core, &deals, Mode::again()).await?;
     Ok(deals.len())
 }
 
@@ -134,7 +158,7 @@ pub async fn rebook(tx: &mut Tx, core: &Core, caller: &Caller, client_id: &str, 
                 format!("the deal {} is outside your entities", d.deal()),
             ));
         }
-        changed += run(tx, core, &deals, true).await?.iter().filter(|b| **b != Booked::Already).count();
+        changed += run(tx, core, &deals, Mode::again()).await?.iter().filter(|b| **b != Booked::Already).count();
     }
     let e = Entry::new(caller, "commission.rebook", format!("client:{client_id}")).client(client_id);
     audit::record(
@@ -160,7 +184,7 @@ async fn known_deals(tx: &mut Tx, wanted: &[(usize, &DealFacts)]) -> Result<Hash
     Ok(out)
 }
 
-async fn run(tx: &mut Tx, core: &Core, deals: &[DealFacts], again: bool) -> Result<Vec<Booked>> {
+pub(crate) async fn run(tx: &mut Tx, core: &Core, deals: &[DealFacts], mode: Mode) -> Result<Vec<Booked>> {
     let now = core.now();
     let mut answers: Vec<Booked> = vec![Booked::Already; deals.len()];
     let mut cache = Cache::default();
@@ -171,18 +195,21 @@ async fn run(tx: &mut Tx, core: &Core, deals: &[DealFacts], again: bool) -> Resu
     for (at, deal) in wanted {
         let before = known.remove(&(deal.server.clone(), deal.ticket.clone()));
         if let Some(b) = &before
-            && !again
+            && !mode.again
             && (b.revision > deal.revision || (b.revision == deal.revision && b.outcome != DealOutcome::Stopped))
         {
             continue;
         }
-        let w = prepare(tx, &mut cache, at, deal, before).await?;
-        if again && w.says_the_same() {
+        let w = prepare(tx, &mut cache, Some(at), Cow::Borrowed(deal), before).await?;
+        if mode.again && !w.counts() && w.says_the_same() {
             continue;
         }
         works.push(w);
     }
-    if works.is_empty() {
+    let replayed = replay::settle(tx, &mut cache, &mut works, mode).await?;
+    works.retain(|w| !(mode.again && w.counts() && w.says_the_same()));
+    if works.is_empty() && replayed.trues.is_empty() {
+        replayed.write(tx).await?;
         return Ok(answers);
     }
 
@@ -193,6 +220,9 @@ async fn run(tx: &mut Tx, core: &Core, deals: &[DealFacts], again: bool) -> Resu
         for l in w.result.as_deref().unwrap_or_default() {
             keys.insert((PartnerId::parse(&l.partner)?, l.currency));
         }
+    }
+    for t in &replayed.trues {
+        keys.insert((PartnerId::parse(&t.true_up.partner)?, t.true_up.currency));
     }
     let mut purses: BTreeMap<(PartnerId, Currency), (store::PurseRow, Purse)> = BTreeMap::new();
     for (partner, currency) in keys {
@@ -207,18 +237,25 @@ async fn run(tx: &mut Tx, core: &Core, deals: &[DealFacts], again: bool) -> Resu
 
     let mut out = Out::default();
     for w in &mut works {
-        write_one(tx, core, w, &mut purses, &mut out, now).await?;
+        write_one(tx, core, w, &mut purses, &mut out, mode, now).await?;
+    }
+    for t in &replayed.trues {
+        write_true(core, t, &mut purses, &mut out, mode, now)?;
     }
 
     // Money: what is new in one batch; what is taken back has been posted above, entry by entry.
     let posted = qd_ledger::post_many(tx, core, std::mem::take(&mut out.entries)).await?;
     for ((work, lines), p) in out.entry_of.iter().zip(&posted) {
-        works[*work].entry = Some(p.entry_id);
+        if let Some(w) = work {
+            works[*w].entry = Some(p.entry_id);
+        }
         for l in lines {
             out.lines[*l].entry_id = Some(p.entry_id);
         }
     }
     store::insert_lines(tx, &out.lines).await?;
+    replayed.write(tx).await?;
+    write::pay_rebates(tx, core, &out.lines).await?;
     for ((partner, currency), (mut row, purse)) in purses {
         row.exact = purse.exact.fraction();
         row.booked_minor = purse.booked;
@@ -233,7 +270,8 @@ async fn run(tx: &mut Tx, core: &Core, deals: &[DealFacts], again: bool) -> Resu
     finish_deals(tx, &works, now).await?;
     announce(tx, core, &cache, &works, &out).await?;
     for w in works {
-        answers[w.at] = match w.result {
+        let Some(at) = w.at else { continue };
+        answers[at] = match w.result {
             Err(s) => Booked::Stopped {
                 code: s.code,
                 cause: s.cause,

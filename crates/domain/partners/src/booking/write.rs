@@ -1,20 +1,22 @@
 //! What a batch writes: lines back and new, money, purses, days, the deals' rows, events.
 
 use super::lookup::Cache;
+use super::replay::TrueOf;
 use super::work::Work;
-use super::{DealOutcome, LineKind, STOPPED};
-use crate::engine::explain::{Corrects, Explanation};
-use crate::engine::round::Purse;
-use crate::engine::{DealFacts, Stop};
+use super::{DealOutcome, LineKind, Mode, STOPPED};
+use crate::engine::explain::{Corrects, Explanation, Part};
+use crate::engine::round::{Purse, of_deal};
+use crate::engine::{DealFacts, Line, RoundingPlace, Stop};
 use crate::exact::Exact;
 use crate::ids::{LineId, PartnerId};
 use crate::store::{lines as store, partners};
 use qd_db::Tx;
-use qd_kernel::{Currency, Lots, Problem, Result, Ts};
+use qd_kernel::{Amount, Currency, Lots, Problem, Result, Ts};
 use qd_ledger::{AccountKey, EntryId, Leg, NewEntry, Purpose};
 use qd_runtime::Core;
 use qd_runtime::events::{self, NewEvent};
 use qd_runtime::exceptions::{self, NewException};
+use qd_runtime::jobs::{self, NewJob};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -23,8 +25,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub(super) struct Out {
     pub(super) lines: Vec<store::LineRow>,
     pub(super) entries: Vec<NewEntry>,
-    /// For each entry: its deal among the works, its lines among the lines.
-    pub(super) entry_of: Vec<(usize, Vec<usize>)>,
+    /// For each entry: its deal among the works, if it is one's, and its lines among the lines.
+    pub(super) entry_of: Vec<(Option<usize>, Vec<usize>)>,
     /// (partner, currency, day) -> lots, deals, minor.
     pub(super) days: BTreeMap<(PartnerId, Currency, i64), (i64, i64, i64)>,
     /// Deals seen so far: the index of the one being written.
@@ -33,6 +35,9 @@ pub(super) struct Out {
 
 impl Out {
     fn day(&mut self, l: &store::LineRow, sign: i64) {
+        if l.beneficiary.is_some() {
+            return;
+        }
         let day = l.value_at.micros().div_euclid(86_400_000_000);
         let d = self.days.entry((l.partner_id, l.currency, day)).or_default();
         d.0 += sign * l.lots.units();
@@ -47,6 +52,7 @@ pub(super) async fn write_one(
     w: &mut Work<'_>,
     purses: &mut BTreeMap<(PartnerId, Currency), (store::PurseRow, Purse)>,
     out: &mut Out,
+    mode: Mode,
     now: Ts,
 ) -> Result<()> {
     let work = out.works;
@@ -54,7 +60,7 @@ pub(super) async fn write_one(
     if w.kept {
         return Ok(());
     }
-    let d = w.deal;
+    let d = w.deal.as_ref();
     if let Err(s) = &w.result {
         stop(tx, core, d, s).await?;
         // What was booked before stays until the new revision can be said.
@@ -86,7 +92,9 @@ pub(super) async fn write_one(
                 .get_mut(&(l.partner_id, l.currency))
                 .ok_or_else(|| Problem::bug("purse_lost", "a line has no purse"))?;
             let exact = Exact::parse_fraction(&l.exact).ok_or_else(|| Problem::bug("row_unreadable", "a line holds no number"))?;
-            purse.take_back(exact, l.minor);
+            if l.beneficiary.is_none() {
+                purse.take_back(exact, l.minor);
+            }
             row.lines += 1;
             let path = l.explanation.get("path").cloned().unwrap_or_default();
             let why = Explanation {
@@ -113,6 +121,7 @@ pub(super) async fn write_one(
                 entry_id: l.entry_id.and_then(|e| back.get(&e).copied()),
                 statement_id: None,
                 booked_at: now,
+                batch_id: mode.batch,
                 ..l.clone()
             };
             out.day(&reversal, -1);
@@ -120,19 +129,24 @@ pub(super) async fn write_one(
         }
     }
 
-    let mut legs: Vec<Leg> = Vec::new();
+    let mut legs = Legs::default();
     let mut paid: Vec<usize> = Vec::new();
-    let mut expense: BTreeMap<Currency, i64> = BTreeMap::new();
     let lines = w
         .result
         .as_ref()
         .map_err(|_| Problem::bug("commission_stop", "a stopped deal has no lines"))?;
-    for l in lines {
+    let stopped = |s: Stop| Problem::conflict(s.code, s.cause);
+    let whole = match w.settings.rounding {
+        RoundingPlace::Deal => Some(of_deal(lines).map_err(stopped)?),
+        RoundingPlace::Line | RoundingPlace::Carry => None,
+    };
+    for (i, l) in lines.iter().enumerate() {
         let partner = PartnerId::parse(&l.partner)?;
         let (row, purse) = purses
             .get_mut(&(partner, l.currency))
             .ok_or_else(|| Problem::bug("purse_lost", "a line has no purse"))?;
-        let minor = purse.book(l, w.settings.rounding).map_err(|s| Problem::conflict(s.code, s.cause))?;
+        let rounded = whole.as_ref().map(|w| w[i]);
+        let minor = book(purse, l, rounded, w.settings.rounding).map_err(stopped)?;
         row.lines += 1;
         let (plan, rule_id) = l.rule.clone().map_or((None, None), |(p, r)| (Some(p), Some(r)));
         let line = store::LineRow {
@@ -140,7 +154,7 @@ pub(super) async fn write_one(
             number: row.lines,
             partner_id: partner,
             currency: l.currency,
-            kind: LineKind::Accrual,
+            kind: if l.client.is_some() { LineKind::Rebate } else { LineKind::Accrual },
             server: d.server.clone(),
             ticket: d.ticket.clone(),
             revision: d.revision,
@@ -161,41 +175,178 @@ pub(super) async fn write_one(
             statement_id: None,
             value_at: d.at,
             booked_at: now,
-            batch_id: None,
-            beneficiary: None,
+            batch_id: mode.batch,
+            beneficiary: l.client.clone(),
             tier_key: None,
         };
         if l.reason.is_none() {
             out.day(&line, 1);
         }
         if minor != 0 {
-            legs.push(Leg::new(
-                AccountKey::new(format!("partner:{partner}"), Purpose::CommissionPayable, l.currency),
-                minor,
-            ));
-            *expense.entry(l.currency).or_default() += minor;
+            legs.add(partner, &line);
             paid.push(out.lines.len());
         }
         out.lines.push(line);
     }
-    if !legs.is_empty() {
-        let house = format!("house:{}", if d.entity.is_empty() { "group" } else { &d.entity });
-        legs.extend(
-            expense
-                .into_iter()
-                .filter(|(_, m)| *m != 0)
-                .map(|(c, m)| Leg::new(AccountKey::new(house.clone(), Purpose::CommissionExpense, c), -m)),
-        );
+    if !paid.is_empty() {
         out.entries.push(NewEntry {
             kind: "commission.accrued",
             reference: reference(""),
-            legs,
+            legs: legs.with_house(&d.entity),
             source: format!("deal:{}:{}:{}", d.server, d.ticket, d.revision),
             value_at: d.at,
             note: None,
             fx: None,
         });
-        out.entry_of.push((work, paid));
+        out.entry_of.push((Some(work), paid));
+    }
+    Ok(())
+}
+
+/// A partner's line moves the purse; a client's rebate is rounded by itself.
+fn book(purse: &mut Purse, l: &Line, rounded: Option<i64>, place: RoundingPlace) -> std::result::Result<i64, Stop> {
+    let mut own = Purse::default();
+    let (purse, place) = match &l.client {
+        None => (purse, place),
+        Some(_) => (&mut own, RoundingPlace::Line),
+    };
+    match rounded {
+        Some(minor) => purse.book_minor(l, minor),
+        None => purse.book(l, place),
+    }
+}
+
+/// What an entry moves, by account.
+#[derive(Default)]
+struct Legs(BTreeMap<AccountKey, i64>);
+
+impl Legs {
+    fn add(&mut self, partner: PartnerId, l: &store::LineRow) {
+        let owner = match &l.beneficiary {
+            Some(client) => format!("client:{client}"),
+            None => format!("partner:{partner}"),
+        };
+        *self
+            .0
+            .entry(AccountKey::new(owner, Purpose::CommissionPayable, l.currency))
+            .or_default() += l.minor;
+    }
+    fn with_house(self, entity: &str) -> Vec<Leg> {
+        let house = format!("house:{}", if entity.is_empty() { "group" } else { entity });
+        let mut all = self.0.clone();
+        for (account, minor) in self.0 {
+            *all.entry(AccountKey::new(house.clone(), Purpose::CommissionExpense, account.currency))
+                .or_default() -= minor;
+        }
+        all.into_iter().filter(|(_, m)| *m != 0).map(|(a, m)| Leg::new(a, m)).collect()
+    }
+}
+
+/// A true-up: what earlier deals of a month differ by.
+pub(super) fn write_true(
+    core: &Core,
+    t: &TrueOf,
+    purses: &mut BTreeMap<(PartnerId, Currency), (store::PurseRow, Purse)>,
+    out: &mut Out,
+    mode: Mode,
+    now: Ts,
+) -> Result<()> {
+    let u = &t.true_up;
+    let partner = PartnerId::parse(&u.partner)?;
+    let (row, purse) = purses
+        .get_mut(&(partner, u.currency))
+        .ok_or_else(|| Problem::bug("purse_lost", "a line has no purse"))?;
+    let mut why = u.why.clone();
+    let as_line = Line {
+        partner: u.partner.clone(),
+        client: u.client.clone(),
+        level: u.level,
+        exact: u.exact,
+        currency: u.currency,
+        lots: u.lots,
+        reason: None,
+        rule: Some((u.plan.clone(), u.rule.clone())),
+        crossed: Vec::new(),
+        why: Explanation::default(),
+    };
+    let rounded = (t.settings.rounding != RoundingPlace::Carry || u.client.is_some()).then_some(t.minor);
+    let minor = book(purse, &as_line, rounded, t.settings.rounding).map_err(|s| Problem::conflict(s.code, s.cause))?;
+    if let Some(plain) = u.exact.minor(u.currency.exponent()).filter(|p| *p != minor) {
+        // Each of the deals was rounded by itself.
+        let rest = Amount::new(minor - plain, u.currency).text();
+        why.formula.push_str(&format!(", and {rest} {} that the deals' own rounding differs by", u.currency));
+        why.steps.push(Part::new("plus", rest, u.currency, "rounding"));
+    }
+    row.lines += 1;
+    let id = LineId::new(&core.env);
+    let line = store::LineRow {
+        id,
+        number: row.lines,
+        partner_id: partner,
+        currency: u.currency,
+        kind: LineKind::TrueUp,
+        server: t.last.server.clone(),
+        ticket: t.last.ticket.clone(),
+        revision: t.last.revision,
+        level: i64::from(u.level),
+        client_id: String::new(),
+        symbol: String::new(),
+        product_group: None,
+        lots: Lots(0),
+        exact: u.exact.fraction(),
+        minor,
+        reason: None,
+        plan_id: Some(u.plan.plan.clone()),
+        plan_version: Some(u.plan.version),
+        rule_id: Some(u.rule.clone()),
+        explanation: serde_json::to_value(&why)?,
+        reverses: None,
+        entry_id: None,
+        statement_id: None,
+        value_at: t.last.at,
+        booked_at: now,
+        batch_id: mode.batch,
+        beneficiary: u.client.clone(),
+        tier_key: Some(format!("{}/{}/{}", u.plan.plan, u.rule, u.period)),
+    };
+    out.day(&line, 0);
+    if minor != 0 {
+        let mut legs = Legs::default();
+        legs.add(partner, &line);
+        out.entries.push(NewEntry {
+            kind: "commission.true_up",
+            reference: format!("commission:{id}"),
+            legs: legs.with_house(&t.last.entity),
+            source: format!("deal:{}:{}:{}", t.last.server, t.last.ticket, t.last.revision),
+            value_at: t.last.at,
+            note: None,
+            fx: None,
+        });
+        out.entry_of.push((None, vec![out.lines.len()]));
+    }
+    out.lines.push(line);
+    Ok(())
+}
+
+/// Rebates are handed to the client's wallet once a day, after midnight UTC: what was taken back in
+/// between is taken from them first.
+pub(super) async fn pay_rebates(tx: &mut Tx, core: &Core, lines: &[store::LineRow]) -> Result<()> {
+    let due: BTreeSet<(&str, Currency)> = lines
+        .iter()
+        .filter(|l| l.minor > 0)
+        .filter_map(|l| Some((l.beneficiary.as_deref()?, l.currency)))
+        .collect();
+    if due.is_empty() {
+        return Ok(());
+    }
+    let now = core.now();
+    let day = now.micros().div_euclid(86_400_000_000);
+    for (client, currency) in due {
+        let mut job = NewJob::new(crate::rebates::JOB, json!({"client": client, "currency": currency}), now)
+            .key(format!("{client}:{currency}:{day}"))
+            .lane(format!("rebate:{client}"));
+        job.run_at = Ts((day + 1) * 86_400_000_000);
+        jobs::enqueue(tx, core, job).await?;
     }
     Ok(())
 }
@@ -228,7 +379,7 @@ async fn stop(tx: &mut Tx, core: &Core, d: &DealFacts, s: &Stop) -> Result<()> {
 pub(super) async fn finish_deals(tx: &mut Tx, works: &[Work<'_>], now: Ts) -> Result<()> {
     let (mut fresh, mut changed) = (Vec::new(), Vec::new());
     for w in works {
-        let d = w.deal;
+        let d = w.deal.as_ref();
         let (outcome, reason, cause) = match (&w.result, w.zero) {
             (Err(s), _) => (DealOutcome::Stopped, Some(s.code.to_string()), Some(s.cause.clone())),
             (Ok(_), Some(z)) => (DealOutcome::Zero, Some(z.to_string()), None),
@@ -269,7 +420,7 @@ pub(super) async fn finish_deals(tx: &mut Tx, works: &[Work<'_>], now: Ts) -> Re
 /// One event per partner and batch; and exceptions that are over.
 pub(super) async fn announce(tx: &mut Tx, core: &Core, cache: &Cache, works: &[Work<'_>], out: &Out) -> Result<()> {
     let mut per: BTreeMap<(PartnerId, Currency), (i64, i64)> = BTreeMap::new();
-    for l in &out.lines {
+    for l in out.lines.iter().filter(|l| l.beneficiary.is_none()) {
         let p = per.entry((l.partner_id, l.currency)).or_default();
         p.0 += l.minor;
         p.1 += 1;

@@ -5,7 +5,7 @@ use qd_kernel::{PageRequest, Problem, Result, Ts, vals};
 use serde_json::Value;
 
 row! {
-    #[derive(Clone, Debug)]
+    #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
     pub struct ShareRow {
         pub client_id: String,
         pub from_at: Ts,
@@ -84,6 +84,17 @@ pub async fn end(tx: &mut Tx, r: &ShareRow, at: Ts) -> Result<()> {
         || Problem::conflict("version_stale", "somebody changed this client's partner in between"),
     )
     .await
+}
+
+/// Puts these in the place of all that is recorded of a client.
+pub async fn replace(tx: &mut Tx, client: &str, rows: &[ShareRow]) -> Result<()> {
+    tx.exec(sql!("DELETE FROM partner_clients WHERE client_id = $1"), &vals![client]).await?;
+    for r in rows {
+        if !insert(tx, r).await? {
+            return Err(Problem::bug("share_lost", "a client's history could not be written"));
+        }
+    }
+    Ok(())
 }
 
 pub async fn set_state(tx: &mut Tx, r: &ShareRow, state: ShareState, hold_reason: Option<&str>) -> Result<()> {

@@ -242,6 +242,19 @@ pub async fn standing(tx: &mut Tx, server: &str, ticket: &str) -> Result<Vec<Lin
     .await
 }
 
+/// A line of a correction by hand, by its place.
+pub async fn of_batch(tx: &mut Tx, batch: CorrectionId, place: i64) -> Result<Option<LineRow>> {
+    tx.one(
+        sql!(
+            "SELECT id, number, partner_id, currency, kind, server, ticket, revision, level, client_id, symbol, product_group, lots, exact, minor, reason,
+                plan_id, plan_version, rule_id, explanation, reverses, entry_id, statement_id, value_at, booked_at, batch_id, beneficiary, tier_key
+             FROM commission_lines WHERE batch_id = $1 AND revision = $2"
+        ),
+        &vals![batch, place],
+    )
+    .await
+}
+
 /// Which lines a reader wants; None: any.
 #[derive(Clone, Debug, Default)]
 pub struct LineFilter {
@@ -250,6 +263,8 @@ pub struct LineFilter {
     pub server: Option<String>,
     pub ticket: Option<String>,
     pub statement_id: Option<StatementId>,
+    /// Of a correction.
+    pub batch_id: Option<CorrectionId>,
     /// Of the deals, `tacc_…`. With `client_id` it costs no more than that.
     pub account: Option<String>,
     /// Of partners of these entities; None: all.
@@ -281,6 +296,9 @@ pub async fn lines(tx: &mut Tx, f: &LineFilter, page: &PageRequest) -> Result<Ve
     }
     if let Some(v) = f.statement_id {
         q.push(sql!(" AND statement_id = $?"), vals![v]);
+    }
+    if let Some(v) = f.batch_id {
+        q.push(sql!(" AND batch_id = $?"), vals![v]);
     }
     if let Some(v) = f.from {
         q.push(sql!(" AND value_at >= $?"), vals![v]);

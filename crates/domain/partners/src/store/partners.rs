@@ -129,7 +129,7 @@ pub async fn lock_tree(tx: &mut Tx) -> Result<()> {
 }
 
 row! {
-    #[derive(Clone, Debug)]
+    #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
     pub struct EdgeRow {
         pub partner_id: PartnerId,
         pub parent_id: Option<PartnerId>,
@@ -159,6 +159,15 @@ pub async fn end_edge(tx: &mut Tx, partner: PartnerId, at: Ts) -> Result<bool> {
         )
         .await?;
     Ok(n == 1)
+}
+
+/// Puts these in the place of all edges of a partner.
+pub async fn replace_edges(tx: &mut Tx, partner: PartnerId, edges: &[EdgeRow]) -> Result<()> {
+    tx.exec(sql!("DELETE FROM partner_edges WHERE partner_id = $1"), &vals![partner]).await?;
+    for e in edges {
+        insert_edge(tx, e).await?;
+    }
+    Ok(())
 }
 
 /// All edges of a partner, oldest first.

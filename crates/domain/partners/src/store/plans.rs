@@ -96,7 +96,7 @@ pub async fn list(tx: &mut Tx, page: &PageRequest) -> Result<Vec<PlanRow>> {
 }
 
 row! {
-    #[derive(Clone, Debug)]
+    #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
     pub struct UseRow {
         pub holder: String,
         pub plan_id: PlanId,
@@ -129,6 +129,17 @@ pub async fn insert_use(tx: &mut Tx, u: &UseRow) -> Result<bool> {
         )
         .await?;
     Ok(n == 1)
+}
+
+/// Puts these in the place of all that a holder was on.
+pub async fn replace_uses(tx: &mut Tx, holder: &str, uses: &[UseRow]) -> Result<()> {
+    tx.exec(sql!("DELETE FROM deal_plan_uses WHERE holder = $1"), &vals![holder]).await?;
+    for u in uses {
+        if !insert_use(tx, u).await? {
+            return Err(Problem::bug("plan_use_lost", "a holder's plans could not be written"));
+        }
+    }
+    Ok(())
 }
 
 /// Oldest first.

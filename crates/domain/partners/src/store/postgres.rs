@@ -1,7 +1,8 @@
 //! Look-ups of many keys in one round trip, for PostgreSQL; SQLite asks one by one without one. Keys
 //! travel joined by a character that none of them holds.
 
-use super::{attribution::ShareRow, lines::DealRow};
+use super::{attribution::ShareRow, lines::DealRow, states::CellRow};
+use crate::engine::Key;
 use qd_db::{Tx, sql};
 use qd_kernel::{Result, vals};
 
@@ -30,4 +31,25 @@ pub async fn shares(tx: &mut Tx, clients: &[&str]) -> Result<Vec<ShareRow>> {
         &vals![join(clients.iter().copied())],
     )
     .await
+}
+
+pub async fn cells(tx: &mut Tx, keys: &[Key]) -> Result<Vec<CellRow>> {
+    tx.rows(
+        sql!(
+            "/* postgres */ SELECT key, value, last_at, last_server, last_ticket FROM commission_states
+             WHERE key = ANY (string_to_array($1, chr(31)))"
+        ),
+        &vals![join(keys.iter().map(Key::as_str))],
+    )
+    .await
+}
+
+/// Until the end of the transaction; also for a key that no row has yet.
+pub async fn lock_key(tx: &mut Tx, key: &str) -> Result<()> {
+    tx.rows::<(i64,)>(
+        sql!("/* postgres */ SELECT CAST(length(CAST(pg_advisory_xact_lock(hashtextextended($1, 7)) AS TEXT)) AS BIGINT)"),
+        &vals![key],
+    )
+    .await?;
+    Ok(())
 }

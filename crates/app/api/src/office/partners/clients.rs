@@ -6,8 +6,9 @@ use axum::extract::State;
 use qd_app::App;
 use qd_clients::ClientId;
 use qd_db::Tx;
-use qd_kernel::{Page, Result, Ts};
+use qd_kernel::{Page, Problem, Result, Ts};
 use qd_partners::attribution::{Eligibility, Share};
+use qd_partners::corrections::Request;
 use qd_partners::reading::{self, ClientLine};
 use qd_partners::{PartnerId, attribution};
 use qd_runtime::access::{Caller, Mask, Right};
@@ -72,13 +73,14 @@ pub async fn of_client(State(app): State<App>, Asker(caller): Asker, At(id): At<
 pub struct Reassign {
     /// None: nobody's.
     partner: Option<PartnerId>,
-    /// From when; now without it.
+    /// From when; now without it. With an earlier date the open period is booked anew; what would
+    /// change closed periods is refused (`correction_needed`).
     #[serde(default)]
     at_us: Option<i64>,
     reason: String,
 }
 
-/// Moves a client to another partner, from a time on. Lines that are booked stay.
+/// Moves a client to another partner, from a time on.
 #[utoipa::path(post, path = "/api/v1/clients/{id}/partner", tag = "partners", request_body = Reassign, responses((status = 200, body = Share)))]
 pub async fn reassign(
     State(app): State<App>,
@@ -87,10 +89,23 @@ pub async fn reassign(
     At(id): At<ClientId>,
     Body(req): Body<Reassign>,
 ) -> Reply<Answer> {
-    let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
+    let (a, core, c, r) = (app.clone(), app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "client.partner", &(id, &req), 200, async move |tx| {
         let client = qd_clients::get(tx, &c, Right::PartnersManage, id).await?;
-        let at = r.at_us.map_or_else(|| core.now(), Ts);
+        let now = core.now();
+        if let Some(at_us) = r.at_us.filter(|at| Ts(*at) < now) {
+            let moved = Request::ClientMoved {
+                client_id: id.to_string(),
+                partner: r.partner,
+                at_us,
+            };
+            super::corrections::at_once(tx, &a, &c, &moved, &r.reason).await?;
+            return attribution::evidence(tx, &c, &id.to_string())
+                .await?
+                .pop()
+                .ok_or_else(|| Problem::missing("attribution"));
+        }
+        let at = r.at_us.map_or(now, Ts);
         let share = attribution::reassign(tx, &core, &c, &id.to_string(), &client.entity, r.partner, at, &r.reason).await?;
         qd_clients::set_partner(tx, &core, &c, id, r.partner.map(|p| p.to_string()), &r.reason).await?;
         Ok(share)

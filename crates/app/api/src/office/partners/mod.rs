@@ -3,6 +3,7 @@
 
 mod clients;
 mod commission;
+mod corrections;
 mod links;
 mod payouts;
 mod people;
@@ -11,6 +12,7 @@ mod statements;
 
 pub(crate) use clients::{eligibility, evidence};
 pub(crate) use commission::{Lines, Span};
+pub(crate) use corrections::decide_it;
 pub(crate) use links::AddLink;
 pub(crate) use statements::{ClosedStatement, csv_of};
 
@@ -47,6 +49,16 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::StatementsClose, routes!(statements::close))
         .route(Right::CommissionView, routes!(statements::statement))
         .route(Right::CommissionView, routes!(statements::statement_csv))
+        .route(Right::PartnersManage, routes!(corrections::preview))
+        .route(Right::PartnersManage, routes!(corrections::create))
+        .route(Right::CommissionView, routes!(corrections::list))
+        .route(Right::CommissionView, routes!(corrections::get))
+        .route(Right::CommissionView, routes!(corrections::lines))
+        .route(Right::StatementsClose, routes!(corrections::decide))
+        .route(Right::PartnersManage, routes!(corrections::reverse))
+        .route(Right::PartnersManage, routes!(corrections::preview_move))
+        .route(Right::PartnersManage, routes!(corrections::preview_client))
+        .route(Right::CommissionView, routes!(corrections::closed))
         .route(Right::CommissionView, routes!(payouts::payout_list))
         .route(Right::PayoutsPrepare, routes!(payouts::prepare))
         .route(Right::CommissionView, routes!(payouts::payout))

@@ -7,6 +7,7 @@ use axum::extract::State;
 use qd_app::App;
 use qd_kernel::{Currency, Page, Ts};
 use qd_partners::partner::{self, Edit, NewPartner, Partner, PartnerState, PayoutMethod};
+use qd_partners::corrections::Request;
 use qd_partners::plans::Held;
 use qd_partners::tree::{Edge, Member};
 use qd_partners::{PartnerId, plans, tree};
@@ -175,7 +176,8 @@ pub async fn set_state(
 pub struct Move {
     /// None: a root.
     parent: Option<PartnerId>,
-    /// From when it counts; earlier lines stay as they were. Now without it.
+    /// From when it counts; now without it. With an earlier date the open period is booked anew; what
+    /// would change closed periods is refused (`correction_needed`).
     #[serde(default)]
     at_us: Option<i64>,
     reason: String,
@@ -197,9 +199,20 @@ pub async fn move_to(
     At(id): At<PartnerId>,
     Body(req): Body<Move>,
 ) -> Reply<Answer> {
-    let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
+    let (a, core, c, r) = (app.clone(), app.core.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "partner.move", &(id, &req), 200, async move |tx| {
-        tree::move_partner(tx, &core, &c, id, r.parent, r.at_us.map_or_else(|| core.now(), Ts), &r.reason).await?;
+        let now = core.now();
+        match r.at_us.filter(|at| Ts(*at) < now) {
+            None => tree::move_partner(tx, &core, &c, id, r.parent, r.at_us.map_or(now, Ts), &r.reason).await?,
+            Some(at_us) => {
+                let moved = Request::PartnerMoved {
+                    partner_id: id,
+                    parent: r.parent,
+                    at_us,
+                };
+                super::corrections::at_once(tx, &a, &c, &moved, &r.reason).await?;
+            }
+        }
         Ok(Place {
             tree: tree::history(tx, &c, id).await?,
         })
