@@ -247,6 +247,17 @@ pub enum CommissionsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Works a month's deals out anew from stored facts and prints what differs from what is booked.
+    Recompute {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// By value date, UTC.
+        #[arg(long, value_name = "YYYY-MM")]
+        month: String,
+        /// Prepares a correction of the differences, which a person decides.
+        #[arg(long)]
+        apply: bool,
+    },
     /// The JSON schema of the two files.
     Schema {
         /// `plan` or `events`.

@@ -64,7 +64,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         #[cfg(feature = "bench")]
         Command::Bench(a) => bench::run(a).await,
         Command::Story(a) => story::run(a).await,
-        Command::Commissions(a) => commissions::run(a),
+        Command::Commissions(a) => commissions::run(a).await,
     }
 }
 

@@ -2,10 +2,11 @@
 
 use super::{Cause, Request};
 use crate::attribution::{Model, ShareState};
+use crate::engine::DealFacts;
 use crate::ids::PartnerId;
 use crate::plans;
 use crate::store::corrections::{CorrectionRow, Scope};
-use crate::store::{attribution, partners, plans as plan_store};
+use crate::store::{attribution, lines, partners, plans as plan_store};
 use crate::tree;
 use qd_db::Tx;
 use qd_kernel::{Problem, Result, Ts};
@@ -21,6 +22,7 @@ pub(super) enum Records {
     Shares { client: String, before: Vec<attribution::ShareRow>, after: Vec<attribution::ShareRow> },
     Edges { partner: PartnerId, before: Vec<partners::EdgeRow>, after: Vec<partners::EdgeRow> },
     Uses { holder: String, before: Vec<plan_store::UseRow>, after: Vec<plan_store::UseRow> },
+    Deal { before: Box<DealFacts>, after: Box<DealFacts> },
     Version { plan: crate::ids::PlanId, version: i64, valid_from: Ts, document: Option<Value> },
 }
 
@@ -63,8 +65,15 @@ pub(super) fn scope(r: &Request) -> (Scope, Ts, Ts) {
             (Scope::Partner(*partner_id), Ts(*at_us), end)
         }
         Request::PlanVersion { plan_id, valid_from_us, .. } => (Scope::Plan(plan_id.to_string()), Ts(*valid_from_us), end),
+        Request::DealCorrected { server, ticket, .. } => (Scope::Deal(server.clone(), ticket.clone()), Ts(i64::MIN), end),
         Request::Manual { .. } => (Scope::None, Ts(0), Ts(0)),
     }
+}
+
+/// A deal as it was booked last.
+pub(super) async fn deal(tx: &mut Tx, server: &str, ticket: &str) -> Result<DealFacts> {
+    let row = lines::deal(tx, server, ticket).await?.ok_or_else(|| Problem::missing("deal"))?;
+    Ok(serde_json::from_value(row.facts)?)
 }
 
 /// Makes the change of a correction, or undoes the one it undoes. Answers the records before and after.
@@ -73,6 +82,26 @@ pub(super) async fn make(tx: &mut Tx, core: &Core, c: &CorrectionRow, request: &
     let by = c.prepared_by.clone();
     match request {
         Request::Rebook { .. } | Request::Manual { .. } => Ok(None),
+        Request::DealCorrected {
+            server,
+            ticket,
+            lots,
+            cancelled,
+        } => {
+            let before = deal(tx, server, ticket).await?;
+            let mut after = before.clone();
+            after.deleted |= *cancelled;
+            if let Some(l) = lots {
+                if l.units() < 0 {
+                    return Err(Problem::invalid("/request/lots", "lots_out_of_range", "expected 0 or more"));
+                }
+                after.volume_closed = *l;
+            }
+            Ok(Some(Records::Deal {
+                before: Box::new(before),
+                after: Box::new(after),
+            }))
+        }
         Request::ClientMoved { client_id, partner, at_us } => {
             let at = Ts(*at_us);
             if let Some(p) = partner {
@@ -212,6 +241,15 @@ pub(super) async fn unmake(tx: &mut Tx, core: &Core, c: &CorrectionRow, made: Re
                 after: before,
             }))
         }
+        Records::Deal { before, after } => {
+            if deal(tx, &after.server, &after.ticket).await?.revision != after.revision {
+                return Err(changed_since());
+            }
+            Ok(Some(Records::Deal {
+                before: after,
+                after: before,
+            }))
+        }
         Records::Version {
             plan,
             version,
@@ -259,6 +297,7 @@ pub(super) fn subject(r: &Request) -> (Cause, String) {
         Request::PartnerMoved { partner_id, .. } => (Cause::PartnerMoved, format!("partner:{partner_id}")),
         Request::PlanVersion { plan_id, .. } => (Cause::PlanVersion, format!("plan:{plan_id}")),
         Request::PlanAssigned { partner_id, .. } => (Cause::PlanAssigned, format!("partner:{partner_id}")),
+        Request::DealCorrected { server, ticket, .. } => (Cause::DealCorrected, format!("deal:{server}:{ticket}")),
         Request::Manual { lines } => (
             Cause::Manual,
             lines.first().map_or_else(|| "partner:".into(), |l| format!("partner:{}", l.partner_id)),

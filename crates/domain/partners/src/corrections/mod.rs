@@ -20,7 +20,7 @@ use crate::ids::{CorrectionId, PartnerId, PlanId};
 use crate::partner::allowed;
 use crate::store::corrections::{self as store, CorrectionRow};
 use qd_db::Tx;
-use qd_kernel::{Currency, Problem, Result, Ts, text_enum};
+use qd_kernel::{Currency, Lots, Problem, Result, Ts, text_enum};
 use qd_runtime::Core;
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::approvals::{self, ApprovalId, NewApproval, Outcome};
@@ -38,6 +38,8 @@ text_enum!(
         PartnerMoved = "partner_moved",
         PlanVersion = "plan_version",
         PlanAssigned = "plan_assigned",
+        /// A deal is not what the platform says it was.
+        DealCorrected = "deal_corrected",
         /// Amounts by hand.
         Manual = "manual",
         /// Undoes another one.
@@ -99,6 +101,16 @@ pub enum Request {
     },
     /// The partner is on this plan from then on.
     PlanAssigned { partner_id: PartnerId, plan_id: PlanId, at_us: i64 },
+    /// A deal closed another volume, or counts for nothing; until the platform reports a later revision.
+    DealCorrected {
+        server: String,
+        ticket: String,
+        /// Platform lots closed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lots: Option<Lots>,
+        #[serde(default)]
+        cancelled: bool,
+    },
     Manual { lines: Vec<ManualLine> },
 }
 
@@ -277,6 +289,15 @@ async fn entity_of(tx: &mut Tx, caller: &Caller, r: &Request, entity: Option<&st
                 }
             }
             Ok(entity)
+        }
+        Request::DealCorrected { server, ticket, .. } => {
+            caller.require(Right::PartnersManage)?;
+            let d = change::deal(tx, server, ticket).await?;
+            if caller.enters(Some(&d.entity)) {
+                Ok(Some(d.entity))
+            } else {
+                Err(Problem::missing("deal"))
+            }
         }
         Request::Rebook { .. } | Request::ClientMoved { .. } => {
             caller.require(Right::PartnersManage)?;

@@ -110,10 +110,15 @@ async fn chunk(tx: &mut Tx, core: &Core, caller: Option<&Caller>, c: &mut Correc
     let Some(last) = rows.last() else { return Ok(true) };
     (c.cursor_at, c.cursor_server, c.cursor_ticket) = (last.value_at, last.server.clone(), last.ticket.clone());
     let more = rows.len() as i64 == CHUNK;
-    let deals: Vec<DealFacts> = rows
+    let mut deals: Vec<DealFacts> = rows
         .into_iter()
         .map(|d| serde_json::from_value(d.facts))
         .collect::<std::result::Result<_, _>>()?;
+    if let Some(b) = &c.before
+        && let Records::Deal { after, .. } = serde_json::from_value(b.clone())?
+    {
+        deals = vec![*after];
+    }
     let mode = Mode {
         again: true,
         batch: Some(c.id),

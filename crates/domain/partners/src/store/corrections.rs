@@ -185,6 +185,7 @@ pub enum Scope {
     Partner(PartnerId),
     /// Clients of all whose plan it ever was, by themselves or by default, and of all below them.
     Plan(String),
+    Deal(String, String),
     All,
     None,
 }
@@ -209,6 +210,7 @@ fn scope(q: &mut Query, s: &Scope) {
             ),
             vals![plan],
         ),
+        Scope::Deal(server, ticket) => q.push(sql!(" AND d.server = $? AND d.ticket = $?"), vals![server, ticket]),
         Scope::All => q,
         Scope::None => q.push(sql!(" AND 1 = 0"), []),
     };

@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod corrections;
 mod examples;
+mod histories;
 mod invariants;
 mod kit;
 mod lines;
@@ -12,3 +14,4 @@ mod office;
 mod programmes;
 mod refused;
 mod store_tampering;
+mod tiers;
