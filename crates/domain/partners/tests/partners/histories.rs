@@ -32,7 +32,6 @@ fn text(hundredths: i64) -> String {
 /// A deal as it stands in the end.
 #[derive(Clone, Debug)]
 struct Truth {
-    revision: i64,
     at: Ts,
     /// Hundredths of a lot.
     lots: i64,
@@ -117,7 +116,6 @@ async fn one(t: &TestDb, kind: &str, plans: [PlanId; 3], world: u64, moves: bool
             truth.insert(
                 (server.to_string(), ticket.clone()),
                 Truth {
-                    revision,
                     at,
                     lots,
                     deleted: d.deleted,
