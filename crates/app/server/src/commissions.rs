@@ -39,7 +39,11 @@ fn month_of(text: &str) -> Result<(Ts, Ts)> {
     if !(1..=12).contains(&m) || !(1970..=9_999).contains(&y) {
         return Err(bad());
     }
-    let next = if m == 12 { Ts::from_ymd(y + 1, 1, 1) } else { Ts::from_ymd(y, m + 1, 1) };
+    let next = if m == 12 {
+        Ts::from_ymd(y + 1, 1, 1)
+    } else {
+        Ts::from_ymd(y, m + 1, 1)
+    };
     Ok((Ts::from_ymd(y, m, 1), next))
 }
 

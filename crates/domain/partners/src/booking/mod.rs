@@ -158,7 +158,11 @@ pub async fn rebook(tx: &mut Tx, core: &Core, caller: &Caller, client_id: &str, 
                 format!("the deal {} is outside your entities", d.deal()),
             ));
         }
-        changed += run(tx, core, &deals, Mode::again()).await?.iter().filter(|b| **b != Booked::Already).count();
+        changed += run(tx, core, &deals, Mode::again())
+            .await?
+            .iter()
+            .filter(|b| **b != Booked::Already)
+            .count();
     }
     let e = Entry::new(caller, "commission.rebook", format!("client:{client_id}")).client(client_id);
     audit::record(

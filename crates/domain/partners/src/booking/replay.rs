@@ -66,7 +66,11 @@ pub(super) async fn settle<'a>(tx: &mut Tx, cache: &mut Cache, works: &mut Vec<W
         return Ok(Replayed::default());
     }
     live.sort_by_key(|i| works[*i].order());
-    let keys: BTreeSet<Key> = live.iter().flat_map(|i| works[*i].keys.iter().chain(&works[*i].was)).cloned().collect();
+    let keys: BTreeSet<Key> = live
+        .iter()
+        .flat_map(|i| works[*i].keys.iter().chain(&works[*i].was))
+        .cloned()
+        .collect();
     let keys: Vec<Key> = keys.into_iter().collect();
     store::lock(tx, &keys).await?;
     let stored = store::load(tx, &keys).await?;
@@ -185,7 +189,9 @@ async fn again<'a>(tx: &mut Tx, cache: &mut Cache, works: &mut Vec<Work<'a>>, op
             });
         }
     }
-    let Some(first) = from.clone() else { return Ok(Replayed::default()) };
+    let Some(first) = from.clone() else {
+        return Ok(Replayed::default());
+    };
     let start = keys.iter().filter(|k| k.kind() == RETRO).map(Key::starts).min().map(edge);
     let edited = open.iter().any(|i| works[*i].was.iter().any(|k| k.kind() == RETRO));
     let from = match (&start, edited) {
@@ -330,9 +336,10 @@ impl Round {
 
     fn crosses(&self, works: &[Work<'_>]) -> bool {
         let mut state = self.start.clone();
-        self.order
-            .iter()
-            .any(|p| self.say(works, *p, &mut state).is_ok_and(|ls| ls.iter().any(|l| !l.crossed.is_empty())))
+        self.order.iter().any(|p| {
+            self.say(works, *p, &mut state)
+                .is_ok_and(|ls| ls.iter().any(|l| !l.crossed.is_empty()))
+        })
     }
 
     fn settle<'a>(mut self, works: &mut Vec<Work<'a>>, open: &[usize]) -> Result<Replayed> {
@@ -423,9 +430,12 @@ fn minors(lines: &[Line], settings: &Settings) -> Result<Vec<i64>> {
     lines
         .iter()
         .map(|l| {
-            l.exact
-                .minor(l.currency.exponent())
-                .ok_or_else(|| Problem::conflict("amount_out_of_range", format!("the amount {} is beyond what can be booked", l.exact)))
+            l.exact.minor(l.currency.exponent()).ok_or_else(|| {
+                Problem::conflict(
+                    "amount_out_of_range",
+                    format!("the amount {} is beyond what can be booked", l.exact),
+                )
+            })
         })
         .collect()
 }
@@ -468,9 +478,11 @@ impl Trues {
         for ((partner, client, currency), (exact, minor)) in &w.worth {
             let mut rest = (*exact, *minor);
             let mut of: Option<&LineRow> = None;
-            for l in w.standing.iter().filter(|l| {
-                l.partner_id == *partner && l.beneficiary.as_deref().unwrap_or_default() == client && l.currency == *currency
-            }) {
+            for l in w
+                .standing
+                .iter()
+                .filter(|l| l.partner_id == *partner && l.beneficiary.as_deref().unwrap_or_default() == client && l.currency == *currency)
+            {
                 rest = (rest.0.minus(exact_of(&l.exact)?), rest.1 - l.minor);
                 of = of.or(Some(l));
             }
@@ -507,9 +519,11 @@ impl Trues {
             if given.insert(name.clone())
                 && let Some((e, m)) = w.worth.get(&name)
             {
-                for s in w.standing.iter().filter(|s| {
-                    (s.partner_id, s.beneficiary.clone().unwrap_or_default(), s.currency) == name && s.id != l.id
-                }) {
+                for s in w
+                    .standing
+                    .iter()
+                    .filter(|s| (s.partner_id, s.beneficiary.clone().unwrap_or_default(), s.currency) == name && s.id != l.id)
+                {
                     exact = exact.plus(exact_of(&s.exact)?);
                     minor += s.minor;
                 }

@@ -46,7 +46,12 @@ struct Known<'a> {
 
 impl World for Known<'_> {
     fn path(&mut self, _: &DealFacts, at: Ts) -> std::result::Result<Vec<Hop>, Stop> {
-        Ok(self.paths.iter().find(|(t, _)| *t == at).map(|(_, p)| p.clone()).unwrap_or_default())
+        Ok(self
+            .paths
+            .iter()
+            .find(|(t, _)| *t == at)
+            .map(|(_, p)| p.clone())
+            .unwrap_or_default())
     }
     fn settings(&mut self, _: &DealFacts) -> Settings {
         self.settings.clone()
@@ -125,11 +130,16 @@ impl Work<'_> {
         if self.counts() {
             let mut sums: BTreeMap<(&str, &str, Currency), Exact> = BTreeMap::new();
             for l in paying {
-                let s = sums.entry((&l.partner, l.client.as_deref().unwrap_or_default(), l.currency)).or_insert(Exact::ZERO);
+                let s = sums
+                    .entry((&l.partner, l.client.as_deref().unwrap_or_default(), l.currency))
+                    .or_insert(Exact::ZERO);
                 *s = s.plus(l.exact);
             }
             sums.len() == self.worth.len()
-                && self.worth.iter().all(|((p, c, cur), (exact, _))| sums.get(&(p.to_string().as_str(), c.as_str(), *cur)) == Some(exact))
+                && self
+                    .worth
+                    .iter()
+                    .all(|((p, c, cur), (exact, _))| sums.get(&(p.to_string().as_str(), c.as_str(), *cur)) == Some(exact))
         } else {
             paying.zip(&self.standing).all(|(l, s)| s.exact == l.exact.fraction())
         }

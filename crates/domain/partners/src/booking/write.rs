@@ -274,7 +274,8 @@ pub(super) fn write_true(
     if let Some(plain) = u.exact.minor(u.currency.exponent()).filter(|p| *p != minor) {
         // Each of the deals was rounded by itself.
         let rest = Amount::new(minor - plain, u.currency).text();
-        why.formula.push_str(&format!(", and {rest} {} that the deals' own rounding differs by", u.currency));
+        why.formula
+            .push_str(&format!(", and {rest} {} that the deals' own rounding differs by", u.currency));
         why.steps.push(Part::new("plus", rest, u.currency, "rounding"));
     }
     row.lines += 1;

@@ -19,11 +19,31 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub(super) enum Records {
-    Shares { client: String, before: Vec<attribution::ShareRow>, after: Vec<attribution::ShareRow> },
-    Edges { partner: PartnerId, before: Vec<partners::EdgeRow>, after: Vec<partners::EdgeRow> },
-    Uses { holder: String, before: Vec<plan_store::UseRow>, after: Vec<plan_store::UseRow> },
-    Deal { before: Box<DealFacts>, after: Box<DealFacts> },
-    Version { plan: crate::ids::PlanId, version: i64, valid_from: Ts, document: Option<Value> },
+    Shares {
+        client: String,
+        before: Vec<attribution::ShareRow>,
+        after: Vec<attribution::ShareRow>,
+    },
+    Edges {
+        partner: PartnerId,
+        before: Vec<partners::EdgeRow>,
+        after: Vec<partners::EdgeRow>,
+    },
+    Uses {
+        holder: String,
+        before: Vec<plan_store::UseRow>,
+        after: Vec<plan_store::UseRow>,
+    },
+    Deal {
+        before: Box<DealFacts>,
+        after: Box<DealFacts>,
+    },
+    Version {
+        plan: crate::ids::PlanId,
+        version: i64,
+        valid_from: Ts,
+        document: Option<Value>,
+    },
 }
 
 fn cut<T>(rows: &[T], at: Ts, from: impl Fn(&T) -> Ts, end: impl Fn(&mut T)) -> Vec<T>
@@ -64,7 +84,9 @@ pub(super) fn scope(r: &Request) -> (Scope, Ts, Ts) {
         Request::PartnerMoved { partner_id, at_us, .. } | Request::PlanAssigned { partner_id, at_us, .. } => {
             (Scope::Partner(*partner_id), Ts(*at_us), end)
         }
-        Request::PlanVersion { plan_id, valid_from_us, .. } => (Scope::Plan(plan_id.to_string()), Ts(*valid_from_us), end),
+        Request::PlanVersion {
+            plan_id, valid_from_us, ..
+        } => (Scope::Plan(plan_id.to_string()), Ts(*valid_from_us), end),
         Request::DealCorrected { server, ticket, .. } => (Scope::Deal(server.clone(), ticket.clone()), Ts(i64::MIN), end),
         Request::Manual { .. } => (Scope::None, Ts(0), Ts(0)),
     }
@@ -155,7 +177,11 @@ pub(super) async fn make(tx: &mut Tx, core: &Core, c: &CorrectionRow, request: &
                 after,
             }))
         }
-        Request::PlanAssigned { partner_id, plan_id, at_us } => {
+        Request::PlanAssigned {
+            partner_id,
+            plan_id,
+            at_us,
+        } => {
             let at = Ts(*at_us);
             plans::usable(tx, *plan_id, c.entity.as_deref()).await?;
             let holder = partner_id.to_string();
@@ -266,10 +292,7 @@ pub(super) async fn unmake(tx: &mut Tx, core: &Core, c: &CorrectionRow, made: Re
                     "the plan had no version at that time; save one that says what is to count",
                 )
             })?;
-            let now = versions
-                .iter()
-                .find(|v| v.version == version)
-                .map(|v| v.document.clone());
+            let now = versions.iter().find(|v| v.version == version).map(|v| v.document.clone());
             let base = versions.first().map_or(version, |v| v.version);
             let me = Caller::system("system:correction");
             let (_, version) = plans::save(tx, core, &me, Some((plan, base)), None, &document, valid_from, &c.reason).await?;
@@ -286,12 +309,8 @@ pub(super) async fn unmake(tx: &mut Tx, core: &Core, c: &CorrectionRow, made: Re
 /// What it is about, for lists.
 pub(super) fn subject(r: &Request) -> (Cause, String) {
     match r {
-        Request::Rebook {
-            client_id: Some(c), ..
-        } => (Cause::Rebook, format!("client:{c}")),
-        Request::Rebook {
-            partner_id: Some(p), ..
-        } => (Cause::Rebook, format!("partner:{p}")),
+        Request::Rebook { client_id: Some(c), .. } => (Cause::Rebook, format!("client:{c}")),
+        Request::Rebook { partner_id: Some(p), .. } => (Cause::Rebook, format!("partner:{p}")),
         Request::Rebook { .. } => (Cause::Rebook, "house".into()),
         Request::ClientMoved { client_id, .. } => (Cause::ClientMoved, format!("client:{client_id}")),
         Request::PartnerMoved { partner_id, .. } => (Cause::PartnerMoved, format!("partner:{partner_id}")),
@@ -300,7 +319,9 @@ pub(super) fn subject(r: &Request) -> (Cause, String) {
         Request::DealCorrected { server, ticket, .. } => (Cause::DealCorrected, format!("deal:{server}:{ticket}")),
         Request::Manual { lines } => (
             Cause::Manual,
-            lines.first().map_or_else(|| "partner:".into(), |l| format!("partner:{}", l.partner_id)),
+            lines
+                .first()
+                .map_or_else(|| "partner:".into(), |l| format!("partner:{}", l.partner_id)),
         ),
     }
 }

@@ -88,9 +88,17 @@ pub enum Request {
         to_us: Option<i64>,
     },
     /// The client is this partner's (or nobody's) from then on, whatever was recorded since.
-    ClientMoved { client_id: String, partner: Option<PartnerId>, at_us: i64 },
+    ClientMoved {
+        client_id: String,
+        partner: Option<PartnerId>,
+        at_us: i64,
+    },
     /// The partner, with all below, stands under another one (or at the top) from then on.
-    PartnerMoved { partner_id: PartnerId, parent: Option<PartnerId>, at_us: i64 },
+    PartnerMoved {
+        partner_id: PartnerId,
+        parent: Option<PartnerId>,
+        at_us: i64,
+    },
     /// Another version of a plan.
     PlanVersion {
         plan_id: PlanId,
@@ -100,7 +108,11 @@ pub enum Request {
         valid_from_us: i64,
     },
     /// The partner is on this plan from then on.
-    PlanAssigned { partner_id: PartnerId, plan_id: PlanId, at_us: i64 },
+    PlanAssigned {
+        partner_id: PartnerId,
+        plan_id: PlanId,
+        at_us: i64,
+    },
     /// A deal closed another volume, or counts for nothing; until the platform reports a later revision.
     DealCorrected {
         server: String,
@@ -111,7 +123,9 @@ pub enum Request {
         #[serde(default)]
         cancelled: bool,
     },
-    Manual { lines: Vec<ManualLine> },
+    Manual {
+        lines: Vec<ManualLine>,
+    },
 }
 
 /// What one partner, currency and period come to.
@@ -380,7 +394,11 @@ pub async fn undo(tx: &mut Tx, core: &Core, caller: &Caller, id: CorrectionId, r
     reason_given(reason)?;
     let old = view::row(tx, caller, Right::PartnersManage, id).await?;
     if old.state != CorrectionState::Applied || old.undone_by.is_some() {
-        let what = if old.undone_by.is_some() { "undone".to_string() } else { old.state.to_string() };
+        let what = if old.undone_by.is_some() {
+            "undone".to_string()
+        } else {
+            old.state.to_string()
+        };
         return Err(Problem::conflict("correction_state", format!("this correction is {what}")));
     }
     if old.cause == Cause::Rebook {
@@ -410,10 +428,21 @@ async fn ask(tx: &mut Tx, core: &Core, caller: &Caller, mut c: CorrectionRow) ->
 
 /// The other person's yes or no. With the yes the records change and the work begins. Needs
 /// `statements.close`; who prepared it is refused (`approval_own_request`).
-pub async fn decide(tx: &mut Tx, core: &Core, caller: &Caller, id: CorrectionId, approve: bool, reason: &str, seen: Value) -> Result<Correction> {
+pub async fn decide(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    id: CorrectionId,
+    approve: bool,
+    reason: &str,
+    seen: Value,
+) -> Result<Correction> {
     let mut c = view::row(tx, caller, Right::StatementsClose, id).await?;
     let (CorrectionState::Prepared, Some(approval)) = (c.state, c.approval_id) else {
-        return Err(Problem::conflict("correction_state", format!("this correction is {} already", c.state)));
+        return Err(Problem::conflict(
+            "correction_state",
+            format!("this correction is {} already", c.state),
+        ));
     };
     match approvals::vote(tx, core, caller, approval, approve, reason, seen).await? {
         Outcome::Waiting { .. } => return Correction::of(c),

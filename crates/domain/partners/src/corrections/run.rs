@@ -66,10 +66,7 @@ async fn all(
     undoes: Option<&CorrectionRow>,
     policy: Policy,
 ) -> Result<Figures> {
-    let mut c = CorrectionRow {
-        policy,
-        ..c.clone()
-    };
+    let mut c = CorrectionRow { policy, ..c.clone() };
     change_records(tx, core, &mut c, r, undoes).await?;
     let mut out = Figures::default();
     if matches!(r, Request::Manual { .. }) {

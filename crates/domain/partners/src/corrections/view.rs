@@ -45,7 +45,9 @@ pub async fn list(
     caller.require(Right::CommissionView)?;
     let rows = store::list(tx, caller.allowed_entities().as_deref(), state, subject, page).await?;
     let items = rows.into_iter().map(Correction::of).collect::<Result<Vec<_>>>()?;
-    Ok(page.finish(items, |c: &Correction| join_key(&[&c.prepared_at_us.to_string(), &c.id.to_string()])))
+    Ok(page.finish(items, |c: &Correction| {
+        join_key(&[&c.prepared_at_us.to_string(), &c.id.to_string()])
+    }))
 }
 
 /// After a correction about a client's partner: whose client it is now.
@@ -138,5 +140,7 @@ pub async fn closed_changes(
             reason: r.batch_reason.or(r.deal_reason),
         })
         .collect();
-    Ok(page.finish(items, |c: &ClosedChange| join_key(&[&c.booked_at_us.to_string(), &c.line_id.to_string()])))
+    Ok(page.finish(items, |c: &ClosedChange| {
+        join_key(&[&c.booked_at_us.to_string(), &c.line_id.to_string()])
+    }))
 }

@@ -88,7 +88,8 @@ pub async fn end(tx: &mut Tx, r: &ShareRow, at: Ts) -> Result<()> {
 
 /// Puts these in the place of all that is recorded of a client.
 pub async fn replace(tx: &mut Tx, client: &str, rows: &[ShareRow]) -> Result<()> {
-    tx.exec(sql!("DELETE FROM partner_clients WHERE client_id = $1"), &vals![client]).await?;
+    tx.exec(sql!("DELETE FROM partner_clients WHERE client_id = $1"), &vals![client])
+        .await?;
     for r in rows {
         if !insert(tx, r).await? {
             return Err(Problem::bug("share_lost", "a client's history could not be written"));

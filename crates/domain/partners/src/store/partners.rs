@@ -163,7 +163,8 @@ pub async fn end_edge(tx: &mut Tx, partner: PartnerId, at: Ts) -> Result<bool> {
 
 /// Puts these in the place of all edges of a partner.
 pub async fn replace_edges(tx: &mut Tx, partner: PartnerId, edges: &[EdgeRow]) -> Result<()> {
-    tx.exec(sql!("DELETE FROM partner_edges WHERE partner_id = $1"), &vals![partner]).await?;
+    tx.exec(sql!("DELETE FROM partner_edges WHERE partner_id = $1"), &vals![partner])
+        .await?;
     for e in edges {
         insert_edge(tx, e).await?;
     }

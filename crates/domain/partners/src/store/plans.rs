@@ -133,7 +133,8 @@ pub async fn insert_use(tx: &mut Tx, u: &UseRow) -> Result<bool> {
 
 /// Puts these in the place of all that a holder was on.
 pub async fn replace_uses(tx: &mut Tx, holder: &str, uses: &[UseRow]) -> Result<()> {
-    tx.exec(sql!("DELETE FROM deal_plan_uses WHERE holder = $1"), &vals![holder]).await?;
+    tx.exec(sql!("DELETE FROM deal_plan_uses WHERE holder = $1"), &vals![holder])
+        .await?;
     for u in uses {
         if !insert_use(tx, u).await? {
             return Err(Problem::bug("plan_use_lost", "a holder's plans could not be written"));

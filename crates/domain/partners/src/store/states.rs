@@ -231,7 +231,10 @@ pub async fn write_deals(tx: &mut Tx, gone: &[(String, String)], rows: &[(Key, O
 /// The end of the last closed statement of a partner, in any currency.
 pub async fn closed_to(tx: &mut Tx, partner: PartnerId) -> Result<Option<Ts>> {
     let (t,): (Option<Ts>,) = tx
-        .must(sql!("SELECT MAX(period_to) FROM partner_statements WHERE partner_id = $1"), &vals![partner])
+        .must(
+            sql!("SELECT MAX(period_to) FROM partner_statements WHERE partner_id = $1"),
+            &vals![partner],
+        )
         .await?;
     Ok(t)
 }

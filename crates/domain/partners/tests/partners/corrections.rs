@@ -19,15 +19,33 @@ fn differential() -> serde_json::Value {
 }
 
 pub async fn preview(t: &TestDb, r: Request) -> Result<Preview, Problem> {
-    tx!(t, |tx, core| corrections::preview(tx, core, &manager(), &r, Some("eu"), Policy::Retier).await)
+    tx!(t, |tx, core| corrections::preview(
+        tx,
+        core,
+        &manager(),
+        &r,
+        Some("eu"),
+        Policy::Retier
+    )
+    .await)
 }
 
 pub async fn prepare(t: &TestDb, r: Request, policy: Policy) -> Result<Correction, Problem> {
-    tx!(t, |tx, core| corrections::prepare(tx, core, &manager(), &r, Some("eu"), policy, "contract of March").await)
+    tx!(t, |tx, core| corrections::prepare(
+        tx,
+        core,
+        &manager(),
+        &r,
+        Some("eu"),
+        policy,
+        "contract of March"
+    )
+    .await)
 }
 
 pub async fn decide(t: &TestDb, caller: qd_runtime::access::Caller, id: CorrectionId, yes: bool) -> Result<Correction, Problem> {
-    tx!(t, |tx, core| corrections::decide(tx, core, &caller, id, yes, "seen", json!({})).await)
+    tx!(t, |tx, core| corrections::decide(tx, core, &caller, id, yes, "seen", json!({}))
+        .await)
 }
 
 pub async fn work(t: &TestDb) {
@@ -51,11 +69,16 @@ pub async fn get(t: &TestDb, id: CorrectionId) -> (Correction, corrections::Figu
 }
 
 async fn close(t: &TestDb, p: PartnerId, to: Ts) -> StatementId {
-    tx!(t, |tx, core| statements::close(tx, core, &finance(), p, USD, to).await).unwrap().id
+    tx!(t, |tx, core| statements::close(tx, core, &finance(), p, USD, to).await)
+        .unwrap()
+        .id
 }
 
 async fn content(t: &TestDb, id: StatementId) -> String {
-    t.db.read(async move |tx| statements::get(tx, &finance(), id).await).await.unwrap().1
+    t.db.read(async move |tx| statements::get(tx, &finance(), id).await)
+        .await
+        .unwrap()
+        .1
 }
 
 async fn lines_of(t: &TestDb, f: LineFilter) -> Vec<LineView> {
@@ -78,7 +101,11 @@ async fn two_masters(t: &TestDb) -> (PartnerId, PartnerId, PartnerId) {
 }
 
 fn march() -> Vec<DealFacts> {
-    vec![deal("T1", "cli_1", "4", day(3, 5)), deal("T2", "cli_1", "3", day(3, 17)), deal("T3", "cli_1", "5", day(3, 20))]
+    vec![
+        deal("T1", "cli_1", "4", day(3, 5)),
+        deal("T2", "cli_1", "3", day(3, 17)),
+        deal("T3", "cli_1", "5", day(3, 20)),
+    ]
 }
 
 qd_testkit::both! {

@@ -161,7 +161,11 @@ async fn one(t: &TestDb, kind: &str, plans: [PlanId; 3], world: u64, moves: bool
             to_us: None,
         };
         let c = prepare(t, r, Policy::Retier).await.unwrap();
-        assert_eq!((c.preview.retier.deals_changed, c.preview.retier.lines), (0, 0), "{kind} {world}: recomputed, it is the same");
+        assert_eq!(
+            (c.preview.retier.deals_changed, c.preview.retier.lines),
+            (0, 0),
+            "{kind} {world}: recomputed, it is the same"
+        );
     }
 }
 

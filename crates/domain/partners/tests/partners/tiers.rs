@@ -27,7 +27,10 @@ pub fn tiered(kind: &str, rates: [&str; 3], corrections: &str) -> Value {
 async fn two(t: &TestDb, document: Value) -> (PartnerId, PartnerId) {
     let master = make(t, "Master", None, USD, None).await.id;
     let sub = make(t, "Sub", Some(master), USD, None).await.id;
-    let (a, b) = (plan(t, per_lot("9", json!({"method": "differential"}))).await, plan(t, document).await);
+    let (a, b) = (
+        plan(t, per_lot("9", json!({"method": "differential"}))).await,
+        plan(t, document).await,
+    );
     on_plan(t, master, a, day(1, 1)).await;
     on_plan(t, sub, b, day(1, 1)).await;
     give(t, "cli_1", Some(sub), day(1, 2)).await;

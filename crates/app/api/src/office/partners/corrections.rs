@@ -44,7 +44,8 @@ async fn clients_entity(tx: &mut Tx, caller: &Caller, r: &Request) -> Result<Opt
     let client = match r {
         Request::ClientMoved { client_id, .. }
         | Request::Rebook {
-            client_id: Some(client_id), ..
+            client_id: Some(client_id),
+            ..
         } => client_id,
         _ => return Ok(None),
     };
@@ -66,7 +67,14 @@ async fn client_follows(tx: &mut Tx, app: &App, c: &Correction) -> Result<()> {
 }
 
 /// The vote, and what follows from it outside the partners' records.
-pub(crate) async fn decide_it(tx: &mut Tx, app: &App, caller: &Caller, id: CorrectionId, approve: bool, reason: &str) -> Result<Correction> {
+pub(crate) async fn decide_it(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    id: CorrectionId,
+    approve: bool,
+    reason: &str,
+) -> Result<Correction> {
     let seen = match corrections::get(tx, caller, id).await {
         Ok((c, _)) => serde_json::to_value(c.preview)?,
         Err(_) => json!({"correction": id}),
