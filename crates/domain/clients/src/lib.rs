@@ -6,6 +6,7 @@
 //! never edited; the database refuses it.
 
 mod client;
+pub mod consents;
 mod dial;
 mod dormancy;
 pub mod duplicates;

@@ -4,7 +4,7 @@ mod common;
 mod store;
 
 use common::*;
-use qd_clients::{Stage, Touch};
+use qd_clients::{Consent, Stage, Touch, consents};
 use qd_runtime::access::{Caller, Role};
 use qd_runtime::rules::{self, Draft, State};
 use qd_testkit::TestDb;
@@ -43,6 +43,33 @@ qd_testkit::both! {
         let c = h.find(id).await;
         assert_eq!((c.campaign.as_str(), c.partner_id), ("autumn", None), "a later click takes nobody away");
         assert!(h.t.db.run_script(store::EDIT_TOUCH, store::EDIT_TOUCH).await.is_err());
+    }
+
+    async fn what_somebody_agreed_to_is_read_back_newest_first_and_stands_as_said_last(t: TestDb) {
+        let h = house(t).await;
+        let says = |kind: &str, version: &str, given| Consent { kind: kind.into(), version: version.into(), given };
+        let mut first = alex();
+        first.consents = vec![says("privacy", "2026-01", true), says("marketing", "2026-01", true)];
+        let id = h.lead(first).await.unwrap().client_id;
+        let between = h.core.now();
+        h.t.clock.advance_secs(60);
+        let mut again = alex();
+        again.consents = vec![says("marketing", "2026-02", false)];
+        assert_eq!(h.lead(again).await.unwrap().client_id, id);
+        let me = Caller::system("test");
+        let (all, then) = h.t.db.read(async move |tx| {
+            Ok((consents::of_client(tx, &me, id).await?, consents::until(tx, id, between).await?))
+        }).await.unwrap();
+        let told = |all: &[consents::KeptConsent]| all.iter().map(|c| (c.kind.clone(), c.version.clone(), c.given, c.in_force)).collect::<Vec<_>>();
+        assert_eq!(told(&all), [
+            ("marketing".into(), "2026-02".into(), false, true),
+            ("marketing".into(), "2026-01".into(), true, false),
+            ("privacy".into(), "2026-01".into(), true, true),
+        ]);
+        assert_eq!(told(&then), [
+            ("marketing".into(), "2026-01".into(), true, true),
+            ("privacy".into(), "2026-01".into(), true, true),
+        ]);
     }
 
     async fn the_agents_of_a_desk_get_the_same_number_of_leads_and_their_manager_none(t: TestDb) {

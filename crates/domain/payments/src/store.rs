@@ -398,6 +398,9 @@ pub struct WithdrawalFilter {
     pub client_id: Option<String>,
     pub state: Option<WithdrawalState>,
     pub desk: Option<String>,
+    pub claimed_by: Option<String>,
+    /// In review, and due before this.
+    pub due_before: Option<Ts>,
 }
 
 pub async fn list_withdrawals(tx: &mut Tx, f: &WithdrawalFilter, page: &PageRequest) -> Result<Vec<WithdrawalRow>> {
@@ -414,6 +417,12 @@ pub async fn list_withdrawals(tx: &mut Tx, f: &WithdrawalFilter, page: &PageRequ
     }
     if let Some(d) = &f.desk {
         q.push(sql!(" AND desk = $?"), [Val::from(d)]);
+    }
+    if let Some(by) = &f.claimed_by {
+        q.push(sql!(" AND claimed_by = $?"), [Val::from(by)]);
+    }
+    if let Some(t) = f.due_before {
+        q.push(sql!(" AND state = 'review' AND due_at < $?"), [Val::from(t)]);
     }
     tail(&mut q, page);
     tx.query(&q).await

@@ -39,6 +39,7 @@ export { Changed } from './state/Changed';
 export { EmptyState, type EmptyStateProps } from './state/EmptyState';
 export { errorClass, ErrorState, errorText, type ErrorLike, type ErrorStateProps } from './state/ErrorState';
 export { Notice } from './state/Notice';
+export { WriteError } from './state/WriteError';
 export { Slow } from './state/Slow';
 export type { AllMatching } from './table/BulkBar';
 export type { Column } from './table/columns';

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({"kind": "staff", "id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "name": "Mara Lindqvist", "client_id": null, "roles": ["finance"], "desk": null, "entities": ["eu"], "rights": {"deposits.view": "entity"}, "sees": ["contact", "money"], "step_up_until_us": 1_795_000_000_000_000_i64, "second_factor": true, "recovery_codes_left": 10, "email_verified": null}))]
+#[schema(example = json!({"kind": "staff", "id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "name": "Mara Lindqvist", "client_id": null, "roles": ["finance"], "desk": null, "entities": ["eu"], "rights": {"deposits.view": "entity"}, "sees": ["contact", "money"], "step_up_until_us": 1_795_000_000_000_000_i64, "second_factor": true, "recovery_codes_left": 10, "must_change_password": false, "email_verified": null}))]
 pub struct WhoAmI {
     kind: &'static str,
     id: String,
@@ -33,6 +33,8 @@ pub struct WhoAmI {
     step_up_until_us: Option<Ts>,
     second_factor: bool,
     recovery_codes_left: i64,
+    /// The password is somebody else's choice: until it is changed only my own security is open.
+    must_change_password: bool,
     /// Of a client.
     email_verified: Option<bool>,
 }
@@ -46,11 +48,12 @@ pub async fn whoami(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<
         _ => return Err(Problem::forbidden("person_required", "only a signed-in person has a profile").into()),
     };
     let (me, client, login) = (caller.clone(), client_id.clone(), caller.id());
-    let (second, verified) = app
+    let (second, must_change_password, verified) = app
         .core
         .db
         .read(async move |tx| {
             let second = logins::second_factor_state(tx, &me).await?;
+            let must_change = logins::must_change_password(tx, &me).await?;
             let verified = match &client {
                 None => None,
                 Some(c) => Some(
@@ -60,7 +63,7 @@ pub async fn whoami(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<
                         .any(|l| l.id == login && l.email_verified_at.is_some()),
                 ),
             };
-            Ok((second, verified))
+            Ok((second, must_change, verified))
         })
         .await?;
     Ok(Json(WhoAmI {
@@ -76,6 +79,7 @@ pub async fn whoami(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<
         step_up_until_us: caller.step_up_until,
         second_factor: second.0,
         recovery_codes_left: second.1,
+        must_change_password,
         email_verified: verified,
     }))
 }

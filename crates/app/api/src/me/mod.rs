@@ -22,6 +22,7 @@ pub fn routes(api: Api<App>) -> Api<App> {
     api.route(Right::MeView, routes!(profile::get))
         .route(Right::MeEdit, routes!(profile::put_step))
         .route(Right::MeView, routes!(profile::timeline))
+        .route(Right::MeView, routes!(profile::consents))
         .route(Right::MeKyc, routes!(kyc::questionnaire, kyc::answer))
         .route(Right::MeKyc, routes!(kyc::acknowledge))
         .route(Right::MeKyc, routes!(kyc::get))

@@ -1,10 +1,11 @@
 //! A client's own record.
 
-use crate::kit::{Reply, list_query, own_client, read, write};
+use crate::kit::{Items, Reply, list_query, own_client, read, write};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
 use qd_app::compose_kyc::follow_profile;
+use qd_clients::consents::{self, KeptConsent};
 use qd_clients::profile::Profile;
 use qd_clients::restrictions::RestrictionKind;
 use qd_clients::timeline::{self, LineFilter};
@@ -171,6 +172,16 @@ pub async fn timeline(State(app): State<App>, Asker(caller): Asker, Params(q): P
             ..LineFilter::default()
         };
         timeline::list(tx, &caller, c.id, &f, &page).await
+    })
+    .await
+}
+
+/// What I agreed to, the newest first: which text, in which version, when.
+#[utoipa::path(get, path = "/api/v1/me/consents", tag = "me", responses((status = 200, body = Items<KeptConsent>)))]
+pub async fn consents(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
+    read(&app, async move |tx| {
+        let me = own_client(tx, &caller).await?;
+        consents::until(tx, me.id, Ts(i64::MAX)).await.map(Items::from)
     })
     .await
 }

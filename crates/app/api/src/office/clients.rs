@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use qd_app::App;
 use qd_app::compose_kyc::follow_profile;
+use qd_clients::consents::{self, KeptConsent};
 use qd_clients::{Client, ClientId, Command, Filter, NewLead, Patch, Row, Sort, Stage, Status, Taken, Touch};
 use qd_kernel::{Page, Problem, Ts};
 use qd_runtime::access::logins::{self, LoginView};
@@ -304,6 +305,15 @@ pub async fn logins_of(State(app): State<App>, Asker(caller): Asker, At(id): At<
     covered(&app, &caller, async move |tx| {
         qd_clients::view(tx, &c, id).await?;
         logins::of_client(tx, &id.to_string()).await.map(Items::from)
+    })
+    .await
+}
+
+/// What the client agreed to, the newest first: which text, in which version, when.
+#[utoipa::path(get, path = "/api/v1/clients/{id}/consents", tag = "clients", responses((status = 200, body = Items<KeptConsent>)))]
+pub async fn consents(State(app): State<App>, Asker(caller): Asker, At(id): At<ClientId>) -> Reply<Json<Value>> {
+    read(&app, async move |tx| {
+        consents::of_client(tx, &caller, id).await.map(Items::from)
     })
     .await
 }

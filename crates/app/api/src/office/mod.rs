@@ -48,6 +48,7 @@ fn people_and_records(api: Api<App>) -> Api<App> {
         .route(Right::LeadsCreate, routes!(clients::add))
         .route(Right::ClientsSearch, routes!(clients::search))
         .route(Right::ClientsView, routes!(record::get))
+        .route(Right::ClientsView, routes!(clients::consents))
         .route(Right::ClientsEdit, routes!(clients::change))
         .route(Right::LeadsAssign, routes!(clients::assign))
         .route(Right::ClientsEdit, routes!(clients::stage))

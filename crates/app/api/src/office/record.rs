@@ -5,6 +5,7 @@ use crate::me::wallet::{self, WalletCurrency};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
+use qd_clients::consents::{self, KeptConsent};
 use qd_clients::past;
 use qd_clients::profile::Profile;
 use qd_clients::restrictions::Restriction;
@@ -293,6 +294,8 @@ pub struct ClientFile {
     last_touch: Option<KeptTouch>,
     #[schema(value_type = Vec<StageLine>)]
     stages: Value,
+    /// What was agreed to until then, the newest first.
+    consents: Vec<KeptConsent>,
     restrictions: Vec<Restriction>,
     #[schema(value_type = Vec<timeline::Line>)]
     timeline: Vec<Value>,
@@ -556,6 +559,7 @@ impl File {
             first_touch: first,
             last_touch: last,
             stages: self.until(stages.as_array().cloned().unwrap_or_default(), "at_us")?,
+            consents: consents::until(tx, id, self.at).await?,
             restrictions: past::restrictions(tx, &house, id, self.at).await?,
             timeline: lines,
             notes: self.until(notes, "at_us")?,

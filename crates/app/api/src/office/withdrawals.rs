@@ -20,6 +20,10 @@ list_query!(Withdrawals {
     state: WithdrawalState as WithdrawalState,
     /// `finance` or `compliance`: whose turn it is.
     desk: String as String,
+    /// Only those I have taken.
+    mine: bool as bool,
+    /// Only those that wait for people longer than they should.
+    overdue: bool as bool,
 });
 
 /// Withdrawals, the newest first.
@@ -36,6 +40,8 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker, Params(q): Param
                 client_id: q.client_id.clone(),
                 state: q.state,
                 desk: q.desk.clone(),
+                mine: q.mine.unwrap_or(false),
+                overdue: q.overdue.unwrap_or(false),
             },
             &page,
         )

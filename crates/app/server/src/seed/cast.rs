@@ -190,6 +190,8 @@ pub enum Act {
     Withdraw {
         minor: i64,
     },
+    /// Finance says yes to what of it waits for people.
+    Decide,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -324,6 +326,21 @@ fn life(dice: &Dice, p: &Person, start: Ts, days: i64, acts: &mut Vec<Planned>) 
     let proved = registered.plus_secs(dice.between(600, 86_400));
     put(proved, Act::Prove);
     if !first && !dice.chance(94) {
+        // Nobody has looked at it yet. A desk that works has no months-old applications: theirs came
+        // in within the last day and a half, and all before it as much later.
+        let n = i64::try_from(p.n).unwrap_or(0);
+        let handed_in = start.plus_days(days).plus_secs(-(1_200 + n * 7_919 % 120_000));
+        let later = (handed_in.micros() - proved.micros()) / 1_000_000;
+        let end = start.plus_days(days);
+        for a in acts.iter_mut().filter(|a| a.person == p.n) {
+            a.at = a.at.plus_secs(later);
+        }
+        acts.retain(|a| a.person != p.n || a.at < end && a.act != Act::Prove);
+        acts.push(Planned {
+            at: handed_in,
+            person: p.n,
+            act: Act::Prove,
+        });
         return;
     }
     let approved = proved.plus_secs(dice.between(1_200, 40_000));
@@ -378,6 +395,8 @@ fn life(dice: &Dice, p: &Person, start: Ts, days: i64, acts: &mut Vec<Planned>) 
             let out = dice.between(2, 10) * 1_000;
             taken += out;
             put(day.plus_secs(5 * 3600), Act::Withdraw { minor: out });
+            // What people must decide about is decided some hours later; the newest wait.
+            put(day.plus_secs(5 * 3600 + 5_400 + i64::try_from(p.n % 7).unwrap_or(0) * 3_600), Act::Decide);
         }
         day = day.plus_secs(dice.between(2 * 86_400, 9 * 86_400));
     }
@@ -440,6 +459,25 @@ mod tests {
         assert!(p.acts.windows(2).all(|w| w[0].at <= w[1].at));
         assert!(p.acts.iter().all(|a| a.at >= start && a.at < start.plus_days(60)));
         assert!(p.acts.iter().any(|a| a.act == Act::Review) && p.acts.iter().any(|a| matches!(a.act, Act::Withdraw { .. })));
+    }
+
+    #[test]
+    fn what_waits_for_a_reviewer_has_waited_for_a_day_and_a_half_at_most() {
+        let (amount, start) = (
+            Amount {
+                clients: 300,
+                days: 120,
+                seed: 1,
+            },
+            Ts::from_ymd(2026, 5, 1),
+        );
+        let p = past(amount, start);
+        let reviewed = |n: usize| p.acts.iter().any(|a| a.person == n && a.act == Act::Review);
+        let open: Vec<&Planned> = p.acts.iter().filter(|a| a.act == Act::Prove && !reviewed(a.person)).collect();
+        assert!(open.len() > 3);
+        assert!(open.iter().all(|a| a.at >= start.plus_days(120).plus_secs(-130_000)));
+        let first = |n: usize, what: Act| p.acts.iter().find(|a| a.person == n && a.act == what).map(|a| a.at);
+        assert!(open.iter().all(|a| first(a.person, Act::Register).is_some_and(|r| r < a.at)));
     }
 
     #[test]

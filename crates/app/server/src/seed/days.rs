@@ -1,6 +1,7 @@
 //! Day after day of the past.
 
 use super::cast::{self, Act, Past, Person, Planned};
+use super::desks;
 use super::ports::{NoMail, SeedPlatform, SeedPsp, Wallet, server_of};
 use super::{MARK, Mark, SignIn as Shown, Told};
 use crate::say::Progress;
@@ -63,7 +64,7 @@ struct Order {
     points: i64,
 }
 
-struct Seeder {
+pub(super) struct Seeder {
     app: App,
     clock: Arc<TestClock>,
     registry: Registry,
@@ -287,9 +288,10 @@ impl Seeder {
             Act::Call => self.call(p).await,
             Act::Register => self.register(p).await,
             Act::Prove => self.prove(p).await,
-            Act::Review => self.review(p).await,
+            Act::Review => desks::review(&self.app, &self.staff, p).await,
             Act::Deposit { minor, declines } => self.deposit(p, minor, declines).await,
             Act::Withdraw { minor } => self.withdraw(p, minor).await,
+            Act::Decide => desks::decide(&self.app, &self.staff, p).await,
             Act::Trade { trades } => self.trade(p, trades, a.at, orders).await,
         }
     }
@@ -336,7 +338,7 @@ impl Seeder {
     }
 
     /// The record and its login.
-    async fn known(tx: &mut Tx, p: &Person) -> Result<(Client, LoginId)> {
+    pub(super) async fn known(tx: &mut Tx, p: &Person) -> Result<(Client, LoginId)> {
         let (login, id) = logins::client_by_email(tx, p.brand, &p.email)
             .await?
             .ok_or_else(|| Problem::missing("login"))?;
@@ -478,67 +480,6 @@ impl Seeder {
                 let a = applicant(tx, &c).await?;
                 let s = signals(tx, &c, None).await?;
                 qd_kyc::submit(tx, core, &who, case.id, a, s).await.map(|_| ())
-            })
-            .await
-    }
-
-    async fn review(&self, p: Person) -> Result<()> {
-        let (core, staff) = (self.app.core.clone(), self.staff.clone());
-        self.app
-            .core
-            .db
-            .write(async move |tx| {
-                let reviewer = somebody(&staff, Role::Compliance, p.n)?;
-                let (c, _) = Self::known(tx, &p).await?;
-                let Some(case) = qd_kyc::case_of_client(tx, &reviewer, &c.id.to_string(), Level::Standard).await? else {
-                    return Ok(());
-                };
-                if case.state != CaseState::Submitted {
-                    return Ok(());
-                }
-                qd_kyc::claim(tx, &core, &reviewer, case.id).await?;
-                if p.flagged {
-                    let again = qd_kyc::Again {
-                        requirement: "identity".into(),
-                        reason_code: Some("image_quality".into()),
-                        note: None,
-                    };
-                    let version = qd_kyc::case_view(tx, &reviewer, case.id).await?.version;
-                    qd_kyc::ask_again(
-                        tx,
-                        &core,
-                        &reviewer,
-                        case.id,
-                        vec![again],
-                        Verdict {
-                            version,
-                            reason: "The picture cannot be read.".into(),
-                        },
-                    )
-                    .await?;
-                    return Ok(());
-                }
-                for d in &case.documents {
-                    qd_kyc::view_document(tx, &core, &reviewer, d.id).await?;
-                    let verdict = DocumentVerdict::Accept {
-                        fields: DocumentFields::default(),
-                        waivers: Vec::new(),
-                    };
-                    qd_kyc::decide_document(tx, &core, &reviewer, d.id, verdict).await?;
-                }
-                let version = qd_kyc::case_view(tx, &reviewer, case.id).await?.version;
-                qd_kyc::approve(
-                    tx,
-                    &core,
-                    &reviewer,
-                    case.id,
-                    Verdict {
-                        version,
-                        reason: "Documents and particulars agree.".into(),
-                    },
-                )
-                .await
-                .map(|_| ())
             })
             .await
     }

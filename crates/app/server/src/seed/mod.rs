@@ -8,6 +8,7 @@
 
 mod cast;
 mod days;
+mod desks;
 mod partners;
 mod ports;
 

@@ -1,4 +1,5 @@
 use crate::client::{Client, ClientId};
+use crate::consents::KeptConsent;
 use crate::intake::{Consent, KeptTouch, Touch};
 use crate::model::{Stage, Status};
 use crate::normal;
@@ -347,6 +348,34 @@ pub async fn add_consent(tx: &mut Tx, id: ClientId, c: &Consent, ip: Option<&str
     )
     .await?;
     Ok(())
+}
+
+row! {
+    struct ConsentRow { at: Ts, kind: String, text_version: String, given: bool, ip: Option<String> }
+}
+
+/// Of the record and those merged into it, up to a moment, the newest first.
+pub async fn consents(tx: &mut Tx, id: ClientId, until: Ts) -> Result<Vec<KeptConsent>> {
+    let rows: Vec<ConsentRow> = tx
+        .rows(
+            sql!(
+                "SELECT at, kind, text_version, given, ip FROM consents
+                 WHERE client_id IN (SELECT c.id FROM clients c WHERE c.id = $1 OR c.merged_into = $1) AND at <= $2 ORDER BY at DESC, seq DESC"
+            ),
+            &vals![id, until],
+        )
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|r| KeptConsent {
+            at: r.at,
+            kind: r.kind,
+            version: r.text_version,
+            given: r.given,
+            in_force: false,
+            ip: r.ip,
+        })
+        .collect())
 }
 
 pub async fn add_stage(tx: &mut Tx, id: ClientId, from: Option<Stage>, to: Stage, cause: &str, by: &str, now: Ts) -> Result<()> {

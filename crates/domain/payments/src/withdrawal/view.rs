@@ -170,6 +170,10 @@ pub struct WithdrawalQuery {
     pub client_id: Option<String>,
     pub state: Option<WithdrawalState>,
     pub desk: Option<String>,
+    /// Only what the caller has taken.
+    pub mine: bool,
+    /// Only what waits for people longer than it should.
+    pub overdue: bool,
 }
 
 pub async fn list(tx: &mut Tx, core: &Core, caller: &Caller, q: WithdrawalQuery, page: &PageRequest) -> Result<Page<WithdrawalView>> {
@@ -179,6 +183,8 @@ pub async fn list(tx: &mut Tx, core: &Core, caller: &Caller, q: WithdrawalQuery,
         client_id: of.client_id,
         state: q.state,
         desk: q.desk.filter(|_| !of.own),
+        claimed_by: (q.mine && !of.own).then(|| caller.id()),
+        due_before: (q.overdue && !of.own).then(|| core.now()),
     };
     let rows = page.finish(store::list_withdrawals(tx, &f, page).await?, |w| w.id.to_string());
     let mut items = Vec::with_capacity(rows.items.len());

@@ -229,6 +229,20 @@ both! {
         let fin = staff("Fin", Role::Finance);
         assert_eq!(claim(fin.clone(), true).await.unwrap().claimed_by, Some(fin.id()));
         claim(fin.clone(), true).await.unwrap();
+        let seen = async |who: Caller, mine: bool, overdue: bool| {
+            w.staff_does(async move |tx, core| {
+                let q = WithdrawalQuery { mine, overdue, ..Default::default() };
+                withdrawal::list(tx, core, &who, q, &PageRequest::new(None, None).unwrap()).await
+            })
+            .await
+            .unwrap()
+            .items
+            .len()
+        };
+        assert_eq!((seen(fin.clone(), true, false).await, seen(staff("Flo", Role::Finance), true, false).await), (1, 0));
+        assert_eq!(seen(fin.clone(), false, true).await, 0, "not yet");
+        w.clock.advance_secs(5 * 3_600);
+        assert_eq!((seen(fin.clone(), true, true).await, seen(fin.clone(), false, true).await), (1, 1));
         assert_eq!(claim(staff("Flo", Role::Finance), true).await.unwrap_err().code, "claimed_by_other");
         assert_eq!(claim(staff("Flo", Role::Finance), false).await.unwrap_err().code, "claimed_by_other");
         let over = async |who: Caller, desk: &'static str, comment: &'static str| w.staff_does(async move |tx, core| withdrawal::hand_over(tx, core, &who, r.id, desk, comment).await).await;

@@ -328,6 +328,13 @@ pub async fn sign_ins(tx: &mut Tx, identity: &str, page: &PageRequest) -> Result
     Ok(page.finish(rows, |r| r.seq.to_string()))
 }
 
+/// Whether one's first password is to be changed before anything else is open.
+pub async fn must_change_password(tx: &mut Tx, caller: &Caller) -> Result<bool> {
+    let (_, id) = own_session(caller)?;
+    let i = store::by_id(tx, &id).await?.ok_or_else(|| Problem::missing("login"))?;
+    Ok(i.must_change)
+}
+
 /// How many recovery codes are left, and whether there is a second factor.
 pub async fn second_factor_state(tx: &mut Tx, caller: &Caller) -> Result<(bool, i64)> {
     let (_, id) = own_session(caller)?;

@@ -35,14 +35,14 @@ export function SignIn({ where, note, title, lead, onDone }: SignInProps) {
   const ask = hint === (staff ? 'staff' : 'client') && !onDone;
   const me = useApiQuery('/api/v1/auth/me', undefined, { enabled: ask && step.at === 'credentials', retry: false });
   const known = me.data && (me.data.kind === 'staff') === staff ? me.data : null;
-  const begun: Step['at'] | 'in' | null = !known ? null : !mustSecure(known) ? 'in' : known.second_factor ? 'password' : 'enrol';
+  const begun: Step['at'] | 'in' | null = !known ? null : !mustSecure(known) ? 'in' : known.must_change_password ? 'password' : 'enrol';
   const arrive = useRef(go);
   arrive.current = go;
   useEffect(() => {
     if (begun === 'in') arrive.current();
-    else if (begun === 'password') setStep({ at: 'password', current: undefined, enrol: false });
+    else if (begun === 'password') setStep({ at: 'password', current: undefined, enrol: known?.second_factor === false });
     else if (begun === 'enrol') setStep({ at: 'enrol' });
-  }, [begun]);
+  }, [begun, known?.second_factor]);
 
   const signedIn = (done: SignedIn, password?: string) => {
     if (done.must_change_password) setStep({ at: 'password', current: password, enrol: done.must_enrol_second_factor });

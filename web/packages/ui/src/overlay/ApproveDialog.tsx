@@ -5,7 +5,7 @@ import { useEffect, useState, type ReactNode } from 'react';
 import { Disabled } from '../form/Disabled';
 import { moneyText, toMinor, type MoneyValue } from '../show/amount';
 import { When } from '../show/When';
-import { errorText } from '../state/ErrorState';
+import { WriteError } from '../state/WriteError';
 import { Notice } from '../state/Notice';
 import { Dialog } from './Dialog';
 import type { ReasonAnswer, ReasonOption } from './ReasonDialog';
@@ -193,7 +193,7 @@ export function ApproveDialog(props: ApproveDialogProps) {
           onKeyDown={(e) => e.key === 'Enter' && (e.ctrlKey || e.metaKey) && send()}
         />
       )}
-      {error ? <Notice tone="bad">{errorText(error)}</Notice> : null}
+      <WriteError error={error} />
     </Dialog>
   );
 }

@@ -1,8 +1,7 @@
 import { Button, Select, Textarea, TextInput } from '@mantine/core';
 import { useTranslation } from '@qd/i18n';
 import { useEffect, useState, type ReactNode } from 'react';
-import { errorText } from '../state/ErrorState';
-import { Notice } from '../state/Notice';
+import { WriteError } from '../state/WriteError';
 import { Dialog } from './Dialog';
 
 export interface ReasonOption {
@@ -125,7 +124,7 @@ export function ReasonDialog(props: ReasonDialogProps) {
             dir="ltr"
           />
         )}
-        {error ? <Notice tone="bad">{errorText(error)}</Notice> : null}
+        <WriteError error={error} />
       </form>
     </Dialog>
   );

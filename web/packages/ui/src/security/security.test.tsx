@@ -10,7 +10,7 @@ import { latinDigits } from './useFields';
 afterEach(cleanup);
 
 const me = (second_factor: boolean) =>
-  answer(200, { kind: 'staff', id: 'stf_1', name: 'Mara', roles: [], entities: [], rights: {}, sees: [], second_factor, recovery_codes_left: 3 });
+  answer(200, { kind: 'staff', id: 'stf_1', name: 'Mara', roles: [], entities: [], rights: {}, sees: [], second_factor, recovery_codes_left: 3, must_change_password: false });
 
 function Approve() {
   const approve = useWrite('post', '/api/v1/withdrawals/{id}/approve');

@@ -1,7 +1,7 @@
 import { Button, Select, Textarea } from '@mantine/core';
 import { useApiQuery } from '@qd/api';
 import { serverText, useTranslation } from '@qd/i18n';
-import { Dialog, errorText, Notice } from '@qd/ui';
+import { Dialog, WriteError } from '@qd/ui';
 import { useEffect, useState } from 'react';
 import { reasonText } from './queries';
 import classes from './kyc.module.css';
@@ -94,7 +94,7 @@ export function CodedReason({ opened, onClose, title, text, reasons, noteLabel, 
         dir="auto"
         onKeyDown={(e) => e.key === 'Enter' && (e.ctrlKey || e.metaKey) && send()}
       />
-      {error ? <Notice tone="bad">{errorText(error)}</Notice> : null}
+      <WriteError error={error} />
     </Dialog>
   );
 }

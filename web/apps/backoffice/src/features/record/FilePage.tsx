@@ -7,6 +7,7 @@ import { useParams } from '@tanstack/react-router';
 import { lazy, Suspense, type ReactNode } from 'react';
 import { actorText } from '../../lib/actor';
 import { actionText } from '../audit/words';
+import { ConsentState, consentKind } from './Consents';
 import { lineBody, lineTitle } from './lines';
 import { ProfileFacts } from './ProfileFacts';
 import classes from './record.module.css';
@@ -106,6 +107,7 @@ function Paper({ f, lang }: { f: Schema<'ClientFile'>; lang: string }) {
         <ProfileFacts profile={f.profile} />
       </Card>
       <Sheet title={t('came.stages')} head={[t('col.at'), t('file.to'), t('file.by')]} rows={f.stages.map((s) => [<When key="w" us={s.at_us} as="full" />, statusText('stage', s.to), <bdi key="b">{actorText(s.by)}</bdi>])} />
+      <Sheet title={t('consent.title')} head={[t('col.at'), t('file.what'), t('consent.version'), t('col.state')]} rows={f.consents.map((x) => [<When key="w" us={x.at_us} as="full" />, consentKind(x.kind), <bdi key="v" dir="ltr">{x.version}</bdi>, <ConsentState key="s" c={x} />])} />
       <Sheet title={t('file.restrictions')} head={[t('col.at'), t('restrictWhat'), t('partner.why'), t('file.by')]} rows={f.restrictions.map((x) => [<When key="w" us={x.at_us} as="full" />, statusText('restriction', x.kind), <span key="r" dir="auto"><Value>{x.reason}</Value></span>, <bdi key="b">{x.by_name}</bdi>])} />
       <Sheet title={t('accounts.title')} head={[t('accounts.type'), t('accounts.group'), t('accounts.leverage'), t('col.state')]} rows={(f.accounts as unknown as Account[]).map((a) => [<bdi key="a">{a.login ?? t('accounts.opening')} · {a.server} · {a.currency}</bdi>, <bdi key="g" dir="ltr">{a.group}</bdi>, `1:${a.leverage}`, <StatusChip key="s" kind="account" value={a.state} />])} />
       <Sheet title={t('money.deposits')} head={paid} rows={money(f.deposits, 'deposit')} />

@@ -7,6 +7,7 @@ import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { reasonOf } from '../partners/words';
 import { AmlNotes } from './AmlNotes';
+import { Consents } from './Consents';
 import { Duplicates } from './Duplicates';
 import { PartnerChange } from './PartnerChange';
 
@@ -183,6 +184,7 @@ export function Overview({ record: r, onChanged, onAml }: { record: ClientRecord
             ]}
           />
         </Card>
+        <Consents id={c.id} />
       </Cards>
       {moving && <PartnerChange record={r} onClose={() => setMoving(false)} onDone={() => { setMoving(false); onChanged(); }} />}
       <ReasonDialog

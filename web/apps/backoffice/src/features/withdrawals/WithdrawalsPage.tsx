@@ -20,6 +20,8 @@ export function WithdrawalsPage() {
     () => [
       ...(all ? [{ kind: 'choice' as const, name: 'state', label: t('state'), pinned: true, options: STATES.map((value) => ({ value, label: statusText('withdrawal', value) })) }] : []),
       { kind: 'choice', name: 'desk', label: t('desk'), pinned: true, options: DESKS.map((value) => ({ value, label: statusText('role', value) })) },
+      { kind: 'flag', name: 'mine', label: t('mine'), pinned: true },
+      ...(all ? [] : [{ kind: 'flag' as const, name: 'overdue', label: t('overdue'), pinned: true }]),
     ],
     [t, all],
   );

@@ -10,7 +10,7 @@ export const DESKS = ['finance', 'compliance'] as const;
 export const REJECT_CODES = ['details_wrong', 'documents_needed', 'source_unclear', 'funds_in_use', 'other'] as const;
 
 export function useWithdrawals(filters: SearchState, state: string | undefined) {
-  return useCursorPages('/api/v1/withdrawals', { query: { ...filters, state: STATES.find((s) => s === state), limit: 50 } });
+  return useCursorPages('/api/v1/withdrawals', { query: { ...filters, mine: filters.mine ? true : undefined, overdue: filters.overdue ? true : undefined, state: STATES.find((s) => s === state), limit: 50 } });
 }
 
 /** The record as it was when opened: changes by others wait behind a mark. */

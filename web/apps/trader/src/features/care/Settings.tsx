@@ -6,6 +6,7 @@ import { useSession } from '@qd/ui/app';
 import { Link } from '@tanstack/react-router';
 import { useRecord } from '../../lib/queries';
 import classes from '../../lib/room.module.css';
+import { Consents } from './Consents';
 
 const uses = ['terms', 'privacy', 'risk_warning'] as const;
 
@@ -82,6 +83,7 @@ export function Settings() {
           </div>
         </Card>
       )}
+      <Consents />
       <Card title={t('settings.legal')}>
         <p className={classes.note}>{boot?.entity.name}</p>
         {uses.map((use) => {

@@ -48,7 +48,9 @@ export function Preview({ doc }: { doc: PlanDoc }) {
   const [failed, setFailed] = useState<unknown>(null);
   const sent = tidy({ ...doc, name: doc.name.trim() || 'preview', rules: (doc.rules ?? []).filter((r) => r.id.trim() && isDecimal(r.rate)) });
   // A plan without a rate is no plan to the server.
-  const ready = s.symbol.trim() !== '' && isDecimal(s.lots) && (sent.rules ?? []).length > 0;
+  const shares = sent.override?.method === 'percent_of_child' ? sent.override.levels : null;
+  const whole = (sent.rules ?? []).length > 0 && (shares === null || (shares.length > 0 && shares.every(isDecimal))) && (sent.volume_factors ?? []).every((f) => isDecimal(f.factor));
+  const ready = whole && s.symbol.trim() !== '' && isDecimal(s.lots) && /^([A-Za-z]{2})?$/.test(s.country);
   const body = { plan: sent, events: events(s, doc, (level) => t('plans.partnerAt', { level })) };
   const key = JSON.stringify(body);
   useEffect(() => {
