@@ -44,11 +44,17 @@ export async function registeredIn(p, { country, language }, name = 'room') {
 }
 
 /** Profile, test and documents handed in; `pep` says of themselves that they are, `holder` is the passport's name. */
-export async function applied(context, name, { pep = false, holder } = {}) {
+export async function applied(context, name, options) {
   const email = await registered(context, name);
+  await apply(context, options);
+  return email;
+}
+
+/** The same for somebody who is registered already. */
+export async function apply(context, { pep = false, holder, last_name = 'Weber' } = {}) {
   const call = api(context);
   for (const [step, values] of Object.entries({
-    personal: { first_name: 'Alex', last_name: 'Weber', birth_date: '1990-05-17', nationality: 'DE' },
+    personal: { first_name: 'Alex', last_name, birth_date: '1990-05-17', nationality: 'DE' },
     address: { street: 'Elbchaussee 1', postal_code: '22765', city: 'Hamburg', country: 'DE' },
     employment: { occupation: 'employed', income_band: '50k_100k', wealth_band: '20k_100k', source_of_funds: 'salary', pep },
     tax: { tax_country: 'DE', us_person: false },
@@ -64,7 +70,6 @@ export async function applied(context, name, { pep = false, holder } = {}) {
     assert.ok(r.ok(), await r.text());
   }
   await call('post', '/me/kyc/submit', {});
-  return email;
 }
 
 /** A visitor at compliance's desk. */
@@ -91,7 +96,7 @@ export async function claimCase(desk, email) {
 }
 
 /** Reads, accepts and approves all of it, as a reviewer does. */
-export async function approve(email) {
+export async function approve(email, { name = 'Alex Weber' } = {}) {
   const desk = await compliance();
   const call = api(desk);
   const id = await claimCase(desk, email);
@@ -99,7 +104,7 @@ export async function approve(email) {
     if (d.state !== 'pending') continue;
     await desk.request.get(`/api/v1/documents/${d.id}`);
     const issued = new Date(Date.now() - 20 * 86_400_000).toISOString().slice(0, 10);
-    await call('post', `/documents/${d.id}/fields`, d.requirement === 'identity' ? { holder_name: 'Alex Weber', birth_date: '1990-05-17', nationality: 'DE', number: 'C01X00T47', expires_on: '2034-05-16' } : { holder_name: 'Alex Weber', issued_on: issued });
+    await call('post', `/documents/${d.id}/fields`, d.requirement === 'identity' ? { holder_name: name, birth_date: '1990-05-17', nationality: 'DE', number: 'C01X00T47', expires_on: '2034-05-16' } : { holder_name: name, issued_on: issued });
     await call('post', `/documents/${d.id}/accept`, {});
   }
   const { version } = await call('get', `/kyc/${id}`);

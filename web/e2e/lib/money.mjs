@@ -42,6 +42,9 @@ export async function resendCallback(session, times) {
   await control('POST', `/stripe/${CARDS}/resend`, { event: event.id, times, concurrent: true });
 }
 
+/** Does something at the trading server, as its own people or the market would. */
+export const order = (path, body) => control('POST', `/mt5/${PLATFORM}${path}`, body);
+
 /** What the trading server itself says about a login, as text: `300.00`. */
 export async function balanceThere(login) {
   const { accounts } = await control('GET', `/mt5/${PLATFORM}/accounts`);
