@@ -43,10 +43,11 @@ test('from the first form to a payout that two people approve, in three windows'
     await dialog.getByLabel('What was said').fill('Wants to start with a few thousand euro.');
     await dialog.getByRole('button', { name: 'Save' }).click();
     await p.getByText('The call is logged.').waitFor();
-    await p.getByText('Wants to start with a few thousand euro.').first().waitFor();
     await p.getByRole('heading', { name: 'Consents' }).waitFor();
     await p.getByText('Privacy policy').first().waitFor();
     await look(p, 'story-agent');
+    await p.goto(`/office/clients/${client}?tab=story`);
+    await p.getByText('Wants to start with a few thousand euro.').first().waitFor();
   });
 
   const q = await page(room, '/register?pc=ALPEN&lang=en', { forgive: refused });

@@ -312,8 +312,5 @@ pub async fn logins_of(State(app): State<App>, Asker(caller): Asker, At(id): At<
 /// What the client agreed to, the newest first: which text, in which version, when.
 #[utoipa::path(get, path = "/api/v1/clients/{id}/consents", tag = "clients", responses((status = 200, body = Items<KeptConsent>)))]
 pub async fn consents(State(app): State<App>, Asker(caller): Asker, At(id): At<ClientId>) -> Reply<Json<Value>> {
-    read(&app, async move |tx| {
-        consents::of_client(tx, &caller, id).await.map(Items::from)
-    })
-    .await
+    read(&app, async move |tx| consents::of_client(tx, &caller, id).await.map(Items::from)).await
 }

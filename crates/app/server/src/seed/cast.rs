@@ -396,7 +396,10 @@ fn life(dice: &Dice, p: &Person, start: Ts, days: i64, acts: &mut Vec<Planned>) 
             taken += out;
             put(day.plus_secs(5 * 3600), Act::Withdraw { minor: out });
             // What people must decide about is decided some hours later; the newest wait.
-            put(day.plus_secs(5 * 3600 + 5_400 + i64::try_from(p.n % 7).unwrap_or(0) * 3_600), Act::Decide);
+            put(
+                day.plus_secs(5 * 3600 + 5_400 + i64::try_from(p.n % 7).unwrap_or(0) * 3_600),
+                Act::Decide,
+            );
         }
         day = day.plus_secs(dice.between(2 * 86_400, 9 * 86_400));
     }

@@ -12,7 +12,7 @@ use qd_app::{App, compose, demo, reactions, wiring};
 use qd_clients::{Call, CallOutcome, Client, Consent, Direction, NewCall, NewLead, Registration, Status, Touch, profile};
 use qd_db::{Db, Tx};
 use qd_kernel::{Amount, Class, Clock, Currency, Lots, PageRequest, Problem, Result, Secret, TestClock, Ts};
-use qd_kyc::{CaseState, Day, DocumentFields, DocumentNumber, DocumentVerdict, Level, NewDocument, Side, Verdict};
+use qd_kyc::{Day, DocumentFields, DocumentNumber, NewDocument, Side};
 use qd_notify::MailHandler;
 use qd_payments::Psps;
 use qd_payments::deposit::{self, NewDeposit};

@@ -7,6 +7,7 @@ import { useState, type ReactNode } from 'react';
 import { actorText } from '../../lib/actor';
 import { Named, useNames } from '../../lib/names';
 import type { ClientRecord } from './Overview';
+import { RestingLogins } from './RestingLogins';
 import classes from './record.module.css';
 
 type Duplicate = Row<'/api/v1/duplicates'>;
@@ -57,6 +58,7 @@ export function Duplicates({ c, entity, onChanged }: { c: Side; entity: string; 
                   {d.note && <> · <span dir="auto">{d.note}</span></>}
                 </p>
               )}
+              {d.state === 'merged' && <RestingLogins duplicate={d.id} />}
               <Group gap="xs">
                 {d.state === 'open' && <Button size="compact-sm" onClick={() => show('merge', d)}>{t('dup.compare')}</Button>}
                 {d.state === 'open' && <Button size="compact-sm" variant="default" onClick={() => show('dismiss', d)}>{t('dup.dismiss')}</Button>}
