@@ -72,8 +72,8 @@ test('from the first form to a payout that two people approve, in three windows'
     account = await until('a live account', async () => (await api(room)('get', '/me/accounts')).items.find((a) => a.kind === 'live' && a.state === 'ready'));
     await q.goto('/');
     await q.getByRole('heading', { name: 'Fund your account' }).waitFor({ timeout: 20_000 });
-    await p.reload();
-    await p.getByText('Approved', { exact: true }).first().waitFor();
+    await p.goto(`/office/clients/${client}?tab=accounts`);
+    await p.getByText(String(account.login)).first().waitFor();
   });
 
   await t.test('he pays in by card; his account has it, and so has the trading server', async () => {
