@@ -50,7 +50,7 @@ test('from the first form to a payout that two people approve, in three windows'
     await p.getByText('Wants to start with a few thousand euro.').first().waitFor();
   });
 
-  const q = await page(room, '/register?pc=ALPEN&lang=en', { forgive: refused });
+  const q = await page(room, '/register?pc=RHEINTAL&lang=en', { forgive: refused });
   await t.test('he registers with his partner\'s code on the same record, and proves his address', async () => {
     await q.getByLabel('Where do you live?').selectOption('DE');
     await q.getByLabel('E-mail address').fill(email);
@@ -107,7 +107,7 @@ test('from the first form to a payout that two people approve, in three windows'
     const desk = await visitor();
     await enter(desk, staff('paula.ortiz'));
     const all = await api(desk)('get', '/partners?limit=100');
-    const partner = all.items.find((x) => x.name === 'Alpenblick Capital').id;
+    const partner = all.items.find((x) => x.name === 'Rheintal Trading School').id;
     const s = await api(desk)('post', `/partners/${partner}/statements`, { currency: 'EUR', to_us: Date.now() * 1000 });
     assert.ok(s.closing_minor > 0);
     await b.goto(`/partner/statements/${s.id}`);

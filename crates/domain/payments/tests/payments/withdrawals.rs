@@ -241,7 +241,7 @@ both! {
         };
         assert_eq!((seen(fin.clone(), true, false).await, seen(staff("Flo", Role::Finance), true, false).await), (1, 0));
         assert_eq!(seen(fin.clone(), false, true).await, 0, "not yet");
-        w.clock.advance_secs(5 * 3_600);
+        w.clock.advance_secs(25 * 3_600);
         assert_eq!((seen(fin.clone(), true, true).await, seen(fin.clone(), false, true).await), (1, 1));
         assert_eq!(claim(staff("Flo", Role::Finance), true).await.unwrap_err().code, "claimed_by_other");
         assert_eq!(claim(staff("Flo", Role::Finance), false).await.unwrap_err().code, "claimed_by_other");
