@@ -94,7 +94,7 @@ test('from the first form to a payout that two people approve, in three windows'
   await t.test('he trades; his partner earns and reads why', async () => {
     await order('/trade', { login: account.login, symbol: 'EURUSD', side: 'buy', volume_lots: '0.20', hold_s: 90, move_points: 50 });
     const line = await until('the partner\'s line', async () => (await api(broker)('get', '/me/partner/lines?limit=50')).items.find((l) => l.client_id === client && l.minor > 0), 60);
-    await q.goto(`/accounts/${account.id}`);
+    await q.goto(`/accounts/${account.id}?tab=deals`);
     await q.getByText('EURUSD').first().waitFor({ timeout: 20_000 });
     await b.goto('/partner/lines');
     await b.getByRole('row').filter({ hasText: client.slice(-8) }).first().click();
