@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { look, page, visitor } from '../lib/browser.mjs';
 import { api, apply, approve, CLIENT_PASSWORD } from '../lib/clients.mjs';
-import { balanceThere, newCard, order, typeCard, until, withdrawalUntil } from '../lib/money.mjs';
+import { balanceThere, newCard, order, until, withdrawalUntil } from '../lib/money.mjs';
 import { enter, mailLink, newAddress, staff } from '../lib/people.mjs';
 
 const phone = { viewport: { width: 390, height: 844 }, mobile: true };

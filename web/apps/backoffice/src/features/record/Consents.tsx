@@ -11,7 +11,7 @@ export const consentKind = (kind: string): string => (hasText('office-record', `
 
 export function ConsentState({ c }: { c: Consent }) {
   const { t } = useTranslation('office-record');
-  return <Chip size="sm" tone={c.given ? (c.in_force ? 'good' : 'idle') : 'warn'} label={t(c.given ? 'consent.given' : 'consent.refused')} />;
+  return <Chip size="sm" tone={c.given && c.in_force ? 'good' : 'idle'} label={t(c.given ? 'consent.given' : 'consent.refused')} />;
 }
 
 /** What the client agreed to, in which wording, when and from where; what was said before stands below. */
