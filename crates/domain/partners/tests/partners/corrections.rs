@@ -267,11 +267,50 @@ qd_testkit::both! {
         close(&t, m1, day(4, 1)).await;
         let c = prepare(&t, Request::PartnerMoved { partner_id: s, parent: Some(m2), at_us: day(3, 16).micros() }, Policy::Retier).await.unwrap();
         decide(&t, finance(), c.id, true).await.unwrap();
-        // Work that two workers believe is theirs is done once.
+        // A worker that dies in between: the next one goes on where it was.
+        let (core, id) = (t.core.clone(), c.id);
+        let worker = tokio::spawn(async move {
+            let registry = qd_runtime::jobs::Registry::new().add(Arc::new(CorrectionHandler { core: core.clone() }));
+            let _ = qd_runtime::jobs::run_until_idle(&core, &registry).await;
+        });
+        qd_testkit::wait_until("the first part", async || get(&t, id).await.0.deals_seen > 0).await;
+        worker.abort();
+        let _ = worker.await;
+        t.clock.advance_secs(120);
         work(&t).await;
         let (c, _) = get(&t, c.id).await;
         assert_eq!((c.state, c.deals_seen, c.deals_changed, c.deals_total), (CorrectionState::Applied, 1_100, 1_100, 1_100));
         assert_eq!([owed(&t, m1, USD).await, owed(&t, m2, USD).await, owed(&t, s, USD).await], [0, 1_100 * 3, 1_100 * 6]);
+        sound(&t).await;
+    }
+
+    async fn twenty_levels_move_in_the_middle_and_the_chain_still_costs_its_highest_rate(t: TestDb) {
+        // Rates 1 at the bottom to 20 at the top; another root at 30.
+        let mut chain: Vec<PartnerId> = Vec::new();
+        for level in 0..20 {
+            let p = make(&t, &format!("P{level:02}"), chain.last().copied(), USD, None).await.id;
+            let id = plan(&t, per_lot(&(20 - level).to_string(), differential())).await;
+            on_plan(&t, p, id, day(1, 1)).await;
+            chain.push(p);
+        }
+        let root = make(&t, "Root", None, USD, None).await.id;
+        let id = plan(&t, per_lot("30", differential())).await;
+        on_plan(&t, root, id, day(1, 1)).await;
+        give(&t, "cli_1", chain.last().copied(), day(1, 2)).await;
+        book(&t, vec![deal("1", "cli_1", "1", day(3, 5)), deal("2", "cli_1", "1", day(3, 20))]).await;
+        let middle = Request::PartnerMoved { partner_id: chain[9], parent: Some(root), at_us: day(3, 16).micros() };
+        for low in [chain[9], chain[15], chain[19]] {
+            let circle = Request::PartnerMoved { partner_id: chain[9], parent: Some(low), at_us: day(3, 16).micros() };
+            if low != chain[9] {
+                assert_eq!(preview(&t, circle).await.unwrap_err().fields[0].code, "tree_cycle");
+            }
+        }
+        correct(&t, middle, Policy::Retier).await;
+        // The first deal stays with the twenty; the second costs 30: eleven below, 19 for the root.
+        assert_eq!(owed(&t, root, USD).await, 1_900);
+        for (i, p) in chain.iter().enumerate() {
+            assert_eq!(owed(&t, *p, USD).await, if i < 9 { 100 } else { 200 }, "P{i:02}");
+        }
         sound(&t).await;
     }
 

@@ -117,6 +117,26 @@ qd_testkit::both! {
         sound(&t).await;
     }
 
+    async fn a_late_deal_of_a_closed_month_counts_for_its_tier_or_finds_it_as_closed(t: TestDb) {
+        // Example 20's last sentence: 99.5 lots at 6.00 closed, then 1.5 lots of March come in April.
+        for (term, expected) in [("retier", 70_700), ("freeze", 60_600)] {
+            let client = format!("cli_{term}");
+            let sub = make(&t, term, None, USD, None).await.id;
+            let id = plan(&t, tiered("retroactive", RATES, term)).await;
+            on_plan(&t, sub, id, day(1, 1)).await;
+            give(&t, &client, Some(sub), day(1, 2)).await;
+            let d = |n: &str, lots: &str, at| deal(&format!("{term}{n}"), &client, lots, at);
+            book(&t, vec![d("1", "60", day(3, 5)), d("2", "39.5", day(3, 6))]).await;
+            tx!(t, |tx, core| statements::close(tx, core, &finance(), sub, USD, day(4, 1)).await).unwrap();
+            book(&t, vec![d("3", "1.5", day(3, 31))]).await;
+            assert_eq!(owed(&t, sub, USD).await, expected, "{term}");
+            // April begins from nothing either way.
+            book(&t, vec![d("4", "1", day(4, 2))]).await;
+            assert_eq!(owed(&t, sub, USD).await, expected + 600, "{term}");
+        }
+        sound(&t).await;
+    }
+
     async fn volume_stays_with_the_master_it_was_traded_under(t: TestDb) {
         // Example 12's last sentence: M1's tier keeps what came before the move, M2's starts after it.
         let tier = |rates: [&str; 3]| {
