@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// `statement_hash`, `statement_chain`, `statement_lines`, `purse_lines`, `purse_days`,
-    /// `purse_payouts`, `ledger_differs`.
+    /// `purse_payouts`, `ledger_differs`, `running_value`.
     pub kind: &'static str,
     pub subject: String,
     pub detail: String,
@@ -65,6 +65,13 @@ pub async fn run(db: &Db) -> Result<Vec<Fault>> {
                 }
                 before = Some((key.0, key.1, s.number, s.closing_minor));
             }
+        }
+        for (key, value, found) in crate::store::states::audit(tx).await? {
+            add(
+                "running_value",
+                key,
+                format!("says {value}, the last deal left {}", found.unwrap_or_else(|| "none".into())),
+            );
         }
         for p in store::audit_purses(tx).await? {
             let subject = format!("{} {}", p.partner_id, p.currency);

@@ -2,6 +2,7 @@
 
 mod alex;
 mod bad_input;
+mod corrections;
 mod description;
 mod desk;
 mod doors;

@@ -76,20 +76,27 @@ pub(super) async fn settle<'a>(tx: &mut Tx, cache: &mut Cache, works: &mut Vec<W
     let stored = store::load(tx, &keys).await?;
 
     let mut open = Vec::new();
+    let mut closed = Trues::default();
+    let mut closed_worth = Vec::new();
     for i in live {
-        if frozen(tx, cache, &works[i], mode).await? {
-            alone(tx, &mut works[i], &stored).await?;
-        } else {
+        if !frozen(tx, cache, &works[i], mode).await? {
             open.push(i);
+            continue;
+        }
+        let w = &mut works[i];
+        alone(tx, w, &stored).await?;
+        if w.changes() {
+            closed.forget(w)?;
+            closed_worth.push(w.name());
         }
     }
-    if open.is_empty() {
-        return Ok(Replayed::default());
-    }
-    if let Some(done) = at_the_end(works, &open, &stored) {
-        return Ok(done);
-    }
-    again(tx, cache, works, &open, keys).await
+    let mut out = match at_the_end(works, &open, &stored) {
+        Some(done) => done,
+        None => again(tx, cache, works, &open, keys).await?,
+    };
+    out.trues.extend(closed.sum()?);
+    out.worth_of.extend(closed_worth);
+    Ok(out)
 }
 
 /// A deal of a closed period whose plan (or this correction) lets the tier stand as it was closed.
@@ -126,6 +133,9 @@ async fn alone(tx: &mut Tx, w: &mut Work<'_>, stored: &[(Key, Cell)]) -> Result<
 
 /// The usual case: new deals after all others. None when one of them is not.
 fn at_the_end(works: &mut [Work<'_>], open: &[usize], stored: &[(Key, Cell)]) -> Option<Replayed> {
+    if open.is_empty() {
+        return Some(Replayed::default());
+    }
     if open.iter().any(|i| !works[*i].was.is_empty() || !works[*i].standing.is_empty()) {
         return None;
     }
@@ -368,21 +378,14 @@ impl Round {
                 Place::Other(i) => other_lines[i] = result.ok(),
             }
         }
-        out.cells = self
-            .keys
-            .iter()
-            .map(|k| {
-                let cell = state.cells().find(|(c, _)| *c == k).map(|(_, c)| c.clone());
-                (k.clone(), cell)
-            })
-            .collect();
+        let ends: BTreeMap<&Key, &Cell> = state.cells().collect();
+        out.cells = self.keys.iter().map(|k| (k.clone(), ends.get(k).map(|c| (*c).clone()))).collect();
 
         let mut t = Trues::default();
         for i in open {
             let w = &mut works[*i];
             w.kept = !w.standing.is_empty() && w.says_the_same();
-            if !w.kept && w.result.is_ok() && !w.was.is_empty() {
-                // Its lines go as they were booked; its part of earlier true-ups goes with a true-up.
+            if w.changes() {
                 t.forget(w)?;
                 out.worth_of.push(w.name());
             }

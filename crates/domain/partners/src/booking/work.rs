@@ -74,6 +74,11 @@ impl Work<'_> {
         self.paths.first().map_or(&[], |(_, p)| p.as_slice())
     }
 
+    /// Whether its booked lines go, as they were booked; its part of earlier true-ups then goes by another.
+    pub(super) fn changes(&self) -> bool {
+        !self.kept && self.result.is_ok() && !self.was.is_empty()
+    }
+
     /// What the deal pays on these running values, which move along.
     pub(super) fn say(&self, state: &mut State) -> std::result::Result<Vec<Line>, Stop> {
         let skipped = matches!(engine::of_the_deal(&self.deal), Some(("opens_only" | "not_a_trade", _)));

@@ -97,7 +97,7 @@ pub async fn insert(tx: &mut Tx, c: &CorrectionRow) -> Result<()> {
     Ok(())
 }
 
-/// Writes how far it is; nobody else may have in between.
+/// Writes how far it is. When somebody else did in between, the transaction runs again.
 pub async fn update(tx: &mut Tx, c: &mut CorrectionRow) -> Result<()> {
     tx.exec_one(
         sql!(
@@ -122,7 +122,7 @@ pub async fn update(tx: &mut Tx, c: &mut CorrectionRow) -> Result<()> {
             c.deals_total,
             c.undone_by
         ],
-        || Problem::conflict("version_stale", "somebody else carried this correction on in between"),
+        || Problem::unavailable(qd_db::RETRY, "somebody else carried this correction on in between"),
     )
     .await?;
     c.version += 1;

@@ -238,3 +238,18 @@ pub async fn closed_to(tx: &mut Tx, partner: PartnerId) -> Result<Option<Ts>> {
         .await?;
     Ok(t)
 }
+
+/// For the auditor: values that are not what the last deal left.
+pub async fn audit(tx: &mut Tx) -> Result<Vec<(String, String, Option<String>)>> {
+    tx.rows(
+        sql!(
+            "SELECT key, value, found FROM (
+                SELECT s.key, s.value, (SELECT d.value FROM commission_state_deals d WHERE d.key = s.key
+                    ORDER BY d.value_at DESC, d.server DESC, d.ticket DESC LIMIT 1) AS found
+                FROM commission_states s) AS all_values
+             WHERE found IS NULL OR found <> value ORDER BY key LIMIT 1000"
+        ),
+        &[],
+    )
+    .await
+}

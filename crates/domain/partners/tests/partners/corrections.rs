@@ -262,7 +262,7 @@ qd_testkit::both! {
 
     async fn a_long_correction_goes_on_where_it_was_and_ends_with_every_deal_seen(t: TestDb) {
         let (m1, m2, s) = two_masters(&t).await;
-        let deals: Vec<DealFacts> = (0..1_100).map(|i| deal(&format!("{i:05}"), "cli_1", "0.01", day(3, 17).plus_secs(i / 3))).collect();
+        let deals: Vec<DealFacts> = (0..620).map(|i| deal(&format!("{i:05}"), "cli_1", "0.01", day(3, 17).plus_secs(i / 3))).collect();
         book(&t, deals).await;
         close(&t, m1, day(4, 1)).await;
         let c = prepare(&t, Request::PartnerMoved { partner_id: s, parent: Some(m2), at_us: day(3, 16).micros() }, Policy::Retier).await.unwrap();
@@ -279,8 +279,8 @@ qd_testkit::both! {
         t.clock.advance_secs(120);
         work(&t).await;
         let (c, _) = get(&t, c.id).await;
-        assert_eq!((c.state, c.deals_seen, c.deals_changed, c.deals_total), (CorrectionState::Applied, 1_100, 1_100, 1_100));
-        assert_eq!([owed(&t, m1, USD).await, owed(&t, m2, USD).await, owed(&t, s, USD).await], [0, 1_100 * 3, 1_100 * 6]);
+        assert_eq!((c.state, c.deals_seen, c.deals_changed, c.deals_total), (CorrectionState::Applied, 620, 620, 620));
+        assert_eq!([owed(&t, m1, USD).await, owed(&t, m2, USD).await, owed(&t, s, USD).await], [0, 620 * 3, 620 * 6]);
         sound(&t).await;
     }
 

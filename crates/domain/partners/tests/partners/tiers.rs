@@ -91,6 +91,10 @@ qd_testkit::both! {
             assert_eq!(owed(&t, sub, USD).await, expected, "{term}");
             let next = tx!(t, |tx, core| statements::close(tx, core, &finance(), sub, USD, day(5, 1)).await).unwrap();
             assert_eq!((next.lines_minor, next.opening_minor + next.adjustments_minor), (0, expected));
+            // One that was booked at 6.00 and trued up to 7.00 goes with both.
+            book(&t, vec![DealFacts { revision: 2, ..d("2", "29", day(3, 6)) }]).await;
+            let (low, high) = (89 * 600, 89 * 700);
+            assert_eq!(owed(&t, sub, USD).await, if term == "freeze" { high } else { low }, "{term}");
         }
         sound(&t).await;
     }
@@ -207,6 +211,32 @@ qd_testkit::both! {
         assert_eq!(both().await, (0, 7_200));
         let s = tx!(t, |tx, core| statements::close(tx, core, &finance(), sub, USD, day(4, 1)).await).unwrap();
         assert_eq!(s.closing_minor, 1_200 + 9_600, "the client's part is not the partner's");
+        sound(&t).await;
+    }
+
+    async fn many_feeds_at_once_fill_one_tier_as_one_would(t: TestDb) {
+        let mut doc = tiered("marginal", RATES, "retier");
+        doc["tiers"][0]["thresholds"] = json!(["10", "30"]);
+        let (sub, master) = two(&t, doc).await;
+        let mut tasks = Vec::new();
+        for task in 0..6i64 {
+            let core = t.core.clone();
+            tasks.push(tokio::spawn(async move {
+                for round in 0..4i64 {
+                    // Servers whose clocks cross: each batch comes late for somebody.
+                    let deals: Vec<DealFacts> = (0..5)
+                        .map(|i| DealFacts { server: format!("s{task}"), ..deal(&format!("{round}-{i}"), "cli_1", "0.5", day(3, 5).plus_secs(round * 100 + i * 7 + task)) })
+                        .collect();
+                    let c = core.clone();
+                    core.db.write(async move |tx| qd_partners::booking::book(tx, &c, &deals).await).await.unwrap();
+                }
+            }));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        // 60 lots: 10 at 6, 20 at 7, 30 at 8; the master has the rest of 9.
+        assert_eq!((owed(&t, sub, USD).await, owed(&t, master, USD).await), (44_000, 54_000 - 44_000));
         sound(&t).await;
     }
 
