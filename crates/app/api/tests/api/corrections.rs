@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 async fn partner(w: &World, paula: &str, name: &str, rate: &str, since: i64) -> String {
     let new = json!({"entity": "eu", "name": name, "currency": "EUR", "payout_method": "bank", "since_us": since});
-    let id = w.post("/api/v1/partners", paula, new).await.ok()["id"].as_str().unwrap().to_string();
+    let id = w.post("/api/v1/partners", paula, new).await.ok()["id"]
+        .as_str()
+        .unwrap()
+        .to_string();
     let rules = json!([{"id": "base", "kind": "per_lot", "rate": rate}]);
     let document = json!({"format": 1, "name": name, "currency": "EUR", "rules": rules});
     let plan = w
@@ -66,7 +69,8 @@ async fn a_client_moved_with_an_earlier_date_goes_through_a_second_person() {
         .ok();
     assert_eq!(seen["retier"]["totals"], json!([{"currency": "EUR", "difference_minor": -150}]));
     assert_eq!(seen["retier"], seen["freeze"]);
-    let asked = json!({"request": {"cause": "client_moved", "client_id": client, "partner": b, "at_us": day(-20)}, "reason": "signed claim"});
+    let asked =
+        json!({"request": {"cause": "client_moved", "client_id": client, "partner": b, "at_us": day(-20)}, "reason": "signed claim"});
     let c = w.post("/api/v1/corrections", &paula, asked).await.ok();
     let one = format!("/api/v1/corrections/{}", c["id"].as_str().unwrap());
     assert_eq!((c["state"].as_str(), c["policy"].as_str()), (Some("prepared"), Some("retier")));
@@ -80,26 +84,43 @@ async fn a_client_moved_with_an_earlier_date_goes_through_a_second_person() {
     let done = w.get(&one, &farid).await.ok();
     assert_eq!(done["correction"]["state"], "applied");
     assert_eq!(done["done"]["per"], seen["retier"]["per"]);
-    let figure = |p: &str| -> Value { done["done"]["per"].as_array().unwrap().iter().find(|f| f["partner_id"] == p).unwrap().clone() };
+    let figure = |p: &str| -> Value {
+        done["done"]["per"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|f| f["partner_id"] == p)
+            .unwrap()
+            .clone()
+    };
     assert_eq!(
         (figure(&a)["difference_minor"].as_i64(), figure(&a)["statement_id"].as_str()),
         (Some(-2_400), statement["id"].as_str())
     );
     assert_eq!(figure(&b)["difference_minor"], 2_250);
     let lines = w.get(&format!("{one}/lines"), &farid).await.ok();
-    assert_eq!((lines["items"].as_array().unwrap().len(), done["lines"].as_array().unwrap().len()), (2, 2));
+    assert_eq!(
+        (lines["items"].as_array().unwrap().len(), done["lines"].as_array().unwrap().len()),
+        (2, 2)
+    );
     let record = w.get(&place, &paula).await.ok();
     assert_eq!(record["eligibility"]["partner"], b.as_str());
-    let list = w.get(&format!("/api/v1/corrections?subject=client:{client}&state=applied"), &farid).await.ok();
-    // The first attribution was carried out at once: nothing had been booked yet.
-    assert_eq!(list["items"].as_array().unwrap().len(), 2);
-    let changes = w
-        .get(&format!("/api/v1/closed-period-changes?partner_id={a}"), &farid)
+    let list = w
+        .get(&format!("/api/v1/corrections?subject=client:{client}&state=applied"), &farid)
         .await
         .ok();
-    assert_eq!((changes["items"][0]["cause"].as_str(), changes["items"][0]["minor"].as_i64()), (Some("correction"), Some(-2_400)));
+    // The first attribution was carried out at once: nothing had been booked yet.
+    assert_eq!(list["items"].as_array().unwrap().len(), 2);
+    let changes = w.get(&format!("/api/v1/closed-period-changes?partner_id={a}"), &farid).await.ok();
+    assert_eq!(
+        (changes["items"][0]["cause"].as_str(), changes["items"][0]["minor"].as_i64()),
+        (Some("correction"), Some(-2_400))
+    );
 
-    let back = w.post(&format!("{one}/reverse"), &paula, json!({"reason": "the claim was forged"})).await.ok();
+    let back = w
+        .post(&format!("{one}/reverse"), &paula, json!({"reason": "the claim was forged"}))
+        .await
+        .ok();
     let decide = format!("/api/v1/corrections/{}/decide", back["id"].as_str().unwrap());
     w.post(&decide, &farid, json!({"approve": true})).await.ok();
     work(&w).await;
