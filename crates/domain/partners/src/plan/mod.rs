@@ -9,10 +9,11 @@ pub(crate) mod read;
 mod rules;
 mod terms;
 
+pub use check::Warning;
 pub use extras::{
     BandKind, CapPer, Caps, ChainGuard, ClientRebate, Cut, Measure, PersonalRatio, RebateAmount, Region, Tier, TierScope, Window,
 };
-pub use needs::{Input, Need};
+pub use needs::{Feeds, Input, Need};
 pub use terms::{
     Attribution, Calendar, CapExcess, ClawbackScope, Corrections, FeeBearer, Gaps, Inversion, LookUp, RebateTaken, SelfReferral, TermView,
     Termination, Terms,

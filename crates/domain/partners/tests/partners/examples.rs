@@ -22,12 +22,12 @@ pub fn with(mut v: Value, more: Value) -> Value {
     v
 }
 
-fn alone(deals: &[Value]) -> Value {
+pub fn alone(deals: &[Value]) -> Value {
     json!({"format": 1, "partners": [{"id": "P"}], "clients": [{"id": "c", "partner": "P"}], "deals": deals})
 }
 
 /// Partners G, S, A from the client up, each with the plan of its name.
-fn chain(deals: &[Value]) -> Value {
+pub fn chain(deals: &[Value]) -> Value {
     json!({"format": 1,
         "partners": [{"id": "A", "plan": "A"}, {"id": "S", "parent": "A", "plan": "S"}, {"id": "G", "parent": "S", "plan": "G"}],
         "clients": [{"id": "c", "partner": "G"}], "deals": deals})
@@ -38,12 +38,12 @@ pub fn amounts(p: &Preview) -> Vec<&str> {
     p.lines.iter().map(|l| l.amount.as_str()).collect()
 }
 
-fn vector(id: &str) -> Value {
+pub fn vector(id: &str) -> Value {
     let all: Value = serde_json::from_str(include_str!("vectors.json")).unwrap();
     all["vectors"].as_array().unwrap().iter().find(|v| v["id"] == id).unwrap().clone()
 }
 
-fn texts(v: &Value) -> Vec<&str> {
+pub fn texts(v: &Value) -> Vec<&str> {
     v.as_array().unwrap().iter().map(|t| t.as_str().unwrap()).collect()
 }
 

@@ -34,7 +34,7 @@ fn run(rates: &[i64], lots: &[i64], over: &Value, rounding: &str) -> qd_partners
     let deals: Vec<Value> = lots
         .iter()
         .enumerate()
-        .map(|(i, l)| json!({"ticket": i.to_string(), "client": "c", "symbol": "EURUSD", "product_group": "fx", "lots": text(*l), "at": "2026-03-05"}))
+        .map(|(i, l)| json!({"ticket": format!("{i:04}"), "client": "c", "symbol": "EURUSD", "product_group": "fx", "lots": text(*l), "at": "2026-03-05"}))
         .collect();
     let events = json!({"format": 1, "settings": {"rounding": rounding}, "partners": partners, "clients": [{"id": "c", "partner": "p00"}], "deals": deals});
     preview(&json!({"plans": plans}), &events).unwrap()

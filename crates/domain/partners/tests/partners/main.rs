@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod corrections;
+mod deals;
 mod examples;
 mod histories;
 mod invariants;

@@ -153,27 +153,69 @@ fn the_schemas_know_exactly_the_fields_that_the_readers_know() {
     // A plan and events with every field the readers ask for: none may be unknown to the schema, and
     // the schema may promise none that the readers refuse.
     let names = || json!(["x"]);
+    let rule = json!({"id": "a", "kind": "base", "pay": "per_lot", "when": "close", "level": 1, "tier": "t", "rates": ["1", "2"], "currency": "EUR",
+        "spread_at": "half", "damped": false, "markup_of": "measured", "after": "qualification", "cap_per_order": "5", "valid_from": "2026-01-01", "valid_to": "2026-02-01",
+        "scope": {"symbols": names(), "product_groups": names(), "account_types": names(), "groups": names(), "countries": ["DE"], "regions": names(), "entities": ["eu"],
+            "brands": names(), "servers": names(), "languages": names(), "partner_countries": ["AE"], "partners": names(), "campaigns": names(), "tags": names(), "directions": ["buy"]}});
+    let mut plain = rule.clone();
+    plain["id"] = json!("b");
+    plain["rate"] = json!("1");
+    plain["valid_from"] = json!("2026-01-02");
+    for k in ["tier", "rates"] {
+        plain.as_object_mut().unwrap().remove(k);
+    }
     let full = json!({"format": 1, "name": "n", "note": "n", "currency": "USD",
         "scope": {"entities": ["eu"], "countries": ["DE"], "forbidden": [{"country": "NL", "source": "AFM"}]},
-        "rules": [{"id": "a", "kind": "per_lot", "level": 1, "rate": "1", "valid_from": "2026-01-01", "valid_to": "2026-02-01",
-            "scope": {"symbols": names(), "product_groups": names(), "account_types": names(), "groups": names(), "countries": ["DE"], "entities": ["eu"]}}],
-        "override": {"method": "percent_of_child", "of": "next", "levels": ["0.1"]},
-        "exclusions": {"min_duration_secs": 1, "negative_balance": true, "bonus_share": true},
-        "volume_factors": [{"account_types": names(), "groups": names(), "factor": "1"}]});
+        "rules": [rule, plain],
+        "override": {"method": "percent_of_child", "of": "next", "base": "net", "levels": ["0.1"]},
+        "exclusions": {"min_duration_secs": 1, "min_move_pips": "1", "same_price": true, "hedged": true, "client_commission": true, "negative_balance": true, "bonus_share": true},
+        "volume_factors": [{"account_types": names(), "groups": names(), "factor": "1"}],
+        "tiers": [{"id": "t", "measure": "active_clients", "window": "calendar_month", "scope": "own", "kind": "next_period", "thresholds": ["1"], "active_lots": "1"}],
+        "regions": [{"name": "x", "countries": ["DE"]}],
+        "caps": {"per_order": "1", "per_client_month": "1", "chain": {"share": "0.8", "cut": "top"}},
+        "client_rebates": [{"percent": "0.1", "tags": names()}, {"per_lot": "1", "groups": names()}],
+        "minimum_posting": "1",
+        "terms": {"look_up": "close", "conversion": "deal", "fx_source": "x", "calendar": "server", "tiers_count_excluded": true, "inversion": "next_below", "gaps": "keep",
+            "cap_excess": "house", "rebate_taken": "after", "corrections": "freeze", "hold_days": 1, "reserve": "0.1", "reserve_days": 90, "minimum_payout": "50",
+            "fee_bearer": "partner", "payout_fee": "0.015", "clawback": "cpa", "clawback_floor": "0", "self_referral": "hold", "attribution": "code",
+            "termination": "trail", "trail_months": 6}});
     assert_eq!(faults(&full), []);
+    let mut full = full;
+    for over in [
+        json!({"method": "multiplier", "levels": ["1"], "tier": "t", "ratios": ["1", "2"], "personal": [{"partner": "x", "ratio": "1"}]}),
+        json!({"method": "pool", "weights": ["1"]}),
+    ] {
+        let other = with(full.clone(), json!({"override": over}));
+        assert_eq!(faults(&other), []);
+        // All methods' fields in one object, for the comparison below alone.
+        let (Value::Object(a), Value::Object(b)) = (&mut full["override"], other["override"].clone()) else {
+            panic!("objects")
+        };
+        a.extend(b);
+    }
+    let side = json!({"price": "1", "bid": "1", "ask": "1", "raw_spread": "0"});
     let events = json!({"format": 1, "settings": {"rounding": "line", "blocked": "keep"},
-        "partners": [{"id": "P", "parent": "Q", "currency": "USD", "state": "active", "plan": "plan", "campaign_plan": "plan", "entity_plan": "plan", "global_plan": "plan"}, {"id": "Q"}],
-        "clients": [{"id": "c", "partner": "P"}], "quotes": [{"base": "EUR", "quote": "USD", "rate": "1", "source": "x", "at": "2026-01-01"}],
-        "deals": [{"server": "s", "ticket": "1", "revision": 1, "kind": "trade", "deleted": false, "technical": false, "reason": "x", "client": "c", "entity": "eu", "country": "DE",
+        "partners": [{"id": "P", "parent": "Q", "currency": "USD", "state": "active", "plan": "plan", "campaign_plan": "plan", "entity_plan": "plan", "global_plan": "plan",
+            "country": "AE", "moves": [{"from": "2026-01-01", "parent": "Q"}]}, {"id": "Q"}],
+        "clients": [{"id": "c", "partner": "P", "qualified": [{"partner": "P", "at": "2026-01-01", "server": "s", "ticket": "1", "lots_after": "1"}]}],
+        "quotes": [{"base": "EUR", "quote": "USD", "rate": "1", "source": "x", "at": "2026-01-01"}],
+        "deals": []});
+    let deal = json!({"server": "s", "ticket": "1", "revision": 1, "kind": "trade", "deleted": false, "technical": false, "reason": "x", "client": "c", "entity": "eu", "country": "DE",
             "account": "a", "account_type": "x", "group": "x", "currency": "USD", "excluded": false, "symbol": "x", "product_group": "x", "lots": "1",
-            "opened_at": "2025-01-01", "at": "2026-01-02", "negative_balance": false, "equity_minor": 2, "bonus_minor": 1},
-            {"ticket": "2", "client": "c", "symbol": "x", "volume_units": 1, "at": "2026-01-02"}]});
-    preview(&full, &events).unwrap();
+            "opened_at": "2025-01-01", "at": "2026-01-02", "negative_balance": false, "equity_minor": 2, "bonus_minor": 1});
+    let market = json!({"opened_lots": "0", "server_at": "2026-01-02", "direction": "buy", "position": "x", "brand": "x", "language": "de", "campaign": "x", "tags": ["x"],
+            "funded_at": "2026-01-01", "price_currency": "USD", "contract_size": "1", "pip_size": "1", "open": side, "close": side, "average_spread": "1", "markup": "1",
+            "commission": "1", "swap": "-1", "profit": "1", "revenue": "1"});
+    let second = json!({"ticket": "2", "client": "c", "symbol": "x", "volume_units": 1, "at": "2026-01-02"});
+    let events = with(events, json!({"deals": [with(deal, market), second]}));
+    preview(&per_lot("1"), &events).unwrap();
 
     for (schema, full) in [(PLAN_SCHEMA, &full), (EVENTS_SCHEMA, &events)] {
         let schema: Value = serde_json::from_str(schema).unwrap();
         let (mut listed, mut used) = (Vec::new(), Vec::new());
         properties(&schema, "", &mut listed);
+        // Programmes have readers and tests of their own.
+        listed.retain(|p| !["/cpa", "/revenue_share", "/hybrid"].iter().any(|own| p.starts_with(own)));
         paths(full, "", &mut used);
         listed.sort();
         listed.dedup();

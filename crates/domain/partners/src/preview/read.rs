@@ -1,173 +1,82 @@
-//! `commissions preview`: lines from files alone. A plan file and an events file in, lines with
-//! their explanations and totals out; no database, the same engine as the live feed.
-//!
-//! The plan file is one plan, or `{"plans": {"name": plan, …}}`. The events file (its schema is
-//! `schemas/events.schema.json`) has the partners bottom up or in any order, the clients, the
-//! quotes, the deals.
+//! Reading the two files.
 
-use crate::engine::round::Purse;
-use crate::engine::{self, Blocked, DealFacts, FactKind, Hop, Quote, Rank, Ranked, Settings};
+use crate::engine::month::World;
+use crate::engine::{Blocked, DealFacts, FactKind, Hop, Qualified, Quote, Rank, Ranked, Settings, Side, Stop};
 use crate::exact::Exact;
 use crate::plan::read::{Faults, Obj};
-use crate::plan::{Plan, PlanRef};
-use qd_kernel::{Amount, Currency, Lots, Problem, Rate, Result};
-use serde::Serialize;
+use crate::plan::{Direction, Plan, PlanRef};
+use qd_kernel::{Currency, Lots, Problem, Rate, Result, Ts};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
-
-pub const PLAN_SCHEMA: &str = include_str!("../schemas/plan.schema.json");
-pub const EVENTS_SCHEMA: &str = include_str!("../schemas/events.schema.json");
-
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = CommissionPreview)]
-pub struct Preview {
-    pub lines: Vec<PreviewLine>,
-    pub totals: Vec<PreviewTotal>,
-    /// Deals that nothing can be said about, with what is missing.
-    pub stopped: Vec<PreviewStop>,
-}
-
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct PreviewLine {
-    pub deal: String,
-    pub partner: String,
-    pub level: u32,
-    pub minor: i64,
-    pub currency: Currency,
-    pub amount: String,
-    pub reason: Option<&'static str>,
-    pub plan: Option<PlanRef>,
-    pub rule: Option<String>,
-    pub explanation: engine::explain::Explanation,
-}
-
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct PreviewTotal {
-    pub partner: String,
-    pub currency: Currency,
-    pub minor: i64,
-    pub amount: String,
-    pub lines: usize,
-}
-
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct PreviewStop {
-    pub deal: String,
-    pub code: &'static str,
-    pub cause: String,
-}
-
-struct Member {
-    parent: Option<String>,
-    currency: Currency,
-    blocked: Option<Blocked>,
-    plans: Vec<Ranked>,
-}
 
 const MAX: usize = 1_000_000;
 
-/// Reads both documents and computes. Problems: `plan_refused`, `events_refused`, each with the
-/// pointer of every fault.
-pub fn preview(plan_file: &Value, events_file: &Value) -> Result<Preview> {
-    let plans = plans(plan_file)?;
-    let mut f = Faults::default();
-    let input = events(events_file, &plans, &mut f);
-    f.into_result("events_refused", "the events cannot be read")?;
-    let Some((settings, members, clients, deals)) = input else {
-        return Err(Problem::bug("events_unread", "events without faults were not read"));
-    };
-    let mut out = Preview {
-        lines: Vec::new(),
-        totals: Vec::new(),
-        stopped: Vec::new(),
-    };
-    let mut purses: BTreeMap<(String, Currency), (Purse, usize)> = BTreeMap::new();
-    let mut state = engine::State::new();
-    for d in deals {
-        let path = path(clients.get(&d.client).and_then(|c| c.as_deref()), &members, &d);
-        let lines = match engine::lines(&d, &path, &settings, &mut state) {
-            Ok(l) => l,
-            Err(s) => {
-                out.stopped.push(PreviewStop {
-                    deal: d.deal(),
-                    code: s.code,
-                    cause: s.cause,
-                });
-                continue;
-            }
+struct Member {
+    parent: Option<String>,
+    /// Other parents, each from a time on, oldest first.
+    moves: Vec<(Ts, Option<String>)>,
+    currency: Currency,
+    blocked: Option<Blocked>,
+    country: String,
+    plans: Vec<Ranked>,
+}
+
+impl Member {
+    fn parent_at(&self, at: Ts) -> Option<&String> {
+        let moved = self.moves.iter().rev().find(|(from, _)| *from <= at);
+        moved.map_or(self.parent.as_ref(), |(_, p)| p.as_ref())
+    }
+}
+
+struct Client {
+    partner: Option<String>,
+    qualified: BTreeMap<String, Qualified>,
+}
+
+/// The events file as it was read.
+pub struct Events {
+    pub settings: Settings,
+    pub deals: Vec<DealFacts>,
+    members: BTreeMap<String, Member>,
+    clients: BTreeMap<String, Client>,
+}
+
+impl World for Events {
+    fn path(&mut self, d: &DealFacts, at: Ts) -> std::result::Result<Vec<Hop>, Stop> {
+        let Some(client) = self.clients.get(&d.client) else {
+            return Ok(Vec::new());
         };
-        for l in lines {
-            let purse = purses.entry((l.partner.clone(), l.currency)).or_default();
-            let minor = purse
-                .0
-                .book(&l, settings.rounding)
-                .map_err(|s| Problem::invalid("/deals", s.code, s.cause))?;
-            purse.1 += 1;
-            let (plan, rule) = l.rule.clone().map_or((None, None), |(p, r)| (Some(p), Some(r)));
-            out.lines.push(PreviewLine {
-                deal: d.deal(),
-                amount: Amount::new(minor, l.currency).text(),
-                partner: l.partner,
-                level: l.level,
-                minor,
-                currency: l.currency,
-                reason: l.reason,
-                plan,
-                rule,
-                explanation: l.why,
-            });
-        }
+        let Some(partner) = &client.partner else { return Ok(Vec::new()) };
+        Ok(above(&self.members, partner, at)
+            .into_iter()
+            .filter_map(|id| {
+                let m = self.members.get(&id)?;
+                let blocked = if id == d.client { Some(Blocked::OwnAccount) } else { m.blocked };
+                Some(Hop {
+                    currency: m.currency,
+                    blocked,
+                    plans: m.plans.clone(),
+                    country: m.country.clone(),
+                    qualified: client.qualified.get(&id).cloned(),
+                    partner: id,
+                })
+            })
+            .collect())
     }
-    out.totals = purses
-        .into_iter()
-        .map(|((partner, currency), (p, lines))| PreviewTotal {
-            partner,
-            currency,
-            minor: p.booked,
-            amount: Amount::new(p.booked, currency).text(),
-            lines,
-        })
-        .collect();
-    Ok(out)
-}
-
-impl Preview {
-    /// For a terminal.
-    pub fn text(&self) -> String {
-        let mut t = String::new();
-        for l in &self.lines {
-            let rule = match (&l.plan, &l.rule) {
-                (Some(p), Some(r)) => format!("{} v{} {r}", p.plan, p.version),
-                _ => "-".into(),
-            };
-            let _ = writeln!(
-                t,
-                "{:<16} {:<12} level {:<2} {:>14} {}  {rule}  {}",
-                l.deal,
-                l.partner,
-                l.level,
-                l.amount,
-                l.currency,
-                l.reason.unwrap_or("")
-            );
-            let _ = writeln!(t, "{:<16} {}", "", l.explanation.formula);
-            for x in &l.explanation.tested {
-                let _ = writeln!(t, "{:<16} {}: {} (wanted: {})", "", x.what, x.value, x.wanted);
-            }
-        }
-        for s in &self.stopped {
-            let _ = writeln!(t, "{:<16} STOPPED {}: {}", s.deal, s.code, s.cause);
-        }
-        for s in &self.totals {
-            let _ = writeln!(t, "total {:<12} {:>14} {} in {} lines", s.partner, s.amount, s.currency, s.lines);
-        }
-        t
+    fn settings(&mut self, _: &DealFacts) -> Settings {
+        self.settings.clone()
     }
 }
 
-fn plans(file: &Value) -> Result<BTreeMap<String, Ranked>> {
+pub fn events(v: &Value, plans: &BTreeMap<String, Ranked>) -> Result<Events> {
+    let mut f = Faults::default();
+    let read = all(v, plans, &mut f);
+    f.into_result("events_refused", "the events cannot be read")?;
+    read.ok_or_else(|| Problem::bug("events_unread", "events without faults were not read"))
+}
+
+pub fn plans(file: &Value) -> Result<BTreeMap<String, Ranked>> {
     let several = file.get("plans").and_then(Value::as_object);
     let mut out = BTreeMap::new();
     let mut add = |name: &str, doc: &Value| -> Result<()> {
@@ -198,9 +107,7 @@ fn plans(file: &Value) -> Result<BTreeMap<String, Ranked>> {
     Ok(out)
 }
 
-type Input = (Settings, BTreeMap<String, Member>, BTreeMap<String, Option<String>>, Vec<DealFacts>);
-
-fn events(v: &Value, plans: &BTreeMap<String, Ranked>, f: &mut Faults) -> Option<Input> {
+fn all(v: &Value, plans: &BTreeMap<String, Ranked>, f: &mut Faults) -> Option<Events> {
     let mut o = Obj::of(v, "", f)?;
     if o.int("format", 1, 1, f).is_none() && v.get("format").is_none() {
         f.add("/format", "missing", "expected 1");
@@ -217,17 +124,20 @@ fn events(v: &Value, plans: &BTreeMap<String, Ranked>, f: &mut Faults) -> Option
     for (v, at) in o.list("partners", MAX, f) {
         if let Some((id, m)) = member(v, &at, plans, f) {
             if let Some(parent) = &m.parent {
-                parents.push((format!("{at}/parent"), id.clone(), parent.clone()));
+                parents.push((format!("{at}/parent"), id.clone(), parent.clone(), Ts(i64::MIN)));
+            }
+            for (i, (from, parent)) in m.moves.iter().enumerate() {
+                parents.extend(parent.clone().map(|p| (format!("{at}/moves/{i}/parent"), id.clone(), p, *from)));
             }
             if members.insert(id, m).is_some() {
                 f.add(format!("{at}/id"), "id_taken", "expected an id that no other partner has");
             }
         }
     }
-    for (at, id, parent) in parents {
+    for (at, id, parent, from) in parents {
         if !members.contains_key(&parent) {
             f.add(at, "partner_unknown", "expected the id of a partner of this file");
-        } else if above(&members, &parent).contains(&id) {
+        } else if above(&members, &parent, from).contains(&id) {
             f.add(at, "tree_cycle", "expected a partner that is not below this one");
         }
     }
@@ -242,8 +152,12 @@ fn events(v: &Value, plans: &BTreeMap<String, Ranked>, f: &mut Faults) -> Option
                 format!("expected the id of a partner of this file, not {p}"),
             );
         }
+        let mut qualified = BTreeMap::new();
+        for (v, at) in c.list("qualified", 1_000, f) {
+            qualified.extend(qualification(v, &at, f));
+        }
         c.done(f);
-        clients.insert(id, partner);
+        clients.insert(id, Client { partner, qualified });
     }
     let quotes: Vec<Quote> = o
         .list("quotes", MAX, f)
@@ -260,7 +174,28 @@ fn events(v: &Value, plans: &BTreeMap<String, Ranked>, f: &mut Faults) -> Option
         }
     }
     o.done(f);
-    Some((settings, members, clients, deals))
+    Some(Events {
+        settings,
+        deals,
+        members,
+        clients,
+    })
+}
+
+fn qualification(v: &Value, at: &str, f: &mut Faults) -> Option<(String, Qualified)> {
+    let mut o = Obj::of(v, at, f)?;
+    let partner = o.need_text("partner", f);
+    if o.missing("at") {
+        f.add(o.pointer("at"), "missing", "expected the time of the deal");
+    }
+    let q = Qualified {
+        at: o.time("at", f).unwrap_or_default(),
+        server: o.text("server", f).unwrap_or("file").to_string(),
+        ticket: o.need_text("ticket", f),
+        lots_after: o.decimal("lots_after", f).unwrap_or(Exact::ZERO),
+    };
+    o.done(f);
+    Some((partner, q))
 }
 
 fn member(v: &Value, at: &str, plans: &BTreeMap<String, Ranked>, f: &mut Faults) -> Option<(String, Member)> {
@@ -302,48 +237,42 @@ fn member(v: &Value, at: &str, plans: &BTreeMap<String, Ranked>, f: &mut Faults)
         // One plan in the file and none named: it is everybody's.
         ranked.extend(plans.values().cloned());
     }
+    let country = o.text("country", f).unwrap_or_default().to_string();
+    let mut moves = Vec::new();
+    for (v, at) in o.list("moves", 1_000, f) {
+        let Some(mut m) = Obj::of(v, &at, f) else { continue };
+        if m.missing("from") {
+            f.add(m.pointer("from"), "missing", "expected the time of the move");
+        }
+        moves.push((m.time("from", f).unwrap_or_default(), m.text("parent", f).map(str::to_string)));
+        m.done(f);
+    }
+    moves.sort();
     o.done(f);
     Some((
         id,
         Member {
             parent,
+            moves,
             currency,
             blocked,
+            country,
             plans: ranked,
         },
     ))
 }
 
-fn above(members: &BTreeMap<String, Member>, from: &str) -> Vec<String> {
+fn above(members: &BTreeMap<String, Member>, from: &str, at: Ts) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
-    let mut at = Some(from.to_string());
-    while let Some(id) = at {
+    let mut next = Some(from.to_string());
+    while let Some(id) = next {
         if out.contains(&id) {
             break;
         }
-        at = members.get(&id).and_then(|m| m.parent.clone());
+        next = members.get(&id).and_then(|m| m.parent_at(at).cloned());
         out.push(id);
     }
     out
-}
-
-fn path(partner: Option<&str>, members: &BTreeMap<String, Member>, d: &DealFacts) -> Vec<Hop> {
-    let Some(partner) = partner else { return Vec::new() };
-    above(members, partner)
-        .into_iter()
-        .filter_map(|id| {
-            let m = members.get(&id)?;
-            let blocked = if id == d.client { Some(Blocked::OwnAccount) } else { m.blocked };
-            Some(Hop {
-                currency: m.currency,
-                blocked,
-                plans: m.plans.clone(),
-                country: String::new(),
-                qualified: None,
-                partner: id,
-            })
-        })
-        .collect()
 }
 
 fn quote(v: &Value, at: &str, f: &mut Faults) -> Option<Quote> {
@@ -397,7 +326,40 @@ fn deal(v: &Value, at: &str, quotes: &[Quote], f: &mut Faults) -> Option<DealFac
             Lots(0)
         }
     };
+    let currency = o.currency("currency", f).unwrap_or(Currency::USD);
+    let minor = |o: &mut Obj<'_>, key, f: &mut Faults| o.decimal(key, f).and_then(|v| v.minor(currency.exponent()));
+    let (commission_minor, swap_minor) = (minor(&mut o, "commission", f), minor(&mut o, "swap", f));
+    let (profit_minor, revenue_minor) = (minor(&mut o, "profit", f), minor(&mut o, "revenue", f));
+    let opened_lots = o.decimal("opened_lots", f).unwrap_or(Exact::ZERO);
+    let volume_opened = Lots(opened_lots.times(Exact::int(Lots::ONE.units())).minor(0).unwrap_or(0));
+    let direction = match o.text("direction", f) {
+        None => None,
+        Some(t) => Direction::parse(t).or_else(|| {
+            f.add(format!("{at}/direction"), "direction_unknown", "expected buy or sell");
+            None
+        }),
+    };
     let d = DealFacts {
+        volume_opened,
+        server_at: o.time("server_at", f),
+        direction,
+        position: text(&mut o, "position", f, ""),
+        brand: text(&mut o, "brand", f, ""),
+        language: text(&mut o, "language", f, ""),
+        campaign: text(&mut o, "campaign", f, ""),
+        tags: o.texts("tags", f),
+        funded_at: o.time("funded_at", f),
+        price_currency: o.currency("price_currency", f),
+        contract_size: o.decimal("contract_size", f),
+        pip_size: o.decimal("pip_size", f),
+        open: side(&mut o, "open", f),
+        close: side(&mut o, "close", f),
+        average_spread: o.decimal("average_spread", f),
+        markup: o.decimal("markup", f),
+        commission_minor,
+        swap_minor,
+        profit_minor,
+        revenue_minor,
         server: text(&mut o, "server", f, "file"),
         ticket: o.need_text("ticket", f),
         revision: o.int("revision", 1, i64::MAX, f).unwrap_or(1),
@@ -411,7 +373,7 @@ fn deal(v: &Value, at: &str, quotes: &[Quote], f: &mut Faults) -> Option<DealFac
         account: text(&mut o, "account", f, ""),
         account_type: text(&mut o, "account_type", f, ""),
         group: text(&mut o, "group", f, ""),
-        currency: o.currency("currency", f).unwrap_or(Currency::USD),
+        currency,
         counts: !o.flag("excluded", f),
         symbol: o.need_text("symbol", f),
         product_group: o.text("product_group", f).map(str::to_string),
@@ -430,8 +392,22 @@ fn deal(v: &Value, at: &str, quotes: &[Quote], f: &mut Faults) -> Option<DealFac
         equity_minor: o.int("equity_minor", i64::MIN, i64::MAX, f),
         bonus_minor: o.int("bonus_minor", i64::MIN, i64::MAX, f),
         quotes: quotes.to_vec(),
-        ..DealFacts::default()
     };
     o.done(f);
     Some(d)
+}
+
+fn side(o: &mut Obj<'_>, key: &'static str, f: &mut Faults) -> Side {
+    let at = o.pointer(key);
+    let Some(mut s) = o.get(key).and_then(|v| Obj::of(v, &at, f)) else {
+        return Side::default();
+    };
+    let side = Side {
+        price: s.decimal("price", f),
+        bid: s.decimal("bid", f),
+        ask: s.decimal("ask", f),
+        raw_spread: s.decimal("raw_spread", f),
+    };
+    s.done(f);
+    side
 }
