@@ -1,11 +1,13 @@
 //! What one domain needs to know of another, put together from their public answers.
 
 use crate::App;
+use crate::facts;
 use async_trait::async_trait;
 use qd_clients::restrictions::RestrictionKind;
 use qd_clients::{Client, ClientId};
 use qd_db::Tx;
 use qd_kernel::{Currency, Problem, Rate, Result, Rounding, Ts};
+use qd_partners::house::{SYMBOL_GROUPS, SYMBOLS, SymbolTerms};
 use qd_partners::jobs::{DealName, DealSource};
 use qd_partners::{DealFacts, FactKind, Quote};
 use qd_payments::jobs::FactsOf;
@@ -333,14 +335,15 @@ pub struct Deals;
 #[async_trait(?Send)]
 impl DealSource for Deals {
     async fn facts(&self, tx: &mut Tx, deals: &[DealName]) -> Result<Vec<DealFacts>> {
-        let groups: BTreeMap<String, String> = settings::get(tx, "global", "symbols.groups").await?.unwrap_or_default();
+        let groups: BTreeMap<String, String> = settings::get(tx, settings::GLOBAL, SYMBOL_GROUPS).await?.unwrap_or_default();
+        let terms: BTreeMap<String, SymbolTerms> = settings::get(tx, settings::GLOBAL, SYMBOLS).await?.unwrap_or_default();
         let rates = HouseRates::load(tx).await?;
         let mut out = Vec::with_capacity(deals.len());
         for d in deals {
             let Some(full) = qd_trading::feed::full(tx, &d.server, &d.ticket, d.revision).await? else {
                 continue;
             };
-            out.extend(deal_facts(tx, &full, &groups, rates.as_ref()).await?);
+            out.extend(deal_facts(tx, &full, &groups, &terms, rates.as_ref()).await?);
         }
         Ok(out)
     }
@@ -351,6 +354,7 @@ async fn deal_facts(
     tx: &mut Tx,
     full: &qd_trading::feed::DealFull,
     groups: &BTreeMap<String, String>,
+    terms: &BTreeMap<String, SymbolTerms>,
     rates: Option<&HouseRates>,
 ) -> Result<Option<DealFacts>> {
     let Some(a) = full.account.as_ref().filter(|a| a.live) else {
@@ -404,6 +408,11 @@ async fn deal_facts(
         equity_minor: None,
         bonus_minor: None,
         quotes,
-        ..DealFacts::default()
+        brand: c.brand,
+        language: c.language,
+        campaign: c.campaign,
+        tags: c.tags,
+        funded_at: c.first_deposit_at,
+        ..facts::market(full, terms.get(&d.symbol), &a.group)
     }))
 }

@@ -5,6 +5,10 @@ use crate::brands::{FACE, Face, MODULES};
 use crate::compose::HouseRates;
 use qd_kernel::{Currency, Problem, Result};
 use qd_kyc::{BANDS_KEY, Bands, POLICY_KEY, Policy, WATCHLIST_KEY, Watchlist};
+use qd_partners::exact::Exact;
+use qd_partners::guard::{self, Guard};
+use qd_partners::house::SymbolTerms;
+use qd_partners::plan::needs::{self, Feeds};
 use qd_support::{Category, Clocks, Route, clocks};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,7 +17,7 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 pub const RATES: &str = "fx.rates";
-pub const SYMBOL_GROUPS: &str = "symbols.groups";
+pub use qd_partners::house::{SYMBOL_GROUPS, SYMBOLS};
 const DORMANT: &str = "clients.dormant_days";
 const CHURNED: &str = "clients.churned_days";
 
@@ -50,6 +54,9 @@ pub fn all() -> Result<Vec<Known>> {
             ENTITY,
             serde_json::to_value(qd_partners::Settings::default())?,
         ),
+        known(SYMBOLS, HOUSE, json!({})),
+        known(guard::SETTINGS, ENTITY, serde_json::to_value(Guard::default())?),
+        known(needs::SETTINGS, ENTITY, serde_json::to_value(Feeds::usual())?),
     ])
 }
 
@@ -77,6 +84,9 @@ pub fn check(scope: &str, key: &str, value: &Value) -> Result<()> {
         DORMANT | CHURNED => within("/value", read(value)?, 1, 3_650),
         clocks::SETTING => minutes(&read(value)?),
         clocks::ROUTING => read::<BTreeMap<Category, Route>>(value).map(|_| ()),
+        SYMBOLS => terms(&read(value)?),
+        guard::SETTINGS => read::<Guard>(value).map(|_| ()),
+        needs::SETTINGS => read::<Feeds>(value).map(|_| ()),
         _ => read::<qd_partners::Settings>(value).map(|_| ()),
     }
 }
@@ -112,6 +122,25 @@ fn rates(r: &HouseRates) -> Result<()> {
         }
         if rate.scaled() <= 0 {
             return Err(Problem::invalid(&at, "rate_not_positive", "expected a rate above zero"));
+        }
+    }
+    Ok(())
+}
+
+fn terms(all: &BTreeMap<String, SymbolTerms>) -> Result<()> {
+    for (symbol, t) in all {
+        let given = [("pip_size", &t.pip_size), ("average_spread", &t.average_spread)];
+        let given = given.into_iter().filter_map(|(k, v)| v.as_ref().map(|v| (k.to_string(), v)));
+        let markups = t.markups.iter().map(|(g, v)| (format!("markups/{g}"), v));
+        for (field, v) in given.chain(markups) {
+            let fits = Exact::parse(v).is_some_and(|n| !n.is_negative() && (field != "pip_size" || !n.is_zero()));
+            if !fits {
+                return Err(Problem::invalid(
+                    &format!("/value/{symbol}/{field}"),
+                    "decimal_malformed",
+                    "expected a decimal in text, such as 0.0001; a pip size is above 0",
+                ));
+            }
         }
     }
     Ok(())

@@ -100,8 +100,10 @@ impl Guard {
 
     /// Faults of a plan that says what may not be paid: a rule or rebate each of whose entities and
     /// countries is forbidden. What is forbidden only in part leaves zero lines at run time.
-    pub fn refuse(&self, p: &Plan, f: &mut Faults) {
+    pub fn refuse(&self, p: &Plan, entity: Option<&str>, f: &mut Faults) {
         let any = [String::new()];
+        let house: Vec<String> = entity.map(str::to_string).into_iter().collect();
+        let entities: &[String] = if p.scope.entities.is_empty() { &house } else { &p.scope.entities };
         let either = |own: &[String], wide: &[String]| -> Vec<String> {
             let list = if own.is_empty() { wide } else { own };
             if list.is_empty() { any.to_vec() } else { list.to_vec() }
@@ -127,7 +129,7 @@ impl Guard {
             } else {
                 r.scope.countries.clone()
             };
-            let (e, c) = (either(&r.scope.entities, &p.scope.entities), either(&own, &p.scope.countries));
+            let (e, c) = (either(&r.scope.entities, entities), either(&own, &p.scope.countries));
             if let Some(s) = all_banned(&e, &c, PaidRole::Partner, r.pay.as_str()) {
                 f.add(
                     format!("/rules/{i}/scope"),
@@ -137,7 +139,7 @@ impl Guard {
             }
         }
         for (i, r) in p.client_rebates.iter().enumerate() {
-            let (e, c) = (either(&[], &p.scope.entities), either(&[], &p.scope.countries));
+            let (e, c) = (either(&[], entities), either(&[], &p.scope.countries));
             if let Some(s) = all_banned(&e, &c, PaidRole::Client, "client_rebate") {
                 let field = match r.amount {
                     RebateAmount::Percent(_) => "percent",

@@ -12,6 +12,7 @@ pub mod corrections;
 pub mod engine;
 pub mod exact;
 pub mod guard;
+pub mod house;
 mod ids;
 pub mod jobs;
 pub mod partner;

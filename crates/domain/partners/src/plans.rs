@@ -2,6 +2,7 @@
 //! their default, and by the house.
 
 use crate::engine::{Rank, Ranked};
+use crate::house;
 use crate::ids::{PartnerId, PlanId};
 use crate::partner::allowed;
 use crate::plan::{Plan, PlanRef};
@@ -64,7 +65,8 @@ pub struct Held {
 /// Saves a plan: the first version (`id` None) or the next one of a plan that stands at
 /// `base_version`. A document with faults is refused with the pointer of each (`plan_refused`).
 /// Deals with value dates from `valid_from` on are paid by it, unless a later version has an earlier
-/// or the same date. Needs `plans.manage`.
+/// or the same date. Refused alike is what the house's settings speak against ([`house::refuse`]). Needs
+/// `plans.manage`.
 #[allow(clippy::too_many_arguments, reason = "address, base and content of one document")]
 pub async fn save(
     tx: &mut Tx,
@@ -82,6 +84,11 @@ pub async fn save(
     }
     let plan = Plan::read(document)?;
     let now = core.now();
+    let whose = match id {
+        None => entity.map(str::to_string),
+        Some((id, _)) => visible(tx, caller, id).await?.entity,
+    };
+    house::refuse(tx, whose.as_deref(), &plan).await?;
     let (id, version, entity) = match id {
         None => {
             if !caller.enters(entity) {
@@ -224,6 +231,10 @@ async fn hold(
         return Err(Problem::invalid("reason", "reason_missing", "expected why"));
     }
     usable(tx, plan, entity.as_deref()).await?;
+    // The holder's entity may have other feeds and bans than the plan's.
+    if let Some(v) = pick(&store::versions(tx, plan).await?, at) {
+        house::refuse(tx, entity.as_deref(), &Plan::read(&v.document)?).await?;
+    }
     let before = store::uses(tx, holder).await?.pop();
     if before.as_ref().is_some_and(|b| b.to_at.is_none()) && !store::end_use(tx, holder, at).await? {
         return Err(Problem::invalid("at", "move_too_early", "expected a time after the last change"));

@@ -530,6 +530,8 @@ pub struct DealFull {
     pub account: Option<DealAccount>,
     /// When the position it closed was opened.
     pub opened_at: Option<Ts>,
+    /// The deals that built the position up, oldest first.
+    pub entries: Vec<store::EntryRow>,
 }
 
 #[derive(Clone, Debug)]
@@ -557,8 +559,14 @@ pub async fn full(tx: &mut Tx, server: &str, ticket: &str, revision: i64) -> Res
             group: a.platform_group,
         }),
     };
-    let opened_at = store::position_opened(tx, server, &deal.position_id).await?;
-    Ok(Some(DealFull { deal, account, opened_at }))
+    let entries = store::entries(tx, server, &deal.position_id).await?;
+    let opened_at = entries.first().map(|e| e.at);
+    Ok(Some(DealFull {
+        deal,
+        account,
+        opened_at,
+        entries,
+    }))
 }
 
 /// Closed trades of a client's live accounts and their volume in 1e-8 lots.

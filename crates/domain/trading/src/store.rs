@@ -476,15 +476,32 @@ pub async fn deal(tx: &mut Tx, server: &str, ticket: &str, revision: i64) -> Res
     .await
 }
 
-/// When the position was opened: the time of its first entry deal.
-pub async fn position_opened(tx: &mut Tx, server: &str, position_id: &str) -> Result<Option<Ts>> {
-    Ok(tx
-        .one::<(Option<Ts>,)>(
-            sql!("SELECT MIN(at) FROM deals WHERE server = $1 AND position_id = $2 AND entry IN ('in', 'in_out') AND kind = 'trade'"),
-            &vals![server, position_id],
-        )
-        .await?
-        .and_then(|r| r.0))
+row! {
+    /// A deal that opened a position or added to it.
+    #[derive(Clone, Debug)]
+    pub struct EntryRow {
+        pub at: Ts,
+        pub digits: u8,
+        pub price: i64,
+        pub bid: Option<i64>,
+        pub ask: Option<i64>,
+        pub opened: Lots,
+        pub commission_minor: i64,
+    }
+}
+
+/// The entries of a position, oldest first: newest revisions that the platform still has.
+pub async fn entries(tx: &mut Tx, server: &str, position_id: &str) -> Result<Vec<EntryRow>> {
+    tx.rows(
+        sql!(
+            "SELECT d.at, d.digits, d.price, d.bid, d.ask, d.volume - d.volume_closed, d.commission_minor FROM deals d
+             WHERE d.server = $1 AND d.position_id = $2 AND d.entry IN ('in', 'in_out') AND d.kind = 'trade' AND d.gone = FALSE
+               AND NOT EXISTS (SELECT 1 FROM deals n WHERE n.server = d.server AND n.ticket = d.ticket AND n.revision > d.revision)
+             ORDER BY d.at, d.ticket LIMIT 1000"
+        ),
+        &vals![server, position_id],
+    )
+    .await
 }
 
 /// Of the newest revisions that the platform still has.

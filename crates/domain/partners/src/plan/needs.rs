@@ -196,7 +196,47 @@ pub struct Feeds {
 /// The key of [`Feeds`].
 pub const SETTINGS: &str = "commission.feeds";
 
+/// The server of [`Feeds`] that stands for all that are not named.
+const ANY: &str = "*";
+
 impl Feeds {
+    /// What is known of every deal that the house reads from a trading server; average spread, markup and
+    /// pip size once the symbol's terms are set.
+    pub fn usual() -> Feeds {
+        use Input as I;
+        let all = vec![
+            I::OpenTime,
+            I::OpenPrice,
+            I::ClosePrice,
+            I::SpreadOpen,
+            I::SpreadClose,
+            I::AverageSpread,
+            I::Markup,
+            I::Commission,
+            I::ContractSize,
+            I::PriceCurrency,
+            I::PipSize,
+            I::Direction,
+            I::OpeningDeals,
+            I::Revenue,
+            I::FundedAt,
+            I::Brand,
+            I::Language,
+            I::Campaign,
+            I::Tags,
+            I::ServerTime,
+            I::Qualification,
+        ];
+        Feeds {
+            servers: BTreeMap::from([(ANY.to_string(), all)]),
+        }
+    }
+
+    /// Whether a rule limited to `wanted` has to do with the entry `name`.
+    fn concerns(&self, name: &str, wanted: &[String]) -> bool {
+        wanted.is_empty() || wanted.iter().any(|w| w == name) || (name == ANY && wanted.iter().any(|w| !self.servers.contains_key(w)))
+    }
+
     /// A fault for each input that some server of the rule does not deliver. Without servers nothing is
     /// known, and nothing is refused.
     pub fn refuse(&self, plan: &Plan, f: &mut Faults) {
@@ -204,8 +244,8 @@ impl Feeds {
             let lacking: Vec<&str> = self
                 .servers
                 .iter()
-                .filter(|(name, has)| (n.servers.is_empty() || n.servers.contains(name)) && !has.contains(&n.input))
-                .map(|(name, _)| name.as_str())
+                .filter(|(name, has)| self.concerns(name, &n.servers) && !has.contains(&n.input))
+                .map(|(name, _)| if name == ANY { "the feed" } else { name.as_str() })
                 .collect();
             if !lacking.is_empty() {
                 f.add(

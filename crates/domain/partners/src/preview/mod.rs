@@ -155,6 +155,21 @@ pub fn draft(plan_file: &Value, events_file: &Value) -> Result<Preview> {
     }
 }
 
+impl Preview {
+    /// Adds what the house's settings say against the draft.
+    pub fn object(&mut self, p: Problem) -> Result<()> {
+        if p.fields.is_empty() {
+            return Err(p);
+        }
+        self.problems.extend(p.fields.into_iter().map(|f| DraftProblem {
+            pointer: format!("/plan{}", f.pointer),
+            code: f.code,
+            expected: f.expected,
+        }));
+        Ok(())
+    }
+}
+
 /// A deal that was paid, with its lines as they stand after true-ups.
 struct Past {
     deal: usize,

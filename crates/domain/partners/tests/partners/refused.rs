@@ -235,3 +235,71 @@ fn paths(v: &Value, at: &str, out: &mut Vec<String>) {
         _ => {}
     }
 }
+
+#[test]
+fn plans_that_cannot_work_are_refused_where_they_go_wrong() {
+    let one = |v: Value| faults(&v).into_iter().map(|(p, c)| format!("{p} {c}")).collect::<Vec<_>>();
+    let rule = |more: Value| with(json!({"id": "a", "pay": "per_lot", "rate": "1"}), more);
+    let tier = |more: Value| {
+        let t = with(json!({"id": "t", "thresholds": ["100", "300"]}), more);
+        with(
+            rules(json!([{"id": "a", "pay": "per_lot", "tier": "t", "rates": ["1", "2", "3"]}])),
+            json!({"tiers": [t]}),
+        )
+    };
+    assert_eq!(one(tier(json!({}))), [] as [&str; 0]);
+    assert_eq!(
+        one(tier(json!({"thresholds": ["300", "100"]}))),
+        ["/tiers/0/thresholds/1 bands_overlap"]
+    );
+    assert_eq!(
+        one(tier(json!({"thresholds": ["0", "100"]}))),
+        ["/tiers/0/thresholds/0 bands_overlap"]
+    );
+    assert_eq!(one(tier(json!({"thresholds": ["100"]}))), ["/rules/0/rates bands_differ"]);
+    assert_eq!(one(tier(json!({"id": "u"}))), ["/rules/0/tier tier_unknown"]);
+    assert_eq!(
+        one(tier(json!({"kind": "retroactive", "window": "rolling_30_days"}))),
+        ["/tiers/0/window window_impossible"]
+    );
+    assert_eq!(
+        one(tier(json!({"measure": "active_clients", "active_lots": "1"}))),
+        ["/tiers/0/kind kind_impossible"]
+    );
+    assert_eq!(
+        one(rules(json!([rule(json!({"pay": "spread", "rate": "30"}))]))),
+        ["/rules/0/rate share_above_one"]
+    );
+    assert_eq!(
+        one(rules(json!([rule(json!({"pay": "pips", "currency": "EUR"}))]))),
+        ["/rules/0/currency currency_unused"]
+    );
+    assert_eq!(one(rules(json!([rule(json!({"rates": ["1"]}))]))), ["/rules/0/rates tier_missing"]);
+    assert_eq!(
+        one(rules(json!([rule(json!({"scope": {"regions": ["dach"]}}))]))),
+        ["/rules/0/scope/regions region_unknown"]
+    );
+    let regions = json!({"regions": [{"name": "a", "countries": ["DE", "AT"]}, {"name": "b", "countries": ["AT"]}]});
+    let by_region = |name: &str| json!({"id": name, "pay": "per_lot", "rate": "1", "scope": {"regions": [name]}});
+    assert_eq!(
+        one(with(rules(json!([by_region("a"), by_region("b")])), regions)),
+        ["/rules/1 rule_tie"]
+    );
+    // Promotions add up: they never tie.
+    let promotion = |id: &str| rule(json!({"id": id, "kind": "promotion"}));
+    assert_eq!(
+        one(rules(json!([rule(json!({})), promotion("b"), promotion("c")]))),
+        [] as [&str; 0]
+    );
+    assert_eq!(
+        one(with(
+            rules(json!([rule(json!({}))])),
+            json!({"client_rebates": [{"percent": "0.1"}, {"percent": "0.5", "tags": ["vip"]}]})
+        )),
+        ["/client_rebates/1 rebate_never_reached"]
+    );
+    assert_eq!(
+        one(with(rules(json!([rule(json!({}))])), json!({"terms": {"look_up": "noon"}}))),
+        ["/terms/look_up look_up_unknown"]
+    );
+}

@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use qd_app::App;
 use qd_kernel::{Page, Problem, Ts};
+use qd_partners::plan::Plan;
 use qd_partners::plans::{PlanView, VersionView};
 use qd_partners::preview::Preview;
 use qd_partners::{PartnerId, PlanId, plans};
@@ -96,14 +97,30 @@ pub struct PreviewPlan {
     /// Deals, tree and rates, as `quarterdeck commissions schema` describes them.
     #[schema(value_type = Object)]
     events: Value,
+    /// The entity whose feeds, bans and defaults count; the house's without it.
+    #[serde(default)]
+    entity: Option<String>,
 }
 
-/// Computes lines from two documents, and books nothing.
+/// Computes lines from a draft and sample deals, and books nothing. A draft with faults is answered
+/// with its problems and their places instead of lines.
 #[utoipa::path(post, path = "/api/v1/plans/preview", tag = "partners", request_body = PreviewPlan, responses((status = 200, body = Preview)))]
-pub async fn plan_preview(Body(req): Body<PreviewPlan>) -> Reply<Json<Preview>> {
-    let p = tokio::task::spawn_blocking(move || qd_partners::preview::preview(&req.plan, &req.events))
+pub async fn plan_preview(State(app): State<App>, Body(req): Body<PreviewPlan>) -> Reply<Json<Preview>> {
+    let (document, entity) = (req.plan.clone(), req.entity);
+    let mut p = tokio::task::spawn_blocking(move || qd_partners::preview::draft(&req.plan, &req.events))
         .await
         .map_err(|e| Problem::bug("preview_panicked", "a preview could not be computed").with_source(e))??;
+    if let Ok(plan) = Plan::read(&document) {
+        let plan = std::sync::Arc::new(plan);
+        let said = app
+            .core
+            .db
+            .read(async move |tx| Ok(qd_partners::house::refuse(tx, entity.as_deref(), &plan).await.err()))
+            .await?;
+        if let Some(said) = said {
+            p.object(said)?;
+        }
+    }
     Ok(Json(p))
 }
 
