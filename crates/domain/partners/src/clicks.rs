@@ -1,12 +1,12 @@
 //! Links, codes and clicks. A click keeps what an argument about a client needs later, and no more
 //! of the person than hashes; the cookie is ours, signed, and set only with consent.
 
-use crate::ids::{ClickId, LinkId, PartnerId};
+use crate::ids::{ClickId, LinkId, MaterialId, PartnerId};
 use crate::partner::{PartnerState, allowed, mine};
 use crate::store::partners as store;
 use hmac::{Hmac, KeyInit, Mac};
 use qd_db::Tx;
-use qd_kernel::{Problem, Result, Secret, Ts};
+use qd_kernel::{Problem, Result, Secret, Ts, text_enum};
 use qd_runtime::Core;
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::audit::{self, Entry};
@@ -15,13 +15,25 @@ use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
+text_enum!(
+    /// Whether a click led anywhere: withdrawn material leads nowhere, and its clicks are counted.
+    ClickOutcome { Landed = "landed", Withdrawn = "withdrawn" }
+);
+
+text_enum!(
+    /// Who told us of a click: the visitor's browser, or the partner's own server.
+    ClickSource { Browser = "browser", Server = "server" }
+);
+
 /// Name of the cookie.
 pub const COOKIE: &str = "qd_p";
-/// A click counts for this long.
+/// A click counts for this long, where the setting says nothing else.
 pub const COOKIE_DAYS: i64 = 30;
+/// Names under which trackers send their own name of a click.
+const EXTERNAL: &[&str] = &["click_id", "clickid", "aff_click_id", "transaction_id", "cid"];
 const MAX_TEXT: usize = 255;
-const UTM: &[&str] = &["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"];
-const SUBS: &[&str] = &["sub1", "sub2", "sub3", "sub4", "sub5"];
+pub(crate) const UTM: &[&str] = &["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"];
+pub(crate) const SUBS: &[&str] = &["sub1", "sub2", "sub3", "sub4", "sub5"];
 
 /// Signs cookies and hashes addresses. From the configuration; a new key makes old cookies worthless
 /// and old hashes incomparable.
@@ -45,6 +57,15 @@ impl LinkKey {
         m.update(&[0]);
         m.update(text.as_bytes());
         Some(hex::encode(&m.finalize().into_bytes()[..16]))
+    }
+    /// 32 bytes for one purpose, to sign or to hand out.
+    pub(crate) fn derive(&self, purpose: &str, text: &str) -> Result<Vec<u8>> {
+        let mut m = Hmac::<Sha256>::new_from_slice(self.0.expose().as_bytes())
+            .map_err(|_| Problem::bug("link_key_unusable", "the house's key does not sign"))?;
+        m.update(purpose.as_bytes());
+        m.update(&[0]);
+        m.update(text.as_bytes());
+        Ok(m.finalize().into_bytes().to_vec())
     }
     /// The same address gives the same hash, and nobody without the key can try them all.
     pub fn hash(&self, purpose: &str, text: &str) -> Option<String> {
@@ -235,15 +256,66 @@ pub struct Visited {
     pub click_id: ClickId,
     /// Where to send the browser: the landing page with `pc` (the code) and `click`.
     pub redirect: String,
-    /// The new value of [`COOKIE`], for [`COOKIE_DAYS`]; only with consent.
+    /// Withdrawn: nowhere to send anybody; the click is counted.
+    pub outcome: ClickOutcome,
+    /// The new value of [`COOKIE`], for `cookie_days`; only with consent.
     pub set_cookie: Option<String>,
+    pub cookie_days: i64,
 }
 
-fn cut(s: &str) -> String {
+/// Kind of device and family of browser, from the description browsers give of themselves.
+pub(crate) fn device_of(agent: &str) -> String {
+    let a = agent.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|w| a.contains(w));
+    let kind = match () {
+        () if has(&["bot", "spider", "crawl", "curl", "wget", "python"]) => "program",
+        () if has(&["ipad", "tablet"]) => "tablet",
+        () if has(&["mobi", "iphone", "android"]) => "mobile",
+        () => "desktop",
+    };
+    let browser = match () {
+        () if has(&["edg/", "edga/", "edgios/"]) => "edge",
+        () if has(&["opr/", "opera"]) => "opera",
+        () if has(&["firefox", "fxios"]) => "firefox",
+        () if has(&["chrome", "crios"]) => "chrome",
+        () if has(&["safari"]) => "safari",
+        () => "other",
+    };
+    format!("{kind} {browser}")
+}
+
+/// A landing page with the partner's code and the click in its address.
+pub(crate) fn landing_with(landing: &str, code: &str, click: ClickId) -> String {
+    let (page, fragment) = landing.split_once('#').map_or((landing, None), |(p, f)| (p, Some(f)));
+    let joint = if page.contains('?') { '&' } else { '?' };
+    let mut to = format!("{page}{joint}pc={code}&click={click}");
+    if let Some(f) = fragment {
+        to.push('#');
+        to.push_str(f);
+    }
+    to
+}
+
+pub(crate) fn kept(query: &[(String, String)], names: &[&str]) -> Value {
+    let pairs: Map<String, Value> = names
+        .iter()
+        .filter_map(|n| query.iter().find(|(k, _)| k == n).map(|(_, val)| ((*n).to_string(), json!(cut(val)))))
+        .collect();
+    Value::Object(pairs)
+}
+
+/// A tracker's own name for a click, under whichever name it comes.
+pub(crate) fn external_of(query: &[(String, String)]) -> Option<String> {
+    let found = EXTERNAL.iter().find_map(|n| query.iter().find(|(k, v)| k == n && !v.is_empty()))?;
+    Some(cut(&found.1))
+}
+
+pub(crate) fn cut(s: &str) -> String {
     s.chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect()
 }
 
 /// Records a click. An unknown or withdrawn code, or one of a partner who is not active: not found.
+/// `m` in the query is the material it came from; withdrawn material is counted and leads nowhere.
 pub async fn visit(tx: &mut Tx, core: &Core, key: &LinkKey, v: &Visit) -> Result<Visited> {
     let code = v.code.trim().to_uppercase();
     let link = store::link_by_code(tx, &code)
@@ -254,22 +326,21 @@ pub async fn visit(tx: &mut Tx, core: &Core, key: &LinkKey, v: &Visit) -> Result
         .await?
         .filter(|p| p.state == PartnerState::Active)
         .ok_or_else(|| Problem::missing("link"))?;
-    let keep = |names: &[&str]| -> Value {
-        let pairs: Map<String, Value> = names
-            .iter()
-            .filter_map(|n| {
-                v.query
-                    .iter()
-                    .find(|(k, _)| k == n)
-                    .map(|(_, val)| ((*n).to_string(), json!(cut(val))))
-            })
-            .collect();
-        Value::Object(pairs)
+    let asked = v.query.iter().find(|(k, _)| k == "m").and_then(|(_, m)| MaterialId::parse(m).ok());
+    let material = match asked {
+        Some(m) => crate::store::material::get(tx, m).await?.filter(|m| m.entity == partner.entity),
+        None => None,
     };
+    let outcome = match &material {
+        Some(m) if m.state == crate::material::MaterialState::Withdrawn => ClickOutcome::Withdrawn,
+        _ => ClickOutcome::Landed,
+    };
+    let rules = crate::attribution::Rules::of(tx, &partner.entity).await?;
     let visitor = v.consent.then(|| match v.cookie.as_deref().and_then(|c| key.read_cookie(c)) {
         Some((visitor, _)) => visitor,
         None => core.env.entropy.code(20),
     });
+    let landing = material.as_ref().map_or_else(|| link.landing.clone(), |m| m.landing.clone());
     let click = store::ClickRow {
         id: ClickId::new(&core.env),
         link_id: link.id,
@@ -277,29 +348,31 @@ pub async fn visit(tx: &mut Tx, core: &Core, key: &LinkKey, v: &Visit) -> Result
         ip_hash: v.ip.as_deref().and_then(|ip| key.hash("ip", ip)),
         ua_hash: v.user_agent.as_deref().and_then(|ua| key.hash("ua", ua)),
         referrer: v.referrer.as_deref().map(cut).filter(|r| !r.is_empty()),
-        landing: link.landing.clone(),
-        utm: keep(UTM),
-        subs: keep(SUBS),
+        landing: landing.clone(),
+        utm: kept(&v.query, UTM),
+        subs: kept(&v.query, SUBS),
         consent: v.consent,
         at: core.now(),
         visitor,
+        campaign: link.campaign.clone(),
+        device: v.user_agent.as_deref().map(device_of),
+        external: external_of(&v.query),
+        material_id: material.as_ref().map(|m| m.id),
+        outcome,
+        source: ClickSource::Browser,
     };
     store::insert_click(tx, &click).await?;
-    let joint = if link.landing.contains('?') { '&' } else { '?' };
-    let (page, fragment) = link
-        .landing
-        .split_once('#')
-        .map_or((link.landing.as_str(), None), |(p, f)| (p, Some(f)));
-    let mut redirect = format!("{page}{joint}pc={}&click={}", link.code, click.id);
-    if let Some(f) = fragment {
-        redirect.push('#');
-        redirect.push_str(f);
-    }
-    let set_cookie = click.visitor.as_deref().and_then(|visitor| key.cookie(visitor, click.id));
+    crate::postbacks::clicked(tx, core, click.id).await?;
+    let set_cookie = match outcome {
+        ClickOutcome::Landed => click.visitor.as_deref().and_then(|visitor| key.cookie(visitor, click.id)),
+        ClickOutcome::Withdrawn => None,
+    };
     Ok(Visited {
         click_id: click.id,
-        redirect,
+        redirect: landing_with(&landing, &link.code, click.id),
+        outcome,
         set_cookie,
+        cookie_days: rules.cookie_days,
     })
 }
 

@@ -12,3 +12,9 @@ qd_kernel::id!(
     "ccr",
     "A change with an earlier date and what it does to booked lines."
 );
+qd_kernel::id!(PostbackId, "pbk", "An address a partner wants to be told at.");
+qd_kernel::id!(SendId, "pbs", "One report to one address of a partner.");
+qd_kernel::id!(WebhookId, "whk", "An outside engine's address.");
+qd_kernel::id!(WebhookSendId, "whs", "One event on its way to an outside engine.");
+qd_kernel::id!(ClaimId, "pcl", "A partner's claim to a client.");
+qd_kernel::id!(MaterialId, "mat", "Marketing material: a banner, a landing page, a text.");

@@ -9,23 +9,33 @@ pub mod attribution;
 pub mod booking;
 pub mod clicks;
 pub mod corrections;
+mod delivery;
 pub mod engine;
 pub mod exact;
+pub mod funnel;
 pub mod guard;
 pub mod house;
 mod ids;
 pub mod jobs;
+pub mod material;
 pub mod partner;
 pub mod payouts;
 pub mod plan;
 pub mod plans;
+pub mod postbacks;
 pub mod preview;
+pub mod privacy;
 pub mod reading;
 pub mod rebates;
+pub mod signals;
 pub mod statements;
 mod store;
 pub mod tree;
 pub mod verify;
+pub mod webhooks;
 
 pub use engine::{DealFacts, FactKind, Quote, Settings};
-pub use ids::{ClickId, CorrectionId, LineId, LinkId, PartnerId, PayoutId, PlanId, StatementId};
+pub use delivery::Reachable;
+pub use ids::{
+    ClaimId, ClickId, CorrectionId, LineId, LinkId, MaterialId, PartnerId, PayoutId, PlanId, PostbackId, SendId, StatementId, WebhookId, WebhookSendId,
+};

@@ -221,6 +221,9 @@ pub async fn set_state(
     p.version = base_version;
     store::update(tx, &p).await?;
     p.version += 1;
+    if to == PartnerState::Terminated {
+        crate::attribution::left(tx, core, &p).await?;
+    }
     let e = Entry::new(caller, "partner.state", format!("partner:{id}")).entity(Some(p.entity.clone()));
     audit::record(
         tx,

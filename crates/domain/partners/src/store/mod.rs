@@ -1,11 +1,18 @@
 //! All statements of this crate.
 
 pub mod attribution;
+pub mod claims;
 pub mod corrections;
+pub mod funnel;
 pub mod lines;
+pub mod material;
+pub mod origins;
 pub mod partners;
 pub mod payouts;
 pub mod plans;
+pub mod postbacks;
 mod postgres;
+pub mod signals;
 pub mod statements;
 pub mod states;
+pub mod webhooks;

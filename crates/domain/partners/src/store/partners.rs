@@ -1,4 +1,5 @@
-use crate::ids::{ClickId, LinkId, PartnerId};
+use crate::clicks::{ClickOutcome, ClickSource};
+use crate::ids::{ClickId, LinkId, MaterialId, PartnerId};
 use crate::partner::{PartnerState, PayoutMethod};
 use qd_db::{Query, Tx, row, sql};
 use qd_kernel::{Currency, PageRequest, Problem, Result, Ts, vals};
@@ -333,39 +334,90 @@ row! {
         pub subs: Value,
         pub consent: bool,
         pub at: Ts,
+        pub campaign: Option<String>,
+        /// Kind of device and browser, as words: `mobile firefox`.
+        pub device: Option<String>,
+        /// The partner's own name for the click.
+        pub external: Option<String>,
+        pub material_id: Option<MaterialId>,
+        pub outcome: ClickOutcome,
+        pub source: ClickSource,
     }
 }
 
-pub async fn insert_click(tx: &mut Tx, c: &ClickRow) -> Result<()> {
-    tx.exec(
+/// False when the partner's server told us of this click before.
+pub async fn insert_click(tx: &mut Tx, c: &ClickRow) -> Result<bool> {
+    let sub = |n: &str| c.subs.get(n).and_then(Value::as_str).map(str::to_string);
+    let n = tx
+        .exec(
+            sql!(
+                "INSERT INTO partner_clicks (id, link_id, partner_id, visitor, ip_hash, ua_hash, referrer, landing, utm, subs, consent, at, campaign,
+                    device, external, material_id, outcome, source, sub1, sub2, sub3, sub4, sub5)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
+                 ON CONFLICT DO NOTHING"
+            ),
+            &vals![
+                c.id,
+                c.link_id,
+                c.partner_id,
+                c.visitor.as_ref(),
+                c.ip_hash.as_ref(),
+                c.ua_hash.as_ref(),
+                c.referrer.as_ref(),
+                &c.landing,
+                &c.utm,
+                &c.subs,
+                c.consent,
+                c.at,
+                c.campaign.as_ref(),
+                c.device.as_ref(),
+                c.external.as_ref(),
+                c.material_id,
+                c.outcome,
+                c.source,
+                sub("sub1"),
+                sub("sub2"),
+                sub("sub3"),
+                sub("sub4"),
+                sub("sub5")
+            ],
+        )
+        .await?;
+    Ok(n == 1)
+}
+
+pub async fn click(tx: &mut Tx, id: ClickId) -> Result<Option<ClickRow>> {
+    tx.one(
         sql!(
-            "INSERT INTO partner_clicks (id, link_id, partner_id, visitor, ip_hash, ua_hash, referrer, landing, utm, subs, consent, at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+            "SELECT id, link_id, partner_id, visitor, ip_hash, ua_hash, referrer, landing, utm, subs, consent, at, campaign, device, external,
+                material_id, outcome, source
+             FROM partner_clicks WHERE id = $1"
         ),
-        &vals![
-            c.id,
-            c.link_id,
-            c.partner_id,
-            c.visitor.as_ref(),
-            c.ip_hash.as_ref(),
-            c.ua_hash.as_ref(),
-            c.referrer.as_ref(),
-            &c.landing,
-            &c.utm,
-            &c.subs,
-            c.consent,
-            c.at
-        ],
+        &vals![id],
     )
-    .await?;
-    Ok(())
+    .await
+}
+
+/// The click a partner's own server reported under its name for it.
+pub async fn click_of_server(tx: &mut Tx, partner: PartnerId, external: &str) -> Result<Option<ClickRow>> {
+    tx.one(
+        sql!(
+            "SELECT id, link_id, partner_id, visitor, ip_hash, ua_hash, referrer, landing, utm, subs, consent, at, campaign, device, external,
+                material_id, outcome, source
+             FROM partner_clicks WHERE partner_id = $1 AND external = $2 AND source = 'server'"
+        ),
+        &vals![partner, external],
+    )
+    .await
 }
 
 /// A browser's clicks since `since`, newest first.
 pub async fn clicks_of_visitor(tx: &mut Tx, visitor: &str, since: Ts, limit: i64) -> Result<Vec<ClickRow>> {
     tx.rows(
         sql!(
-            "SELECT id, link_id, partner_id, visitor, ip_hash, ua_hash, referrer, landing, utm, subs, consent, at FROM partner_clicks
+            "SELECT id, link_id, partner_id, visitor, ip_hash, ua_hash, referrer, landing, utm, subs, consent, at, campaign, device, external,
+                material_id, outcome, source
+             FROM partner_clicks
              WHERE visitor = $1 AND at >= $2 ORDER BY at DESC, id DESC LIMIT $3"
         ),
         &vals![visitor, since, limit],
@@ -376,10 +428,24 @@ pub async fn clicks_of_visitor(tx: &mut Tx, visitor: &str, since: Ts, limit: i64
 pub async fn clicks_of_address(tx: &mut Tx, ip_hash: &str, since: Ts, limit: i64) -> Result<Vec<ClickRow>> {
     tx.rows(
         sql!(
-            "SELECT id, link_id, partner_id, visitor, ip_hash, ua_hash, referrer, landing, utm, subs, consent, at FROM partner_clicks
+            "SELECT id, link_id, partner_id, visitor, ip_hash, ua_hash, referrer, landing, utm, subs, consent, at, campaign, device, external,
+                material_id, outcome, source
+             FROM partner_clicks
              WHERE ip_hash = $1 AND at >= $2 ORDER BY at DESC, id DESC LIMIT $3"
         ),
         &vals![ip_hash, since, limit],
+    )
+    .await
+}
+
+/// A partner's links, by id: for what starts at a partner and needs one.
+pub async fn first_link(tx: &mut Tx, partner: PartnerId) -> Result<Option<LinkRow>> {
+    tx.one(
+        sql!(
+            "SELECT id, partner_id, code, campaign, landing, active, created_at FROM partner_links
+             WHERE partner_id = $1 AND active ORDER BY created_at, id LIMIT 1"
+        ),
+        &vals![partner],
     )
     .await
 }

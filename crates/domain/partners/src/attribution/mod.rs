@@ -1,25 +1,50 @@
-//! Whose client it is. Decided once, at registration, and locked: a typed code wins, then the last
-//! click within 30 days, then nobody. What was known and what lost is kept as evidence; a later
+//! Whose client it is. Decided at registration by the entity's model ([`Rules`]) and locked then, at
+//! the approval or at the first deposit. What was known and what lost is kept as evidence; a later
 //! change is dated, has a reason, and pays nothing backwards by itself.
 
-use crate::clicks::{COOKIE_DAYS, LinkKey};
+mod claims;
+pub(crate) mod contacts;
+mod evidence;
+mod leaving;
+mod lock;
+mod rules;
+
+pub use claims::{Claim, ClaimFilter, ClaimState, NewClaim, Verdict, claim, claims, decide_claim, file_claim, my_claims, withdraw_claim};
+pub use evidence::{Evidence, ModelSays, Overlap, TouchView, evidence_of};
+pub(crate) use leaving::left;
+pub use leaving::{LEAVING_JOB, Leaving, trailing};
+pub use lock::{Milestone, reached};
+pub use rules::{Contact, CrossBrand, GoesTo, Lock, Rule, Rules, SETTING, decide};
+
+use crate::clicks::LinkKey;
 use crate::engine::{Blocked, Rank};
 use crate::ids::{ClickId, LinkId, PartnerId};
-use crate::partner::{PartnerState, allowed, plain_email, plain_phone};
+use crate::partner::{PartnerState, allowed};
+use crate::signals::{Signal, SignalKind, contact_marks};
 use crate::plans;
-use crate::store::{attribution as store, partners};
+use crate::store::{attribution as store, origins, partners};
 use qd_db::Tx;
 use qd_kernel::{Problem, Result, Ts, text_enum};
 use qd_runtime::Core;
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::audit::{self, Entry};
-use qd_runtime::exceptions::{self, NewException};
+use qd_runtime::exceptions;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 text_enum!(
     /// What decided.
-    Model as AttributionModel { Code = "code", LastClick = "last_click", None = "none", Manual = "manual" }
+    Model as AttributionModel {
+        Code = "code",
+        LastClick = "last_click",
+        FirstClick = "first_click",
+        LastNonDirect = "last_non_direct",
+        None = "none",
+        Manual = "manual",
+        Claim = "claim",
+        /// The same person's partner at another brand.
+        OtherBrand = "other_brand",
+    }
 );
 
 text_enum!(
@@ -36,13 +61,17 @@ pub struct Registration {
     /// `cli_…`
     pub client_id: String,
     pub entity: String,
+    pub brand: String,
     pub email: Option<String>,
     pub phone: Option<String>,
     /// Typed, or carried by the landing page's form.
     pub code: Option<String>,
     /// The value of the partner cookie.
     pub cookie: Option<String>,
+    /// The click in the address of the page (`click`).
+    pub click: Option<String>,
     pub ip: Option<String>,
+    pub user_agent: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -83,104 +112,85 @@ impl From<store::ShareRow> for Share {
     }
 }
 
-struct Claim {
-    model: Model,
-    partner: partners::PartnerRow,
-    code: Option<String>,
-    link: LinkId,
-    click: Option<ClickId>,
-    at: Ts,
-}
-
 /// Decides and locks. Called again for the same client it answers what was decided before.
 pub async fn register(tx: &mut Tx, core: &Core, key: &LinkKey, r: &Registration) -> Result<Share> {
     if let Some(open) = store::open(tx, &r.client_id).await? {
         return Ok(open.into());
     }
     let now = core.now();
-    let since = now.plus_days(-COOKIE_DAYS);
-    let mut claims: Vec<Claim> = Vec::new();
-    let mut notes: Vec<Value> = Vec::new();
-
-    if let Some(typed) = r
-        .code
-        .as_deref()
-        .map(|c| c.trim().to_uppercase())
-        .filter(|c| !c.is_empty() && c.len() <= 32)
-    {
-        match partners::link_by_code(tx, &typed).await? {
-            Some(l) if l.active => match active(tx, l.partner_id).await? {
-                Some(p) => claims.push(Claim {
-                    model: Model::Code,
-                    partner: p,
-                    code: Some(typed.clone()),
-                    link: l.id,
-                    click: None,
-                    at: now,
-                }),
-                None => notes.push(json!({"code": typed, "left_out": "partner_not_active"})),
-            },
-            Some(_) => notes.push(json!({"code": typed, "left_out": "link_withdrawn"})),
-            None => notes.push(json!({"code": typed, "left_out": "code_unknown"})),
-        }
-    }
-    let mut touches = Vec::new();
-    if let Some((visitor, _)) = r.cookie.as_deref().and_then(|c| key.read_cookie(c)) {
-        touches = partners::clicks_of_visitor(tx, &visitor, since, 50).await?;
-        for c in &touches {
-            if let Some(p) = active(tx, c.partner_id).await? {
-                claims.push(Claim {
-                    model: Model::LastClick,
-                    partner: p,
-                    code: None,
-                    link: c.link_id,
-                    click: Some(c.id),
-                    at: c.at,
-                });
-            } else {
-                notes.push(json!({"click": c.id, "left_out": "partner_not_active"}));
-            }
-        }
-    }
-    // Clicks from the same address without a cookie decide nothing; they are there for the argument.
-    let mut nearby = Vec::new();
-    if let Some(ip) = r.ip.as_deref().and_then(|ip| key.hash("ip", ip)) {
-        nearby = partners::clicks_of_address(tx, &ip, since, 50).await?;
-        nearby.retain(|c| touches.iter().all(|t| t.id != c.id));
-    }
-
-    let won = claims.first();
-    let suspicion = match won {
-        Some(c) => self_referral(&c.partner, r),
+    let rules = Rules::of(tx, &r.entity).await?;
+    let known = contacts::Known {
+        visitor: r.cookie.as_deref().and_then(|c| key.read_cookie(c)).map(|(v, _)| v),
+        code: plain_code(r.code.as_deref()),
+        code_at: now,
+        click: r.click.as_deref().and_then(|c| ClickId::parse(c).ok()),
+        ip_hash: r.ip.as_deref().and_then(|ip| key.hash("ip", ip)),
+        cookie_days: rules.cookie_days,
+    };
+    let found = contacts::gather(tx, key, &known, now).await?;
+    let origin = origins::OriginRow {
+        client_id: r.client_id.clone(),
+        entity: r.entity.clone(),
+        brand: r.brand.clone(),
+        visitor: known.visitor.clone(),
+        code: known.code.clone(),
+        click_id: found.found.iter().rev().find_map(|f| f.click.as_ref().map(|c| c.id)).or(known.click),
+        ip_hash: known.ip_hash.clone(),
+        ua_hash: r.user_agent.as_deref().and_then(|ua| key.hash("ua", ua)),
+        device: r.user_agent.as_deref().map(crate::clicks::device_of),
+        model: rules.model,
+        lock_at: rules.lock,
+        cookie_days: rules.cookie_days,
+        locked_at: (rules.lock == Lock::Registration).then_some(now),
+        registered_at: now,
+        approved_at: None,
+        funded_at: None,
+        version: 1,
+    };
+    origins::insert(tx, &origin).await?;
+    // The same person at another brand of ours.
+    let elsewhere = match rules.cross_brand {
+        CrossBrand::Keep => crate::signals::partner_elsewhere(tx, key, &r.client_id, r.email.as_deref(), now).await?,
+        CrossBrand::New => None,
+    };
+    let won = found.winner(rules.model);
+    let kept = match elsewhere {
+        Some(p) => active(tx, p).await?,
+        None => None,
+    };
+    let suspicion = match kept.as_ref().or(won.map(|c| &c.partner)) {
+        Some(p) => self_referral(p, r),
         None => Vec::new(),
     };
-    let claims_json: Vec<Value> = claims
-        .iter()
-        .enumerate()
-        .map(|(i, c)| json!({"model": c.model, "partner": c.partner.id, "link": c.link, "code": c.code, "click": c.click, "at_us": c.at, "won": i == 0}))
-        .collect();
-    let touch = |c: &partners::ClickRow| json!({"click": c.id, "partner": c.partner_id, "link": c.link_id, "at_us": c.at, "referrer": c.referrer, "utm": c.utm, "subs": c.subs, "consent": c.consent});
+    let touch = |c: &partners::ClickRow| json!({"click": c.id, "partner": c.partner_id, "link": c.link_id, "at_us": c.at, "referrer": c.referrer, "utm": c.utm, "subs": c.subs, "consent": c.consent, "device": c.device, "campaign": c.campaign});
     let evidence = json!({
-        "claims": claims_json,
-        "left_out": notes,
-        "touches": touches.iter().map(touch).collect::<Vec<_>>(),
-        "same_address": nearby.iter().map(touch).collect::<Vec<_>>(),
+        "rule": rules.model,
+        "claims": found.as_json(rules.model),
+        "left_out": found.left_out,
+        "touches": found.touches.iter().map(touch).collect::<Vec<_>>(),
+        "same_address": found.nearby.iter().map(touch).collect::<Vec<_>>(),
+        "other_brand": kept.as_ref().map(|p| p.id),
         "self_referral": suspicion,
     });
+    let won = if kept.is_some() { None } else { won };
     let row = store::ShareRow {
         client_id: r.client_id.clone(),
         from_at: now,
         to_at: None,
-        partner_id: won.map(|c| c.partner.id),
+        partner_id: kept.as_ref().map(|p| p.id).or(won.map(|c| c.partner.id)),
         state: if suspicion.is_empty() {
             ShareState::Active
         } else {
             ShareState::Held
         },
-        model: won.map_or(Model::None, |c| c.model),
+        model: match won {
+            Some(c) => found.model(rules.model, c),
+            None if kept.is_some() => Model::OtherBrand,
+            None => Model::None,
+        },
         code: won.and_then(|c| c.code.clone()),
         link_id: won.map(|c| c.link),
-        click_id: won.and_then(|c| c.click),
+        click_id: won.and_then(|c| c.click.as_ref().map(|c| c.id)),
         hold_reason: (!suspicion.is_empty()).then(|| "self_referral".to_string()),
         evidence,
         made_by: "system:attribution".into(),
@@ -193,41 +203,30 @@ pub async fn register(tx: &mut Tx, core: &Core, key: &LinkKey, r: &Registration)
             .map(Share::from)
             .ok_or_else(|| Problem::unavailable(qd_db::RETRY, "the attribution met another transaction"));
     }
-    if row.state == ShareState::Held {
-        let e = NewException {
-            kind: SELF_REFERRAL,
-            subject: format!("client:{}", r.client_id),
-            entity: Some(r.entity.clone()),
-            client_id: Some(r.client_id.clone()),
-            owner_role: "partner_manager",
-            rule: "partner.self_referral",
-            cause: format!("the client shares {} with the partner who brought them", suspicion.join(", ")),
-            detail: json!({"partner": row.partner_id, "shared": suspicion}),
-            retry: None,
-        };
-        exceptions::raise(tx, core, e).await?;
+    if row.state == ShareState::Held
+        && let Some(p) = kept.as_ref().or(won.map(|w| &w.partner))
+    {
+        crate::signals::open_case(tx, core, &r.client_id, p, suspicion, &rules).await?;
     }
     Ok(row.into())
 }
 
-async fn active(tx: &mut Tx, id: PartnerId) -> Result<Option<partners::PartnerRow>> {
+fn plain_code(code: Option<&str>) -> Option<String> {
+    code.map(|c| c.trim().to_uppercase()).filter(|c| !c.is_empty() && c.len() <= 32)
+}
+
+pub(crate) async fn active(tx: &mut Tx, id: PartnerId) -> Result<Option<partners::PartnerRow>> {
     Ok(partners::get(tx, id).await?.filter(|p| p.state == PartnerState::Active))
 }
 
-/// What the client shares with the partner, by name of the field.
-fn self_referral(p: &partners::PartnerRow, r: &Registration) -> Vec<&'static str> {
-    let mut shared = Vec::new();
-    let same = |a: &Option<String>, b: Option<String>| a.is_some() && *a == b;
-    if same(&p.email, r.email.as_deref().and_then(plain_email)) {
-        shared.push("email");
-    }
-    if same(&p.phone, r.phone.as_deref().and_then(plain_phone)) {
-        shared.push("phone");
-    }
-    if p.client_id.as_ref() == Some(&r.client_id) {
-        shared.push("identity");
-    }
-    shared
+/// What the client shares with the partner by what they typed.
+fn self_referral(p: &partners::PartnerRow, r: &Registration) -> Vec<Signal> {
+    let theirs = contact_marks(p.email.as_deref(), p.phone.as_deref());
+    contact_marks(r.email.as_deref(), r.phone.as_deref())
+        .into_iter()
+        .filter(|m| m.kind != SignalKind::EmailPattern && theirs.iter().any(|t| t.kind == m.kind && t.value == m.value))
+        .map(|m| Signal { kind: m.kind, hint: m.hint })
+        .collect()
 }
 
 /// Decides about a held share. Accepted, the deals that waited for it are to be booked anew
@@ -248,6 +247,7 @@ pub async fn decide_hold(tx: &mut Tx, core: &Core, caller: &Caller, client_id: &
         (ShareState::Refused, open.hold_reason.as_deref())
     };
     store::set_state(tx, &open, state, why).await?;
+    crate::signals::decided(tx, core, caller, client_id, partner, accept, reason).await?;
     exceptions::resolve(tx, core, SELF_REFERRAL, &format!("client:{client_id}"), reason).await?;
     let e = Entry::new(caller, "attribution.decide", format!("client:{client_id}"))
         .client(client_id)
@@ -294,40 +294,9 @@ pub async fn reassign(
             .await?
             .ok_or_else(|| Problem::invalid("partner", "partner_unknown", "expected the id of a partner"))?;
     }
-    let open = store::open(tx, client_id).await?;
-    if let Some(o) = &open {
-        if o.from_at >= at {
-            return Err(Problem::invalid(
-                "at",
-                "move_too_early",
-                "expected a time after the last change of this client's partner",
-            ));
-        }
-        store::end(tx, o, at).await?;
-    }
-    let before = open.as_ref().and_then(|o| o.partner_id);
-    let row = store::ShareRow {
-        client_id: client_id.to_string(),
-        from_at: at,
-        to_at: None,
-        partner_id: to,
-        state: ShareState::Active,
-        model: Model::Manual,
-        code: None,
-        link_id: None,
-        click_id: None,
-        hold_reason: None,
-        evidence: json!({"reason": reason, "before": before}),
-        made_by: caller.id(),
-        made_at: core.now(),
-        version: 1,
-    };
-    if !store::insert(tx, &row).await? {
-        return Err(Problem::conflict(
-            "version_stale",
-            "somebody changed this client's partner in between",
-        ));
-    }
+    let before = store::open(tx, client_id).await?.and_then(|o| o.partner_id);
+    let evidence = json!({"reason": reason, "before": before});
+    let row = give(tx, core, &caller.id(), client_id, to, at, Model::Manual, evidence).await?;
     let e = Entry::new(caller, "attribution.reassign", format!("client:{client_id}"))
         .client(client_id)
         .entity(Some(entity.to_string()));
@@ -340,6 +309,53 @@ pub async fn reassign(
     )
     .await?;
     Ok(row.into())
+}
+
+/// Ends the open share at `at` and begins another.
+#[allow(clippy::too_many_arguments, reason = "whose, to whom, since when, why and by whom")]
+async fn give(
+    tx: &mut Tx,
+    core: &Core,
+    by: &str,
+    client_id: &str,
+    to: Option<PartnerId>,
+    at: Ts,
+    model: Model,
+    evidence: Value,
+) -> Result<store::ShareRow> {
+    if let Some(o) = store::open(tx, client_id).await? {
+        if o.from_at >= at {
+            return Err(Problem::invalid(
+                "at",
+                "move_too_early",
+                "expected a time after the last change of this client's partner",
+            ));
+        }
+        store::end(tx, &o, at).await?;
+    }
+    let row = store::ShareRow {
+        client_id: client_id.to_string(),
+        from_at: at,
+        to_at: None,
+        partner_id: to,
+        state: ShareState::Active,
+        model,
+        code: None,
+        link_id: None,
+        click_id: None,
+        hold_reason: None,
+        evidence,
+        made_by: by.to_string(),
+        made_at: core.now(),
+        version: 1,
+    };
+    if store::insert(tx, &row).await? {
+        return Ok(row);
+    }
+    Err(Problem::conflict(
+        "version_stale",
+        "somebody changed this client's partner in between",
+    ))
 }
 
 /// Every share the client ever had, oldest first, each with its evidence.
@@ -423,27 +439,31 @@ pub async fn eligibility(
 }
 
 /// Who would be named the partner of somebody who comes with this code and cookie: for a lead, whose
-/// attribution is decided at registration. The typed code wins, then the last click.
+/// attribution is decided at registration. By the entity's model where it is known, else the code and
+/// then the last click.
 pub async fn who_brought(
     tx: &mut Tx,
     core: &Core,
     key: &LinkKey,
+    entity: Option<&str>,
     code: Option<&str>,
     cookie: Option<&str>,
+    click: Option<&str>,
 ) -> Result<Option<(PartnerId, Option<ClickId>)>> {
-    if let Some(typed) = code.map(|c| c.trim().to_uppercase()).filter(|c| !c.is_empty() && c.len() <= 32)
-        && let Some(l) = partners::link_by_code(tx, &typed).await?.filter(|l| l.active)
-        && active(tx, l.partner_id).await?.is_some()
-    {
-        return Ok(Some((l.partner_id, None)));
-    }
-    let Some((visitor, _)) = cookie.and_then(|c| key.read_cookie(c)) else {
-        return Ok(None);
+    let rules = match entity {
+        Some(e) => Rules::of(tx, e).await?,
+        None => Rules::default(),
     };
-    for c in partners::clicks_of_visitor(tx, &visitor, core.now().plus_days(-COOKIE_DAYS), 50).await? {
-        if active(tx, c.partner_id).await?.is_some() {
-            return Ok(Some((c.partner_id, Some(c.id))));
-        }
-    }
-    Ok(None)
+    let known = contacts::Known {
+        visitor: cookie.and_then(|c| key.read_cookie(c)).map(|(v, _)| v),
+        code: plain_code(code),
+        code_at: core.now(),
+        click: click.and_then(|c| ClickId::parse(c).ok()),
+        ip_hash: None,
+        cookie_days: rules.cookie_days,
+    };
+    let found = contacts::gather(tx, key, &known, core.now()).await?;
+    Ok(found
+        .winner(rules.model)
+        .map(|w| (w.partner.id, w.click.as_ref().map(|c| c.id))))
 }
