@@ -1,6 +1,6 @@
 //! The counterparties of a brokerage, wire-compatible and with faults to order: MetaTrader 5 trade
-//! servers ([`mt5`]), a card processor that speaks Stripe ([`stripe`]) and a mail catcher
-//! ([`mail`]). Demo, training, acceptance tests and our own tests use the same ones.
+//! servers ([`mt5`]), a card processor that speaks Stripe ([`stripe`]), a mail catcher ([`mail`]) and
+//! a request bin ([`bin`]). Demo, training, acceptance tests and our own tests use the same ones.
 //!
 //! Knows `qd-kernel` only. It shares no wire code with our connectors, so that each finds the
 //! other's mistakes.
@@ -8,6 +8,7 @@
 // Objects of the card processor have more fields than `json!` may nest by default.
 #![recursion_limit = "256"]
 
+pub mod bin;
 pub mod config;
 pub mod conn;
 pub mod control;
@@ -67,6 +68,7 @@ struct Inner {
     mt5: Arc<mt5::Mt5>,
     stripe: Arc<stripe::Stripe>,
     mail: Arc<mail::Mail>,
+    bins: Arc<bin::Bins>,
     addresses: Vec<(String, SocketAddr)>,
 }
 
@@ -88,17 +90,19 @@ impl Sandbox {
         let mut addresses = mt5.listen().await?;
         let stripe = stripe::Stripe::start(shared.clone()).await?;
         let mail = mail::Mail::start(shared.clone()).await?;
+        let bins = bin::Bins::start(shared.clone())?;
         addresses.extend(mail.address().map(|a| ("smtp".to_string(), a)));
         Ok(Sandbox(Arc::new(Inner {
             shared,
             mt5,
             stripe,
             mail,
+            bins,
             addresses,
         })))
     }
 
-    /// Everything over HTTP: `/stripe`, `/mt5/{server}`, `/mail`, `/control`. The server mounts it
+    /// Everything over HTTP: `/stripe`, `/mt5/{server}`, `/mail`, `/bin/{id}`, `/bins/{id}`, `/control`. The server mounts it
     /// under `/sandbox`; alone it is served at `/` and at `/sandbox`. Serve it with
     /// `into_make_service_with_connect_info::<ConnId>()`, else the trading platform takes every
     /// call as unauthenticated.
@@ -106,12 +110,14 @@ impl Sandbox {
         let i = &self.0;
         let control = control::router(i.shared.clone())
             .nest("/mt5", i.mt5.control())
-            .nest("/stripe", i.stripe.control());
+            .nest("/stripe", i.stripe.control())
+            .nest("/bin", i.bins.control());
         Router::new()
             .nest("/mt5", i.mt5.router())
             .nest("/stripe", i.stripe.router())
             .nest("/mail", i.mail.router())
             .merge(i.mail.index())
+            .merge(i.bins.router())
             .nest("/control", control)
     }
 

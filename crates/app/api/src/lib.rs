@@ -12,6 +12,7 @@ pub mod kit;
 pub mod me;
 pub mod office;
 pub mod ops;
+pub mod outward;
 pub mod page;
 pub mod print;
 pub mod public;

@@ -11,7 +11,7 @@ use qd_app::compose_kyc::country_of;
 use qd_app::onboarding::{self, Origin};
 use qd_clients::{ClientId, Consent, NewLead, Registration, Touch};
 use qd_kernel::{Currency, Problem, Result, Secret};
-use qd_partners::clicks::{self, COOKIE, COOKIE_DAYS, Visit};
+use qd_partners::clicks::{self, COOKIE, ClickOutcome, Visit};
 use qd_runtime::access::{Caller, LoginId, Right};
 use qd_runtime::tenancy;
 use qd_web::{Answer, Api, ApiProblem, Asker, Body, IdempotencyKey};
@@ -26,6 +26,9 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::Public, routes!(register))
         .route(Right::Public, routes!(brand))
         .route(Right::Public, routes!(click))
+        .route(Right::Public, routes!(crate::outward::picture))
+        .route(Right::Public, routes!(crate::outward::told_click))
+        .route(Right::Public, routes!(crate::outward::told_registration))
 }
 
 /// How the visitor came, as the page's address says.
@@ -42,6 +45,8 @@ pub struct Came {
     referrer: String,
     /// A partner's code, typed or from the page's address (`pc`).
     partner_code: Option<String>,
+    /// The click in the page's address (`click`), for this visit.
+    partner_click: Option<String>,
 }
 
 impl Came {
@@ -65,6 +70,8 @@ impl Came {
         Origin {
             code: self.partner_code.clone(),
             cookie: cookie(headers, COOKIE),
+            click: self.partner_click.clone(),
+            user_agent: headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).map(str::to_string),
         }
     }
 }
@@ -309,8 +316,8 @@ pub async fn brand(State(app): State<App>, headers: HeaderMap, qd_web::Params(q)
 }
 
 /// A partner's link: notes the click and sends the browser to the landing page. The cookie is set
-/// only when the visitor agreed (`consent=1`).
-#[utoipa::path(get, path = "/c/{code}", tag = "public", responses((status = 302, description = "To the landing page, with the partner's code (`pc`) and the click.")))]
+/// only when the visitor agreed (`consent=1`). `m` names the material the link stood in.
+#[utoipa::path(get, path = "/c/{code}", tag = "public", responses((status = 302, description = "To the landing page, with the partner's code (`pc`) and the click."), (status = 410, description = "The material is withdrawn. The click was counted.")))]
 pub async fn click(
     State(app): State<App>,
     Asker(caller): Asker,
@@ -338,6 +345,11 @@ pub async fn click(
         .db
         .write(async move |tx| clicks::visit(tx, &a.core, &a.links, &v).await)
         .await?;
+    if done.outcome == ClickOutcome::Withdrawn {
+        let mut r = (StatusCode::GONE, "This offer has been withdrawn.\n").into_response();
+        r.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        return Ok(r);
+    }
     let to = HeaderValue::from_str(&done.redirect)
         .map_err(|e| ApiProblem(Problem::bug("landing_malformed", "a landing page cannot be sent to").with_source(e)))?;
     let mut r = StatusCode::FOUND.into_response();
@@ -351,7 +363,7 @@ pub async fn click(
         };
         let value = format!(
             "{COOKIE}={c}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
-            COOKIE_DAYS * 86_400
+            done.cookie_days * 86_400
         );
         if let Ok(v) = HeaderValue::from_str(&value) {
             r.headers_mut().append(header::SET_COOKIE, v);

@@ -25,6 +25,8 @@ pub struct Config {
     #[serde(default)]
     pub texts: TextsConfig,
     #[serde(default)]
+    pub outbound: OutboundSection,
+    #[serde(default)]
     pub trading_server: Vec<TradingServerConfig>,
     #[serde(default)]
     pub psp: Vec<PspConfig>,
@@ -191,6 +193,14 @@ pub struct TextsConfig {
     /// A folder of further languages and of other words for single texts:
     /// `<dir>/<language>/<namespace>.json`, as in `locales/` of the repository.
     pub dir: Option<PathBuf>,
+}
+
+/// Calls to addresses that partners and staff enter: postbacks, webhooks.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OutboundSection {
+    /// Let them reach private addresses and any port: for sandboxes only.
+    pub private_network: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -211,7 +211,7 @@ pub fn config_text(dir: &Path, listen: SocketAddr, c: &Counterparties) -> String
         "[server]\nlisten = \"{listen}\"\npublic_url = \"http://{listen}\"\n\n[database]\nengine = \"sqlite\"\npath = {db}\n\n\
          [access]\nstaff_second_factor = false\nissuer = \"Quarterdeck demo\"\n\n[worker]\nnode = \"demo\"\n\n\
          [keys]\nhouse = {house}\naudit = {audit}\n\n[files]\ndir = {files}\nkeys = [{{ id = \"f1\", key = {key} }}]\n\n\
-         [mail]\nhost = \"{host}\"\nport = {port}\ntls = \"none\"\n",
+         [mail]\nhost = \"{host}\"\nport = {port}\ntls = \"none\"\n\n[outbound]\nprivate_network = true\n",
         db = text(&format!("{d}/quarterdeck.db")),
         house = file(dir, "house"),
         audit = file(dir, "audit"),

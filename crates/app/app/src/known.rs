@@ -4,6 +4,7 @@
 use crate::brands::{FACE, Face, MODULES};
 use crate::compose::HouseRates;
 use qd_kernel::{Currency, Problem, Result};
+use qd_partners::{attribution, privacy};
 use qd_kyc::{BANDS_KEY, Bands, POLICY_KEY, Policy, WATCHLIST_KEY, Watchlist};
 use qd_partners::exact::Exact;
 use qd_partners::guard::{self, Guard};
@@ -57,6 +58,8 @@ pub fn all() -> Result<Vec<Known>> {
         known(SYMBOLS, HOUSE, json!({})),
         known(guard::SETTINGS, ENTITY, serde_json::to_value(Guard::default())?),
         known(needs::SETTINGS, ENTITY, serde_json::to_value(Feeds::usual())?),
+        known(attribution::SETTING, ENTITY, serde_json::to_value(attribution::Rules::default())?),
+        known(privacy::SETTING, ENTITY, serde_json::to_value(privacy::Privacy::default())?),
     ])
 }
 
@@ -87,6 +90,8 @@ pub fn check(scope: &str, key: &str, value: &Value) -> Result<()> {
         SYMBOLS => terms(&read(value)?),
         guard::SETTINGS => read::<Guard>(value).map(|_| ()),
         needs::SETTINGS => read::<Feeds>(value).map(|_| ()),
+        attribution::SETTING => read::<attribution::Rules>(value)?.check().map_err(below),
+        privacy::SETTING => read::<privacy::Privacy>(value).map(|_| ()),
         _ => read::<qd_partners::Settings>(value).map(|_| ()),
     }
 }
@@ -98,6 +103,14 @@ fn read<T: DeserializeOwned>(value: &Value) -> Result<T> {
         }
         p
     })
+}
+
+/// The pointers of a reader's own check, as places of the whole request.
+fn below(mut p: Problem) -> Problem {
+    for f in &mut p.fields {
+        f.pointer = format!("/value{}", f.pointer);
+    }
+    p
 }
 
 fn within(pointer: &str, n: i64, low: i64, high: i64) -> Result<()> {

@@ -14,7 +14,9 @@ pub mod known;
 pub mod merging;
 pub mod notices;
 pub mod onboarding;
+pub mod partner_news;
 pub mod reactions;
+mod store_signals;
 pub mod tickets;
 pub mod wiring;
 
@@ -47,6 +49,8 @@ pub struct App {
     pub kyc_numbers: qd_kyc::NumberKey,
     /// Signs partner cookies and hashes visitors' addresses.
     pub links: qd_partners::clicks::LinkKey,
+    /// Calls addresses that partners and outside engines gave.
+    pub outward: qd_partners::Outward,
     pub config: Arc<Config>,
 }
 

@@ -18,12 +18,17 @@ pub struct Origin {
     pub code: Option<String>,
     /// The value of the partner cookie.
     pub cookie: Option<String>,
+    /// The click in the address of the page (`click`).
+    pub click: Option<String>,
+    /// What the browser says of itself.
+    pub user_agent: Option<String>,
 }
 
-async fn brought(app: &App, tx: &mut Tx, origin: &Origin, touch: &mut Touch) -> Result<()> {
-    if let Some((partner, click)) =
-        attribution::who_brought(tx, &app.core, &app.links, origin.code.as_deref(), origin.cookie.as_deref()).await?
-    {
+async fn brought(app: &App, tx: &mut Tx, brand: &str, origin: &Origin, touch: &mut Touch) -> Result<()> {
+    let entity = qd_runtime::tenancy::brand(tx, brand).await.ok().map(|b| b.entity);
+    let (code, cookie, click) = (origin.code.as_deref(), origin.cookie.as_deref(), origin.click.as_deref());
+    let found = attribution::who_brought(tx, &app.core, &app.links, entity.as_deref(), code, cookie, click).await?;
+    if let Some((partner, click)) = found {
         touch.partner_id = Some(partner.to_string());
         touch.click_id = click.map(|c| c.to_string());
     }
@@ -32,7 +37,7 @@ async fn brought(app: &App, tx: &mut Tx, origin: &Origin, touch: &mut Touch) -> 
 
 /// The public form.
 pub async fn take_lead(app: &App, tx: &mut Tx, caller: &Caller, mut lead: NewLead, origin: Origin) -> Result<Taken> {
-    brought(app, tx, &origin, &mut lead.touch).await?;
+    brought(app, tx, &lead.brand.clone(), &origin, &mut lead.touch).await?;
     qd_clients::take_lead(tx, &app.core, caller, lead).await
 }
 
@@ -45,7 +50,7 @@ pub async fn register(
     origin: Origin,
     password_hash: String,
 ) -> Result<(Registered, LoginId)> {
-    brought(app, tx, &origin, &mut r.touch).await?;
+    brought(app, tx, &r.brand.clone(), &origin, &mut r.touch).await?;
     let (brand, email, phone) = (r.brand.clone(), r.email.clone(), r.phone.clone());
     // A registration that nobody proved and that had its time is in nobody's way.
     let abandoned = logins::abandoned(tx, &app.access, &brand, &email).await?;
@@ -86,11 +91,14 @@ pub async fn register(
         &attribution::Registration {
             client_id: id,
             entity: done.entity.clone(),
+            brand,
             email: Some(email),
             phone,
             code: origin.code,
             cookie: origin.cookie,
+            click: origin.click,
             ip: caller.ip.clone(),
+            user_agent: origin.user_agent,
         },
     )
     .await?;

@@ -2,7 +2,7 @@
 //! event, in the lane of what it is about; the job does the work in one transaction with its own
 //! completion. So each reaction happens once, in order, whatever is delivered twice.
 
-use crate::{App, brands, compose, notices, tickets};
+use crate::{App, brands, compose, notices, partner_news, tickets};
 use async_trait::async_trait;
 use qd_clients::timeline::{self, NewLine, Visibility};
 use qd_clients::{self as clients, Client, ClientId, Command};
@@ -61,6 +61,12 @@ pub fn subscriptions() -> Subscriptions {
             &["ticket.opened", "ticket.message", "ticket.state", "ticket.assigned"],
             |tx, core, ev| Box::pin(hand_on(tx, core, ev, "react.ticket")),
         )
+        .subscribe("partner_news", partner_news::KINDS, |tx, core, ev| {
+            Box::pin(hand_on(tx, core, ev, "react.partner"))
+        })
+        .subscribe("webhooks", qd_partners::webhooks::KINDS, |tx, core, ev| {
+            Box::pin(hand_on(tx, core, ev, "react.webhook"))
+        })
         .subscribe("mails", &["mail.sent"], |tx, core, ev| {
             Box::pin(hand_on(tx, core, ev, "react.mail"))
         })
@@ -116,6 +122,16 @@ pub fn handlers(app: &App) -> Vec<Arc<dyn Handler>> {
         }),
         Arc::new(Reaction {
             app: app.clone(),
+            kind: "react.partner",
+            run: |app, tx, ev| Box::pin(partner_news::told(app, tx, ev)),
+        }),
+        Arc::new(Reaction {
+            app: app.clone(),
+            kind: "react.webhook",
+            run: |app, tx, ev| Box::pin(partner_news::outside(app, tx, ev)),
+        }),
+        Arc::new(Reaction {
+            app: app.clone(),
             kind: "react.ticket",
             run: |app, tx, ev| Box::pin(tickets::told(app, tx, ev)),
         }),
@@ -129,6 +145,7 @@ pub fn handlers(app: &App) -> Vec<Arc<dyn Handler>> {
         Arc::new(DealHandler::new(app.core.clone(), Arc::new(compose::Deals))),
     ];
     all.push(Arc::new(clients::tasks::TaskDue { core: app.core.clone() }));
+    all.extend(partner_news::handlers(app));
     all.extend(qd_kyc::handlers(&app.core));
     all
 }
@@ -188,6 +205,7 @@ async fn move_ended(tx: &mut Tx, core: &Core, ev: &Event) -> Result<()> {
 pub struct Told {
     pub id: String,
     pub kind: String,
+    pub entity: Option<String>,
     pub at: Ts,
     pub payload: Value,
 }
@@ -199,7 +217,7 @@ impl Told {
             .and_then(Value::as_str)
             .ok_or_else(|| Problem::bug("event_field_missing", format!("the event {} has no text {field}", self.kind)))
     }
-    fn amount(&self) -> Result<Amount> {
+    pub fn amount(&self) -> Result<Amount> {
         Ok(serde_json::from_value(self.payload["amount"].clone())?)
     }
     pub fn key(&self, what: &str) -> String {
@@ -226,6 +244,7 @@ impl Handler for Reaction {
         let told = Told {
             id: lease.text("id")?.to_string(),
             kind: lease.text("kind")?.to_string(),
+            entity: lease.payload["entity"].as_str().map(str::to_string),
             at: Ts(lease.payload["at"].as_i64().unwrap_or_default()),
             payload: lease.payload["payload"].clone(),
         };

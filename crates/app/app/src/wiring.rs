@@ -100,6 +100,9 @@ pub(crate) async fn build_on(config: Config, env: Env, db: Db) -> Result<App> {
         sealer,
         kyc_numbers: qd_kyc::NumberKey::from_hex(&house)?,
         links: qd_partners::clicks::LinkKey::new(house.clone())?,
+        outward: qd_partners::Outward::new(qd_partners::Reachable {
+            private_network: config.outbound.private_network,
+        })?,
         config: Arc::new(config),
         core,
     };
@@ -255,6 +258,7 @@ pub fn registry(app: &App) -> Result<Registry> {
         120,
         Arc::new(RetryStopped::new(app.core.clone(), Arc::new(compose::Deals))),
     );
+    r = r.every("partner.lots_daily", 3_600, Arc::new(qd_partners::postbacks::DailyLots(app.core.clone())));
     r = r.every("client.dormancy", 3_600, Arc::new(qd_clients::Dormancy { core: app.core.clone() }));
     r = r.every("tickets.close", 600, Arc::new(qd_support::Close { core: app.core.clone() }));
     r = r.every("housekeeping", 60, Arc::new(Housekeeping(app.core.clone())));

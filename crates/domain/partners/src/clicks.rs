@@ -236,6 +236,11 @@ async fn links_of(tx: &mut Tx, partner: PartnerId) -> Result<Vec<Link>> {
         .collect())
 }
 
+/// The code of a partner's first active link.
+pub async fn first_code(tx: &mut Tx, partner: PartnerId) -> Result<Option<String>> {
+    Ok(store::first_link(tx, partner).await?.map(|l| l.code))
+}
+
 /// A request to `/c/{code}`.
 #[derive(Clone, Debug, Default)]
 pub struct Visit {

@@ -19,8 +19,24 @@ pub struct Reachable {
     pub private_network: bool,
 }
 
-/// The client for addresses that users enter: public addresses only, short waits, no redirects.
-pub fn client(reach: Reachable) -> Result<Client> {
+/// What calls addresses that users enter: public addresses only, short waits, no redirects. Cheap to
+/// clone.
+#[derive(Clone, Debug)]
+pub struct Outward {
+    pub(crate) client: Client,
+    pub reach: Reachable,
+}
+
+impl Outward {
+    pub fn new(reach: Reachable) -> Result<Outward> {
+        Ok(Outward {
+            client: client(reach)?,
+            reach,
+        })
+    }
+}
+
+fn client(reach: Reachable) -> Result<Client> {
     Client::new(ClientOptions {
         reach: if reach.private_network { Reach::Anywhere } else { Reach::PublicOnly },
         connect_timeout: Duration::from_secs(5),

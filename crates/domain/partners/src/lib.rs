@@ -35,7 +35,7 @@ pub mod verify;
 pub mod webhooks;
 
 pub use engine::{DealFacts, FactKind, Quote, Settings};
-pub use delivery::Reachable;
+pub use delivery::{Outward, Reachable};
 pub use ids::{
     ClaimId, ClickId, CorrectionId, LineId, LinkId, MaterialId, PartnerId, PayoutId, PlanId, PostbackId, SendId, StatementId, WebhookId, WebhookSendId,
 };

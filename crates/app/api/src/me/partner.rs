@@ -8,9 +8,12 @@ use axum::extract::State;
 use axum::response::Response;
 use qd_app::App;
 use qd_kernel::{Currency, Page};
+use qd_clients::ClientId;
 use qd_partners::StatementId;
+use qd_partners::attribution::{self, Steps};
 use qd_partners::clicks::{self, Link};
 use qd_partners::partner::{self, Partner};
+use qd_partners::privacy::Privacy;
 use qd_partners::payouts::{self, Payout};
 use qd_partners::reading::{self, ClientLine, LineFilter, LineView, Summary};
 use qd_partners::statements::{self, Statement};
@@ -91,11 +94,45 @@ pub async fn tree(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Va
     .await
 }
 
-/// My clients, by pseudonym, with what they trade.
-#[utoipa::path(get, path = "/api/v1/me/partner/clients", tag = "me", params(Paged), responses((status = 200, body = Page<ClientLine>)))]
+/// A client of mine, as far as my entity lets partners see clients.
+#[derive(Serialize, ToSchema)]
+pub struct MyClient {
+    #[serde(flatten)]
+    line: ClientLine,
+    email: Option<String>,
+    /// Two capitals.
+    country: Option<String>,
+    steps: Option<Steps>,
+}
+
+/// My clients, by pseudonym and what my entity shows of them, with what they trade.
+#[utoipa::path(get, path = "/api/v1/me/partner/clients", tag = "me", params(Paged), responses((status = 200, body = Page<MyClient>)))]
 pub async fn clients(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Paged>) -> Reply<Json<Value>> {
     let page = q.page()?;
-    read(&app, async move |tx| reading::my_clients(tx, &caller, &page).await).await
+    read(&app, async move |tx| {
+        let me = partner::mine(tx, &caller).await?;
+        let privacy = Privacy::of(tx, &me.entity).await?;
+        let found = reading::my_clients(tx, &caller, &page).await?;
+        let mut items = Vec::new();
+        for mut line in found.items {
+            let c = qd_clients::find(tx, ClientId::parse(&line.client_id)?).await?;
+            line.name = c.as_ref().and_then(|c| privacy.name(&c.name()));
+            items.push(MyClient {
+                email: c.as_ref().and_then(|c| c.email.as_deref()).and_then(|e| privacy.email(e)),
+                country: c.filter(|_| privacy.country).map(|c| c.country),
+                steps: match privacy.steps {
+                    true => attribution::steps_of(tx, &line.client_id).await?,
+                    false => None,
+                },
+                line,
+            });
+        }
+        Ok(Page {
+            items,
+            next_cursor: found.next_cursor,
+        })
+    })
+    .await
 }
 
 /// My commission lines, the newest first, each with its explanation.

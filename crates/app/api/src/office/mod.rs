@@ -25,6 +25,7 @@ mod rules;
 mod tickets;
 mod trail;
 mod views;
+mod webhooks;
 mod withdrawals;
 
 use qd_app::App;
@@ -40,6 +41,8 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .with(control_routes)
         .with(house_routes)
         .with(partners::routes)
+        .with(partners::origin_routes)
+        .with(webhooks::routes)
 }
 
 fn people_and_records(api: Api<App>) -> Api<App> {

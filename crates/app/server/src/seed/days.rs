@@ -680,6 +680,7 @@ pub async fn register(tx: &mut Tx, app: &App, p: &Person, password: &str, code: 
     let origin = Origin {
         code: code.map(str::to_string),
         cookie: None,
+        ..Origin::default()
     };
     let (_, login) = onboarding::register(app, tx, &who, r, origin, password.to_string()).await?;
     // The link of the mail, followed at once.

@@ -6,6 +6,7 @@ use crate::store::{attribution as store, origins};
 use qd_db::Tx;
 use qd_kernel::{Result, Ts, text_enum};
 use qd_runtime::Core;
+use serde::Serialize;
 use serde_json::json;
 
 text_enum!(
@@ -72,4 +73,24 @@ pub async fn reached(tx: &mut Tx, core: &Core, key: &LinkKey, client_id: &str, s
     };
     store::insert(tx, &row).await?;
     Ok(Some(row.into()))
+}
+
+/// How far a client has come.
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = PartnerClientSteps)]
+pub struct Steps {
+    #[serde(rename = "registered_at_us")]
+    pub registered_at: Ts,
+    #[serde(rename = "approved_at_us")]
+    pub approved_at: Option<Ts>,
+    #[serde(rename = "funded_at_us")]
+    pub funded_at: Option<Ts>,
+}
+
+pub async fn steps_of(tx: &mut Tx, client_id: &str) -> Result<Option<Steps>> {
+    Ok(origins::get(tx, client_id).await?.map(|o| Steps {
+        registered_at: o.registered_at,
+        approved_at: o.approved_at,
+        funded_at: o.funded_at,
+    }))
 }

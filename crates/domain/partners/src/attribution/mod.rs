@@ -13,7 +13,7 @@ pub use claims::{Claim, ClaimFilter, ClaimState, NewClaim, Verdict, claim, claim
 pub use evidence::{Evidence, ModelSays, Overlap, TouchView, evidence_of};
 pub(crate) use leaving::left;
 pub use leaving::{LEAVING_JOB, Leaving, trailing};
-pub use lock::{Milestone, reached};
+pub use lock::{Milestone, Steps, reached, steps_of};
 pub use rules::{Contact, CrossBrand, GoesTo, Lock, Rule, Rules, SETTING, decide};
 
 use crate::clicks::LinkKey;

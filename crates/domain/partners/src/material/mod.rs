@@ -236,6 +236,14 @@ pub async fn picture(tx: &mut Tx, caller: &Caller, id: MaterialId) -> Result<Str
         .ok_or_else(|| Problem::missing("picture"))
 }
 
+/// Whose site the material leads to.
+pub async fn brand_of(tx: &mut Tx, id: MaterialId) -> Result<String> {
+    store::get(tx, id)
+        .await?
+        .map(|m| m.brand)
+        .ok_or_else(|| Problem::missing("material"))
+}
+
 /// Material with the partner's own link in it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct MaterialPack {

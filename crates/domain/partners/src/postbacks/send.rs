@@ -2,13 +2,13 @@
 
 use super::{Method, SendState, plan, sign, template};
 use crate::clicks::LinkKey;
-use crate::delivery::{self, Reachable, Tried, Verdict, WAITS_S};
+use crate::delivery::{self, Outward, Tried, Verdict, WAITS_S};
 use crate::ids::SendId;
 use crate::store::postbacks as store;
 use async_trait::async_trait;
 use http::{Request, header};
 use qd_kernel::{Problem, Result};
-use qd_outbound::{Bytes, Client};
+use qd_outbound::Bytes;
 use qd_runtime::Core;
 use qd_runtime::jobs::{Handler, JobError, Lease};
 
@@ -18,24 +18,18 @@ pub const POSTBACK_JOB: &str = "partner.postback";
 pub struct Sender {
     core: Core,
     key: LinkKey,
-    client: Client,
-    reach: Reachable,
+    out: Outward,
 }
 
 impl Sender {
-    pub fn new(core: Core, key: LinkKey, reach: Reachable) -> Result<Sender> {
-        Ok(Sender {
-            core,
-            key,
-            client: delivery::client(reach)?,
-            reach,
-        })
+    pub fn new(core: Core, key: LinkKey, out: Outward) -> Sender {
+        Sender { core, key, out }
     }
 
     fn request(&self, p: &store::PostbackRow, s: &store::SendRow) -> Result<(String, Request<Bytes>)> {
         let values = plan::shown(s)?;
         let url = template::fill(&p.url, &values);
-        template::address(&url, self.reach.private_network)?;
+        template::address(&url, self.out.reach.private_network)?;
         let malformed = |e: http::Error| Problem::invalid("url", "url_malformed", "expected an address").with_source(e);
         let r = match p.method {
             Method::Get => Request::get(&url).body(Bytes::new()).map_err(malformed)?,
@@ -82,7 +76,7 @@ impl Handler for Sender {
             Some(p) if p.active || s.test => match self.request(p, &s) {
                 Ok((url, request)) => {
                     let wanted: Vec<i64> = serde_json::from_value(p.success.clone()).map_err(Problem::from)?;
-                    Some((Some(url), delivery::call(&self.client, &self.core.env, request, &wanted).await))
+                    Some((Some(url), delivery::call(&self.out.client, &self.core.env, request, &wanted).await))
                 }
                 Err(e) => Some((None, refused(&e))),
             },

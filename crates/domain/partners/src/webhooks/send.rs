@@ -1,14 +1,14 @@
 //! The job that delivers one message.
 
 use crate::clicks::LinkKey;
-use crate::delivery::{self, Reachable, Tried, Verdict, WAITS_S};
+use crate::delivery::{self, Outward, Tried, Verdict, WAITS_S};
 use crate::ids::WebhookSendId;
 use crate::postbacks::{SendState, sign, template};
 use crate::store::webhooks as store;
 use async_trait::async_trait;
 use http::{Request, header};
 use qd_kernel::{Problem, Result};
-use qd_outbound::{Bytes, Client};
+use qd_outbound::Bytes;
 use qd_runtime::Core;
 use qd_runtime::jobs::{Handler, JobError, Lease};
 
@@ -18,22 +18,16 @@ pub const WEBHOOK_JOB: &str = "webhook.deliver";
 pub struct Deliver {
     core: Core,
     key: LinkKey,
-    client: Client,
-    reach: Reachable,
+    out: Outward,
 }
 
 impl Deliver {
-    pub fn new(core: Core, key: LinkKey, reach: Reachable) -> Result<Deliver> {
-        Ok(Deliver {
-            core,
-            key,
-            client: delivery::client(reach)?,
-            reach,
-        })
+    pub fn new(core: Core, key: LinkKey, out: Outward) -> Deliver {
+        Deliver { core, key, out }
     }
 
     fn request(&self, e: &store::EndpointRow, s: &store::SendRow) -> Result<Request<Bytes>> {
-        template::address(&e.url, self.reach.private_network)?;
+        template::address(&e.url, self.out.reach.private_network)?;
         let (at, body) = (self.core.now(), s.body.to_string());
         let id = s.event_id.clone().unwrap_or_else(|| s.id.to_string());
         let secret = sign::secret(&self.key, &e.id.to_string(), e.secret_no)?;
@@ -72,7 +66,7 @@ impl Handler for Deliver {
         let tried: Option<Tried> = match e.filter(|e| e.active) {
             None => None,
             Some(e) => Some(match self.request(&e, &s) {
-                Ok(r) => delivery::call(&self.client, &self.core.env, r, &[]).await,
+                Ok(r) => delivery::call(&self.out.client, &self.core.env, r, &[]).await,
                 Err(p) => Tried {
                     verdict: Verdict::Refused,
                     status: None,

@@ -107,7 +107,7 @@ pub async fn reassign(
         }
         let at = r.at_us.map_or(now, Ts);
         let share = attribution::reassign(tx, &core, &c, &id.to_string(), &client.entity, r.partner, at, &r.reason).await?;
-        qd_clients::set_partner(tx, &core, &c, id, r.partner.map(|p| p.to_string()), &r.reason).await?;
+        super::attribution::moved(&a, tx, &c, &id.to_string(), r.partner, &r.reason).await?;
         Ok(share)
     })
     .await

@@ -1,25 +1,57 @@
 //! Partners as the house sees them: the tree, links, whose client is whose, plans, lines,
 //! statements, payouts.
 
+mod attribution;
 mod clients;
 mod commission;
 mod corrections;
 mod links;
+mod material;
 mod payouts;
 mod people;
 mod plans;
+mod postbacks;
 mod statements;
 
 pub(crate) use clients::{eligibility, evidence};
 pub(crate) use commission::{Lines, Span};
 pub(crate) use corrections::decide_it;
+pub(crate) use attribution::{FileClaim, named};
 pub(crate) use links::AddLink;
+pub(crate) use material::OfShelf;
+pub(crate) use postbacks::{DoorState, EditPostback, FunnelOf, Log, OpenDoor, SigningSecret, TestPostback, door_of};
 pub(crate) use statements::{ClosedStatement, csv_of};
 
 use qd_app::App;
 use qd_runtime::access::Right;
 use qd_web::Api;
 use utoipa_axum::routes;
+
+/// Where clients come from: evidence, claims, postbacks, material, funnels.
+pub fn origin_routes(api: Api<App>) -> Api<App> {
+    api.route(Right::PartnersView, routes!(attribution::evidence))
+        .route(Right::PartnersView, routes!(attribution::claims))
+        .route(Right::PartnersView, routes!(attribution::claim))
+        .route(Right::PartnersManage, routes!(attribution::file))
+        .route(Right::PartnersManage, routes!(attribution::decide))
+        .route(Right::PartnersView, routes!(attribution::referrals))
+        .route(Right::PartnersView, routes!(attribution::rules))
+        .route(Right::PartnersView, routes!(postbacks::list))
+        .route(Right::PartnersManage, routes!(postbacks::add))
+        .route(Right::PartnersManage, routes!(postbacks::edit, postbacks::remove))
+        .route(Right::PartnersManage, routes!(postbacks::test))
+        .route(Right::PartnersView, routes!(postbacks::log))
+        .route(Right::PartnersView, routes!(postbacks::report))
+        .route(Right::PartnersManage, routes!(postbacks::replay))
+        .route(Right::PartnersManage, routes!(postbacks::secret, postbacks::new_secret))
+        .route(Right::MeView, routes!(postbacks::macros))
+        .route(Right::PartnersManage, routes!(postbacks::set_door))
+        .route(Right::PartnersView, routes!(postbacks::funnel))
+        .route(Right::PartnersView, routes!(material::list))
+        .route(Right::PartnersManage, routes!(material::upload))
+        .route(Right::PartnersManage, routes!(material::withdraw))
+        .route(Right::PartnersView, routes!(material::picture))
+}
 
 pub fn routes(api: Api<App>) -> Api<App> {
     api.route(Right::PartnersView, routes!(people::list))
