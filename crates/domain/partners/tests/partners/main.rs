@@ -13,6 +13,8 @@ mod kit;
 mod lines;
 mod money;
 mod office;
+mod origins;
+mod outward;
 mod programmes;
 mod properties;
 mod refused;
