@@ -373,7 +373,7 @@ qd_testkit::both! {
         let of = async |by, caller: Caller, whose| t.db.read(async move |tx| funnel::funnel(tx, &caller, whose, by, from, to).await).await;
         let f = of(By::Sub1, client("cli_anna"), None).await.unwrap();
         let rows: Vec<_> = f.rows.iter().map(|r| (r.part.as_str(), r.clicks, r.registrations, r.kyc_approved, r.ftd, r.active, r.lots.text())).collect();
-        assert_eq!(rows, [("red", 3, 1, 1, 0, 0, "0".to_string()), ("blue", 2, 2, 2, 1, 1, "2".to_string())]);
+        assert_eq!(rows, [("red", 3, 1, 1, 0, 0, "0.00".to_string()), ("blue", 2, 2, 2, 1, 1, "2.00".to_string())]);
         let f = of(By::Link, manager(), Some(p)).await.unwrap();
         assert_eq!((f.rows.len(), f.rows[0].label.as_deref(), f.total.clicks, f.total.visitors, f.total.registrations), (1, Some("ANNA"), 5, 5, 3));
         assert_eq!(of(By::Link, elsewhere(), Some(p)).await.unwrap_err().code, "not_found");

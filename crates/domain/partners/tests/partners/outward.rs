@@ -335,7 +335,8 @@ qd_testkit::both! {
         let p = anna(&t).await;
         let mut d = draft(&format!("{}?a={{payout}}&c={{currency}}", r.bin("a")), &[PostbackEvent::Commission], Method::Get);
         d.amounts = Some(Amounts::Exact);
-        let e = tx!(t, |tx, core| postbacks::create(tx, core, &client("cli_anna"), None, &d, NEAR).await).unwrap_err();
+        let mine = d.clone();
+        let e = tx!(t, |tx, core| postbacks::create(tx, core, &client("cli_anna"), None, &mine, NEAR).await).unwrap_err();
         assert_eq!(e.code, "amounts_by_contract");
         let id = add(&t, p, d).await;
         let earn = async |event: &'static str, minor: i64| {
@@ -387,7 +388,7 @@ qd_testkit::both! {
         let got = r.arrived("a").await;
         assert_eq!(got.len(), 1);
         let q = &got[0]["pairs"];
-        assert_eq!((&q["u"], &q["l"], &q["g"], &q["d"], &q["c"]), (&json!("cli_1"), &json!("2.5"), &json!("majors"), &json!("2026-11-20"), &json!("ext 1&2")));
+        assert_eq!((&q["u"], &q["l"], &q["g"], &q["d"], &q["c"]), (&json!("cli_1"), &json!("2.50"), &json!("majors"), &json!("2026-11-20"), &json!("ext 1&2")));
     }
 
     async fn a_trackers_server_tells_a_click_once_with_a_token_that_can_be_taken_away(t: TestDb) {
@@ -452,7 +453,7 @@ qd_testkit::both! {
 
         // The first day again: its one event, with its id, and not the second day's.
         tx!(t, |tx, core| webhooks::replay_day(tx, core, &ops(), id, "2026-11-20").await).unwrap();
-        assert_eq!(tx!(t, |tx, core| webhooks::replay_day(tx, core, &ops(), id, "2026-13-20").await).unwrap_err().code, "invalid");
+        assert_eq!(tx!(t, |tx, core| webhooks::replay_day(tx, core, &ops(), id, "2026-13-20").await).unwrap_err().code, "day_malformed");
         work(&t, NEAR).await;
         let after = r.arrived("engine").await;
         assert_eq!(after.len(), 4);
