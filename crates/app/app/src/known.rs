@@ -4,12 +4,12 @@
 use crate::brands::{FACE, Face, MODULES};
 use crate::compose::HouseRates;
 use qd_kernel::{Currency, Problem, Result};
-use qd_partners::{attribution, privacy};
 use qd_kyc::{BANDS_KEY, Bands, POLICY_KEY, Policy, WATCHLIST_KEY, Watchlist};
 use qd_partners::exact::Exact;
 use qd_partners::guard::{self, Guard};
 use qd_partners::house::SymbolTerms;
 use qd_partners::plan::needs::{self, Feeds};
+use qd_partners::{attribution, privacy};
 use qd_support::{Category, Clocks, Route, clocks};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -75,7 +75,11 @@ async fn marks(tx: &mut Tx, c: &Client) -> Result<Vec<Mark>> {
             .chars()
             .filter(|c| c.is_alphanumeric() || *c == '|')
             .collect();
-        out.push(Mark::new(SignalKind::Address, plain, format!("{} {}…", c.country, post.chars().take(2).collect::<String>())));
+        out.push(Mark::new(
+            SignalKind::Address,
+            plain,
+            format!("{} {}…", c.country, post.chars().take(2).collect::<String>()),
+        ));
     }
     Ok(out)
 }

@@ -258,7 +258,11 @@ pub fn registry(app: &App) -> Result<Registry> {
         120,
         Arc::new(RetryStopped::new(app.core.clone(), Arc::new(compose::Deals))),
     );
-    r = r.every("partner.lots_daily", 3_600, Arc::new(qd_partners::postbacks::DailyLots(app.core.clone())));
+    r = r.every(
+        "partner.lots_daily",
+        3_600,
+        Arc::new(qd_partners::postbacks::DailyLots(app.core.clone())),
+    );
     r = r.every("client.dormancy", 3_600, Arc::new(qd_clients::Dormancy { core: app.core.clone() }));
     r = r.every("tickets.close", 600, Arc::new(qd_support::Close { core: app.core.clone() }));
     r = r.every("housekeeping", 60, Arc::new(Housekeeping(app.core.clone())));

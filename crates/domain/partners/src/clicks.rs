@@ -304,7 +304,12 @@ pub(crate) fn landing_with(landing: &str, code: &str, click: ClickId) -> String 
 pub(crate) fn kept(query: &[(String, String)], names: &[&str]) -> Value {
     let pairs: Map<String, Value> = names
         .iter()
-        .filter_map(|n| query.iter().find(|(k, _)| k == n).map(|(_, val)| ((*n).to_string(), json!(cut(val)))))
+        .filter_map(|n| {
+            query
+                .iter()
+                .find(|(k, _)| k == n)
+                .map(|(_, val)| ((*n).to_string(), json!(cut(val))))
+        })
         .collect();
     Value::Object(pairs)
 }

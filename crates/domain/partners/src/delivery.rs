@@ -38,7 +38,11 @@ impl Outward {
 
 fn client(reach: Reachable) -> Result<Client> {
     Client::new(ClientOptions {
-        reach: if reach.private_network { Reach::Anywhere } else { Reach::PublicOnly },
+        reach: if reach.private_network {
+            Reach::Anywhere
+        } else {
+            Reach::PublicOnly
+        },
         connect_timeout: Duration::from_secs(5),
         timeout: Duration::from_secs(10),
         max_body: 1024 * 1024,
@@ -74,7 +78,11 @@ pub async fn call(client: &Client, env: &Env, request: Request<Bytes>, success: 
     match answer {
         Ok(r) => {
             let status = i64::from(r.status.as_u16());
-            let taken = if success.is_empty() { r.status.is_success() } else { success.contains(&status) };
+            let taken = if success.is_empty() {
+                r.status.is_success()
+            } else {
+                success.contains(&status)
+            };
             let verdict = match r.status {
                 _ if taken => Verdict::Taken,
                 StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => Verdict::Again,
@@ -98,7 +106,11 @@ pub async fn call(client: &Client, env: &Env, request: Request<Bytes>, success: 
         Err(e) => {
             let code = e.cause().code;
             let for_good = matches!(code, "address_refused" | "url_malformed");
-            let fate = if matches!(e, SendError::NotSent(_)) { "not_sent" } else { "unknown" };
+            let fate = if matches!(e, SendError::NotSent(_)) {
+                "not_sent"
+            } else {
+                "unknown"
+            };
             Tried {
                 verdict: if for_good { Verdict::Refused } else { Verdict::Again },
                 status: None,

@@ -77,7 +77,9 @@ pub async fn funnel(tx: &mut Tx, caller: &Caller, partner: Option<PartnerId>, by
     let mut out = Vec::new();
     for (part, mut r) in rows {
         r.part = part;
-        if by == By::Link && let Ok(id) = LinkId::parse(&r.part) {
+        if by == By::Link
+            && let Ok(id) = LinkId::parse(&r.part)
+        {
             r.label = partners::link(tx, id).await?.map(|l| l.code);
         }
         total.clicks += r.clicks;

@@ -34,8 +34,9 @@ pub mod tree;
 pub mod verify;
 pub mod webhooks;
 
-pub use engine::{DealFacts, FactKind, Quote, Settings};
 pub use delivery::{Outward, Reachable};
+pub use engine::{DealFacts, FactKind, Quote, Settings};
 pub use ids::{
-    ClaimId, ClickId, CorrectionId, LineId, LinkId, MaterialId, PartnerId, PayoutId, PlanId, PostbackId, SendId, StatementId, WebhookId, WebhookSendId,
+    ClaimId, ClickId, CorrectionId, LineId, LinkId, MaterialId, PartnerId, PayoutId, PlanId, PostbackId, SendId, StatementId, WebhookId,
+    WebhookSendId,
 };

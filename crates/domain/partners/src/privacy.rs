@@ -46,7 +46,12 @@ impl Privacy {
         match self.name {
             Shown::Nothing => None,
             Shown::Full => Some(full.to_string()),
-            Shown::Masked => Some(full.split_whitespace().filter_map(|w| w.chars().next()).map(|c| format!("{c}.")).collect()),
+            Shown::Masked => Some(
+                full.split_whitespace()
+                    .filter_map(|w| w.chars().next())
+                    .map(|c| format!("{c}."))
+                    .collect(),
+            ),
         }
     }
 
@@ -68,6 +73,9 @@ mod tests {
         let p = Privacy::default();
         assert_eq!((p.name("Anna Kern"), p.email("anna@x.org")), (None, None));
         let p: Privacy = serde_json::from_str(r#"{"name": "masked", "email": "masked"}"#).unwrap();
-        assert_eq!((p.name("Anna Kern").as_deref(), p.email("anna@x.org").as_deref()), (Some("A.K."), Some("a…@x…")));
+        assert_eq!(
+            (p.name("Anna Kern").as_deref(), p.email("anna@x.org").as_deref()),
+            (Some("A.K."), Some("a…@x…"))
+        );
     }
 }

@@ -161,12 +161,17 @@ async fn shared(tx: &mut Tx, key: &LinkKey, client_id: &str, p: &partners::Partn
     Ok(mine
         .into_iter()
         .filter(|s| theirs.iter().any(|(k, m)| *k == s.kind && *m == s.mark))
-        .map(|s| Signal { kind: s.kind, hint: s.hint })
+        .map(|s| Signal {
+            kind: s.kind,
+            hint: s.hint,
+        })
         .collect())
 }
 
 async fn judge(tx: &mut Tx, core: &Core, key: &LinkKey, client_id: &str, partner: PartnerId) -> Result<()> {
-    let Some(p) = partners::get(tx, partner).await? else { return Ok(()) };
+    let Some(p) = partners::get(tx, partner).await? else {
+        return Ok(());
+    };
     if p.client_id.as_deref() == Some(client_id) {
         // One's own account earns nothing anyway, and says so.
         return Ok(());
@@ -247,8 +252,18 @@ pub(crate) async fn open_case(
 }
 
 /// Notes the decision about a held share on its case.
-pub(crate) async fn decided(tx: &mut Tx, core: &Core, caller: &Caller, client_id: &str, partner: PartnerId, accept: bool, reason: &str) -> Result<()> {
-    let Some(mut c) = store::case(tx, client_id, partner).await? else { return Ok(()) };
+pub(crate) async fn decided(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    client_id: &str,
+    partner: PartnerId,
+    accept: bool,
+    reason: &str,
+) -> Result<()> {
+    let Some(mut c) = store::case(tx, client_id, partner).await? else {
+        return Ok(());
+    };
     c.state = if accept { CaseState::Released } else { CaseState::Refused };
     c.decided_by = Some(caller.id());
     c.reason = Some(reason.to_string());
@@ -257,12 +272,25 @@ pub(crate) async fn decided(tx: &mut Tx, core: &Core, caller: &Caller, client_id
 }
 
 /// The partner of somebody with the same address at another record of ours.
-pub(crate) async fn partner_elsewhere(tx: &mut Tx, key: &LinkKey, client_id: &str, email: Option<&str>, now: Ts) -> Result<Option<PartnerId>> {
-    let Some(plain) = email.and_then(plain_email) else { return Ok(None) };
-    let Some(mark) = key.hash(SignalKind::Email.as_str(), &plain) else { return Ok(None) };
+pub(crate) async fn partner_elsewhere(
+    tx: &mut Tx,
+    key: &LinkKey,
+    client_id: &str,
+    email: Option<&str>,
+    now: Ts,
+) -> Result<Option<PartnerId>> {
+    let Some(plain) = email.and_then(plain_email) else {
+        return Ok(None);
+    };
+    let Some(mark) = key.hash(SignalKind::Email.as_str(), &plain) else {
+        return Ok(None);
+    };
     for other in store::with_mark(tx, client_id, SignalKind::Email, &mark, 10).await? {
         let share = attribution::open(tx, &other.client_id).await?;
-        if let Some(p) = share.filter(|s| s.state == ShareState::Active && s.from_at <= now).and_then(|s| s.partner_id) {
+        if let Some(p) = share
+            .filter(|s| s.state == ShareState::Active && s.from_at <= now)
+            .and_then(|s| s.partner_id)
+        {
             return Ok(Some(p));
         }
     }
@@ -309,7 +337,9 @@ pub async fn cases(
     for c in rows {
         items.push(view(tx, c).await?);
     }
-    Ok(page.finish(items, |c: &ReferralCase| join_key(&[&c.opened_at.micros().to_string(), &c.client_id])))
+    Ok(page.finish(items, |c: &ReferralCase| {
+        join_key(&[&c.opened_at.micros().to_string(), &c.client_id])
+    }))
 }
 
 #[cfg(test)]

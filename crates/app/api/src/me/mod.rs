@@ -68,12 +68,18 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::MePartner, routes!(partner::statement_csv))
         .route(Right::MePartner, routes!(partner::payouts))
         .route(Right::MePartner, routes!(partner_tools::postbacks, partner_tools::add_postback))
-        .route(Right::MePartner, routes!(partner_tools::edit_postback, partner_tools::remove_postback))
+        .route(
+            Right::MePartner,
+            routes!(partner_tools::edit_postback, partner_tools::remove_postback),
+        )
         .route(Right::MePartner, routes!(partner_tools::test_postback))
         .route(Right::MePartner, routes!(partner_tools::postback_log))
         .route(Right::MePartner, routes!(partner_tools::postback_report))
         .route(Right::MePartner, routes!(partner_tools::replay_postback))
-        .route(Right::MePartner, routes!(partner_tools::postback_secret, partner_tools::new_postback_secret))
+        .route(
+            Right::MePartner,
+            routes!(partner_tools::postback_secret, partner_tools::new_postback_secret),
+        )
         .route(Right::MePartner, routes!(partner_tools::door, partner_tools::set_door))
         .route(Right::MePartner, routes!(partner_tools::claims, partner_tools::file_claim))
         .route(Right::MePartner, routes!(partner_tools::withdraw_claim))

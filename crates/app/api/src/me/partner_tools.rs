@@ -85,7 +85,12 @@ pub async fn test_postback(
 
 /// What was reported, the newest first, with the last answers.
 #[utoipa::path(get, path = "/api/v1/me/partner/postbacks/{id}/log", tag = "me", params(Log), responses((status = 200, body = Page<SendView>)))]
-pub async fn postback_log(State(app): State<App>, Asker(caller): Asker, At(id): At<PostbackId>, Params(q): Params<Log>) -> Reply<Json<Value>> {
+pub async fn postback_log(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    At(id): At<PostbackId>,
+    Params(q): Params<Log>,
+) -> Reply<Json<Value>> {
     let (page, filter) = (q.page()?, q.filter());
     read(&app, async move |tx| postbacks::log(tx, &caller, id, &filter, &page).await).await
 }
@@ -120,7 +125,12 @@ pub async fn postback_secret(State(app): State<App>, Asker(caller): Asker, At(id
 
 /// Makes a new secret; the old one is worthless at once.
 #[utoipa::path(post, path = "/api/v1/me/partner/postbacks/{id}/secret", tag = "me", responses((status = 200, body = Postback)))]
-pub async fn new_postback_secret(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<PostbackId>) -> Reply<Answer> {
+pub async fn new_postback_secret(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<PostbackId>,
+) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
     write(&app, &caller, key, "me.postback_secret", &id, 200, async move |tx| {
         postbacks::new_secret(tx, &core, &c, id).await
@@ -208,14 +218,24 @@ async fn pack(tx: &mut Tx, app: &App, caller: &Caller, id: MaterialId, code: Opt
 
 /// Material with my own link in it: address, text, a piece of HTML, a QR code.
 #[utoipa::path(get, path = "/api/v1/me/partner/material/{id}", tag = "me", params(WithCode), responses((status = 200, body = MaterialPack)))]
-pub async fn material_pack(State(app): State<App>, Asker(caller): Asker, At(id): At<MaterialId>, Params(q): Params<WithCode>) -> Reply<Json<Value>> {
+pub async fn material_pack(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    At(id): At<MaterialId>,
+    Params(q): Params<WithCode>,
+) -> Reply<Json<Value>> {
     let a = app.clone();
     read(&app, async move |tx| pack(tx, &a, &caller, id, q.code.as_deref()).await).await
 }
 
 /// A banner with my code and its QR code in it, as an SVG picture to download.
 #[utoipa::path(get, path = "/api/v1/me/partner/material/{id}/picture", tag = "me", params(WithCode), responses((status = 200, content_type = "image/svg+xml", body = String)))]
-pub async fn material_picture(State(app): State<App>, Asker(caller): Asker, At(id): At<MaterialId>, Params(q): Params<WithCode>) -> Reply<Response> {
+pub async fn material_picture(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    At(id): At<MaterialId>,
+    Params(q): Params<WithCode>,
+) -> Reply<Response> {
     let a = app.clone();
     let p = app
         .core

@@ -87,7 +87,9 @@ pub async fn new_secret(State(app): State<App>, Asker(caller): Asker, key: Idemp
     .await
 }
 
-list_query!(Log { state: SendState as SendState });
+list_query!(Log {
+    state: SendState as SendState
+});
 
 /// What was sent, the newest first, with the last answers.
 #[utoipa::path(get, path = "/api/v1/webhooks/{id}/log", tag = "control", params(Log), responses((status = 200, body = Page<WebhookSend>)))]

@@ -111,10 +111,18 @@ pub async fn file_claim(tx: &mut Tx, core: &Core, caller: &Caller, partner: Opti
     }
     let (named, text) = (new.named.trim(), new.evidence.trim());
     if named.is_empty() || named.chars().count() > 200 {
-        return Err(Problem::invalid("client", "text_malformed", "expected an address, a login or an id of 1 to 200 characters"));
+        return Err(Problem::invalid(
+            "client",
+            "text_malformed",
+            "expected an address, a login or an id of 1 to 200 characters",
+        ));
     }
     if text.is_empty() || text.chars().count() > 4_000 {
-        return Err(Problem::invalid("evidence", "text_malformed", "expected 1 to 4000 characters: why the client is yours"));
+        return Err(Problem::invalid(
+            "evidence",
+            "text_malformed",
+            "expected 1 to 4000 characters: why the client is yours",
+        ));
     }
     // A client of another entity is nobody here.
     let client = new.client.filter(|(_, e)| *e == p.entity).map(|(c, _)| c);
@@ -280,13 +288,20 @@ pub async fn decide_claim(
         return Err(Problem::conflict("claim_decided", format!("this claim is {}", c.state)));
     }
     if c.filed_by == caller.id() {
-        return Err(Problem::conflict("claim_same_person", "somebody else than who filed it decides a claim"));
+        return Err(Problem::conflict(
+            "claim_same_person",
+            "somebody else than who filed it decides a claim",
+        ));
     }
     if c.client_id.is_none()
         && let Some(named) = &v.client_id
     {
         if entity_of != Some(c.entity.as_str()) {
-            return Err(Problem::invalid("client_id", "client_unknown", "expected a client of the partner's entity"));
+            return Err(Problem::invalid(
+                "client_id",
+                "client_unknown",
+                "expected a client of the partner's entity",
+            ));
         }
         c.client_id = Some(named.clone());
     }
@@ -304,7 +319,10 @@ pub async fn decide_claim(
             .clone()
             .ok_or_else(|| Problem::invalid("client_id", "client_missing", "expected whom the claim is about"))?;
         if c.late && !v.despite_late {
-            return Err(Problem::conflict("claim_late", "this claim came after the days the entity gives: accept it with despite_late"));
+            return Err(Problem::conflict(
+                "claim_late",
+                "this claim came after the days the entity gives: accept it with despite_late",
+            ));
         }
         let p = allowed(tx, caller, Right::PartnersManage, c.partner_id).await?;
         if p.state != PartnerState::Active {
@@ -328,7 +346,12 @@ pub async fn decide_claim(
         None => e,
     };
     let after = json!({"state": c.state, "partner": c.partner_id, "from_us": c.from_at});
-    audit::record(tx, core, e.before(json!({"state": ClaimState::Open})).after(after).reason(v.reason.trim())).await?;
+    audit::record(
+        tx,
+        core,
+        e.before(json!({"state": ClaimState::Open})).after(after).reason(v.reason.trim()),
+    )
+    .await?;
     Ok(c.into())
 }
 

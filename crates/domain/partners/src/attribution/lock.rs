@@ -17,7 +17,9 @@ text_enum!(
 /// Notes a step, once; when the entity's decision waited for it, decides anew over all touches up to
 /// now and locks. What a person decided is not touched. The new share, when there is one.
 pub async fn reached(tx: &mut Tx, core: &Core, key: &LinkKey, client_id: &str, step: Milestone, at: Ts) -> Result<Option<Share>> {
-    let Some(mut o) = origins::get(tx, client_id).await? else { return Ok(None) };
+    let Some(mut o) = origins::get(tx, client_id).await? else {
+        return Ok(None);
+    };
     let slot = match step {
         Milestone::KycApproved => &mut o.approved_at,
         Milestone::Ftd => &mut o.funded_at,

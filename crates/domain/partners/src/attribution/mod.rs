@@ -20,8 +20,8 @@ use crate::clicks::LinkKey;
 use crate::engine::{Blocked, Rank};
 use crate::ids::{ClickId, LinkId, PartnerId};
 use crate::partner::{PartnerState, allowed};
-use crate::signals::{Signal, SignalKind, contact_marks};
 use crate::plans;
+use crate::signals::{Signal, SignalKind, contact_marks};
 use crate::store::{attribution as store, origins, partners};
 use qd_db::Tx;
 use qd_kernel::{Problem, Result, Ts, text_enum};
@@ -134,7 +134,12 @@ pub async fn register(tx: &mut Tx, core: &Core, key: &LinkKey, r: &Registration)
         brand: r.brand.clone(),
         visitor: known.visitor.clone(),
         code: known.code.clone(),
-        click_id: found.found.iter().rev().find_map(|f| f.click.as_ref().map(|c| c.id)).or(known.click),
+        click_id: found
+            .found
+            .iter()
+            .rev()
+            .find_map(|f| f.click.as_ref().map(|c| c.id))
+            .or(known.click),
         ip_hash: known.ip_hash.clone(),
         ua_hash: r.user_agent.as_deref().and_then(|ua| key.hash("ua", ua)),
         device: r.user_agent.as_deref().map(crate::clicks::device_of),
@@ -225,7 +230,10 @@ fn self_referral(p: &partners::PartnerRow, r: &Registration) -> Vec<Signal> {
     contact_marks(r.email.as_deref(), r.phone.as_deref())
         .into_iter()
         .filter(|m| m.kind != SignalKind::EmailPattern && theirs.iter().any(|t| t.kind == m.kind && t.value == m.value))
-        .map(|m| Signal { kind: m.kind, hint: m.hint })
+        .map(|m| Signal {
+            kind: m.kind,
+            hint: m.hint,
+        })
         .collect()
 }
 
@@ -463,7 +471,5 @@ pub async fn who_brought(
         cookie_days: rules.cookie_days,
     };
     let found = contacts::gather(tx, key, &known, core.now()).await?;
-    Ok(found
-        .winner(rules.model)
-        .map(|w| (w.partner.id, w.click.as_ref().map(|c| c.id))))
+    Ok(found.winner(rules.model).map(|w| (w.partner.id, w.click.as_ref().map(|c| c.id))))
 }

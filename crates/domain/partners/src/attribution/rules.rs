@@ -178,7 +178,14 @@ mod tests {
         let r: Rules = serde_json::from_str("{}").unwrap();
         assert_eq!(r, Rules::default());
         assert!(r.check().is_ok());
-        assert!(Rules { cookie_days: 0, ..Rules::default() }.check().is_err());
+        assert!(
+            Rules {
+                cookie_days: 0,
+                ..Rules::default()
+            }
+            .check()
+            .is_err()
+        );
         assert!(serde_json::from_str::<Rules>(r#"{"model": "loudest"}"#).is_err());
     }
 }

@@ -11,7 +11,10 @@ use std::fmt::Write as _;
 const QUIET: i32 = 4;
 
 pub fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 fn qr(text: &str) -> Result<QrCode> {

@@ -120,15 +120,23 @@ pub async fn upload(tx: &mut Tx, core: &Core, caller: &Caller, d: &Draft, pictur
     if name.is_empty() || name.chars().count() > 100 {
         return Err(Problem::invalid("name", "text_malformed", "expected 1 to 100 characters"));
     }
-    let plain = |s: &str, most: usize| (1..=most).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let plain =
+        |s: &str, most: usize| (1..=most).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     if !plain(&d.brand, 40) {
         return Err(Problem::invalid("brand", "brand_malformed", "expected a brand's code"));
     }
     if !plain(&d.language, 10) {
-        return Err(Problem::invalid("language", "language_malformed", "expected a language such as de or pt-BR"));
+        return Err(Problem::invalid(
+            "language",
+            "language_malformed",
+            "expected a language such as de or pt-BR",
+        ));
     }
     let own_path = d.landing.starts_with('/') && !d.landing.starts_with("//") && !d.landing.contains('\\');
-    if !(own_path || d.landing.starts_with("https://")) || d.landing.len() > 500 || d.landing.chars().any(|c| c.is_control() || c.is_whitespace()) {
+    if !(own_path || d.landing.starts_with("https://"))
+        || d.landing.len() > 500
+        || d.landing.chars().any(|c| c.is_control() || c.is_whitespace())
+    {
         return Err(Problem::invalid(
             "landing",
             "landing_malformed",
@@ -138,9 +146,27 @@ pub async fn upload(tx: &mut Tx, core: &Core, caller: &Caller, d: &Draft, pictur
     match (d.kind, &d.body, &picture) {
         (MaterialKind::Banner, None, Some(_)) | (MaterialKind::Landing, None, None) => {}
         (MaterialKind::Text, Some(b), None) if !b.trim().is_empty() && b.chars().count() <= 4_000 => {}
-        (MaterialKind::Banner, ..) => return Err(Problem::invalid("file", "picture_missing", "expected a PNG or JPEG picture, and no body")),
-        (MaterialKind::Text, ..) => return Err(Problem::invalid("body", "text_malformed", "expected 1 to 4000 characters, and no file")),
-        (MaterialKind::Landing, ..) => return Err(Problem::invalid("body", "body_needless", "expected neither a body nor a file for a landing page")),
+        (MaterialKind::Banner, ..) => {
+            return Err(Problem::invalid(
+                "file",
+                "picture_missing",
+                "expected a PNG or JPEG picture, and no body",
+            ));
+        }
+        (MaterialKind::Text, ..) => {
+            return Err(Problem::invalid(
+                "body",
+                "text_malformed",
+                "expected 1 to 4000 characters, and no file",
+            ));
+        }
+        (MaterialKind::Landing, ..) => {
+            return Err(Problem::invalid(
+                "body",
+                "body_needless",
+                "expected neither a body nor a file for a landing page",
+            ));
+        }
     }
     let row = store::MaterialRow {
         id: MaterialId::new(&core.env),
@@ -165,7 +191,12 @@ pub async fn upload(tx: &mut Tx, core: &Core, caller: &Caller, d: &Draft, pictur
     };
     store::insert(tx, &row).await?;
     let e = Entry::new(caller, "material.upload", format!("material:{}", row.id)).entity(Some(row.entity.clone()));
-    audit::record(tx, core, e.after(json!({"name": row.name, "kind": row.kind, "brand": row.brand, "language": row.language}))).await?;
+    audit::record(
+        tx,
+        core,
+        e.after(json!({"name": row.name, "kind": row.kind, "brand": row.brand, "language": row.language})),
+    )
+    .await?;
     Ok(row.into())
 }
 
@@ -275,7 +306,10 @@ pub async fn my_pack(tx: &mut Tx, caller: &Caller, id: MaterialId, code: Option<
         .filter(|m| m.entity == me.entity)
         .ok_or_else(|| Problem::missing("material"))?;
     if m.state == MaterialState::Withdrawn {
-        return Err(Problem::conflict("material_withdrawn", "this material is withdrawn: it must not be shown any more"));
+        return Err(Problem::conflict(
+            "material_withdrawn",
+            "this material is withdrawn: it must not be shown any more",
+        ));
     }
     let link = match code {
         Some(c) => partners::link_by_code(tx, &c.trim().to_uppercase())

@@ -1,7 +1,7 @@
 //! Yesterday's volume, once the day is over: by client and product group.
 
-use super::plan::{Happening, queue};
 use super::PostbackEvent;
+use super::plan::{Happening, queue};
 use crate::store::{origins, partners, postbacks as store};
 use async_trait::async_trait;
 use qd_kernel::{Lots, Ts};

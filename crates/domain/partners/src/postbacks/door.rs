@@ -100,9 +100,17 @@ pub struct Reported {
 
 /// Keeps a click under the tracker's own name for it (`click_id`, or another of its spellings). The
 /// same name again is the same click.
-pub async fn report_click(tx: &mut Tx, core: &Core, partner: PartnerId, code: Option<&str>, pairs: &[(String, String)]) -> Result<Reported> {
+pub async fn report_click(
+    tx: &mut Tx,
+    core: &Core,
+    partner: PartnerId,
+    code: Option<&str>,
+    pairs: &[(String, String)],
+) -> Result<Reported> {
     let link = match code {
-        Some(c) => partners::link_by_code(tx, &c.trim().to_uppercase()).await?.filter(|l| l.partner_id == partner && l.active),
+        Some(c) => partners::link_by_code(tx, &c.trim().to_uppercase())
+            .await?
+            .filter(|l| l.partner_id == partner && l.active),
         None => partners::first_link(tx, partner).await?,
     };
     let link = link.ok_or_else(|| Problem::invalid("code", "code_unknown", "expected the code of one of your active links"))?;

@@ -180,7 +180,12 @@ fn checked(caller: &Caller, d: &Draft, before: Option<&store::PostbackRow>, reac
     let staff = caller.client_id().is_err();
     let amounts = match (d.amounts, before) {
         (Some(a), b) if staff || b.map_or(a == Amounts::Whole, |b| b.amounts == a) => a,
-        (Some(_), _) => return Err(Problem::forbidden("amounts_by_contract", "how amounts are told is in the contract: ask your manager")),
+        (Some(_), _) => {
+            return Err(Problem::forbidden(
+                "amounts_by_contract",
+                "how amounts are told is in the contract: ask your manager",
+            ));
+        }
         (None, Some(b)) => b.amounts,
         (None, None) => Amounts::Whole,
     };
@@ -188,7 +193,11 @@ fn checked(caller: &Caller, d: &Draft, before: Option<&store::PostbackRow>, reac
         .lot_interval_s
         .unwrap_or_else(|| before.map_or(LOT_INTERVAL_S, |b| b.lot_interval_s));
     if !(MIN_LOT_INTERVAL_S..=86_400).contains(&lot_interval_s) {
-        return Err(Problem::invalid("lot_interval_s", "interval_refused", "expected 900 to 86400 seconds"));
+        return Err(Problem::invalid(
+            "lot_interval_s",
+            "interval_refused",
+            "expected 900 to 86400 seconds",
+        ));
     }
     let mut row = match before {
         Some(b) => b.clone(),
@@ -223,13 +232,23 @@ fn checked(caller: &Caller, d: &Draft, before: Option<&store::PostbackRow>, reac
 }
 
 /// By the partner (`partner` None), or by staff with `partners.manage`. At most 10.
-pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, partner: Option<PartnerId>, d: &Draft, reach: Reachable) -> Result<Postback> {
+pub async fn create(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    partner: Option<PartnerId>,
+    d: &Draft,
+    reach: Reachable,
+) -> Result<Postback> {
     let p = whose(tx, caller, Right::PartnersManage, partner).await?;
     if p.state != PartnerState::Active {
         return Err(Problem::conflict("partner_state", "only an active partner has postbacks"));
     }
     if store::of_partner(tx, p.id).await?.len() >= MAX_POSTBACKS {
-        return Err(Problem::conflict("postbacks_full", "a partner has at most 10 postbacks: remove one first"));
+        return Err(Problem::conflict(
+            "postbacks_full",
+            "a partner has at most 10 postbacks: remove one first",
+        ));
     }
     let mut row = checked(caller, d, None, reach)?;
     let now = core.now();
@@ -242,7 +261,15 @@ pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, partner: Option<P
     Postback::of(row)
 }
 
-pub async fn edit(tx: &mut Tx, core: &Core, caller: &Caller, id: PostbackId, base_version: i64, d: &Draft, reach: Reachable) -> Result<Postback> {
+pub async fn edit(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    id: PostbackId,
+    base_version: i64,
+    d: &Draft,
+    reach: Reachable,
+) -> Result<Postback> {
     let (before, _) = reached(tx, caller, Right::PartnersManage, id).await?;
     let mut row = checked(caller, d, Some(&before), reach)?;
     row.version = base_version;

@@ -117,7 +117,16 @@ pub(super) async fn queue(
                 due = due.max(last.due_at.plus_secs(p.lot_interval_s.max(MIN_LOT_INTERVAL_S)));
             }
         }
-        let row = fresh(core, &p, h.event, h.event_id.clone(), h.event_id.clone(), client_id, Value::Object(facts), due);
+        let row = fresh(
+            core,
+            &p,
+            h.event,
+            h.event_id.clone(),
+            h.event_id.clone(),
+            client_id,
+            Value::Object(facts),
+            due,
+        );
         made += usize::from(enqueue(tx, core, &row).await?);
     }
     Ok(made)
@@ -293,13 +302,27 @@ pub(super) async fn sample(tx: &mut Tx, core: &Core, p: &store::PostbackRow, eve
     }
     let mut f = base(p.partner_id, Some("cli_test"), &h);
     amounts(&mut f, &h, p.amounts);
-    for (k, v) in [("click_id", "test-click"), ("sub1", "test-sub1"), ("link_code", "TEST"), ("test", "1")] {
+    for (k, v) in [
+        ("click_id", "test-click"),
+        ("sub1", "test-sub1"),
+        ("link_code", "TEST"),
+        ("test", "1"),
+    ] {
         f.insert(k.into(), json!(v));
     }
     let row = store::SendRow {
         id,
         test: true,
-        ..fresh(core, p, event, format!("test:{id}"), h.event_id.clone(), None, Value::Object(f), core.now())
+        ..fresh(
+            core,
+            p,
+            event,
+            format!("test:{id}"),
+            h.event_id.clone(),
+            None,
+            Value::Object(f),
+            core.now(),
+        )
     };
     enqueue(tx, core, &row).await?;
     Ok(row)
@@ -332,7 +355,10 @@ mod tests {
             (a(900, "JPY"), "900", "900"),
             (a(1_500, "KWD"), "1.500", "2"),
         ] {
-            assert_eq!((told(amount, Amounts::Exact).as_str(), told(amount, Amounts::Whole).as_str()), (exact, whole));
+            assert_eq!(
+                (told(amount, Amounts::Exact).as_str(), told(amount, Amounts::Whole).as_str()),
+                (exact, whole)
+            );
             assert_eq!(told(amount, Amounts::None), "");
         }
     }

@@ -124,7 +124,10 @@ impl Handler for Sender {
             .await?;
         match tried {
             Some((_, t)) if again => {
-                let wait = WAITS_S.get(usize::try_from(attempts - 1).unwrap_or(usize::MAX)).copied().unwrap_or(43_200);
+                let wait = WAITS_S
+                    .get(usize::try_from(attempts - 1).unwrap_or(usize::MAX))
+                    .copied()
+                    .unwrap_or(43_200);
                 let why = t.error.unwrap_or_default();
                 Err(JobError::retry_after(Problem::unavailable("postback_not_taken", why), wait))
             }

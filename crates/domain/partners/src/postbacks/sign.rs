@@ -35,7 +35,13 @@ mod tests {
     fn the_published_vector_of_the_scheme_comes_out() {
         // From the specification's own test.
         let s = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        let got = signature(&s, "msg_p5jXN8AQM9LWM0D4loKWxJek", Ts::from_secs(1_614_265_330), r#"{"test": 2432232314}"#).unwrap();
+        let got = signature(
+            &s,
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            Ts::from_secs(1_614_265_330),
+            r#"{"test": 2432232314}"#,
+        )
+        .unwrap();
         assert_eq!(got, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 }

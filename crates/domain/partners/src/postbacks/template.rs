@@ -8,8 +8,32 @@ use std::collections::BTreeMap;
 
 /// What may stand in an address, with the other spellings trackers use.
 pub const MACROS: &[&str] = &[
-    "click_id", "our_click_id", "sub1", "sub2", "sub3", "sub4", "sub5", "partner_id", "link_id", "link_code", "campaign", "client", "event",
-    "event_id", "amount", "payout", "currency", "country", "lots", "symbol_group", "status", "time", "time_ms", "time_iso", "postback_id", "test",
+    "click_id",
+    "our_click_id",
+    "sub1",
+    "sub2",
+    "sub3",
+    "sub4",
+    "sub5",
+    "partner_id",
+    "link_id",
+    "link_code",
+    "campaign",
+    "client",
+    "event",
+    "event_id",
+    "amount",
+    "payout",
+    "currency",
+    "country",
+    "lots",
+    "symbol_group",
+    "status",
+    "time",
+    "time_ms",
+    "time_iso",
+    "postback_id",
+    "test",
 ];
 const ALIASES: &[(&str, &str)] = &[
     ("aff_click_id", "click_id"),
@@ -69,7 +93,10 @@ fn refused(code: &'static str, expected: &str) -> Problem {
 /// `private_network`: an operator's exception for counterparties next door.
 pub fn check(url: &str, private_network: bool) -> Result<()> {
     if url.len() > MAX_URL || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(refused("url_malformed", "expected an address of at most 2000 characters without spaces"));
+        return Err(refused(
+            "url_malformed",
+            "expected an address of at most 2000 characters without spaces",
+        ));
     }
     let after_scheme = url.find("://").map_or(0, |i| i + 3);
     let host_end = url[after_scheme..].find(['/', '?', '#']).map_or(url.len(), |i| after_scheme + i);
@@ -89,9 +116,12 @@ pub fn check(url: &str, private_network: bool) -> Result<()> {
 
 /// The rules for where a call may go, without macros.
 pub fn address(url: &str, private_network: bool) -> Result<()> {
-    let uri: Uri = url
-        .parse()
-        .map_err(|_| refused("url_malformed", "expected an address like https://tracker.example/postback?cid={click_id}"))?;
+    let uri: Uri = url.parse().map_err(|_| {
+        refused(
+            "url_malformed",
+            "expected an address like https://tracker.example/postback?cid={click_id}",
+        )
+    })?;
     let reach = if private_network { Reach::Anywhere } else { Reach::PublicOnly };
     guard::check_url(&uri, reach).map_err(|c| refused(c.code, &format!("expected a public address: {}", c.detail)))?;
     if !private_network && !matches!(uri.port_u16(), None | Some(80 | 443)) {
@@ -144,7 +174,10 @@ mod tests {
             ("event".to_string(), "ftd".to_string()),
         ]);
         assert_eq!(
-            fill("https://t.example/pb?c={click_id}&e={{event}}&x={sub3}&again={{ transaction_id }}", &values),
+            fill(
+                "https://t.example/pb?c={click_id}&e={{event}}&x={sub3}&again={{ transaction_id }}",
+                &values
+            ),
             "https://t.example/pb?c=a%20b%26c%3Dd%2F%C3%BC%7Bevent%7D&e=ftd&x=&again=a%20b%26c%3Dd%2F%C3%BC%7Bevent%7D"
         );
     }

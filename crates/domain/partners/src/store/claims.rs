@@ -77,7 +77,15 @@ pub async fn update(tx: &mut Tx, c: &ClaimRow) -> Result<()> {
              WHERE id = $1 AND version = $2"
         ),
         &vals![
-            c.id, c.version, c.client_id.as_ref(), c.state, c.decided_by.as_ref(), c.decided_at, c.reason.as_ref(), c.from_at, c.seen.as_ref()
+            c.id,
+            c.version,
+            c.client_id.as_ref(),
+            c.state,
+            c.decided_by.as_ref(),
+            c.decided_at,
+            c.reason.as_ref(),
+            c.from_at,
+            c.seen.as_ref()
         ],
         || Problem::conflict("version_stale", "somebody decided about this claim in between"),
     )
@@ -115,7 +123,10 @@ pub async fn list(tx: &mut Tx, entities: Option<&[String]>, f: &ClaimFilter, pag
         q.push(sql!(" AND client_id = $?"), vals![c]);
     }
     if let Some([at, id]) = page.after_parts().as_deref() {
-        q.push(sql!(" AND (filed_at, id) < ($?, $?)"), vals![at.parse::<i64>().unwrap_or(i64::MAX), *id]);
+        q.push(
+            sql!(" AND (filed_at, id) < ($?, $?)"),
+            vals![at.parse::<i64>().unwrap_or(i64::MAX), *id],
+        );
     }
     q.push(sql!(" ORDER BY filed_at DESC, id DESC LIMIT $?"), vals![page.fetch()]);
     tx.query(&q).await

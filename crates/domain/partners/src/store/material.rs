@@ -62,7 +62,14 @@ pub async fn withdraw(tx: &mut Tx, m: &MaterialRow) -> Result<()> {
             "UPDATE partner_material SET state = $3, withdrawn_by = $4, withdrawn_at = $5, withdrawn_reason = $6, version = version + 1
              WHERE id = $1 AND version = $2"
         ),
-        &vals![m.id, m.version, m.state, m.withdrawn_by.as_ref(), m.withdrawn_at, m.withdrawn_reason.as_ref()],
+        &vals![
+            m.id,
+            m.version,
+            m.state,
+            m.withdrawn_by.as_ref(),
+            m.withdrawn_at,
+            m.withdrawn_reason.as_ref()
+        ],
         || Problem::conflict("version_stale", "somebody changed this material in between"),
     )
     .await
@@ -103,7 +110,10 @@ pub async fn list(tx: &mut Tx, entities: Option<&[String]>, f: &MaterialFilter, 
         q.push(sql!(" AND state = $?"), vals![s]);
     }
     if let Some([at, id]) = page.after_parts().as_deref() {
-        q.push(sql!(" AND (created_at, id) < ($?, $?)"), vals![at.parse::<i64>().unwrap_or(i64::MAX), *id]);
+        q.push(
+            sql!(" AND (created_at, id) < ($?, $?)"),
+            vals![at.parse::<i64>().unwrap_or(i64::MAX), *id],
+        );
     }
     q.push(sql!(" ORDER BY created_at DESC, id DESC LIMIT $?"), vals![page.fetch()]);
     tx.query(&q).await

@@ -50,7 +50,18 @@ pub async fn update(tx: &mut Tx, p: &PostbackRow, removed: Option<Ts>) -> Result
              WHERE id = $1 AND version = $2 AND removed_at IS NULL"
         ),
         &vals![
-            p.id, p.version, &p.name, &p.events, &p.url, p.method, &p.success, p.amounts, p.lot_interval_s, p.secret_no, p.active, p.changed_at,
+            p.id,
+            p.version,
+            &p.name,
+            &p.events,
+            &p.url,
+            p.method,
+            &p.success,
+            p.amounts,
+            p.lot_interval_s,
+            p.secret_no,
+            p.active,
+            p.changed_at,
             removed
         ],
         || Problem::conflict("version_stale", "somebody changed this postback in between"),
@@ -201,7 +212,10 @@ pub async fn sends(tx: &mut Tx, postback: PostbackId, filter: &SendFilter, page:
         q.push(sql!(" AND state = $?"), vals![s]);
     }
     if let Some([at, id]) = page.after_parts().as_deref() {
-        q.push(sql!(" AND (created_at, id) < ($?, $?)"), vals![at.parse::<i64>().unwrap_or(i64::MAX), *id]);
+        q.push(
+            sql!(" AND (created_at, id) < ($?, $?)"),
+            vals![at.parse::<i64>().unwrap_or(i64::MAX), *id],
+        );
     }
     q.push(sql!(" ORDER BY created_at DESC, id DESC LIMIT $?"), vals![page.fetch()]);
     tx.query(&q).await

@@ -153,7 +153,10 @@ pub async fn cases(
         q.push(sql!(" AND partner_id = $?"), vals![p]);
     }
     if let Some([at, id]) = page.after_parts().as_deref() {
-        q.push(sql!(" AND (opened_at, client_id) < ($?, $?)"), vals![at.parse::<i64>().unwrap_or(i64::MAX), *id]);
+        q.push(
+            sql!(" AND (opened_at, client_id) < ($?, $?)"),
+            vals![at.parse::<i64>().unwrap_or(i64::MAX), *id],
+        );
     }
     q.push(sql!(" ORDER BY opened_at DESC, client_id DESC LIMIT $?"), vals![page.fetch()]);
     tx.query(&q).await

@@ -28,7 +28,17 @@ pub async fn insert(tx: &mut Tx, e: &EndpointRow) -> Result<()> {
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
         ),
         &vals![
-            e.id, e.entity.as_ref(), &e.name, &e.url, &e.kinds, e.secret_no, e.active, &e.made_by, e.created_at, e.changed_at, e.version
+            e.id,
+            e.entity.as_ref(),
+            &e.name,
+            &e.url,
+            &e.kinds,
+            e.secret_no,
+            e.active,
+            &e.made_by,
+            e.created_at,
+            e.changed_at,
+            e.version
         ],
     )
     .await?;
@@ -127,7 +137,16 @@ pub async fn update_send(tx: &mut Tx, s: &SendRow) -> Result<()> {
             "UPDATE webhook_sends SET state = $3, attempts = $4, status = $5, error = $6, excerpt = $7, last_at = $8, version = version + 1
              WHERE id = $1 AND version = $2"
         ),
-        &vals![s.id, s.version, s.state, s.attempts, s.status, s.error.as_ref(), s.excerpt.as_ref(), s.last_at],
+        &vals![
+            s.id,
+            s.version,
+            s.state,
+            s.attempts,
+            s.status,
+            s.error.as_ref(),
+            s.excerpt.as_ref(),
+            s.last_at
+        ],
         || Problem::unavailable(qd_db::RETRY, "this message was changed at the same time"),
     )
     .await
@@ -145,7 +164,10 @@ pub async fn sends(tx: &mut Tx, endpoint: WebhookId, state: Option<SendState>, p
         q.push(sql!(" AND state = $?"), vals![s]);
     }
     if let Some([at, id]) = page.after_parts().as_deref() {
-        q.push(sql!(" AND (created_at, id) < ($?, $?)"), vals![at.parse::<i64>().unwrap_or(i64::MAX), *id]);
+        q.push(
+            sql!(" AND (created_at, id) < ($?, $?)"),
+            vals![at.parse::<i64>().unwrap_or(i64::MAX), *id],
+        );
     }
     q.push(sql!(" ORDER BY created_at DESC, id DESC LIMIT $?"), vals![page.fetch()]);
     tx.query(&q).await

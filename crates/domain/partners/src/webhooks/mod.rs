@@ -109,7 +109,11 @@ fn check(d: &Draft, reach: Reachable) -> Result<()> {
     }
     template::address(&d.url, reach.private_network)?;
     if d.kinds.is_empty() || d.kinds.iter().any(|k| !KINDS.contains(&k.as_str())) {
-        return Err(Problem::invalid("kinds", "kind_unknown", format!("expected some of {}", KINDS.join(", "))));
+        return Err(Problem::invalid(
+            "kinds",
+            "kind_unknown",
+            format!("expected some of {}", KINDS.join(", ")),
+        ));
     }
     Ok(())
 }
@@ -156,11 +160,23 @@ pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, d: &Draft, reach:
     WebhookEndpoint::of(row)
 }
 
-pub async fn edit(tx: &mut Tx, core: &Core, caller: &Caller, id: WebhookId, base_version: i64, d: &Draft, reach: Reachable) -> Result<WebhookEndpoint> {
+pub async fn edit(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    id: WebhookId,
+    base_version: i64,
+    d: &Draft,
+    reach: Reachable,
+) -> Result<WebhookEndpoint> {
     let before = reached(tx, caller, Right::ConnectionsManage, id).await?;
     check(d, reach)?;
     if d.entity != before.entity {
-        return Err(Problem::invalid("entity", "entity_fixed", "expected the entity it was made for: make another endpoint"));
+        return Err(Problem::invalid(
+            "entity",
+            "entity_fixed",
+            "expected the entity it was made for: make another endpoint",
+        ));
     }
     let mut row = store::EndpointRow {
         name: d.name.trim().to_string(),
@@ -195,10 +211,15 @@ pub async fn secret(tx: &mut Tx, key: &LinkKey, caller: &Caller, id: WebhookId) 
     sign::secret(key, &e.id.to_string(), e.secret_no)
 }
 
-async fn note(tx: &mut Tx, core: &Core, caller: &Caller, action: &'static str, before: Option<&store::EndpointRow>, after: &store::EndpointRow) -> Result<()> {
-    let shown = |r: &store::EndpointRow| {
-        json!({"name": r.name, "host": r.url.split('/').nth(2), "kinds": r.kinds, "active": r.active, "secret_no": r.secret_no})
-    };
+async fn note(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    action: &'static str,
+    before: Option<&store::EndpointRow>,
+    after: &store::EndpointRow,
+) -> Result<()> {
+    let shown = |r: &store::EndpointRow| json!({"name": r.name, "host": r.url.split('/').nth(2), "kinds": r.kinds, "active": r.active, "secret_no": r.secret_no});
     let mut e = Entry::new(caller, action, format!("webhook:{}", after.id)).entity(after.entity.clone());
     if let Some(b) = before {
         e = e.before(shown(b));

@@ -103,7 +103,10 @@ impl Handler for Deliver {
             })
             .await?;
         if again {
-            let wait = WAITS_S.get(usize::try_from(attempts - 1).unwrap_or(usize::MAX)).copied().unwrap_or(43_200);
+            let wait = WAITS_S
+                .get(usize::try_from(attempts - 1).unwrap_or(usize::MAX))
+                .copied()
+                .unwrap_or(43_200);
             let why = tried.and_then(|t| t.error).unwrap_or_default();
             return Err(JobError::retry_after(Problem::unavailable("webhook_not_taken", why), wait));
         }

@@ -83,7 +83,10 @@ async fn look(t: &TestDb, client: &'static str, marks: Vec<Mark>) {
 }
 
 async fn share(t: &TestDb, client: &'static str) -> attribution::Share {
-    let all = t.db.read(async move |tx| attribution::evidence(tx, &manager(), client).await).await.unwrap();
+    let all =
+        t.db.read(async move |tx| attribution::evidence(tx, &manager(), client).await)
+            .await
+            .unwrap();
     all.into_iter().next_back().unwrap()
 }
 

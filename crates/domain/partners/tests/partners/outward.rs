@@ -58,7 +58,9 @@ impl Receiver {
         format!("{}/bin/{id}", self.base)
     }
     async fn arrived(&self, id: &str) -> Vec<Value> {
-        let r = Request::get(format!("{}/bins/{id}/requests", self.base)).body(Bytes::new()).unwrap();
+        let r = Request::get(format!("{}/bins/{id}/requests", self.base))
+            .body(Bytes::new())
+            .unwrap();
         let v: Value = serde_json::from_slice(&self.http.send(r).await.unwrap().body).unwrap();
         v["requests"].as_array().unwrap().clone()
     }
@@ -93,7 +95,9 @@ fn draft(url: &str, events: &[PostbackEvent], method: Method) -> Draft {
 }
 
 async fn add(t: &TestDb, p: PartnerId, d: Draft) -> PostbackId {
-    tx!(t, |tx, core| postbacks::create(tx, core, &manager(), Some(p), &d, NEAR).await).unwrap().id
+    tx!(t, |tx, core| postbacks::create(tx, core, &manager(), Some(p), &d, NEAR).await)
+        .unwrap()
+        .id
 }
 
 async fn happen(t: &TestDb, client: &'static str, h: Happening) -> usize {
@@ -109,7 +113,9 @@ async fn log(t: &TestDb, id: PostbackId) -> Vec<postbacks::SendView> {
 }
 
 async fn detail(t: &TestDb, id: SendId) -> postbacks::PostbackSendDetail {
-    t.db.read(async move |tx| postbacks::report(tx, &manager(), id).await).await.unwrap()
+    t.db.read(async move |tx| postbacks::report(tx, &manager(), id).await)
+        .await
+        .unwrap()
 }
 
 /// A partner with a link, and a client who came by it with the tracker's names for the click.

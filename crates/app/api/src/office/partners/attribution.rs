@@ -120,7 +120,9 @@ pub async fn decide(
             None => None,
         };
         let done = attribution::decide_claim(tx, &a.core, &a.links, &c, id, &r, entity.as_deref()).await?;
-        if r.accept && let Some(client) = &done.client_id {
+        if r.accept
+            && let Some(client) = &done.client_id
+        {
             moved(&a, tx, &c, client, Some(done.partner_id), &r.reason).await?;
         }
         Ok(done)

@@ -13,10 +13,10 @@ mod plans;
 mod postbacks;
 mod statements;
 
+pub(crate) use attribution::{FileClaim, named};
 pub(crate) use clients::{eligibility, evidence};
 pub(crate) use commission::{Lines, Span};
 pub(crate) use corrections::decide_it;
-pub(crate) use attribution::{FileClaim, named};
 pub(crate) use links::AddLink;
 pub(crate) use material::OfShelf;
 pub(crate) use postbacks::{DoorState, EditPostback, FunnelOf, Log, OpenDoor, SigningSecret, TestPostback, door_of};

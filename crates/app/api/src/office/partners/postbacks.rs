@@ -181,7 +181,12 @@ pub struct DoorState {
     pub token: Option<String>,
 }
 
-pub(crate) async fn door_of(tx: &mut qd_db::Tx, app: &App, caller: &qd_runtime::access::Caller, partner: Option<PartnerId>) -> Result<DoorState> {
+pub(crate) async fn door_of(
+    tx: &mut qd_db::Tx,
+    app: &App,
+    caller: &qd_runtime::access::Caller,
+    partner: Option<PartnerId>,
+) -> Result<DoorState> {
     let found = postbacks::my_door(tx, &app.links, caller, partner).await?;
     let (door, token) = found.map_or((None, None), |(d, t)| (Some(d), t));
     Ok(DoorState {
@@ -235,7 +240,12 @@ impl FunnelOf {
 
 /// A partner's funnel: clicks, registrations, approvals, first deposits, trading.
 #[utoipa::path(get, path = "/api/v1/partners/{id}/funnel", tag = "partners", params(FunnelOf), responses((status = 200, body = Funnel)))]
-pub async fn funnel(State(app): State<App>, Asker(caller): Asker, At(id): At<PartnerId>, Params(q): Params<FunnelOf>) -> Reply<Json<Value>> {
+pub async fn funnel(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    At(id): At<PartnerId>,
+    Params(q): Params<FunnelOf>,
+) -> Reply<Json<Value>> {
     let (by, from, to) = q.parts(app.core.now());
     read(&app, async move |tx| funnel::funnel(tx, &caller, Some(id), by, from, to).await).await
 }
