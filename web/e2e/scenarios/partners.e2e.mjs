@@ -38,12 +38,38 @@ test('a plan says what a trade would pay while it is typed', async () => {
   const context = await visitor();
   await enter(context, desk);
   const p = await page(context, '/office/plans/new');
-  await p.getByRole('textbox', { name: 'Name' }).fill('Trial');
+  await p.getByRole('textbox', { name: 'Name', exact: true }).fill('Trial');
   await p.getByRole('textbox', { name: 'USD per lot' }).first().fill('7.50');
-  await p.getByRole('row', { name: /Level 1.*USD 7\.50/ }).waitFor();
-  await p.getByRole('textbox', { name: 'Lots' }).fill('2');
-  await p.getByRole('row', { name: /Level 1.*USD 15\.00/ }).waitFor();
+  const first = p.getByRole('listitem', { name: 'Level 1', exact: true });
+  await first.getByText('USD 7.50').waitFor();
+  await p.getByRole('textbox', { name: 'Lots', exact: true }).fill('2');
+  await first.getByText('USD 15.00').waitFor();
   await look(p, 'plans-editor');
+  await context.close();
+});
+
+test('a dictated deal with volume bands is entered, its faults stand at their places, and it reads back', async () => {
+  const context = await visitor();
+  await enter(context, desk);
+  const p = await page(context, '/office/plans/new', { forgive: [/status of 422/] });
+  await p.getByRole('button', { name: 'Volume bands' }).first().click();
+  const name = `Bands ${Date.now().toString(36)}`;
+  await p.getByRole('textbox', { name: 'Name', exact: true }).fill(name);
+  await p.getByLabel('Lots before it this month').fill('96.40');
+  await p.getByRole('textbox', { name: 'Lots', exact: true }).fill('7.5');
+  // 3.60 lots at 6.00 and 3.90 at 7.00.
+  await p.getByRole('listitem', { name: 'Level 1', exact: true }).getByText('USD 48.90').waitFor();
+  // A second rate as closely bound as the first: nobody could say which one pays.
+  await p.getByRole('button', { name: 'Add a rate' }).click();
+  await p.getByRole('textbox', { name: 'USD per lot' }).last().fill('5');
+  await p.getByText('As closely bound as the rule fx').first().waitFor();
+  await look(p, 'plans-fault');
+  await p.getByRole('button', { name: /Remove the rule rate-/ }).click();
+  await p.getByLabel('Why this change').fill('Contract of today.');
+  await p.getByRole('button', { name: 'Save as a new version' }).click();
+  await p.getByRole('heading', { level: 1, name }).waitFor();
+  await p.getByText('Each part at its own band').waitFor();
+  await look(p, 'plans-bands');
   await context.close();
 });
 

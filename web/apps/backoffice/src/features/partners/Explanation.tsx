@@ -5,7 +5,7 @@ import { Fragment } from 'react';
 import { PartnerName } from './Chain';
 import { PlanName } from './Overview';
 import classes from './partners.module.css';
-import { methodOf, reasonOf, testedOf, wantedOf } from './words';
+import { boundTo, methodOf, reasonOf, testedOf, wantedOf } from './words';
 
 type Story = Schema<'CommissionExplanation'>;
 type Candidate = Schema<'RuleCandidate'>;
@@ -59,7 +59,7 @@ export function Explanation({ explanation: e, minor, currency, reason }: { expla
       key: 'losing',
       label: t('why.losing'),
       value: (e.losing ?? []).length === 0 ? t('why.noLosing') : undefined,
-      children: (e.losing ?? []).map((c, at) => ({ key: `l${at}`, label: <bdi>{c.rule}</bdi>, value: <Price value={c.rate} />, note: <Fragment>{plan(c)} · {statusText('plan_rank', c.rank)} · {specificity(c.specificity, t)}</Fragment> })),
+      children: (e.losing ?? []).map((c, at) => ({ key: `l${at}`, label: <bdi>{c.rule}</bdi>, value: <Price value={c.rate} />, note: <Fragment>{plan(c)} · {statusText('plan_rank', c.rank)} · {boundTo(c.specificity)}</Fragment> })),
     },
   ];
   return (
@@ -70,14 +70,6 @@ export function Explanation({ explanation: e, minor, currency, reason }: { expla
       <Why nodes={nodes} open={2} />
     </>
   );
-}
-
-const parts = ['symbol', 'account_type', 'group', 'country', 'entity'] as const;
-
-/** What a rule was bound to: the closer one wins. */
-function specificity(points: readonly number[], t: (key: 'why.any' | `why.bound.${(typeof parts)[number]}`) => string): string {
-  const bound = points.flatMap((n, at) => (n > 0 && parts[at] ? [t(`why.bound.${parts[at]}`)] : []));
-  return bound.length === 0 ? t('why.any') : bound.join(' · ');
 }
 
 /** The engine's own line, with names where it has ids. */

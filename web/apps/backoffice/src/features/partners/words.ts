@@ -15,3 +15,11 @@ export const wantedOf = (wanted: string): string => {
   if (more) return serverText('office-partners', 'wanted.more', { value: more[1] });
   return word('wanted', wanted.toLowerCase().replaceAll(/[^a-z]+/g, '_'), wanted);
 };
+
+const parts = ['symbol', 'account_type', 'group', 'country', 'entity', 'brand', 'server', 'language', 'partner_country', 'partner', 'campaign', 'tag', 'direction'] as const;
+
+/** What a rule was bound to: the closer one wins. */
+export function boundTo(points: readonly number[]): string {
+  const bound = points.flatMap((n, at) => (n > 0 && parts[at] ? [word('why.bound', parts[at] === 'symbol' && n === 1 ? 'product_group' : parts[at] === 'country' && n === 1 ? 'region' : parts[at])] : []));
+  return bound.length === 0 ? serverText('office-partners', 'why.any') : bound.join(' · ');
+}

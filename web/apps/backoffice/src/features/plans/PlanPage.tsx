@@ -1,12 +1,13 @@
 import { Button, Select, Skeleton, Stack } from '@mantine/core';
 import { useApiQuery, useWrite } from '@qd/api';
-import { useTranslation } from '@qd/i18n';
+import { i18next, useTranslation } from '@qd/i18n';
 import { Card, CopyId, dayStartUs, ErrorState, Page, ReasonDialog, say, useSearchState, useZone, When } from '@qd/ui';
 import { useCan, useSession } from '@qd/ui/app';
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { lazy, Suspense, useState } from 'react';
 import { History } from '../settings/History';
 import { emptyPlan, type PlanDoc } from './editor/document';
+import { fieldName } from './editor/editing';
 import { PlanEditor } from './editor/PlanEditor';
 import { Reading } from './Reading';
 
@@ -48,7 +49,7 @@ export function PlanPage() {
         {last && <p className="qd-muted" style={{ margin: 0 }}>{t('plans.validFrom')} <When us={last.valid_from_us} as="full" /></p>}
         <Reading doc={doc} />
         <Card title={t('plans.versions')}>
-          <History versions={versions.map((v) => ({ version: v.version, changed_at_us: v.made_at_us, changed_by: v.made_by, reason: v.reason, doc: comparable(v.document as unknown as PlanDoc, v.valid_from_us) }))} />
+          <History versions={versions.map((v) => ({ version: v.version, changed_at_us: v.made_at_us, changed_by: v.made_by, reason: v.reason, doc: comparable(v.document as unknown as PlanDoc, v.valid_from_us) }))} label={versionField} />
         </Card>
       </Stack>
       <DefaultDialog opened={house} plan={id} entity={f.plan.entity} onClose={() => setHouse(false)} onDone={() => void one.refetch()} />
@@ -97,5 +98,14 @@ export function NewPlanPage() {
 /** A version as its history compares it: rules by their name, so that a changed rate is one line. */
 function comparable(doc: PlanDoc, validFromUs: number): Record<string, unknown> {
   const { format: _, rules, ...rest } = doc;
-  return { ...rest, rates: Object.fromEntries((rules ?? []).map(({ id, kind: __, ...rule }) => [id, rule])), valid_from: new Date(validFromUs / 1000).toISOString() };
+  return { ...rest, tiers: Object.fromEntries((rest.tiers ?? []).map(({ id, ...tier }) => [id, tier])), rules: Object.fromEntries((rules ?? []).map(({ id, kind, ...rule }) => [id, { ...rule, ...(kind === 'promotion' ? { kind } : {}) }])), valid_from: new Date(validFromUs / 1000).toISOString() };
+}
+
+/** A field of a version in the editor's words: `rules.fx.rate` is the rate of the rule fx. */
+function versionField(path: string): string {
+  if (path === 'valid_from') return i18next.t('office-partners:plans.validFrom');
+  const steps = path.split('.');
+  const listed = steps[0] === 'rules' || steps[0] === 'tiers';
+  const name = fieldName(listed ? [steps[0] as string, ...steps.slice(2)] : steps);
+  return listed && steps.length > 2 ? `${steps[1]}: ${name}` : name;
 }

@@ -1,112 +1,114 @@
 import { NumberInput, Stack, TextInput } from '@mantine/core';
-import { useWrite, type Schema } from '@qd/api';
+import type { Schema } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
-import { Card, Chip, errorText, Money, Notice } from '@qd/ui';
-import { useEffect, useState } from 'react';
-import { Formula } from '../../partners/Explanation';
-import { methodOf, reasonOf } from '../../partners/words';
-import classes from '../../settings/settings.module.css';
-import { decimal, isDecimal, tidy, type PlanDoc } from './document';
+import { Card, Chip, errorText, Money, Notice, Price, statusText } from '@qd/ui';
+import { Steps } from '../../partners/Formula';
+import { boundTo, methodOf, reasonOf, testedOf, wantedOf } from '../../partners/words';
+import { decimal } from './document';
+import { faultText, fieldName, useEditing } from './editing';
+import { asksOf, type Sample } from './sample';
+import classes from './editor.module.css';
 
-interface Sample {
-  symbol: string;
-  product_group: string;
-  lots: string;
-  seconds: number;
-  country: string;
-  account_type: string;
-  entity: string;
-  levels: number;
-}
-
-// The moment does not matter to the sums, only that one is before the other.
-const closed = Date.UTC(2026, 0, 15, 12);
-
-function events(s: Sample, doc: PlanDoc, names: (level: number) => string) {
-  const currency = doc.currency === 'account' ? 'USD' : doc.currency;
-  const partners = Array.from({ length: s.levels }, (_, at) => ({ id: names(at + 1), currency, ...(at + 1 < s.levels ? { parent: names(at + 2) } : {}) }));
-  return {
-    format: 1,
-    partners,
-    clients: [{ id: 'client', partner: names(1) }],
-    deals: [
-      {
-        ticket: '1', client: 'client', symbol: s.symbol, product_group: s.product_group, lots: s.lots, currency,
-        opened_at: `${new Date(closed - s.seconds * 1000).toISOString().slice(0, 19)}Z`, at: `${new Date(closed).toISOString().slice(0, 19)}Z`,
-        ...(s.country ? { country: s.country.toUpperCase() } : {}), ...(s.account_type ? { account_type: s.account_type } : {}), ...(s.entity ? { entity: s.entity } : {}),
-      },
-    ],
-  };
-}
+type Answer = Schema<'CommissionPreview'>;
+type Line = Answer['lines'][number];
+type Candidate = Schema<'RuleCandidate'>;
 
 /** A sample trade through the plan as it stands on the screen. Books nothing. */
-export function Preview({ doc }: { doc: PlanDoc }) {
-  const { t } = useTranslation('office-partners');
-  const { run } = useWrite('post', '/api/v1/plans/preview', { touches: [] });
-  const [s, setS] = useState<Sample>({ symbol: 'EURUSD', product_group: 'fx_majors', lots: '1.00', seconds: 3600, country: 'DE', account_type: '', entity: '', levels: 3 });
-  const [answer, setAnswer] = useState<Schema<'CommissionPreview'> | null>(null);
-  const [failed, setFailed] = useState<unknown>(null);
-  const sent = tidy({ ...doc, name: doc.name.trim() || 'preview', rules: (doc.rules ?? []).filter((r) => r.id.trim() && isDecimal(r.rate)) });
-  // A plan without a rate is no plan to the server.
-  const shares = sent.override?.method === 'percent_of_child' ? sent.override.levels : null;
-  const whole = (sent.rules ?? []).length > 0 && (shares === null || (shares.length > 0 && shares.every(isDecimal))) && (sent.volume_factors ?? []).every((f) => isDecimal(f.factor));
-  const ready = whole && s.symbol.trim() !== '' && isDecimal(s.lots) && /^([A-Za-z]{2})?$/.test(s.country);
-  const body = { plan: sent, events: events(s, doc, (level) => t('plans.partnerAt', { level })) };
-  const key = JSON.stringify(body);
-  useEffect(() => {
-    if (!ready) return;
-    let gone = false;
-    const timer = setTimeout(() => {
-      run({ body: body as never }).then(
-        (a) => { if (!gone) { setAnswer(a); setFailed(null); } },
-        (e: unknown) => { if (!gone) setFailed(e); },
-      );
-    }, 350);
-    return () => { gone = true; clearTimeout(timer); };
-    // The key says all that is sent.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [key, ready]);
+export function Preview({ sample: s, onSample, answer, failed }: { sample: Sample; onSample: (s: Sample) => void; answer: Answer | null; failed: unknown }) {
+  const { t } = useTranslation(['office-plans', 'office-partners']);
+  const { doc, faults, warnings } = useEditing();
+  const lines = answer?.lines.filter((l) => !l.deal.endsWith('1')) ?? [];
+  const set = (part: Partial<Sample>) => onSample({ ...s, ...part });
+  const asks = asksOf(doc);
+  const tiers = (doc.tiers ?? []).length > 0 || !!doc.caps?.per_client_month;
   return (
-    <Card title={t('plans.preview')}>
+    <Card title={t('office-partners:plans.preview')}>
       <Stack>
-        <div className={classes.grid}>
-          <TextInput label={t('col.symbol')} dir="ltr" value={s.symbol} onChange={(e) => setS({ ...s, symbol: e.currentTarget.value.toUpperCase() })} />
-          <TextInput label={t('col.group')} dir="ltr" value={s.product_group} onChange={(e) => setS({ ...s, product_group: e.currentTarget.value })} />
-          <TextInput label={t('col.lots')} inputMode="decimal" dir="ltr" value={s.lots} onChange={(e) => setS({ ...s, lots: decimal(e.currentTarget.value) })} />
-          <NumberInput label={t('plans.secondsOpen')} min={0} allowDecimal={false} value={s.seconds} onChange={(v) => setS({ ...s, seconds: Number(v) || 0 })} />
-          <TextInput label={t('plans.country')} dir="ltr" maxLength={2} value={s.country} onChange={(e) => setS({ ...s, country: e.currentTarget.value })} />
-          <TextInput label={t('plans.accountType')} dir="ltr" value={s.account_type} onChange={(e) => setS({ ...s, account_type: e.currentTarget.value })} />
-          <NumberInput label={t('plans.levels')} min={1} max={12} allowDecimal={false} value={s.levels} onChange={(v) => setS({ ...s, levels: Math.min(12, Math.max(1, Number(v) || 1)) })} />
+        <div className={classes.sample}>
+          <TextInput label={t('office-partners:col.symbol')} dir="ltr" value={s.symbol} onChange={(e) => set({ symbol: e.currentTarget.value.toUpperCase() })} />
+          <TextInput label={t('office-partners:col.group')} dir="ltr" value={s.product_group} onChange={(e) => set({ product_group: e.currentTarget.value })} />
+          <TextInput label={t('office-partners:col.lots')} inputMode="decimal" dir="ltr" value={s.lots} onChange={(e) => set({ lots: decimal(e.currentTarget.value) })} />
+          {tiers && <TextInput label={t('before')} inputMode="decimal" dir="ltr" value={s.before} onChange={(e) => set({ before: decimal(e.currentTarget.value) })} />}
+          <NumberInput label={t('office-partners:plans.secondsOpen')} min={0} allowDecimal={false} value={s.seconds} onChange={(v) => set({ seconds: Number(v) || 0 })} />
+          <TextInput label={t('office-partners:plans.country')} dir="ltr" maxLength={2} value={s.country} onChange={(e) => set({ country: e.currentTarget.value })} />
+          <TextInput label={t('office-partners:plans.accountType')} dir="ltr" value={s.account_type} onChange={(e) => set({ account_type: e.currentTarget.value })} />
+          {asks.pip && <TextInput label={t('pipSize')} inputMode="decimal" dir="ltr" value={s.pip} onChange={(e) => set({ pip: decimal(e.currentTarget.value) })} />}
+          {asks.contract && <TextInput label={t('contract')} inputMode="decimal" dir="ltr" value={s.contract} onChange={(e) => set({ contract: decimal(e.currentTarget.value) })} />}
+          {asks.spread && <TextInput label={t('bid')} inputMode="decimal" dir="ltr" value={s.bid} onChange={(e) => set({ bid: decimal(e.currentTarget.value) })} />}
+          {asks.spread && <TextInput label={t('ask')} inputMode="decimal" dir="ltr" value={s.ask} onChange={(e) => set({ ask: decimal(e.currentTarget.value) })} />}
+          {asks.spread && <TextInput label={t('usualSpread')} inputMode="decimal" dir="ltr" value={s.average} onChange={(e) => set({ average: decimal(e.currentTarget.value) })} />}
+          {asks.markup && <TextInput label={t('markupPrice')} inputMode="decimal" dir="ltr" value={s.markup} onChange={(e) => set({ markup: decimal(e.currentTarget.value) })} />}
+          {asks.commission && <TextInput label={t('charged')} inputMode="decimal" dir="ltr" value={s.commission} onChange={(e) => set({ commission: decimal(e.currentTarget.value) })} />}
+          <NumberInput label={t('office-partners:plans.levels')} min={1} max={12} allowDecimal={false} value={s.levels} onChange={(v) => set({ levels: Math.min(12, Math.max(1, Number(v) || 1)) })} />
         </div>
         <div role="status">
-          {failed !== null && <Notice tone="warn">{errorText(failed)}</Notice>}
-          {answer?.stopped.map((stop) => <Notice key={stop.deal} tone="warn"><bdi dir="ltr">{stop.cause}</bdi></Notice>)}
-          {answer && answer.lines.length > 0 && (
-            <table className={classes.lines}>
-              <thead>
-                <tr><th scope="col">{t('partner')}</th><th scope="col">{t('col.why')}</th><th scope="col">{t('col.amount')}</th></tr>
-              </thead>
-              <tbody>
-                {answer.lines.map((l) => (
-                  <tr key={`${l.partner}${l.level}`}>
-                    <th scope="row">{l.partner}</th>
-                    <td>
-                      {l.reason ? <Chip tone="idle" label={reasonOf(l.reason)} /> : <><bdi dir="ltr"><Formula text={l.explanation.formula} /></bdi>{l.explanation.method && <span className="qd-muted"> · {methodOf(l.explanation.method)}</span>}</>}
-                    </td>
-                    <td><Money strong value={{ minor: l.minor, currency: l.currency }} /></td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
+          {faults.size > 0 ? (
+            <Notice tone="warn">
+              {t('faults', { count: faults.size })}
+              <ul>{[...faults.values()].slice(0, 6).map((f) => <li key={f.pointer + f.code}><strong>{placeOf(f.pointer)}</strong> {faultText(f, doc)}</li>)}</ul>
+            </Notice>
+          ) : (
+            failed !== null && <Notice tone="warn">{errorText(failed)}</Notice>
           )}
-          {answer && answer.totals.length > 0 && <p className="qd-muted">{t('plans.total')} <TotalOf lines={answer.lines} /></p>}
+          {warnings.size > 0 && (
+            <Notice tone="warn">
+              <ul>{[...warnings.values()].map((f) => <li key={f.pointer + f.code}><strong>{placeOf(f.pointer)}</strong> {faultText(f, doc)}</li>)}</ul>
+            </Notice>
+          )}
+          {answer?.stopped.map((stop) => <Notice key={stop.deal} tone="warn">{t('stopped')} <bdi dir="ltr">{stop.cause}</bdi></Notice>)}
+          {lines.length > 0 && <ul className={classes.plainList} aria-label={t('office-partners:plans.preview')}>{lines.map((l, at) => <LineOf key={at} line={l} />)}</ul>}
+          {lines.length > 0 && <p className={classes.sum}><span>{t('office-partners:plans.total')}</span><Total lines={lines} /></p>}
         </div>
+        {lines[0]?.explanation.rule && <Precedence winner={lines[0].explanation.rule} losing={lines[0].explanation.losing ?? []} />}
       </Stack>
     </Card>
   );
 }
 
-function TotalOf({ lines }: { lines: Schema<'CommissionPreview'>['lines'] }) {
+/** A pointer as the way a reader would say it: the names of its fields, rows counted from one. */
+function placeOf(pointer: string): string {
+  const steps = pointer.split('/').filter(Boolean).map((s) => (/^\d+$/.test(s) ? Number(s) : s));
+  const row = steps.find((s) => typeof s === 'number');
+  return `${fieldName(steps)}${row === undefined ? '' : ` ${Number(row) + 1}`}:`;
+}
+
+function LineOf({ line: l }: { line: Line }) {
+  const { t } = useTranslation('office-plans');
+  const e = l.explanation;
+  const more = l as unknown as { kind?: string; client?: string };
+  // A rebate is paid out of a partner's earnings to the client; a true-up makes up for trades before.
+  const who = more.client ? t('toClient') : more.kind === 'true_up' ? t('trueUp', { who: l.partner }) : l.partner;
+  const stopped = (e.tested ?? []).at(-1);
+  return (
+    <li className={classes.line} aria-label={who}>
+      <p className={classes.lineHead}><strong>{who}</strong><Money strong value={{ minor: l.minor, currency: l.currency }} /></p>
+      <p className="qd-muted">
+        {l.reason ? <><Chip tone="idle" label={reasonOf(l.reason)} />{stopped && <> {testedOf(stopped.what)} <bdi dir="ltr">{stopped.value}</bdi>{stopped.wanted && <> · {wantedOf(stopped.wanted)}</>}</>}</> : <><Steps explanation={e} />{e.method && <> · {methodOf(e.method)}</>}</>}
+      </p>
+    </li>
+  );
+}
+
+/** All rules that fitted the trade, in the order in which they were preferred. */
+function Precedence({ winner, losing }: { winner: Candidate; losing: readonly Candidate[] }) {
+  const { t } = useTranslation('office-plans');
+  return (
+    <section>
+      <h3 style={{ fontSize: '1rem', marginBlock: '0 0.25rem' }}>{t('precedence')}</h3>
+      <p className="qd-muted" style={{ margin: 0 }}>{t('precedenceNote')}</p>
+      <ol className={classes.order}>
+        {[winner, ...losing].map((c, at) => (
+          <li key={at}>
+            <span><bdi dir="ltr">{at === 0 ? <strong>{c.rule}</strong> : c.rule}</bdi> <span className="qd-muted">{statusText('plan_rank', c.rank)} · {boundTo(c.specificity)}</span></span>
+            {at === 0 ? <Chip tone="good" label={t('wins')} /> : <Price value={c.rate} />}
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function Total({ lines }: { lines: readonly Line[] }) {
   const currency = lines[0]?.currency ?? 'USD';
   return <Money strong value={{ minor: lines.filter((l) => l.currency === currency).reduce((n, l) => n + BigInt(l.minor), 0n).toString(), currency }} />;
 }
