@@ -121,6 +121,8 @@ path_ids!(
     qd_partners::WebhookId,
     qd_partners::ClaimId,
     qd_partners::MaterialId,
+    qd_partners::BatchId,
+    qd_partners::CloseId,
     qd_runtime::access::StaffId,
     qd_runtime::access::SessionId,
     qd_runtime::access::ApiKeyId,

@@ -290,6 +290,27 @@ pub async fn partner(tx: &mut Tx, app: &App, brand: &str, language: &str, conten
         (w.get("closing"), money("closing_minor")),
         (w.get("mark"), w.fixed(mark.to_string())),
     ];
+    // Since format 2; codes as in the settings, in no language.
+    if let Some(n) = v["self_billing"].as_str() {
+        p.facts.push((w.get("bill"), w.fixed(n)));
+    }
+    if let Some(t) = v["terms"].as_object() {
+        let shown: Vec<String> = t
+            .iter()
+            .map(|(k, v)| (k, v.as_str().map_or_else(|| v.to_string(), str::to_string)))
+            .filter(|(_, v)| !matches!(v.as_str(), "0" | "{}" | "none"))
+            .map(|(k, v)| format!("{k} {v}"))
+            .collect();
+        p.facts.push((w.get("terms"), w.fixed(shown.join(" · "))));
+    }
+    let plans: Vec<&str> = v["plans"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if !plans.is_empty() {
+        p.facts.push((w.get("plans"), w.fixed(plans.join(", "))));
+    }
+    let unpaid: i64 = v["not_paid"].as_array().into_iter().flatten().filter_map(|r| r[1].as_i64()).sum();
+    if unpaid > 0 {
+        p.facts.push((w.get("not_paid"), unpaid.to_string()));
+    }
     p.columns = vec![
         Column::text(w.get("date"), 17),
         Column::text(w.get("what"), 20),
@@ -334,6 +355,11 @@ pub async fn partner(tx: &mut Tx, app: &App, brand: &str, language: &str, conten
         total("payouts", money("payouts_minor")),
         total("closing", money("closing_minor")),
     ];
+    for (name, key) in [("fees", "fees_minor"), ("tax", "tax_minor"), ("rebates", "rebates_minor")] {
+        if v[key].as_i64().is_some_and(|m| m != 0) {
+            p.totals.push(total(name, money(key)));
+        }
+    }
     Ok(p)
 }
 

@@ -8,6 +8,8 @@ use qd_kyc::{BANDS_KEY, Bands, POLICY_KEY, Policy, WATCHLIST_KEY, Watchlist};
 use qd_partners::exact::Exact;
 use qd_partners::guard::{self, Guard};
 use qd_partners::house::SymbolTerms;
+use qd_partners::payouts::pain::{BANK, Debtor};
+use qd_partners::payouts::terms::{Document, TERMS, Terms};
 use qd_partners::plan::needs::{self, Feeds};
 use qd_partners::{attribution, privacy};
 use qd_support::{Category, Clocks, Route, clocks};
@@ -60,6 +62,8 @@ pub fn all() -> Result<Vec<Known>> {
         known(needs::SETTINGS, ENTITY, serde_json::to_value(Feeds::usual())?),
         known(attribution::SETTING, ENTITY, serde_json::to_value(attribution::Rules::default())?),
         known(privacy::SETTING, ENTITY, serde_json::to_value(privacy::Privacy::default())?),
+        known(TERMS, ENTITY, serde_json::to_value(Terms::default())?),
+        known(BANK, ENTITY, Value::Null),
     ])
 }
 
@@ -92,6 +96,8 @@ pub fn check(scope: &str, key: &str, value: &Value) -> Result<()> {
         needs::SETTINGS => read::<Feeds>(value).map(|_| ()),
         attribution::SETTING => read::<attribution::Rules>(value)?.check().map_err(below),
         privacy::SETTING => read::<privacy::Privacy>(value).map(|_| ()),
+        TERMS => read::<Document>(value)?.check().map_err(below),
+        BANK => read::<Debtor>(value)?.check("").map_err(below),
         _ => read::<qd_partners::Settings>(value).map(|_| ()),
     }
 }

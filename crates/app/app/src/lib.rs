@@ -15,6 +15,7 @@ pub mod merging;
 pub mod notices;
 pub mod onboarding;
 pub mod partner_news;
+pub mod payees;
 pub mod reactions;
 mod store_signals;
 pub mod tickets;

@@ -2,7 +2,7 @@
 //! event, in the lane of what it is about; the job does the work in one transaction with its own
 //! completion. So each reaction happens once, in order, whatever is delivered twice.
 
-use crate::{App, brands, compose, notices, partner_news, tickets};
+use crate::{App, brands, compose, notices, partner_news, payees, tickets};
 use async_trait::async_trait;
 use qd_clients::timeline::{self, NewLine, Visibility};
 use qd_clients::{self as clients, Client, ClientId, Command};
@@ -70,6 +70,9 @@ pub fn subscriptions() -> Subscriptions {
         .subscribe("mails", &["mail.sent"], |tx, core, ev| {
             Box::pin(hand_on(tx, core, ev, "react.mail"))
         })
+        .subscribe("partner_payouts", &["partner.paid"], |tx, core, ev| {
+            Box::pin(hand_on(tx, core, ev, "react.partner_paid"))
+        })
         .subscribe(
             "timeline",
             &[
@@ -104,6 +107,11 @@ pub fn handlers(app: &App) -> Vec<Arc<dyn Handler>> {
             app: app.clone(),
             kind: "react.withdrawal",
             run: |app, tx, ev| Box::pin(withdrawal(app, tx, ev)),
+        }),
+        Arc::new(Reaction {
+            app: app.clone(),
+            kind: "react.partner_paid",
+            run: |app, tx, ev| Box::pin(partner_paid(app, tx, ev)),
         }),
         Arc::new(Reaction {
             app: app.clone(),
@@ -143,6 +151,10 @@ pub fn handlers(app: &App) -> Vec<Arc<dyn Handler>> {
         Arc::new(qd_partners::corrections::CorrectionHandler { core: app.core.clone() }),
         Arc::new(qd_partners::rebates::RebateHandler { core: app.core.clone() }),
         Arc::new(DealHandler::new(app.core.clone(), Arc::new(compose::Deals))),
+        Arc::new(qd_partners::close::job::CloseHandler::new(
+            app.core.clone(),
+            Arc::new(payees::House(app.core.clone())),
+        )),
     ];
     all.push(Arc::new(clients::tasks::TaskDue { core: app.core.clone() }));
     all.extend(partner_news::handlers(app));
@@ -620,6 +632,33 @@ async fn deposit(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
             write_to(app, tx, &c, Template::DepositFailed, told.key("deposit_failed"), values).await
         }
     }
+}
+
+/// A partner's earnings for its own trading account: they are in the wallet now and go on from there,
+/// like any transfer of the client's.
+async fn partner_paid(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
+    if told.text("method")? != "platform" {
+        return Ok(());
+    }
+    let partner = qd_partners::PartnerId::parse(told.text("partner_id")?)?;
+    let Some(client) = qd_partners::partner::get(tx, &Caller::system("partner_paid"), partner)
+        .await?
+        .client_id
+    else {
+        return Ok(());
+    };
+    let minor = told.payload["net_minor"].as_i64().unwrap_or_default();
+    let currency = qd_kernel::Currency::parse(told.text("currency")?)?;
+    let facts = compose::payment_facts(tx, &app.core, &client, None).await?;
+    let transfer = qd_payments::transfer::NewTransfer {
+        amount: Amount::new(minor, currency),
+        from_account: None,
+        to_account: Some(qd_trading::TradingAccountId::parse(told.text("account")?)?),
+    };
+    // Refused, the money stays in the wallet, where the partner finds it; the dead job says why.
+    qd_payments::transfer::create(tx, &app.core, &Caller::system("partner_paid"), facts, transfer)
+        .await
+        .map(|_| ())
 }
 
 async fn withdrawal(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {

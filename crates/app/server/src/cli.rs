@@ -237,6 +237,22 @@ pub struct StoryArgs {
 
 #[derive(Subcommand)]
 pub enum CommissionsCommand {
+    /// Closes a month of an entity's partners: checklist, statements, sums, payouts that could follow.
+    Close {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// `2026-03`.
+        #[arg(long, value_name = "MONTH")]
+        month: String,
+        #[arg(long, value_name = "CODE")]
+        entity: String,
+        /// An item of the checklist that does not block and is left as it is. May be repeated.
+        #[arg(long, value_name = "ITEM")]
+        accept: Vec<String>,
+        /// Why, when something is accepted.
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
     /// The lines a plan would make of events, with their explanations.
     Preview {
         #[arg(long, value_name = "FILE")]

@@ -13,6 +13,13 @@ use std::process::ExitCode;
 
 pub async fn run(command: CommissionsCommand) -> Result<ExitCode> {
     match command {
+        CommissionsCommand::Close {
+            config,
+            month,
+            entity,
+            accept,
+            reason,
+        } => return crate::close_month::run(&config, &entity, &month, &accept, &reason).await,
         CommissionsCommand::Schema { what } => match what.as_str() {
             "plan" => println!("{}", preview::PLAN_SCHEMA),
             "events" => println!("{}", preview::EVENTS_SCHEMA),

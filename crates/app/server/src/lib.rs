@@ -5,6 +5,7 @@
 mod bench;
 mod check;
 pub mod cli;
+mod close_month;
 mod commissions;
 mod demo;
 mod doctor;

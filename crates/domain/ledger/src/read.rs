@@ -26,6 +26,21 @@ pub async fn balances_of(tx: &mut Tx, owner: &str) -> Result<Vec<(AccountKey, Ba
         .collect())
 }
 
+/// Accounts of one purpose whose owners lie between these two, both included, in the order of their
+/// text: many owners' balances in one read.
+pub async fn balances_between(tx: &mut Tx, purpose: Purpose, first: &str, last: &str) -> Result<Vec<(AccountKey, Balance)>> {
+    let rows = store::balances_between(tx, purpose, first, last).await?;
+    Ok(rows
+        .into_iter()
+        .map(|r| {
+            (
+                AccountKey::new(r.owner, r.purpose, r.currency),
+                Balance::of(r.balance_minor, r.held_minor),
+            )
+        })
+        .collect())
+}
+
 pub async fn entry(tx: &mut Tx, id: EntryId) -> Result<Option<EntryView>> {
     let Some(mut e) = store::entry(tx, id).await? else {
         return Ok(None);

@@ -323,6 +323,17 @@ pub async fn balances_of(tx: &mut Tx, owner: &str) -> Result<Vec<BalanceRow>> {
     .await
 }
 
+pub async fn balances_between(tx: &mut Tx, purpose: Purpose, first: &str, last: &str) -> Result<Vec<BalanceRow>> {
+    tx.rows(
+        sql!(
+            "SELECT owner, purpose, currency, CAST(SUM(balance_minor) AS BIGINT), CAST(SUM(held_minor) AS BIGINT) FROM ledger_accounts
+             WHERE purpose = $1 AND owner BETWEEN $2 AND $3 GROUP BY owner, purpose, currency ORDER BY owner, currency"
+        ),
+        &vals![purpose, first, last],
+    )
+    .await
+}
+
 row! {
     pub struct TotalRow {
         pub purpose: Purpose,

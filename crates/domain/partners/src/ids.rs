@@ -18,3 +18,5 @@ qd_kernel::id!(WebhookId, "whk", "An outside engine's address.");
 qd_kernel::id!(WebhookSendId, "whs", "One event on its way to an outside engine.");
 qd_kernel::id!(ClaimId, "pcl", "A partner's claim to a client.");
 qd_kernel::id!(MaterialId, "mat", "Marketing material: a banner, a landing page, a text.");
+qd_kernel::id!(BatchId, "pba", "A batch of payouts to partners.");
+qd_kernel::id!(CloseId, "ccl", "A month close of an entity's partners.");

@@ -8,6 +8,7 @@
 pub mod attribution;
 pub mod booking;
 pub mod clicks;
+pub mod close;
 pub mod corrections;
 mod delivery;
 pub mod engine;
@@ -37,6 +38,6 @@ pub mod webhooks;
 pub use delivery::{Outward, Reachable};
 pub use engine::{DealFacts, FactKind, Quote, Settings};
 pub use ids::{
-    ClaimId, ClickId, CorrectionId, LineId, LinkId, MaterialId, PartnerId, PayoutId, PlanId, PostbackId, SendId, StatementId, WebhookId,
-    WebhookSendId,
+    BatchId, ClaimId, ClickId, CloseId, CorrectionId, LineId, LinkId, MaterialId, PartnerId, PayoutId, PlanId, PostbackId, SendId,
+    StatementId, WebhookId, WebhookSendId,
 };

@@ -569,6 +569,19 @@ pub async fn full(tx: &mut Tx, server: &str, ticket: &str, revision: i64) -> Res
     }))
 }
 
+/// Trades on an entity's live accounts of a span (its end not included), each at its newest revision:
+/// (server, ticket, revision, at), by (at, server, ticket) after `after`. Asks no right: it is for use
+/// cases that have asked theirs.
+pub async fn trades_between(
+    tx: &mut Tx,
+    entity: &str,
+    span: (Ts, Ts),
+    after: &(Ts, String, String),
+    limit: i64,
+) -> Result<Vec<(String, String, i64, Ts)>> {
+    store::trades_between(tx, entity, span, after, limit).await
+}
+
 /// Closed trades of a client's live accounts and their volume in 1e-8 lots.
 pub async fn activity(tx: &mut Tx, client_id: &str) -> Result<(i64, i64)> {
     store::activity(tx, client_id).await

@@ -540,6 +540,28 @@ pub async fn deals_of(
     .await
 }
 
+/// Newest revisions of trades on an entity's live accounts with times from `span.0` up to `span.1`:
+/// (server, ticket, revision, at), in the order of (at, server, ticket), after `after`.
+pub async fn trades_between(
+    tx: &mut Tx,
+    entity: &str,
+    span: (Ts, Ts),
+    after: &(Ts, String, String),
+    limit: i64,
+) -> Result<Vec<(String, String, i64, Ts)>> {
+    tx.rows(
+        sql!(
+            "SELECT d.server, d.ticket, d.revision, d.at FROM deals d JOIN trading_accounts a ON a.id = d.account_id
+             WHERE a.entity = $1 AND a.kind = 'live' AND d.kind IN ('trade', 'cancelled_trade') AND d.at >= $2 AND d.at < $3
+                AND (d.at, d.server, d.ticket) > ($4, $5, $6)
+                AND NOT EXISTS (SELECT 1 FROM deals n WHERE n.server = d.server AND n.ticket = d.ticket AND n.revision > d.revision)
+             ORDER BY d.at, d.server, d.ticket LIMIT $7"
+        ),
+        &vals![entity, span.0, span.1, after.0, &after.1, &after.2, limit],
+    )
+    .await
+}
+
 /// Closed trades and their volume over all of a client's live accounts: (deals, 1e-8 lots).
 pub async fn activity(tx: &mut Tx, client_id: &str) -> Result<(i64, i64)> {
     tx.must(

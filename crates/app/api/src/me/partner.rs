@@ -13,7 +13,7 @@ use qd_partners::StatementId;
 use qd_partners::attribution::{self, Steps};
 use qd_partners::clicks::{self, Link};
 use qd_partners::partner::{self, Partner};
-use qd_partners::payouts::{self, Payout};
+use qd_partners::payouts::{self, Figures, Payout};
 use qd_partners::privacy::Privacy;
 use qd_partners::reading::{self, ClientLine, LineFilter, LineView, Summary};
 use qd_partners::statements::{self, Statement};
@@ -174,4 +174,16 @@ pub async fn statement_csv(State(app): State<App>, Asker(caller): Asker, At(id):
 pub async fn payouts(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Paged>) -> Reply<Json<Value>> {
     let page = q.page()?;
     read(&app, async move |tx| payouts::my_list(tx, &caller, &page).await).await
+}
+
+/// What I may be paid now, by currency: balance, open, held, reserved, payable, and why not more.
+#[utoipa::path(get, path = "/api/v1/me/partner/payable", tag = "me", responses((status = 200, body = Items<Figures>)))]
+pub async fn payable(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
+    let core = app.core.clone();
+    read(&app, async move |tx| {
+        Ok(Items {
+            items: payouts::payables_mine(tx, &core, &caller).await?,
+        })
+    })
+    .await
 }

@@ -2,6 +2,7 @@
 
 mod alex;
 mod bad_input;
+mod closing;
 mod corrections;
 mod description;
 mod desk;

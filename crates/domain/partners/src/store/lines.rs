@@ -371,11 +371,25 @@ pub async fn open_lines(tx: &mut Tx, partner: PartnerId, currency: Currency, to:
     .await
 }
 
-pub async fn put_on_statement(tx: &mut Tx, lines: &[LineId], statement: StatementId) -> Result<u64> {
-    let rows: Vec<Vec<Val>> = lines.iter().map(|l| vals![*l, statement].to_vec()).collect();
-    tx.exec_many(
-        sql!("UPDATE commission_lines SET statement_id = $2 WHERE id = $1 AND statement_id IS NULL"),
-        &rows,
+/// Like [`open_lines`], what goes to clients: shown on the statement, no part of its sums.
+pub async fn open_rebates(tx: &mut Tx, partner: PartnerId, currency: Currency, to: Ts) -> Result<Vec<LineRow>> {
+    tx.rows(
+        sql!(
+            "SELECT id, number, partner_id, currency, kind, server, ticket, revision, level, client_id, symbol, product_group, lots, exact, minor, reason,
+                plan_id, plan_version, rule_id, explanation, reverses, entry_id, statement_id, value_at, booked_at, batch_id, beneficiary, tier_key
+             FROM commission_lines
+             WHERE partner_id = $1 AND currency = $2 AND statement_id IS NULL AND beneficiary IS NOT NULL AND value_at < $3 ORDER BY number"
+        ),
+        &vals![partner, currency, to],
+    )
+    .await
+}
+
+/// All that [`open_lines`] and [`open_rebates`] answered; how many.
+pub async fn put_on_statement(tx: &mut Tx, partner: PartnerId, currency: Currency, to: Ts, statement: StatementId) -> Result<u64> {
+    tx.exec(
+        sql!("UPDATE commission_lines SET statement_id = $4 WHERE partner_id = $1 AND currency = $2 AND statement_id IS NULL AND value_at < $3"),
+        &vals![partner, currency, to, statement],
     )
     .await
 }

@@ -1,7 +1,9 @@
 //! All statements of this crate.
 
 pub mod attribution;
+pub mod batches;
 pub mod claims;
+pub mod closes;
 pub mod corrections;
 pub mod funnel;
 pub mod lines;

@@ -86,6 +86,15 @@ pub async fn list(tx: &mut Tx, partner: PartnerId, page: &PageRequest) -> Result
     .await
 }
 
+/// (number, from, to) of the partner's statements, the newest first.
+pub async fn periods(tx: &mut Tx, partner: PartnerId, currency: Currency) -> Result<Vec<(i64, Ts, Ts)>> {
+    tx.rows(
+        sql!("SELECT number, period_from, period_to FROM partner_statements WHERE partner_id = $1 AND currency = $2 ORDER BY number DESC"),
+        &vals![partner, currency],
+    )
+    .await
+}
+
 /// Partners with something that no statement carries yet and a value date before `to`.
 pub async fn to_close(tx: &mut Tx, entity: Option<&str>, to: Ts, limit: i64) -> Result<Vec<(PartnerId, Currency)>> {
     tx.rows(
@@ -126,7 +135,8 @@ pub async fn audit(tx: &mut Tx, after: &(String, String, i64), limit: i64) -> Re
         sql!(
             "SELECT s.id, s.partner_id, s.currency, s.number, s.opening_minor, s.lines_minor + s.adjustments_minor + s.payouts_minor, s.closing_minor,
                 s.sha256, s.content,
-                CAST(COALESCE((SELECT SUM(l.minor) FROM commission_lines l WHERE l.statement_id = s.id AND l.partner_id = s.partner_id), 0) AS BIGINT),
+                CAST(COALESCE((SELECT SUM(l.minor) FROM commission_lines l WHERE l.statement_id = s.id AND l.partner_id = s.partner_id
+                    AND l.beneficiary IS NULL), 0) AS BIGINT),
                 s.lines_minor + s.adjustments_minor
              FROM partner_statements s WHERE (s.partner_id, s.currency, s.number) > ($1, $2, $3) ORDER BY s.partner_id, s.currency, s.number LIMIT $4"
         ),

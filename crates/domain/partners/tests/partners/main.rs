@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod closes;
 mod corrections;
 mod deals;
 mod examples;
@@ -15,6 +16,7 @@ mod money;
 mod office;
 mod origins;
 mod outward;
+mod paying;
 mod programmes;
 mod properties;
 mod refused;

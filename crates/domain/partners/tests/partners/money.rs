@@ -5,7 +5,7 @@ use crate::{store_tampering, tx};
 use qd_kernel::{Amount, Currency, Entropy, PageRequest, SeededEntropy, Ts};
 use qd_partners::booking::{Booked, DealOutcome, LineKind};
 use qd_partners::jobs::{DEAL_JOB, DealHandler, DealName, DealSource, RetryStopped};
-use qd_partners::partner::PayoutMethod;
+use qd_partners::payouts::Way;
 use qd_partners::payouts::{self, PayoutState};
 use qd_partners::reading::{self, LineFilter};
 use qd_partners::{DealFacts, FactKind, PartnerId, booking, plans, statements, tree};
@@ -231,7 +231,7 @@ qd_testkit::both! {
         assert_eq!(decide(finance(), out.id, true).await.unwrap_err().code, "approval_own_request");
         assert_eq!(decide(manager(), out.id, true).await.unwrap_err().code, "right_missing");
         let paid = decide(second_finance(), out.id, true).await.unwrap();
-        assert_eq!((paid.state, paid.method), (PayoutState::Paid, PayoutMethod::Wallet));
+        assert_eq!((paid.state, paid.method), (PayoutState::Paid, Way::Wallet));
         assert_eq!(decide(second_finance(), out.id, true).await.unwrap_err().code, "payout_state");
         let wallet = t.db.read(async |tx| qd_ledger::balance(tx, &qd_ledger::AccountKey::wallet("cli_anna", Currency::USD)).await).await.unwrap();
         assert_eq!((wallet.balance_minor, owed(&t, p, Currency::USD).await), (5_000, 3_000));

@@ -2,7 +2,9 @@
 //! statements, payouts.
 
 mod attribution;
+mod batches;
 mod clients;
+mod closes;
 mod commission;
 mod corrections;
 mod links;
@@ -97,4 +99,22 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::PayoutsRelease, routes!(payouts::decide))
         .route(Right::PayoutsRelease, routes!(payouts::paid))
         .route(Right::PayoutsRelease, routes!(payouts::returned))
+        .route(Right::CommissionView, routes!(batches::payable))
+        .route(Right::CommissionView, routes!(batches::terms_get))
+        .route(Right::PartnersManage, routes!(batches::terms_put))
+        .route(Right::PayoutsPrepare, routes!(batches::proposal))
+        .route(Right::CommissionView, routes!(batches::batch_list))
+        .route(Right::PayoutsPrepare, routes!(batches::batch_prepare))
+        .route(Right::CommissionView, routes!(batches::batch_get))
+        .route(Right::PayoutsRelease, routes!(batches::batch_decide))
+        .route(Right::PayoutsRelease, routes!(batches::batch_paid))
+        .route(Right::PayoutsRelease, routes!(batches::batch_results))
+        .route(Right::PayoutsRelease, routes!(batches::batch_file))
+        .route(Right::PayoutsPrepare, routes!(batches::invoice))
+        .route(Right::CommissionView, routes!(closes::close_list))
+        .route(Right::StatementsClose, routes!(closes::close_create))
+        .route(Right::CommissionView, routes!(closes::close_get))
+        .route(Right::StatementsClose, routes!(closes::close_run))
+        .route(Right::StatementsClose, routes!(closes::close_resume))
+        .route(Right::StatementsClose, routes!(closes::close_sign))
 }

@@ -2,11 +2,26 @@
 //! once, a bank transfer when somebody marks it with the bank's reference. A returned one is payable
 //! again.
 //!
-//! prepared -> released (bank) | paid (wallet) | refused; released -> paid | refused;
+//! prepared -> released (bank) | paid (wallet, platform) | refused; released -> paid | refused;
 //! paid -> returned.
+//!
+//! What may be paid is said by [`figures`], from [`terms`]; many at once go in a [`batch`].
 
-use crate::ids::{PartnerId, PayoutId};
-use crate::partner::{PartnerState, PayoutMethod, allowed, mine};
+pub mod batch;
+pub mod destination;
+pub mod figures;
+pub mod pain;
+pub mod payable;
+pub mod terms;
+
+pub use destination::{Destination, Way};
+pub use figures::Figures;
+pub use payable::{payables, payables_mine};
+
+use self::terms::TermsCache;
+use crate::ids::{BatchId, PartnerId, PayoutId};
+use crate::partner::PayoutMethod;
+use crate::partner::{PartnerState, allowed, mine};
 use crate::store::{lines, payouts as store};
 use qd_db::Tx;
 use qd_kernel::{Amount, Currency, Page, PageRequest, Problem, Result, Ts, page::join_key, text_enum};
@@ -38,9 +53,19 @@ pub struct Payout {
     pub id: PayoutId,
     pub partner_id: PartnerId,
     pub currency: Currency,
+    /// What the partner's balance loses: net, fee and tax.
     pub minor: i64,
-    pub method: PayoutMethod,
+    pub fee_minor: i64,
+    pub tax_minor: i64,
+    /// What arrives.
+    pub net_minor: i64,
+    pub method: Way,
+    /// Where it goes, as it was when it was prepared.
+    pub destination: Option<Destination>,
+    pub batch_id: Option<BatchId>,
     pub state: PayoutState,
+    /// Why it was refused or came back.
+    pub cause: Option<String>,
     pub approval_id: ApprovalId,
     pub prepared_by: String,
     #[serde(rename = "prepared_at_us")]
@@ -64,8 +89,14 @@ impl From<store::PayoutRow> for Payout {
             partner_id: p.partner_id,
             currency: p.currency,
             minor: p.minor,
+            fee_minor: p.fee_minor,
+            tax_minor: p.tax_minor,
+            net_minor: p.net_minor,
             method: p.method,
+            destination: p.destination.and_then(|d| serde_json::from_value(d).ok()),
+            batch_id: p.batch_id,
             state: p.state,
+            cause: p.cause,
             approval_id: p.approval_id,
             prepared_by: p.prepared_by,
             prepared_at: p.prepared_at,
@@ -90,7 +121,7 @@ fn hold_name(id: PayoutId) -> String {
 }
 
 /// Holds the money and asks for a release. Needs `payouts.prepare`; refused (`insufficient_funds`)
-/// when the partner is not owed so much.
+/// when the partner is not owed so much, (`not_payable_yet`) when a part of it is held or reserved.
 pub async fn prepare(tx: &mut Tx, core: &Core, caller: &Caller, partner: PartnerId, amount: Amount) -> Result<Payout> {
     let p = allowed(tx, caller, Right::PayoutsPrepare, partner).await?;
     let amount = amount.positive("amount")?;
@@ -100,18 +131,26 @@ pub async fn prepare(tx: &mut Tx, core: &Core, caller: &Caller, partner: Partner
             format!("a partner who is {} is not paid", p.state),
         ));
     }
-    if p.payout_method == PayoutMethod::Wallet && p.client_id.is_none() {
-        return Err(Problem::conflict("wallet_missing", "the partner has no client wallet"));
+    lines::lock_purse(tx, partner, amount.currency).await?;
+    let mut cache = TermsCache::default();
+    let (terms, own) = cache.of(tx, partner, &p.entity).await?;
+    let to = terms::destination(&p, &own);
+    let f = payable::of(tx, &terms, partner, amount.currency, core.now()).await?;
+    // A person may pay what is on no statement yet; what is held or reserved nobody pays.
+    let most = f.balance_minor - f.under_way_minor - f.held_minor - f.reserved_minor;
+    if amount.minor > most && amount.minor <= f.balance_minor - f.under_way_minor {
+        return Err(Problem::conflict(
+            "not_payable_yet",
+            format!(
+                "of {} there are {} held and {} in reserve",
+                Amount::new(f.balance_minor, amount.currency).text(),
+                Amount::new(f.held_minor, amount.currency).text(),
+                Amount::new(f.reserved_minor, amount.currency).text()
+            ),
+        ));
     }
     let id = PayoutId::new(&core.env);
-    lines::lock_purse(tx, partner, amount.currency).await?;
-    let hold = NewHold {
-        account: payable(partner, amount.currency),
-        minor: amount.minor,
-        reference: hold_name(id),
-        expires_at: None,
-    };
-    qd_ledger::hold(tx, core, hold).await?;
+    hold(tx, core, id, partner, amount).await?;
     let mut ask = NewApproval::new(
         format!("partner_payout:{id}"),
         Right::PayoutsRelease,
@@ -121,13 +160,70 @@ pub async fn prepare(tx: &mut Tx, core: &Core, caller: &Caller, partner: Partner
     .amount(amount);
     ask.entity = Some(p.entity.clone());
     let approval_id = approvals::request(tx, core, caller, ask).await?;
-    let row = store::PayoutRow {
+    let c = figures::cost(&terms, amount.currency, amount.minor)?;
+    let row = row(
+        core,
+        caller,
+        id,
+        partner,
+        amount,
+        c,
+        to.as_ref(),
+        p.payout_method,
+        approval_id,
+        None,
+    )?;
+    store::insert(tx, &row).await?;
+    record(tx, core, caller, "payout.prepare", &row, Some(p.entity), None).await?;
+    Ok(row.into())
+}
+
+pub(super) async fn hold(tx: &mut Tx, core: &Core, id: PayoutId, partner: PartnerId, amount: Amount) -> Result<()> {
+    let hold = NewHold {
+        account: payable(partner, amount.currency),
+        minor: amount.minor,
+        reference: hold_name(id),
+        expires_at: None,
+    };
+    qd_ledger::hold(tx, core, hold).await.map(|_| ())
+}
+
+#[allow(clippy::too_many_arguments, reason = "the parts of one row")]
+pub(super) fn row(
+    core: &Core,
+    caller: &Caller,
+    id: PayoutId,
+    partner: PartnerId,
+    amount: Amount,
+    c: figures::Cost,
+    to: Option<&Destination>,
+    method: PayoutMethod,
+    approval_id: ApprovalId,
+    batch_id: Option<BatchId>,
+) -> Result<store::PayoutRow> {
+    if c.net_minor <= 0 {
+        return Err(Problem::conflict("fee_exceeds", "fee and tax leave nothing of this payout"));
+    }
+    let way = to.map_or(
+        match method {
+            PayoutMethod::Wallet => Way::Wallet,
+            PayoutMethod::Bank => Way::Bank,
+        },
+        |d| d.way,
+    );
+    Ok(store::PayoutRow {
         id,
         partner_id: partner,
         currency: amount.currency,
         minor: amount.minor,
-        method: p.payout_method,
+        fee_minor: c.fee_minor,
+        tax_minor: c.tax_minor,
+        net_minor: c.net_minor,
+        method: way,
+        destination: to.map(serde_json::to_value).transpose()?,
+        batch_id,
         state: PayoutState::Prepared,
+        cause: None,
         approval_id,
         prepared_by: caller.id(),
         prepared_at: core.now(),
@@ -141,10 +237,7 @@ pub async fn prepare(tx: &mut Tx, core: &Core, caller: &Caller, partner: Partner
         return_statement_id: None,
         returned_at: None,
         version: 1,
-    };
-    store::insert(tx, &row).await?;
-    record(tx, core, caller, "payout.prepare", &row, Some(p.entity), None).await?;
-    Ok(row.into())
+    })
 }
 
 /// The other person's yes or no. `seen`: what the person had before them. A wallet is paid with the
@@ -155,39 +248,64 @@ pub async fn decide(tx: &mut Tx, core: &Core, caller: &Caller, id: PayoutId, app
     if row.state != PayoutState::Prepared {
         return Err(Problem::conflict("payout_state", format!("this payout is {} already", row.state)));
     }
+    if let Some(b) = row.batch_id {
+        return Err(Problem::conflict("payout_in_batch", format!("decide on the whole batch {b}")));
+    }
     match approvals::vote(tx, core, caller, row.approval_id, approve, reason, seen).await? {
         Outcome::Waiting { .. } => return Ok(row.into()),
-        Outcome::Refused => {
-            lines::lock_purse(tx, row.partner_id, row.currency).await?;
-            qd_ledger::release(tx, core, &hold_name(id)).await?;
-            row.state = PayoutState::Refused;
-        }
-        Outcome::Approved => {
-            // Corrections since it was prepared may have taken from what was held.
-            lines::lock_purse(tx, row.partner_id, row.currency).await?;
-            if qd_ledger::balance(tx, &payable(row.partner_id, row.currency)).await?.balance_minor < row.minor {
-                return Err(Problem::conflict(
-                    qd_ledger::INSUFFICIENT_FUNDS,
-                    "the partner is owed less than this by now; refuse it and prepare another",
-                ));
-            }
-            row.state = PayoutState::Released;
-        }
-    }
-    row.decided_by = Some(caller.id());
-    row.decided_at = Some(core.now());
-    if row.state == PayoutState::Released && row.method == PayoutMethod::Wallet {
-        let client = p
-            .client_id
-            .clone()
-            .ok_or_else(|| Problem::conflict("wallet_missing", "the partner has no client wallet"))?;
-        let to = AccountKey::new(format!("client:{client}"), Purpose::Wallet, row.currency);
-        pay(tx, core, &mut row, &p.entity, to, None).await?;
+        Outcome::Refused => refuse(tx, core, caller, &mut row, reason).await?,
+        Outcome::Approved => release(tx, core, caller, &mut row, &p).await?,
     }
     store::update(tx, &row).await?;
     row.version += 1;
     record(tx, core, caller, "payout.decide", &row, Some(p.entity), Some(reason)).await?;
     Ok(row.into())
+}
+
+/// Lets the held money go; the caller writes the row.
+pub(super) async fn refuse(tx: &mut Tx, core: &Core, caller: &Caller, row: &mut store::PayoutRow, cause: &str) -> Result<()> {
+    lines::lock_purse(tx, row.partner_id, row.currency).await?;
+    qd_ledger::release(tx, core, &hold_name(row.id)).await?;
+    row.state = PayoutState::Refused;
+    row.cause = Some(cause.to_string());
+    if row.decided_at.is_none() {
+        row.decided_by = Some(caller.id());
+        row.decided_at = Some(core.now());
+    }
+    Ok(())
+}
+
+/// The yes: a wallet is paid at once, a bank waits. The caller writes the row.
+pub(super) async fn release(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    row: &mut store::PayoutRow,
+    p: &crate::store::partners::PartnerRow,
+) -> Result<()> {
+    // Corrections since it was prepared may have taken from what was held.
+    lines::lock_purse(tx, row.partner_id, row.currency).await?;
+    if qd_ledger::balance(tx, &payable(row.partner_id, row.currency)).await?.balance_minor < row.minor {
+        return Err(Problem::conflict(
+            qd_ledger::INSUFFICIENT_FUNDS,
+            format!(
+                "the partner {} is owed less than this by now; refuse it and prepare another",
+                row.partner_id
+            ),
+        ));
+    }
+    row.state = PayoutState::Released;
+    row.decided_by = Some(caller.id());
+    row.decided_at = Some(core.now());
+    if row.method != Way::Bank {
+        let client = p
+            .client_id
+            .clone()
+            .ok_or_else(|| Problem::conflict("wallet_missing", "the partner has no client wallet"))?;
+        let to = AccountKey::new(format!("client:{client}"), Purpose::Wallet, row.currency);
+        pay(tx, core, row, &p.entity, to, None).await?;
+    }
+    Ok(())
 }
 
 /// The bank has paid: `connection` is the bank's ledger name (`psp:<connection>`), `reference` what
@@ -198,7 +316,7 @@ pub async fn mark_paid(tx: &mut Tx, core: &Core, caller: &Caller, id: PayoutId, 
     if row.state == PayoutState::Paid && row.reference.as_deref() == Some(reference) {
         return Ok(row.into());
     }
-    if row.state != PayoutState::Released || row.method != PayoutMethod::Bank {
+    if row.state != PayoutState::Released || row.method != Way::Bank {
         return Err(Problem::conflict(
             "payout_state",
             format!("this payout is {} by {}", row.state, row.method),
@@ -216,13 +334,20 @@ pub async fn mark_paid(tx: &mut Tx, core: &Core, caller: &Caller, id: PayoutId, 
 }
 
 /// Settles the hold: what we owed is now in `to`.
-async fn pay(tx: &mut Tx, core: &Core, row: &mut store::PayoutRow, entity: &str, to: AccountKey, reference: Option<&str>) -> Result<()> {
+pub(super) async fn pay(
+    tx: &mut Tx,
+    core: &Core,
+    row: &mut store::PayoutRow,
+    entity: &str,
+    to: AccountKey,
+    reference: Option<&str>,
+) -> Result<()> {
     let mut purse = lines::lock_purse(tx, row.partner_id, row.currency).await?;
     let now = core.now();
     let entry = NewEntry {
         kind: "partner.paid",
         reference: format!("partner_payout:{}:paid", row.id),
-        legs: vec![Leg::new(payable(row.partner_id, row.currency), -row.minor), Leg::new(to, row.minor)],
+        legs: legs(row, entity, to),
         source: format!("partner_payout:{}", row.id),
         value_at: now,
         note: reference.map(str::to_string),
@@ -235,8 +360,8 @@ async fn pay(tx: &mut Tx, core: &Core, row: &mut store::PayoutRow, entity: &str,
     row.paid_at = Some(now);
     row.entry_id = Some(posted.entry_id);
     row.reference = Some(reference.map_or_else(|| posted.entry_id.to_string(), str::to_string));
-    let payload =
-        json!({"partner_id": row.partner_id, "payout_id": row.id, "minor": row.minor, "currency": row.currency, "method": row.method});
+    let payload = json!({"partner_id": row.partner_id, "payout_id": row.id, "minor": row.minor, "net_minor": row.net_minor, "currency": row.currency, "method": row.method,
+            "account": row.destination.as_ref().and_then(|d| d.get("account"))});
     events::publish(
         tx,
         core,
@@ -251,23 +376,47 @@ async fn pay(tx: &mut Tx, core: &Core, row: &mut store::PayoutRow, entity: &str,
     Ok(())
 }
 
-/// The bank sent it back: the partner is owed it again. A payout to a wallet is not returned; the
-/// partner has it. Needs `payouts.release`.
+/// What left our debt to the partner arrives, is our fee, or is the tax office's.
+fn legs(row: &store::PayoutRow, entity: &str, to: AccountKey) -> Vec<Leg> {
+    let house = |purpose| AccountKey::new(format!("house:{entity}"), purpose, row.currency);
+    let mut legs = vec![
+        Leg::new(payable(row.partner_id, row.currency), -row.minor),
+        Leg::new(to, row.net_minor),
+    ];
+    if row.fee_minor != 0 {
+        legs.push(Leg::new(house(Purpose::Fees), row.fee_minor));
+    }
+    if row.tax_minor != 0 {
+        legs.push(Leg::new(house(Purpose::Suspense), row.tax_minor));
+    }
+    legs
+}
+
+/// The bank sent it back, before or after it was booked as paid: the partner is owed it again, and it
+/// can be paid again. A payout to a wallet is not returned; the partner has it. Needs
+/// `payouts.release`.
 pub async fn mark_returned(tx: &mut Tx, core: &Core, caller: &Caller, id: PayoutId, reason: &str) -> Result<Payout> {
     let mut row = store::get(tx, id).await?.ok_or_else(|| Problem::missing("payout"))?;
     let p = allowed(tx, caller, Right::PayoutsRelease, row.partner_id).await?;
-    if row.state == PayoutState::Returned {
+    if row.state == PayoutState::Returned || (row.state == PayoutState::Refused && row.cause.as_deref() == Some(reason)) {
         return Ok(row.into());
     }
-    let (PayoutState::Paid, PayoutMethod::Bank, Some(entry)) = (row.state, row.method, row.entry_id) else {
+    if reason.trim().is_empty() {
+        return Err(Problem::invalid("reason", "reason_missing", "expected why"));
+    }
+    if (row.state, row.method) == (PayoutState::Released, Way::Bank) {
+        refuse(tx, core, caller, &mut row, reason).await?;
+        store::update(tx, &row).await?;
+        row.version += 1;
+        record(tx, core, caller, "payout.returned", &row, Some(p.entity), Some(reason)).await?;
+        return Ok(row.into());
+    }
+    let (PayoutState::Paid, Way::Bank, Some(entry)) = (row.state, row.method, row.entry_id) else {
         return Err(Problem::conflict(
             "payout_state",
             format!("this payout is {} by {}", row.state, row.method),
         ));
     };
-    if reason.trim().is_empty() {
-        return Err(Problem::invalid("reason", "reason_missing", "expected why"));
-    }
     let mut purse = lines::lock_purse(tx, row.partner_id, row.currency).await?;
     let back = qd_ledger::reverse(tx, core, entry, &format!("partner_payout:{id}:returned"), reason).await?;
     purse.paid_minor -= row.minor;
@@ -275,13 +424,14 @@ pub async fn mark_returned(tx: &mut Tx, core: &Core, caller: &Caller, id: Payout
     row.state = PayoutState::Returned;
     row.returned_at = Some(core.now());
     row.return_entry_id = Some(back.entry_id);
+    row.cause = Some(reason.to_string());
     store::update(tx, &row).await?;
     row.version += 1;
     record(tx, core, caller, "payout.returned", &row, Some(p.entity), Some(reason)).await?;
     Ok(row.into())
 }
 
-async fn record(
+pub(super) async fn record(
     tx: &mut Tx,
     core: &Core,
     caller: &Caller,
@@ -290,7 +440,7 @@ async fn record(
     entity: Option<String>,
     reason: Option<&str>,
 ) -> Result<()> {
-    let after = json!({"partner": row.partner_id, "minor": row.minor, "currency": row.currency, "method": row.method, "state": row.state, "reference": row.reference});
+    let after = json!({"partner": row.partner_id, "minor": row.minor, "net_minor": row.net_minor, "batch": row.batch_id, "currency": row.currency, "method": row.method, "state": row.state, "reference": row.reference});
     let mut e = Entry::new(caller, action, format!("partner_payout:{}", row.id))
         .entity(entity)
         .after(after);
