@@ -5,7 +5,7 @@ use crate::engine::{Rank, Ranked};
 use crate::house;
 use crate::ids::{PartnerId, PlanId};
 use crate::partner::allowed;
-use crate::plan::{Plan, PlanRef};
+use crate::plan::{Plan, PlanRef, TermView, Warning};
 use crate::store::plans as store;
 use qd_db::Tx;
 use qd_kernel::{Page, PageRequest, Problem, Result, Ts, page::join_key};
@@ -45,6 +45,10 @@ pub struct VersionView {
     #[serde(rename = "valid_from_us")]
     pub valid_from: Ts,
     pub document: Value,
+    /// Every setting of the contract, the document's own and the defaults.
+    pub terms: Vec<TermView>,
+    /// Allowed, and probably not meant.
+    pub warnings: Vec<Warning>,
     pub reason: String,
     pub made_by: String,
     #[serde(rename = "made_at_us")]
@@ -155,7 +159,10 @@ pub async fn get(tx: &mut Tx, caller: &Caller, id: PlanId) -> Result<(PlanView, 
     let versions = store::versions(tx, id).await?;
     let versions = versions
         .into_iter()
-        .map(|v| VersionView {
+        .map(|v| (Plan::read(&v.document).ok(), v))
+        .map(|(plan, v)| VersionView {
+            terms: plan.as_ref().map(|p| p.terms.view()).unwrap_or_default(),
+            warnings: plan.map(|p| p.warnings()).unwrap_or_default(),
             version: v.version,
             valid_from: v.valid_from,
             document: v.document,

@@ -1,5 +1,6 @@
 //! Caps, minimum postings, the guard over a chain's cost.
 
+use super::choose;
 use super::explain::Part;
 use super::facts::{DealFacts, Hop, Line, Ranked, Stop, Tested};
 use super::fx;
@@ -114,7 +115,8 @@ pub fn limit(
 
 /// All lines of the deal together cost at most the guard's part of the broker's revenue on it.
 pub fn guard_chain(d: &DealFacts, direct: &Hop, lines: &mut [Line]) -> Result<(), Stop> {
-    let Some(guard) = direct.plans.iter().find_map(|p| p.plan.caps.chain.as_ref()) else {
+    let fitting = direct.plans.iter().filter(|p| choose::plan_fits(&p.plan, d));
+    let Some(guard) = fitting.filter_map(|p| p.plan.caps.chain.as_ref()).next() else {
         return Ok(());
     };
     if lines.iter().all(|l| l.reason.is_some()) {

@@ -702,7 +702,7 @@ impl<'a> Run<'a> {
         mine.net = mine.gross;
         let mut lines = Vec::new();
         if g.level == 1 && line.reason.is_none() && !paid.is_zero() {
-            if let Some((rebate, part)) = self.rebate(g, ranked, &line, paid, currency, lots)? {
+            if let Some((rebate, part)) = self.rebate(g, ranked, &mut line, paid, currency, lots)? {
                 mine.net = mine.gross.minus(part);
                 let left = paid.minus(part);
                 let taken = line.exact.times(part.over(paid).unwrap_or(Exact::ZERO));
@@ -733,7 +733,7 @@ impl<'a> Run<'a> {
         &mut self,
         g: &Ground<'_>,
         ranked: &Ranked,
-        of: &Line,
+        of: &mut Line,
         paid: Exact,
         currency: Currency,
         lots: Exact,
@@ -745,12 +745,12 @@ impl<'a> Run<'a> {
         }) else {
             return Ok(None);
         };
-        if self
-            .settings
-            .guard
-            .bans(&d.entity, &d.country, PaidRole::Client, "client_rebate")
-            .is_some()
-        {
+        if let Some(source) = self.settings.guard.bans(&d.entity, &d.country, PaidRole::Client, "client_rebate") {
+            of.why.tested.push(Tested::new(
+                "rebate to the client",
+                "none",
+                format!("a client who may be given one ({source})"),
+            ));
             return Ok(None);
         }
         let mut w = self.draft(g.level);
