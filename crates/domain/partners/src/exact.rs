@@ -65,6 +65,10 @@ impl Exact {
         let v = qd_kernel::parse_fixed(text, 12)?;
         Exact::new(i128::from(v), QUANTUM)
     }
+    /// Numerator and denominator in lowest terms, the denominator above zero.
+    pub fn parts(self) -> (i128, i128) {
+        (self.num, self.den)
+    }
     pub fn is_zero(self) -> bool {
         self.num == 0
     }

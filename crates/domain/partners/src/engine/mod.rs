@@ -4,6 +4,7 @@
 //! simulator all call [`lines`].
 
 mod choose;
+pub mod columns;
 pub mod cpa;
 pub mod explain;
 mod facts;

@@ -6,6 +6,7 @@
 mod closes;
 mod corrections;
 mod deals;
+mod columns;
 mod examples;
 mod histories;
 mod house;
