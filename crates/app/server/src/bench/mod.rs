@@ -16,6 +16,7 @@ mod kill;
 mod ledger;
 mod load;
 mod memory;
+mod month;
 mod others;
 mod place;
 mod plan;
@@ -30,7 +31,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 /// Names a caller may ask for, and the number in the list of goals.
-const FIGURES: [(&str, &str); 12] = [
+const FIGURES: [(&str, &str); 13] = [
     ("ledger", "N6"),
     ("lead", "N4"),
     ("callback", "N5"),
@@ -39,6 +40,7 @@ const FIGURES: [(&str, &str); 12] = [
     ("search", "N3"),
     ("feed", "N7"),
     ("total", "N7"),
+    ("month", "N8"),
     ("credit", "N10"),
     ("kill", "N11"),
     ("memory", "N12"),
@@ -94,6 +96,7 @@ fn groups<'a>(wanted: &[&'a str]) -> Vec<Vec<&'a str>> {
         &["view", "list", "search"],
         &["feed"],
         &["total", "credit"],
+        &["month"],
         &["kill"],
         &["memory"],
         &["build"],
@@ -131,6 +134,7 @@ async fn some(plan: &Plan, names: &[&str]) -> Result<()> {
         Some("view" | "list" | "search") => reads::run(plan, &reads).await,
         Some("feed") => feed::run(plan).await,
         Some("total" | "credit") => journeys::run(plan, &journeys).await,
+        Some("month") => month::run(plan).await,
         Some("kill") => kill::run(plan).await,
         Some("memory") => memory::run(plan).await,
         Some("build") => build::run(plan).await,
