@@ -115,6 +115,7 @@ path_ids!(
     qd_partners::LineId,
     qd_partners::StatementId,
     qd_partners::CorrectionId,
+    qd_partners::SimulationId,
     qd_partners::PayoutId,
     qd_partners::PostbackId,
     qd_partners::SendId,

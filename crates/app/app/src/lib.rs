@@ -18,6 +18,7 @@ pub mod partner_news;
 pub mod payees;
 pub mod reactions;
 mod store_signals;
+pub mod simulations;
 pub mod tickets;
 pub mod wiring;
 

@@ -156,6 +156,7 @@ pub fn handlers(app: &App) -> Vec<Arc<dyn Handler>> {
             Arc::new(payees::House(app.core.clone())),
         )),
     ];
+    all.push(Arc::new(crate::simulations::Simulate(app.core.clone())));
     all.push(Arc::new(clients::tasks::TaskDue { core: app.core.clone() }));
     all.extend(partner_news::handlers(app));
     all.extend(qd_kyc::handlers(&app.core));

@@ -274,6 +274,28 @@ pub enum CommissionsCommand {
         #[arg(long)]
         apply: bool,
     },
+    /// What a plan would have cost on deals of the past, beside the plans of the time. Books nothing.
+    Simulate {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[arg(long, value_name = "FILE")]
+        plan: PathBuf,
+        /// First value date, YYYY-MM-DD.
+        #[arg(long, value_name = "DATE")]
+        from: String,
+        /// The day after the last value date, YYYY-MM-DD.
+        #[arg(long, value_name = "DATE")]
+        to: String,
+        /// Who would be on the plan; may be given several times.
+        #[arg(long, value_name = "ID", required_unless_present = "on_plan")]
+        partner: Vec<String>,
+        /// Everybody who was on this plan.
+        #[arg(long, value_name = "ID", conflicts_with = "partner")]
+        on_plan: Option<String>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// The JSON schema of the two files.
     Schema {
         /// `plan` or `events`.

@@ -2,10 +2,13 @@
 //! out anew.
 
 use crate::cli::{CommissionsCommand, ConfigArgs};
+use crate::export::date;
 use crate::settings;
 use qd_kernel::{Amount, Env, Problem, Result, Ts};
 use qd_partners::corrections::{self, Policy, Request};
 use qd_partners::preview;
+use qd_partners::simulate::{self, Ask, Slice};
+use qd_partners::{PartnerId, PlanId};
 use qd_runtime::Core;
 use qd_runtime::access::Caller;
 use std::path::Path;
@@ -26,6 +29,26 @@ pub async fn run(command: CommissionsCommand) -> Result<ExitCode> {
             _ => return Err(Problem::invalid("what", "schema_unknown", "expected plan or events")),
         },
         CommissionsCommand::Recompute { config, month, apply } => return recompute(&config, &month, apply).await,
+        CommissionsCommand::Simulate {
+            config,
+            plan,
+            from,
+            to,
+            partner,
+            on_plan,
+            json,
+        } => {
+            let ask = Ask {
+                document: Some(read(&plan)?),
+                plan_id: None,
+                partners: partner.iter().map(|p| PartnerId::parse(p)).collect::<Result<_>>()?,
+                on_plan: on_plan.as_deref().map(PlanId::parse).transpose()?,
+                from_us: date("from", &from)?.micros(),
+                to_us: date("to", &to)?.micros(),
+                currency: None,
+            };
+            return simulate(&config, ask, json).await;
+        }
         CommissionsCommand::Preview { plan, events, json } => {
             let p = preview::preview(&read(&plan)?, &read(&events)?)?;
             if json {
@@ -34,6 +57,80 @@ pub async fn run(command: CommissionsCommand) -> Result<ExitCode> {
                 print!("{}", p.text());
             }
         }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn simulate(config: &ConfigArgs, ask: Ask, json: bool) -> Result<ExitCode> {
+    let (config, _) = settings::load(config)?;
+    let db = qd_app::open_database(&config.database).await?;
+    let core = Core::new(db.clone(), Env::system());
+    let c = core.clone();
+    let (q, deals) = db
+        .read(async move |tx| {
+            let q = simulate::check(tx, &c, &Caller::system("cli:commissions.simulate"), &ask).await?;
+            let deals = simulate::size(tx, &q).await?;
+            Ok((q, deals))
+        })
+        .await?;
+    eprintln!("{deals} deals to look at");
+    let s = qd_app::simulations::answer(&core, q, None).await?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&s)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let money = |minor| Amount::new(minor, s.currency).text();
+    let row = |name: &str, x: &Slice| {
+        println!(
+            "{name:<16} {:>8} deals {:>14} lots  revenue {:>14}  today {:>14}  proposed {:>14}  differs {:>13}  margin {:>14}  break-even {} a lot",
+            x.deals,
+            x.lots,
+            money(x.revenue_minor),
+            money(x.today_minor),
+            money(x.proposed_minor),
+            money(x.difference_minor),
+            money(x.margin_proposed_minor),
+            x.break_even_per_lot.as_deref().unwrap_or("-"),
+        );
+    };
+    println!("in {}", s.currency);
+    s.months.iter().for_each(|m| row(&m.key, m));
+    s.products
+        .iter()
+        .for_each(|p| row(if p.key.is_empty() { "(unmapped)" } else { &p.key }, p));
+    row("total", &s.total);
+    for p in &s.partners {
+        println!(
+            "{} {}: today {}, proposed {}, differs {}",
+            p.partner_id,
+            if p.on_plan { "on the plan" } else { "above" },
+            money(p.today_minor),
+            money(p.proposed_minor),
+            money(p.difference_minor)
+        );
+    }
+    for c in &s.cliffs {
+        println!(
+            "{} {} {}: {} counted, {} to go to {}, then {} instead of {}{}",
+            c.partner_id,
+            c.tier,
+            c.period,
+            c.count,
+            c.to_go.as_deref().unwrap_or("nothing"),
+            c.threshold.as_deref().unwrap_or("no further band"),
+            c.rate_next.as_deref().unwrap_or("-"),
+            c.rate_now.as_deref().unwrap_or("-"),
+            c.jump.as_ref().map_or_else(String::new, |j| format!(", {j} at once"))
+        );
+    }
+    for (code, n) in &s.stopped {
+        println!("{n} deals cannot be said: {code}");
+    }
+    if s.revenue_unknown > 0 {
+        println!("{} deals count without revenue: the feed does not say it", s.revenue_unknown);
+    }
+    for c in &s.unconverted {
+        println!("amounts in {c} are left out: no rate");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -38,7 +38,7 @@ pub async fn run(args: ExportArgs) -> Result<ExitCode> {
     }
 }
 
-fn date(field: &str, text: &str) -> Result<Ts> {
+pub(crate) fn date(field: &str, text: &str) -> Result<Ts> {
     let bad = || Problem::invalid(field, "date_malformed", "expected a date like 2026-01-31");
     let mut parts = text.split('-');
     let (Some(y), Some(m), Some(d), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {

@@ -29,6 +29,7 @@ pub mod privacy;
 pub mod reading;
 pub mod rebates;
 pub mod signals;
+pub mod simulate;
 pub mod statements;
 mod store;
 pub mod tree;
@@ -39,5 +40,5 @@ pub use delivery::{Outward, Reachable};
 pub use engine::{DealFacts, FactKind, Quote, Settings};
 pub use ids::{
     BatchId, ClaimId, ClickId, CloseId, CorrectionId, LineId, LinkId, MaterialId, PartnerId, PayoutId, PlanId, PostbackId, SendId,
-    StatementId, WebhookId, WebhookSendId,
+    SimulationId, StatementId, WebhookId, WebhookSendId,
 };

@@ -12,6 +12,7 @@
 //!   written last, on condition that nobody else did: the loser runs again.
 
 pub(crate) mod lookup;
+mod paths;
 mod replay;
 mod work;
 mod write;
@@ -23,6 +24,7 @@ use crate::ids::{CorrectionId, PartnerId};
 use crate::plan::Corrections;
 use crate::store::lines as store;
 use lookup::Cache;
+pub(crate) use paths::Paths;
 use qd_db::Tx;
 use qd_kernel::{Currency, Problem, Result, Ts, text_enum};
 use qd_runtime::Core;

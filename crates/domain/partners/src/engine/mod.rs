@@ -30,6 +30,7 @@ pub use state::{Cell, Key, Order, State};
 use crate::exact::Exact;
 use crate::plan::{LookUp, PaidWhen, PlanRef};
 use explain::Explanation;
+pub(crate) use pay::revenue;
 use qd_kernel::Ts;
 use step::{Earned, Run};
 

@@ -15,6 +15,7 @@ pub mod plans;
 pub mod postbacks;
 mod postgres;
 pub mod signals;
+pub mod simulations;
 pub mod statements;
 pub mod states;
 pub mod webhooks;

@@ -4,9 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod closes;
+mod columns;
 mod corrections;
 mod deals;
-mod columns;
 mod examples;
 mod histories;
 mod house;
@@ -21,5 +21,6 @@ mod paying;
 mod programmes;
 mod properties;
 mod refused;
+mod simulations;
 mod store_tampering;
 mod tiers;

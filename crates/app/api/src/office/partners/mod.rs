@@ -13,6 +13,7 @@ mod payouts;
 mod people;
 mod plans;
 mod postbacks;
+mod simulate;
 mod statements;
 
 pub(crate) use attribution::{FileClaim, named};
@@ -74,6 +75,8 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::PlansManage, routes!(plans::plan_save))
         .route(Right::PartnersView, routes!(plans::plan_get))
         .route(Right::PlansManage, routes!(plans::plan_preview))
+        .route(Right::PlansManage, routes!(simulate::simulate))
+        .route(Right::PlansManage, routes!(simulate::simulation))
         .route(Right::PlansManage, routes!(plans::plan_assign))
         .route(Right::PlansManage, routes!(plans::plan_default))
         .route(Right::CommissionView, routes!(commission::summary))
