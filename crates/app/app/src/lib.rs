@@ -17,8 +17,8 @@ pub mod onboarding;
 pub mod partner_news;
 pub mod payees;
 pub mod reactions;
-mod store_signals;
 pub mod simulations;
+mod store_signals;
 pub mod tickets;
 pub mod wiring;
 
