@@ -44,6 +44,7 @@ pub async fn add(State(app): State<App>, Asker(caller): Asker, key: IdempotencyK
 
 /// An endpoint as it is to be, and the version the change starts from.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct EditWebhook {
     version: i64,
     endpoint: Draft,

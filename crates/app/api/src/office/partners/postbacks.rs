@@ -38,6 +38,7 @@ pub async fn add(
 
 /// A postback as it is to be, and the version the change starts from.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct EditPostback {
     pub version: i64,
     pub postback: Draft,
