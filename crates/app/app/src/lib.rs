@@ -17,6 +17,7 @@ pub mod onboarding;
 pub mod partner_news;
 pub mod payees;
 pub mod reactions;
+pub mod referred;
 pub mod simulations;
 mod store_signals;
 pub mod tickets;

@@ -2,7 +2,7 @@
 //! event, in the lane of what it is about; the job does the work in one transaction with its own
 //! completion. So each reaction happens once, in order, whatever is delivered twice.
 
-use crate::{App, brands, compose, notices, partner_news, payees, tickets};
+use crate::{App, brands, compose, notices, partner_news, payees, referred, tickets};
 use async_trait::async_trait;
 use qd_clients::timeline::{self, NewLine, Visibility};
 use qd_clients::{self as clients, Client, ClientId, Command};
@@ -10,6 +10,7 @@ use qd_db::Tx;
 use qd_kernel::{Amount, Problem, Result, Ts};
 use qd_notify::{MailRequest, NewNotification, Param, Params, Recipient, Template, mail, notify};
 use qd_partners::jobs::{DEAL_JOB, DealHandler};
+use qd_partners::programmes::ClientHandler;
 use qd_runtime::Core;
 use qd_runtime::access::Caller;
 use qd_runtime::bus::Subscriptions;
@@ -26,6 +27,9 @@ pub fn subscriptions() -> Subscriptions {
         .subscribe("moves", &["platform_move.*"], |tx, core, ev| Box::pin(move_ended(tx, core, ev)))
         .subscribe("commission", &["deals.recorded"], |tx, core, ev| {
             Box::pin(deals_recorded(tx, core, ev))
+        })
+        .subscribe("programmes", referred::EVENTS, |tx, core, ev| {
+            Box::pin(referred::told(tx, core, ev))
         })
         .subscribe(
             "onboarding",
@@ -155,6 +159,7 @@ pub fn handlers(app: &App) -> Vec<Arc<dyn Handler>> {
             app.core.clone(),
             Arc::new(payees::House(app.core.clone())),
         )),
+        Arc::new(ClientHandler::new(app.core.clone(), Arc::new(referred::Referred(app.clone())))),
     ];
     all.push(Arc::new(crate::simulations::Simulate(app.core.clone())));
     all.push(Arc::new(clients::tasks::TaskDue { core: app.core.clone() }));

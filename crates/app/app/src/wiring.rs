@@ -268,6 +268,11 @@ pub fn registry(app: &App) -> Result<Registry> {
         3_600,
         Arc::new(qd_partners::close::job::CalendarHandler::new(app.core.clone())),
     );
+    r = r.every(
+        "programme.sweep",
+        300,
+        Arc::new(qd_partners::programmes::Sweep::new(app.core.clone())),
+    );
     r = r.every("client.dormancy", 3_600, Arc::new(qd_clients::Dormancy { core: app.core.clone() }));
     r = r.every("tickets.close", 600, Arc::new(qd_support::Close { core: app.core.clone() }));
     r = r.every("housekeeping", 60, Arc::new(Housekeeping(app.core.clone())));

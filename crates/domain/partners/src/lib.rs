@@ -26,6 +26,7 @@ pub mod plans;
 pub mod postbacks;
 pub mod preview;
 pub mod privacy;
+pub mod programmes;
 pub mod reading;
 pub mod rebates;
 pub mod signals;

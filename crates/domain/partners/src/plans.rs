@@ -6,6 +6,7 @@ use crate::house;
 use crate::ids::{PartnerId, PlanId};
 use crate::partner::allowed;
 use crate::plan::{Plan, PlanRef, TermView, Warning};
+use crate::programmes;
 use crate::store::plans as store;
 use qd_db::Tx;
 use qd_kernel::{Page, PageRequest, Problem, Result, Ts, page::join_key};
@@ -187,7 +188,12 @@ pub async fn list(tx: &mut Tx, caller: &Caller, page: &PageRequest) -> Result<Pa
 /// Puts a partner on a plan from `at` on. Needs `plans.manage`.
 pub async fn assign(tx: &mut Tx, core: &Core, caller: &Caller, partner: PartnerId, plan: PlanId, at: Ts, reason: &str) -> Result<()> {
     let p = allowed(tx, caller, Right::PlansManage, partner).await?;
-    hold(tx, core, caller, &partner.to_string(), Some(p.entity), plan, at, reason).await
+    hold(tx, core, caller, &partner.to_string(), Some(p.entity), plan, at, reason).await?;
+    let begun = in_force(tx, &partner.to_string(), Rank::Partner, at.max(core.now())).await?;
+    if begun.is_some_and(|r| !r.plan.programmes.is_empty()) {
+        programmes::ask_all(tx, core, partner, &format!("plan:{plan}:{}", at.micros())).await?;
+    }
+    Ok(())
 }
 
 /// Makes a plan the default of an entity, or of the house (`entity` None), from `at` on.

@@ -88,6 +88,7 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::MePartner, routes!(partner_tools::material_pack))
         .route(Right::MePartner, routes!(partner_tools::material_picture))
         .route(Right::MePartner, routes!(partner::payable))
+        .route(Right::MePartner, routes!(partner::programmes))
         .route(Right::MeView, routes!(notifications::list))
         .route(Right::MeView, routes!(notifications::read_all))
         .route(Right::MeView, routes!(notifications::read_one))

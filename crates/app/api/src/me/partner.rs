@@ -15,6 +15,7 @@ use qd_partners::clicks::{self, Link};
 use qd_partners::partner::{self, Partner};
 use qd_partners::payouts::{self, Figures, Payout};
 use qd_partners::privacy::Privacy;
+use qd_partners::programmes::{MyStanding, Overview};
 use qd_partners::reading::{self, ClientLine, LineFilter, LineView, Summary};
 use qd_partners::statements::{self, Statement};
 use qd_partners::tree::{self, Member};
@@ -184,6 +185,23 @@ pub async fn payable(State(app): State<App>, Asker(caller): Asker) -> Reply<Json
         Ok(Items {
             items: payouts::payables_mine(tx, &core, &caller).await?,
         })
+    })
+    .await
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct MyProgrammes {
+    overview: Overview,
+    clients: Page<MyStanding>,
+}
+
+/// Where my clients stand, by pseudonym; what is held until a day, what is carried, closed months.
+#[utoipa::path(get, path = "/api/v1/me/partner/programmes", tag = "me", params(Paged), responses((status = 200, body = MyProgrammes)))]
+pub async fn programmes(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Paged>) -> Reply<Json<Value>> {
+    let (page, now) = (q.page()?, app.core.now());
+    read(&app, async move |tx| {
+        let (overview, clients) = qd_partners::programmes::my_overview(tx, &caller, &page, now).await?;
+        Ok(MyProgrammes { overview, clients })
     })
     .await
 }

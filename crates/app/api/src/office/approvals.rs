@@ -7,7 +7,7 @@ use qd_app::{App, merging};
 use qd_clients::duplicates::DuplicateId;
 use qd_db::Tx;
 use qd_kernel::{Problem, Result};
-use qd_partners::{CorrectionId, PayoutId, corrections, payouts};
+use qd_partners::{CorrectionId, PayoutId, corrections, payouts, programmes};
 use qd_payments::{WithdrawalId, withdrawal};
 use qd_runtime::access::Caller;
 use qd_runtime::approvals::{self, ApprovalId, ApprovalView};
@@ -50,6 +50,9 @@ async fn decide_subject(tx: &mut Tx, app: &App, caller: &Caller, subject: &str, 
         }
         corrections::SUBJECT => {
             super::partners::decide_it(tx, app, caller, CorrectionId::parse(id)?, r.approve, &r.reason).await?;
+        }
+        programmes::SUBJECT => {
+            programmes::vote(tx, &app.core, caller, id, r.approve, &r.reason).await?;
         }
         merging::SUBJECT => {
             merging::decide_move(app, tx, caller, DuplicateId::parse(id)?, r.approve, &r.reason).await?;

@@ -155,6 +155,23 @@ async fn from_the_first_click_to_the_withdrawal() {
     )
     .await
     .ok();
+    let plan = json!({"format": 1, "name": "per client", "currency": "EUR", "cpa": {"amounts": [{"countries": ["DE"], "amount": "150"}, {"amount": "50"}],
+        "first_deposit": {"min": "600"}, "window": {"days": 30}, "hold_days": 30}});
+    let plan = w
+        .post(
+            "/api/v1/plans",
+            &manager,
+            json!({"entity": "eu", "document": plan, "valid_from_us": 0, "reason": "agreed"}),
+        )
+        .await
+        .ok();
+    w.post(
+        &format!("/api/v1/partners/{partner_id}/plan"),
+        &manager,
+        json!({"plan": plan["id"], "at_us": 1, "reason": "agreed"}),
+    )
+    .await
+    .ok();
     let click = w.ask("GET", "/c/nord24?consent=1&utm_source=blog", None, None).await;
     assert_eq!(click.status, StatusCode::FOUND);
     assert!(
@@ -257,6 +274,26 @@ async fn from_the_first_click_to_the_withdrawal() {
         n.to_string().contains("client.ftd")
     })
     .await;
+
+    // Both deposits of the first day, and the identity: the partner is paid, and it is held.
+    let path = format!("/api/v1/clients/{client}/partner");
+    let p = w
+        .until("the client to qualify", &path, &manager, |p| {
+            p["programmes"][0]["state"] == "qualified"
+        })
+        .await;
+    let s = &p["programmes"][0];
+    assert_eq!(
+        (s["booked_minor"].as_i64(), s["first_deposit"].as_str()),
+        (Some(15_000), Some("700")),
+        "{s:#}"
+    );
+    let all = w.get(&format!("/api/v1/partners/{partner_id}/programmes"), &manager).await.ok();
+    assert_eq!(
+        (all["held_minor"].as_i64(), all["counts"][0]["clients"].as_i64()),
+        (Some(15_000), Some(1)),
+        "{all:#}"
+    );
 
     // Money out: two people where the rules say so, and never one of them twice.
     let t = w

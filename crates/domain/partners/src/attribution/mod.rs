@@ -256,6 +256,7 @@ pub async fn decide_hold(tx: &mut Tx, core: &Core, caller: &Caller, client_id: &
     };
     store::set_state(tx, &open, state, why).await?;
     crate::signals::decided(tx, core, caller, client_id, partner, accept, reason).await?;
+    crate::programmes::ask(tx, core, client_id, &format!("decided:{}", core.now().micros())).await?;
     exceptions::resolve(tx, core, SELF_REFERRAL, &format!("client:{client_id}"), reason).await?;
     let e = Entry::new(caller, "attribution.decide", format!("client:{client_id}"))
         .client(client_id)
@@ -305,6 +306,7 @@ pub async fn reassign(
     let before = store::open(tx, client_id).await?.and_then(|o| o.partner_id);
     let evidence = json!({"reason": reason, "before": before});
     let row = give(tx, core, &caller.id(), client_id, to, at, Model::Manual, evidence).await?;
+    crate::programmes::ask(tx, core, client_id, &format!("moved:{}", core.now().micros())).await?;
     let e = Entry::new(caller, "attribution.reassign", format!("client:{client_id}"))
         .client(client_id)
         .entity(Some(entity.to_string()));

@@ -7,8 +7,8 @@ use crate::guard::{self, Guard};
 use crate::ids::PartnerId;
 use crate::partner::PartnerState;
 use crate::plan::{Plan, PlanRef};
-use crate::plans;
 use crate::store::{attribution, partners, plans as plan_store, states};
+use crate::{plans, programmes};
 use qd_db::Tx;
 use qd_kernel::{Result, Ts};
 use qd_runtime::settings;
@@ -93,13 +93,21 @@ impl Cache {
             for (holder, rank) in holders {
                 ranked.extend(self.plan(tx, &holder, rank, at).await?);
             }
+            let after = ranked
+                .iter()
+                .any(|p: &Ranked| p.plan.rules.iter().any(|rule| rule.after_qualification));
+            let qualified = if after {
+                programmes::qualified(tx, &d.client, r.id).await?
+            } else {
+                None
+            };
             hops.push(Hop {
                 partner: r.id.to_string(),
                 currency: r.currency,
                 blocked,
                 plans: ranked,
                 country: String::new(),
-                qualified: None,
+                qualified,
             });
         }
         Ok(hops)

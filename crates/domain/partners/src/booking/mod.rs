@@ -22,6 +22,7 @@ use crate::engine::{Blocked, DealFacts};
 use crate::exact::Exact;
 use crate::ids::{CorrectionId, PartnerId};
 use crate::plan::Corrections;
+use crate::programmes;
 use crate::store::lines as store;
 use lookup::Cache;
 pub(crate) use paths::Paths;
@@ -275,6 +276,12 @@ pub(crate) async fn run(tx: &mut Tx, core: &Core, deals: &[DealFacts], mode: Mod
     store::add_days(tx, &days).await?;
     finish_deals(tx, &works, now).await?;
     announce(tx, core, &cache, &works, &out).await?;
+    if cache.plans.values().any(|p| programmes::asks_for_deals(p)) {
+        for w in &works {
+            let run = w.before.as_ref().map_or(0, |b| b.version);
+            programmes::after_deal(tx, core, &w.deal, run).await?;
+        }
+    }
     for w in works {
         let Some(at) = w.at else { continue };
         answers[at] = match w.result {

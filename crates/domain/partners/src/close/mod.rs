@@ -18,6 +18,7 @@ use crate::engine::Settings;
 use crate::ids::{CloseId, PartnerId};
 use crate::payouts::batch::{self, Payees, Total};
 use crate::payouts::terms::{Terms, TermsCache};
+use crate::programmes;
 use crate::statements::{self, Calendar, calendar};
 use crate::store::{closes as store, partners, statements as statement_store};
 use async_trait::async_trait;
@@ -443,6 +444,12 @@ async fn partner_month(
             "period_not_over",
             format!("the month is not over in {}", terms.time_zone),
         ));
+    }
+    // The month's share of revenue comes before what closes over it.
+    if currency == p.currency
+        && let Some(number) = programmes::month_number(month)
+    {
+        programmes::close_month(tx, core, partner, number).await?;
     }
     periods(tx, core, caller, &p, &terms, settings, currency, end).await
 }

@@ -2,12 +2,13 @@
 //! The same facts give the same answer in whatever order they came; each figure that was looked at
 //! is in the answer.
 
+pub use super::facts::Qualified;
 use super::facts::{Quote, Stop, Tested};
 use super::fx;
 use crate::exact::Exact;
-use crate::plan::programmes::{ChargebackScope, ClockStart, CountrySource, Cpa, CpaAmount, KycWhen, SelfReferral};
+use crate::plan::programmes::{ClockStart, CountrySource, Cpa, CpaAmount, KycWhen};
+use crate::plan::{ClawbackScope, SelfReferral};
 use qd_kernel::{Currency, Ts, text_enum};
-use serde::{Deserialize, Serialize};
 
 const DAY_SECS: i64 = 86_400;
 
@@ -69,17 +70,6 @@ text_enum!(
     }
 );
 
-/// The moment all conditions were met.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Qualified {
-    pub at: Ts,
-    /// The deal that met the last one; empty where it was no deal.
-    pub server: String,
-    pub ticket: String,
-    /// The part of that deal beyond what was needed, standard lots; the deals after it count wholly.
-    pub lots_after: Exact,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     pub state: CpaState,
@@ -133,9 +123,9 @@ fn first_deposit(c: &Cpa, f: &Facts) -> Result<Option<Ftd>, Stop> {
     };
     for d in all.into_iter().filter(|d| d.at <= closes) {
         // A plan under which chargebacks take nothing looks at what was paid in.
-        let left = match c.chargeback {
-            ChargebackScope::Nothing => d.amount,
-            ChargebackScope::Cpa | ChargebackScope::CpaAndLots => d.amount.minus(d.taken_back).max(Exact::ZERO),
+        let left = match c.clawback {
+            ClawbackScope::None => d.amount,
+            ClawbackScope::Cpa | ClawbackScope::CpaAndLots => d.amount.minus(d.taken_back).max(Exact::ZERO),
         };
         let (v, steps) = fx::convert(left, d.currency, c.currency, &d.quotes)?;
         out.sum = out.sum.plus(v);
@@ -377,7 +367,7 @@ pub fn decide(c: &Cpa, f: &Facts, now: Ts) -> Result<Decision, Stop> {
             .push(tested("shared with the partner", f.shared.join(", "), "nothing".into(), false));
         out.reason = Some("self_referral");
         out.state = match (f.decided, c.self_referral) {
-            (Some(false), _) | (None, SelfReferral::Decline) => CpaState::Declined,
+            (Some(false), _) | (None, SelfReferral::Refuse) => CpaState::Declined,
             _ => CpaState::OnHold,
         };
         if out.state == CpaState::Declined {

@@ -25,6 +25,7 @@ pub use facts::{
     Tested,
 };
 pub use month::{Month, TrueUp, month, true_ups};
+pub(crate) use pay::revenue as revenue_of;
 pub use state::{Cell, Key, Order, State};
 
 use crate::exact::Exact;

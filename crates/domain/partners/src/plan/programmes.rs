@@ -1,8 +1,8 @@
 //! The parts of a plan that do not pay by the deal: a sum per acquired client (`cpa`), a share of
 //! what a month's clients brought (`revenue_share`), and how the two go together (`hybrid`).
 
-use super::RateCurrency;
 use super::read::{Faults, Obj};
+use super::{ClawbackScope, RateCurrency, SelfReferral, Terms};
 use crate::exact::Exact;
 use qd_kernel::{Currency, text_enum};
 use serde_json::Value;
@@ -28,6 +28,13 @@ impl Default for Programmes {
 }
 
 impl Programmes {
+    /// The plan's terms that decide about a sum per client.
+    pub fn by_terms(mut self, t: &Terms) -> Programmes {
+        if let Some(c) = &mut self.cpa {
+            (c.self_referral, c.clawback) = (t.self_referral, t.clawback);
+        }
+        self
+    }
     pub fn is_empty(&self) -> bool {
         self.cpa.is_none() && self.revenue_share.is_none()
     }
@@ -75,22 +82,6 @@ text_enum!(
     OncePer { PersonAndBrand = "person_and_brand", Client = "client" }
 );
 
-text_enum!(
-    /// What a chargeback takes back beside the qualification that it undoes.
-    ChargebackScope {
-        Cpa = "cpa",
-        /// And what the client's deals earned between the disputed deposit and the dispute.
-        CpaAndLots = "cpa_and_lots",
-        /// Nothing; not the qualification either.
-        Nothing = "none",
-    }
-);
-
-text_enum!(
-    /// What becomes of a client who shares a card or an address with the partner.
-    SelfReferral { Hold = "hold", Decline = "decline" }
-);
-
 /// A sum for countries and a first deposit of at least so much; `countries` empty: all others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CpaAmount {
@@ -118,8 +109,9 @@ pub struct Cpa {
     pub country: CountrySource,
     pub hold_days: i64,
     pub once: OncePer,
+    /// These two are terms of the plan.
     pub self_referral: SelfReferral,
-    pub chargeback: ChargebackScope,
+    pub clawback: ClawbackScope,
 }
 
 /// What makes net revenue, each by contract. What costs is subtracted.
@@ -210,6 +202,12 @@ pub struct RevenueShare {
     pub carry: Carry,
 }
 
+macro_rules! word {
+    ($o:expr, $key:literal, $t:ident, $default:ident, $f:expr) => {
+        word($o, $key, $t::parse, $t::ALL.iter().map(|w| w.as_str()), $f).unwrap_or($t::$default)
+    };
+}
+
 /// Reads `cpa`, `revenue_share` and `hybrid` of a plan.
 pub fn read(o: &mut Obj<'_>, plan: RateCurrency, f: &mut Faults) -> Programmes {
     let cpa = o.get("cpa").and_then(|v| cpa(v, plan, f));
@@ -243,12 +241,6 @@ fn word<'w, T>(
         );
     }
     v
-}
-
-macro_rules! word {
-    ($o:expr, $key:literal, $t:ident, $default:ident, $f:expr) => {
-        word($o, $key, $t::parse, $t::ALL.iter().map(|w| w.as_str()), $f).unwrap_or($t::$default)
-    };
 }
 
 /// A decimal of at least 0.
@@ -364,8 +356,8 @@ fn cpa(v: &Value, plan: RateCurrency, f: &mut Faults) -> Option<Cpa> {
         country: word!(&mut o, "country", CountrySource, Registration, f),
         hold_days: o.int("hold_days", 0, 3_650, f).unwrap_or(0),
         once: word!(&mut o, "once", OncePer, PersonAndBrand, f),
-        self_referral: word!(&mut o, "self_referral", SelfReferral, Hold, f),
-        chargeback: word!(&mut o, "chargeback", ChargebackScope, Cpa, f),
+        self_referral: SelfReferral::Hold,
+        clawback: ClawbackScope::Cpa,
     };
     o.done(f);
     Some(c)

@@ -307,7 +307,7 @@ fn plan(doc: &Value, f: &mut Faults) -> Option<Plan> {
         overrides,
         exclusions,
         volume_factors,
-        programmes,
+        programmes: programmes.by_terms(&terms),
         tiers,
         regions,
         caps,

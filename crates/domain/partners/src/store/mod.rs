@@ -14,6 +14,7 @@ pub mod payouts;
 pub mod plans;
 pub mod postbacks;
 mod postgres;
+pub mod programmes;
 pub mod signals;
 pub mod simulations;
 pub mod statements;

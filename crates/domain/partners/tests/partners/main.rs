@@ -19,6 +19,7 @@ mod origins;
 mod outward;
 mod paying;
 mod programmes;
+mod programmes_kept;
 mod properties;
 mod refused;
 mod simulations;

@@ -11,7 +11,7 @@ pub use onward::{cancel, release};
 pub(crate) use onward::{given_back, onward_again, posted};
 pub(crate) use receive::reported;
 pub use refund::refund;
-pub use view::{DepositQuery, DepositView, first_of, get, list, made_between};
+pub use view::{DepositQuery, DepositView, Money, first_of, get, list, made_between, money_of};
 
 use crate::store::{self, DepositRow};
 use crate::{ATTEMPTS, ClientFacts, DepositId, acts_for};

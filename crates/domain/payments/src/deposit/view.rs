@@ -5,7 +5,7 @@ use crate::status::{Step, StepState, at};
 use crate::store::{self, DepositFilter, DepositRow};
 use crate::{DepositId, known, purpose, whose};
 use qd_db::Tx;
-use qd_kernel::{Amount, Page, PageRequest, Result, Ts};
+use qd_kernel::{Amount, Currency, Page, PageRequest, Result, Ts};
 use qd_ports::psp::Instrument;
 use qd_runtime::Core;
 use qd_runtime::access::{Caller, Right};
@@ -208,4 +208,59 @@ pub async fn first_of(tx: &mut Tx, core: &Core, client_id: &str) -> Result<Optio
 pub async fn made_between(tx: &mut Tx, entities: Option<&[String]>, from: Ts, until: Ts) -> Result<i64> {
     let at = |t: Ts| DepositId::from_body(u128::from(u64::try_from(t.millis()).unwrap_or(0)) << 80);
     store::deposits_made(tx, entities, at(from), at(until)).await
+}
+
+/// What a deposit was in money: for who reckons with a client's deposits.
+#[derive(Clone, Debug)]
+pub struct Money {
+    pub id: DepositId,
+    /// When the provider said so.
+    pub at: Ts,
+    pub received: Amount,
+    /// As a whole, by a person of the house; what withdrawals return is not that.
+    pub given_back: bool,
+    pub fee: Option<Amount>,
+    /// The same for the same card.
+    pub card: Option<String>,
+}
+
+/// All money a client ever paid in and could use, oldest first. Asks no right: it is for use cases
+/// that have asked theirs.
+pub async fn money_of(tx: &mut Tx, client_id: &str) -> Result<Vec<Money>> {
+    let f = DepositFilter {
+        entities: None,
+        client_id: Some(client_id.to_string()),
+        state: None,
+        connection: None,
+    };
+    let mut out = Vec::new();
+    let mut cursor: Option<String> = None;
+    loop {
+        let page = PageRequest::new(Some(200), cursor.as_deref())?;
+        let rows = page.finish(store::list_deposits(tx, &f, &page).await?, |d| d.id.to_string());
+        for d in rows.items {
+            let given_back = matches!(d.state, DepositState::Refunding | DepositState::Refunded);
+            let usable = matches!(d.state, DepositState::Succeeded | DepositState::Posted) || given_back;
+            let Some(at) = d.received_at.filter(|_| usable && d.received_minor > 0) else {
+                continue;
+            };
+            let card = d.instrument.as_deref().and_then(|t| serde_json::from_str::<Instrument>(t).ok());
+            out.push(Money {
+                id: d.id,
+                at,
+                received: Amount::new(d.received_minor, d.currency),
+                given_back,
+                fee: d
+                    .fee_minor
+                    .zip(d.fee_currency)
+                    .and_then(|(m, c)| Some(Amount::new(m, Currency::parse(&c).ok()?))),
+                card: card.and_then(|c| c.fingerprint),
+            });
+        }
+        cursor = rows.next_cursor;
+        if cursor.is_none() {
+            out.reverse();
+            return Ok(out);
+        }
+    }
 }

@@ -9,6 +9,7 @@ use qd_db::Tx;
 use qd_kernel::{Page, Problem, Result, Ts};
 use qd_partners::attribution::{Eligibility, Share};
 use qd_partners::corrections::Request;
+use qd_partners::programmes::{self, Standing};
 use qd_partners::reading::{self, ClientLine};
 use qd_partners::{PartnerId, attribution};
 use qd_runtime::access::{Caller, Mask, Right};
@@ -50,6 +51,8 @@ pub struct ClientsPartner {
     eligibility: Eligibility,
     /// Oldest first.
     history: Vec<Share>,
+    /// Where the client stands in the programme of each partner who brought the client.
+    programmes: Vec<Standing>,
 }
 
 /// Whose client this is, was, and on what evidence; whether the partner earns now, and if not, why.
@@ -62,6 +65,7 @@ pub async fn of_client(State(app): State<App>, Asker(caller): Asker, At(id): At<
         Ok(ClientsPartner {
             eligibility: eligibility(tx, &c, now).await?,
             history: evidence(tx, &caller, &text).await?,
+            programmes: programmes::of_client(tx, &caller, &text).await?,
         })
     })
     .await

@@ -13,6 +13,7 @@ mod payouts;
 mod people;
 mod plans;
 mod postbacks;
+mod programmes;
 mod simulate;
 mod statements;
 
@@ -79,6 +80,10 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::PlansManage, routes!(simulate::simulation))
         .route(Right::PlansManage, routes!(plans::plan_assign))
         .route(Right::PlansManage, routes!(plans::plan_default))
+        .route(Right::CommissionView, routes!(programmes::overview))
+        .route(Right::CommissionView, routes!(programmes::clients))
+        .route(Right::PartnersManage, routes!(programmes::decide))
+        .route(Right::PartnersManage, routes!(programmes::quarantine))
         .route(Right::CommissionView, routes!(commission::summary))
         .route(Right::CommissionView, routes!(commission::lines))
         .route(Right::CommissionView, routes!(commission::line))
