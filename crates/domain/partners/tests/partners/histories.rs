@@ -6,8 +6,10 @@ use crate::corrections::{correct, prepare};
 use crate::kit::*;
 use crate::tiers::tiered;
 use crate::tx;
-use qd_kernel::{Currency, Entropy, SeededEntropy, Ts};
+use qd_kernel::{Currency, Entropy, PageRequest, SeededEntropy, Ts};
+use qd_partners::booking::LineKind;
 use qd_partners::corrections::{Policy, Request};
+use qd_partners::reading::{self, LineFilter, LineView};
 use qd_partners::{DealFacts, PlanId, statements};
 use qd_testkit::TestDb;
 use serde_json::json;
@@ -169,6 +171,41 @@ async fn one(t: &TestDb, kind: &str, plans: [PlanId; 3], world: u64, moves: bool
     }
 }
 
+/// Invariants 3 and 8: what is taken back is what was booked, to the last digit, once; what pays names
+/// its client, partner, plan, version and rule.
+async fn every_line_is_complete_and_every_reversal_exact(t: &TestDb) {
+    let mut all: BTreeMap<String, LineView> = BTreeMap::new();
+    let mut cursor: Option<String> = None;
+    loop {
+        let page = PageRequest::new(Some(200), cursor.as_deref()).unwrap();
+        let got =
+            t.db.read(async move |tx| reading::lines(tx, &finance(), &LineFilter::default(), &page).await)
+                .await
+                .unwrap();
+        all.extend(got.items.into_iter().map(|l| (l.id.to_string(), l)));
+        cursor = got.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let mut taken = std::collections::BTreeSet::new();
+    for l in all.values() {
+        if let Some(id) = l.reverses {
+            let old = &all[&id.to_string()];
+            assert!(taken.insert(id), "{id} is taken back twice");
+            let same = (old.minor, old.currency, old.partner_id, old.value_at, old.lots, &old.rule_id);
+            assert_eq!((-l.minor, l.currency, l.partner_id, l.value_at, l.lots, &l.rule_id), same, "{l:#?}");
+            assert_eq!(l.explanation["corrects"]["line"], json!(id));
+        }
+        if l.reason.is_none() && l.kind != LineKind::Reversal {
+            assert!(l.plan_id.is_some() && l.plan_version.is_some() && l.rule_id.is_some(), "{l:#?}");
+            assert!(!l.explanation["formula"].as_str().unwrap_or_default().is_empty(), "{l:#?}");
+            assert_eq!(l.client_id.is_empty(), l.kind == LineKind::TrueUp, "{l:#?}");
+        }
+    }
+    assert!(!taken.is_empty());
+}
+
 async fn many(kind: &'static str, moves: bool) {
     let t = TestDb::sqlite().await;
     let rates: Vec<String> = RATES.iter().map(|r| text(*r)).collect();
@@ -187,6 +224,7 @@ async fn many(kind: &'static str, moves: bool) {
     for world in 1..=histories() {
         one(&t, kind, plans, world, moves).await;
     }
+    every_line_is_complete_and_every_reversal_exact(&t).await;
     sound(&t).await;
 }
 
