@@ -339,11 +339,13 @@ impl DealSource for Deals {
         let terms: BTreeMap<String, SymbolTerms> = settings::get(tx, settings::GLOBAL, SYMBOLS).await?.unwrap_or_default();
         let rates = HouseRates::load(tx).await?;
         let mut out = Vec::with_capacity(deals.len());
+        // Within a batch the same clients come again and again.
+        let mut clients: BTreeMap<String, Client> = BTreeMap::new();
         for d in deals {
             let Some(full) = qd_trading::feed::full(tx, &d.server, &d.ticket, d.revision).await? else {
                 continue;
             };
-            out.extend(deal_facts(tx, &full, &groups, &terms, rates.as_ref()).await?);
+            out.extend(deal_facts(tx, &full, &mut clients, &groups, &terms, rates.as_ref()).await?);
         }
         Ok(out)
     }
@@ -353,6 +355,7 @@ impl DealSource for Deals {
 async fn deal_facts(
     tx: &mut Tx,
     full: &qd_trading::feed::DealFull,
+    clients: &mut BTreeMap<String, Client>,
     groups: &BTreeMap<String, String>,
     terms: &BTreeMap<String, SymbolTerms>,
     rates: Option<&HouseRates>,
@@ -366,7 +369,14 @@ async fn deal_facts(
         "cancelled_trade" => FactKind::CancelledTrade,
         _ => return Ok(None),
     };
-    let c = client_by_id(tx, &a.client_id).await?;
+    let c = match clients.get(&a.client_id) {
+        Some(c) => c.clone(),
+        None => {
+            let c = client_by_id(tx, &a.client_id).await?;
+            clients.insert(a.client_id.clone(), c.clone());
+            c
+        }
+    };
     let quotes = match rates {
         None => Vec::new(),
         Some(r) => r
