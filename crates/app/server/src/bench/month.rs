@@ -3,6 +3,7 @@
 //! can have it.
 
 use super::figure::{Figure, median, ms};
+use super::load::process_cpu_s;
 use super::plan::Plan;
 use qd_kernel::{Currency, Lots, Problem, Result, Ts};
 use qd_partners::engine::columns::{Builder, ClassId, MonthColumns, Pushed, Record};
@@ -181,17 +182,29 @@ fn built(size: &Size, plans: u64, rounding: RoundingPlace, grouped: bool) -> Res
     Ok((month, begun.elapsed()))
 }
 
-/// Median milliseconds after one round that warms up.
-fn timed(rounds: usize, mut work: impl FnMut()) -> f64 {
+/// What a measurement came to: median milliseconds, and processor time of all threads for one round.
+#[derive(Clone, Copy)]
+struct Took {
+    ms: f64,
+    cpu_ms: f64,
+}
+
+/// After one round that warms up.
+fn timed(rounds: usize, mut work: impl FnMut()) -> Took {
     work();
-    let took: Vec<f64> = (0..rounds.max(3))
+    let rounds = rounds.max(3);
+    let cpu = process_cpu_s();
+    let took: Vec<f64> = (0..rounds)
         .map(|_| {
             let t = Instant::now();
             work();
             ms(t.elapsed())
         })
         .collect();
-    median(&took)
+    Took {
+        ms: median(&took),
+        cpu_ms: (process_cpu_s() - cpu) * 1_000.0 / rounds as f64,
+    }
 }
 
 fn measure(size: &Size, rounds: usize, smoke: bool, dir: &Path) -> Result<()> {
@@ -253,18 +266,20 @@ fn measure(size: &Size, rounds: usize, smoke: bool, dir: &Path) -> Result<()> {
             .with("rules", SYMBOLS)
             .with("threads", THREADS)
     };
-    sized(Figure::new("N8.sums", "ms", grouped, read))
+    sized(Figure::new("N8.sums", "ms", grouped.ms, read.ms))
         .against("reading the columns once and adding them up, on as many threads")
         .with("columns", "grouped")
+        .number("cpu_ms", grouped.cpu_ms)
+        .number("baseline_cpu_ms", read.cpu_ms)
         .number("built_s", took.as_secs_f64())
-        .number("million_deals_a_second", size.deals as f64 / grouped / 1_000.0)
+        .number("million_deals_a_second", size.deals as f64 / grouped.ms / 1_000.0)
         .print()?;
-    Figure::new("N8.sums.deals", "ms", by_line, small)
+    Figure::new("N8.sums.deals", "ms", by_line.ms, small.ms)
         .against("the same with a tenth of the deals")
         .goal("ratio <= 10")
         .with("deals", size.deals)
         .print()?;
-    Figure::new("N8.sums.plans", "ms", plans, by_line)
+    Figure::new("N8.sums.plans", "ms", plans.ms, by_line.ms)
         .against("the same deals on one plan")
         .goal("ratio <= 2")
         .with("plans", many)
@@ -295,16 +310,19 @@ fn measure(size: &Size, rounds: usize, smoke: bool, dir: &Path) -> Result<()> {
             }
         }
     }
-    let versus = |name: &str, ours: f64, which: &str, key: &str, goal: &str| -> Result<()> {
+    let versus = |name: &str, ours: Took, which: &str, key: &str, goal: &str| -> Result<()> {
         let natural = d.number(which, &format!("{key}_natural_ms"))?;
         let tuned = d.number(which, &format!("{key}_tuned_ms"))?;
-        sized(Figure::new(name, "ms", ours, natural.min(tuned)))
+        sized(Figure::new(name, "ms", ours.ms, natural.min(tuned)))
             .against("DuckDB, the quicker of its two ways: one join by deal and level; sums by direct partner first")
             .goal(goal)
             .with("duckdb", d.version())
             .number("natural_ms", natural)
             .number("tuned_ms", tuned)
-            .number("ratio_to_natural", ours / natural)
+            .number("ratio_to_natural", ours.ms / natural)
+            .number("cpu_ms", ours.cpu_ms)
+            .number("natural_cpu_ms", d.number(which, &format!("{key}_natural_cpu_ms"))?)
+            .number("tuned_cpu_ms", d.number(which, &format!("{key}_tuned_cpu_ms"))?)
             .print()
     };
     versus("N8.sums.grouped", grouped, "grouped", "exact", "ratio <= 0.04")?;
