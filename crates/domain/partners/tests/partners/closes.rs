@@ -243,7 +243,7 @@ qd_testkit::both! {
         }
     }
 
-    /// `QD_CLOSE_PARTNERS=10000` measures; its figure is in the crate's README.
+    /// `QD_CLOSE_PARTNERS=2000` measures; the figure is in the crate's README.
     async fn many_partners_are_closed_chunk_by_chunk(t: TestDb) {
         let n: usize = std::env::var("QD_CLOSE_PARTNERS").ok().and_then(|v| v.parse().ok()).unwrap_or(120);
         let id = plan(&t, per_lot("10", json!(null))).await;
