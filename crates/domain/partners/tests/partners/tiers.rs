@@ -249,6 +249,16 @@ qd_testkit::both! {
         assert_eq!(owed(&t, sub, USD).await, 60_000 + 20 * 700);
         let c = prepare(&t, Request::Rebook { client_id: None, partner_id: Some(sub), from_us: day(3, 1).micros(), to_us: None }, Policy::Retier).await.unwrap();
         assert_eq!((c.preview.retier.deals_seen, c.preview.retier.deals_changed, c.preview.retier.lines), (2, 0, 0), "nothing is left to correct");
+        // The whole house by the command line: the same answer, until somebody changes a rate behind it.
+        let all = Request::Rebook { client_id: None, partner_id: None, from_us: day(3, 1).micros(), to_us: Some(day(4, 1).micros()) };
+        let recomputed = async || {
+            let all = all.clone();
+            tx!(t, |tx, core| qd_partners::corrections::preview(tx, core, &qd_runtime::access::Caller::system("test"), &all, None, Policy::Retier).await).unwrap().retier
+        };
+        assert_eq!((recomputed().await.deals_seen, recomputed().await.lines), (2, 0));
+        give(&t, "cli_1", None, day(3, 6)).await;
+        let (seen, now) = (recomputed().await, owed(&t, sub, USD).await);
+        assert_eq!((seen.per.iter().find(|f| f.partner_id == sub).map(|f| (f.old_minor, f.new_minor)), now), (Some((74_000, 36_000)), 74_000));
         sound(&t).await;
     }
 }
