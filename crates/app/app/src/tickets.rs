@@ -7,6 +7,7 @@ use qd_clients::ClientId;
 use qd_db::Tx;
 use qd_kernel::{Amount, Problem, Result};
 use qd_notify::{MailRequest, NewNotification, Param, Recipient, Template, format_amount, mail, notify};
+use qd_partners::{LineId, partner};
 use qd_payments::{DepositId, TransferId, WithdrawalId};
 use qd_runtime::access::Caller;
 use qd_support::macros::{self, Macro};
@@ -22,7 +23,7 @@ use utoipa::ToSchema;
 #[schema(example = json!({"id": "dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "kind": "deposit", "state": "pending", "key": "status.deposit_client.pending", "text": "On its way", "language": "en", "amount": {"minor": 50_000, "currency": "EUR"}}))]
 pub struct RecordStatus {
     pub id: String,
-    /// `deposit`, `withdrawal`, `transfer`, `account`, `kyc`, `statement`.
+    /// `deposit`, `withdrawal`, `transfer`, `account`, `commission_line`.
     pub kind: String,
     pub state: String,
     /// Key of the text in the catalogue of the portals.
@@ -80,6 +81,18 @@ async fn record(app: &App, tx: &mut Tx, about: &str) -> Result<Option<Found>> {
                 amount: None,
                 client_id: a.client_id,
             }),
+        "cml" => {
+            let line = qd_partners::reading::line(tx, &who, LineId::parse(id)?).await;
+            match line {
+                Ok(l) => partner::get(tx, &who, l.partner_id).await.map(|p| Found {
+                    kind: "commission_line",
+                    state: l.state.to_string(),
+                    amount: Some(Amount::new(l.minor, l.currency)),
+                    client_id: p.client_id.unwrap_or_default(),
+                }),
+                Err(e) => Err(e),
+            }
+        }
         _ => return Ok(None),
     })
 }

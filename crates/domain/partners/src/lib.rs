@@ -25,6 +25,7 @@ pub mod plan;
 pub mod plans;
 pub mod postbacks;
 pub mod preview;
+pub mod progress;
 pub mod privacy;
 pub mod programmes;
 pub mod reading;

@@ -146,7 +146,7 @@ fn body_ok(text: &str) -> Result<String> {
 
 /// Prefix and whole of a record's id, if it is one a ticket may be about.
 pub fn about_parts(about: &str) -> Result<(&str, &str)> {
-    const KINDS: [&str; 8] = ["dep", "wdr", "trf", "tacc", "kyc", "par", "stm", "ppo"];
+    const KINDS: [&str; 9] = ["dep", "wdr", "trf", "tacc", "kyc", "par", "stm", "ppo", "cml"];
     let bad = || {
         Problem::invalid(
             "/about",

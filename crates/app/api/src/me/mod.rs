@@ -63,6 +63,8 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::MePartner, routes!(partner::tree))
         .route(Right::MePartner, routes!(partner::clients))
         .route(Right::MePartner, routes!(partner::lines))
+        .route(Right::MePartner, routes!(partner::tiers))
+        .route(Right::MePartner, routes!(partner::terms))
         .route(Right::MePartner, routes!(partner::statements))
         .route(Right::MePartner, routes!(partner::statement))
         .route(Right::MePartner, routes!(partner::statement_csv))

@@ -16,6 +16,7 @@ use qd_partners::partner::{self, Partner};
 use qd_partners::payouts::{self, Figures, Payout};
 use qd_partners::privacy::Privacy;
 use qd_partners::programmes::{MyStanding, Overview};
+use qd_partners::progress::{self, MyTerms, Progress};
 use qd_partners::reading::{self, ClientLine, LineFilter, LineView, Summary};
 use qd_partners::statements::{self, Statement};
 use qd_partners::tree::{self, Member};
@@ -145,6 +146,25 @@ pub async fn lines(State(app): State<App>, Asker(caller): Asker, Params(q): Para
         ..q.filter()?
     };
     read(&app, async move |tx| reading::my_lines(tx, &caller, f.clone(), &page).await).await
+}
+
+/// How far I am in the tiers of my plan: counted by now, the band's rates, and the next one's.
+#[utoipa::path(get, path = "/api/v1/me/partner/tiers", tag = "me", responses((status = 200, body = Items<Progress>)))]
+pub async fn tiers(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
+    let now = app.core.now();
+    read(&app, async move |tx| {
+        Ok(Items {
+            items: progress::my_tiers(tx, &caller, now).await?,
+        })
+    })
+    .await
+}
+
+/// How I am paid: calendar, hold, reserve, minimum, fee; and when the next statement closes.
+#[utoipa::path(get, path = "/api/v1/me/partner/terms", tag = "me", responses((status = 200, body = MyTerms)))]
+pub async fn terms(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
+    let now = app.core.now();
+    read(&app, async move |tx| progress::my_terms(tx, &caller, now).await).await
 }
 
 /// My statements, the newest first.

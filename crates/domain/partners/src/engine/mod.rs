@@ -27,6 +27,7 @@ pub use facts::{
 pub use month::{Month, TrueUp, month, true_ups};
 pub(crate) use pay::revenue as revenue_of;
 pub use state::{Cell, Key, Order, State};
+pub(crate) use volume::{day as day_name, month as month_name};
 
 use crate::exact::Exact;
 use crate::plan::{LookUp, PaidWhen, PlanRef};
