@@ -52,7 +52,7 @@ pub struct Claim {
     #[serde(rename = "from_us")]
     pub from_at: Option<Ts>,
     /// What the person who decided had in front of them.
-    #[schema(value_type = Option<super::Evidence>)]
+    #[schema(value_type = Option<super::Evidence>, no_recursion)]
     pub seen: Option<Value>,
     pub version: i64,
 }
