@@ -191,25 +191,29 @@ export function DataTable<T extends RowData>(props: DataTableProps<T>) {
 
   const state = error && rows.length === 0 ? 'error' : loading && rows.length === 0 ? 'loading' : rows.length === 0 ? 'empty' : 'rows';
   const allPicked = rows.length > 0 && pickedHere.length === rows.length;
+  // Columns are not chosen on a phone: without filters, sorting or an export nothing is left to show.
+  const bare = cards && !props.toolbar && !props.onExport && !(onSort && columns.some((c) => c.sort));
 
   return (
     <div className={classes.root} ref={root} data-inline={inline || undefined}>
-      <div className={classes.tools}>
-        <div className={classes.toolbar}>{props.toolbar}</div>
-        <TableTools
-          columns={columns}
-          view={view}
-          onView={setView}
-          onReset={() => {
-            forgetView(id);
-            setView(defaultView(columns));
-          }}
-          onExport={props.onExport}
-          exporting={props.exporting}
-          sort={cards ? sort : undefined}
-          onSort={cards ? onSort : undefined}
-        />
-      </div>
+      {!bare && (
+        <div className={classes.tools}>
+          <div className={classes.toolbar}>{props.toolbar}</div>
+          <TableTools
+            columns={columns}
+            view={view}
+            onView={setView}
+            onReset={() => {
+              forgetView(id);
+              setView(defaultView(columns));
+            }}
+            onExport={props.onExport}
+            exporting={props.exporting}
+            sort={cards ? sort : undefined}
+            onSort={cards ? onSort : undefined}
+          />
+        </div>
+      )}
       {bulk && pickedHere.length > 0 && (
         <BulkBar count={pickedHere.length} allPicked={allPicked} allMatching={props.allMatching} onClear={clear}>
           {bulk(pickedHere, clear)}
