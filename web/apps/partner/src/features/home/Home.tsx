@@ -5,8 +5,10 @@ import { Card, Cards, Chart, EmptyState, ErrorState, Figure, Lots, Money, Notice
 import { PageSkeleton } from '@qd/ui/app';
 import { Link } from '@tanstack/react-router';
 import { useMemo } from 'react';
-import { lotsText, usePartner } from '../../lib';
+import { lotsText, months, usePartner } from '../../lib';
 import { LinesTable } from '../lines/LinesTable';
+import { Balance } from './Balance';
+import { Tiers } from './Tiers';
 
 const DAY_US = 86_400_000_000;
 
@@ -30,7 +32,8 @@ export function Home() {
   const { partner, summary } = mine.data;
   const currency = partner.currency;
   const shownDays = days.filter((d) => d.currency === currency);
-  const lots = summary.days.reduce((sum, d) => sum + d.lots, 0);
+  const { current } = months(new Date());
+  const lotsOf = (here: boolean) => lotsText(summary.days.filter((d) => d.day >= current === here).reduce((sum, d) => sum + d.lots, 0));
   return (
     <Page title={t('home.title', { name: partner.name })} aside={<StatusChip kind="partner" value={partner.state} />}>
       <Stack>
@@ -49,7 +52,11 @@ export function Home() {
             </Card>
           ))}
           <Card><Figure label={t('home.clients')} value={number(i18n.language, summary.clients)} note={<Anchor component={Link} to="/clients">{t('home.toClients')}</Anchor>} /></Card>
-          <Card><Figure label={t('home.volume')} value={<Lots value={lotsText(lots)} />} note={t('home.volumeNote')} /></Card>
+          <Card><Figure label={t('home.volume')} value={<Lots value={lotsOf(true)} />} note={<>{t('home.volumeNote')} <Lots value={lotsOf(false)} /></>} /></Card>
+        </Cards>
+        <Cards min="24rem">
+          <Balance />
+          <Tiers />
         </Cards>
         {shownDays.length > 1 && (
           <Card title={t('home.chart', { currency })}>

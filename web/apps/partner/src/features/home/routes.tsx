@@ -1,4 +1,4 @@
-import { i18next } from '@qd/i18n';
+import { i18next, loadTexts } from '@qd/i18n';
 import type { Feature } from '@qd/ui/app';
 import { IconHome } from '@tabler/icons-react';
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
@@ -6,6 +6,6 @@ import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 export const home: Feature = {
   nav: [{ to: '/', label: () => i18next.t('partner:nav.home'), icon: IconHome, order: 0 }],
   routes: (root) => [
-    createRoute({ getParentRoute: () => root, path: '/', component: lazyRouteComponent(() => import('./Home'), 'Home') }),
+    createRoute({ getParentRoute: () => root, path: '/', loader: () => loadTexts('partner-why'), component: lazyRouteComponent(() => import('./Home'), 'Home') }),
   ],
 };

@@ -4,6 +4,7 @@ import { useTranslation } from '@qd/i18n';
 import { Card, Cards, CopyId, ErrorState, Figure, KeyValue, Money, Page, When } from '@qd/ui';
 import { PageSkeleton } from '@qd/ui/app';
 import { useParams } from '@tanstack/react-router';
+import { saveText } from '../../lib';
 
 /** One closed statement: its sums, its hash, and the same lines as a file. */
 export function StatementPage() {
@@ -22,6 +23,7 @@ export function StatementPage() {
         <>
           <Button component="a" href={href('/api/v1/me/partner/statements/{id}/pdf', { path: { id } })} download>{t('statement.pdf')}</Button>
           <Button component="a" variant="default" href={href('/api/v1/me/partner/statements/{id}/csv', { path: { id } })} download>{t('statement.csv')}</Button>
+          <Button variant="default" onClick={() => saveText(one.data.content, `statement-${s.number}.json`)}>{t('statement.json')}</Button>
         </>
       }
     >
@@ -42,7 +44,7 @@ export function StatementPage() {
             { label: t('statement.id'), value: <CopyId id={s.id} /> },
           ]}
         />
-        <p className="qd-muted">{t('statement.never')}</p>
+        <p className="qd-muted">{t('statement.never')} {t('statement.jsonNote')}</p>
       </Card>
     </Page>
   );
