@@ -1,8 +1,12 @@
-import { Stack } from '@mantine/core';
-import { hasText, plain, serverText, useTranslation } from '@qd/i18n';
-import { Card, CopyId, Drawer, KeyValue, Lots, Money, Notice, statusText, When } from '@qd/ui';
+import { Button, Stack } from '@mantine/core';
+import { plain, useTranslation } from '@qd/i18n';
+import { Card, Chip, CopyId, Drawer, KeyValue, Lots, Money, Notice, statusText, When } from '@qd/ui';
+import { useState } from 'react';
 import { lotsText } from '../../lib';
+import { AskDialog } from './AskDialog';
 import type { Line } from './LinesTable';
+import { StepsTable, StepsText } from './Steps';
+import { kindText, methodText, reasonText, testedText, wantedText } from './words';
 
 interface Props {
   line: Line | undefined;
@@ -15,16 +19,19 @@ interface Props {
 export function LinePeek({ line: l, onClose, onPrevious, onNext }: Props) {
   const { t } = useTranslation('partner');
   const e = l?.explanation;
-  const why = (code: string) => (hasText('status', `reason.${code}`) ? serverText('status', `reason.${code}`) : plain(code));
+  const [asking, setAsking] = useState(false);
   return (
-    <Drawer opened={!!l} onClose={onClose} onPrevious={onPrevious} onNext={onNext} title={l ? <Money value={{ minor: l.minor, currency: l.currency }} /> : ''} size="lg">
+    <Drawer opened={!!l} onClose={onClose} onPrevious={onPrevious} onNext={onNext} title={l ? <Money value={{ minor: l.minor, currency: l.currency }} /> : ''} aside={l && l.kind !== 'accrual' ? <Chip tone={l.minor < 0 ? 'warn' : 'info'} label={kindText(l.kind)} /> : undefined} size="lg" footer={l ? <Button variant="default" onClick={() => setAsking(true)}>{t('ask.button')}</Button> : undefined}>
       {l && e && (
         <Stack>
-          {e.reason && <Notice tone="info">{why(e.reason)}</Notice>}
+          {(l.reason ?? e.reason) && <Notice tone="info" title={t('why.nothing')}>{reasonText(l.reason ?? e.reason ?? '')}</Notice>}
           {l.kind === 'reversal' && <Notice tone="warn">{t('why.reversal')}</Notice>}
+          {l.kind === 'true_up' && <Notice tone="info">{t('why.trueUp')}</Notice>}
+          {l.kind === 'clawback' && <Notice tone="warn">{t('why.clawback')}</Notice>}
           {e.formula && (
             <Card title={t('why.formula')}>
-              <p className="qd-mono"><bdi dir="ltr">{e.formula}</bdi></p>
+              <p className="qd-mono"><StepsText explanation={e} /></p>
+              <StepsTable explanation={e} />
               <KeyValue items={[{ label: t('why.exact'), value: e.exact ? <bdi dir="ltr">{e.exact} {l.currency}</bdi> : null, optional: true }, { label: t('why.rounded'), value: <Money value={{ minor: l.minor, currency: l.currency }} /> }]} />
             </Card>
           )}
@@ -35,7 +42,7 @@ export function LinePeek({ line: l, onClose, onPrevious, onNext }: Props) {
                 { label: t('why.group'), value: l.product_group ? plain(l.product_group) : null, optional: true },
                 { label: t('line.lots'), value: <Lots value={lotsText(l.lots)} /> },
                 e.volume && e.volume.platform_lots !== e.volume.lots ? { label: t('why.platformLots'), value: <bdi dir="ltr">{e.volume.platform_lots}</bdi> } : null,
-                ...(e.volume?.factors ?? []).map((f) => ({ label: plain(f.what), value: <bdi dir="ltr">{f.value}</bdi> })),
+                ...(e.volume?.factors ?? []).map((f) => ({ label: testedText(f.what), value: <bdi dir="ltr">{f.value}</bdi> })),
                 { label: t('line.at'), value: <When us={l.value_at_us} as="full" /> },
                 { label: t('why.booked'), value: <When us={l.booked_at_us} as="full" /> },
                 { label: t('why.ticket'), value: <CopyId id={l.ticket} /> },
@@ -52,7 +59,7 @@ export function LinePeek({ line: l, onClose, onPrevious, onNext }: Props) {
                   { label: t('why.ruleId'), value: <bdi>{e.rule.rule}</bdi> },
                   { label: t('why.rank'), value: statusText('plan_rank', e.rule.rank) },
                   { label: t('line.level'), value: e.level },
-                  { label: t('why.method'), value: e.method ? plain(e.method) : null, optional: true },
+                  { label: t('why.method'), value: e.method ? methodText(e.method) : null, optional: true },
                 ]}
               />
             </Card>
@@ -69,9 +76,10 @@ export function LinePeek({ line: l, onClose, onPrevious, onNext }: Props) {
           )}
           {(e.tested ?? []).length > 0 && (
             <Card title={t('why.tested')}>
-              <KeyValue items={(e.tested ?? []).map((x) => ({ label: plain(x.what), value: <bdi dir="ltr">{t('why.testedValue', { value: x.value, wanted: x.wanted })}</bdi> }))} />
+              <KeyValue items={(e.tested ?? []).map((x) => ({ label: testedText(x.what), value: x.wanted ? t('why.testedValue', { value: x.value, wanted: wantedText(x.wanted) }) : <bdi dir="ltr">{x.value}</bdi> }))} />
             </Card>
           )}
+          <AskDialog line={l} opened={asking} onClose={() => setAsking(false)} />
         </Stack>
       )}
     </Drawer>

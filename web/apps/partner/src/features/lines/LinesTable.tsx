@@ -4,6 +4,8 @@ import { Chip, DataTable, Lots, Money, StatusChip, usePeek, When, type Column } 
 import { useMemo, type ReactNode } from 'react';
 import { lotsText } from '../../lib';
 import { LinePeek } from './LinePeek';
+import { StepsText } from './Steps';
+import { kindText, reasonText } from './words';
 
 export type Line = Row<'/api/v1/me/partner/lines'>;
 const idOf = (row: Line) => row.id;
@@ -31,8 +33,8 @@ export function LinesTable({ id, list, inline, toolbar, filtered, onResetFilters
       { id: 'lots', header: t('line.lots'), width: 110, align: 'number', cell: (l) => <Lots value={lotsText(l.lots)} /> },
       { id: 'client', header: t('line.client'), width: 140, cell: (l) => <bdi className="qd-mono">{l.client_id.slice(-8)}</bdi> },
       { id: 'level', header: t('line.level'), width: 110, align: 'number', cell: (l) => l.level },
-      { id: 'kind', header: t('line.kind'), width: 140, cell: (l) => (l.kind === 'reversal' ? <Chip tone="warn" label={t('line.reversal')} /> : <StatusChip kind="commission_line" value={l.state} />) },
-      { id: 'formula', header: t('line.how'), width: 300, cell: (l) => <bdi dir="ltr">{l.explanation.formula}</bdi> },
+      { id: 'kind', header: t('line.kind'), width: 140, cell: (l) => (l.kind === 'accrual' ? <StatusChip kind="commission_line" value={l.state} /> : <Chip tone={l.minor < 0 ? 'warn' : 'info'} label={kindText(l.kind)} />) },
+      { id: 'formula', header: t('line.how'), width: 300, cell: (l) => (l.reason ? <span className="qd-muted">{reasonText(l.reason)}</span> : <StepsText explanation={l.explanation} />) },
     ],
     [t],
   );
