@@ -296,6 +296,36 @@ pub enum CommissionsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// The whole partner module as files: tree, plans, shares, deals, lines, statements, payouts.
+    #[command(
+        after_help = "Example:\n  quarterdeck commissions export --out ./partners-2026-11\n\nWorks beside a running server: all of it is one state. crates/domain/partners/docs/export-format.md\ndescribes the files. They hold names and bank details of partners, and of clients only numbers."
+    )]
+    Export {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// A folder that is empty or not there yet.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Only partners of this entity and what hangs on them.
+        #[arg(long, value_name = "CODE")]
+        entity: Option<String>,
+    },
+    /// Takes such files into an empty copy and says whether everything is as it was; exit 1 if not.
+    #[command(
+        after_help = "Example:\n  quarterdeck commissions import --in ./partners-2026-11 --dry-run\n  quarterdeck commissions import --in ./partners-2026-11\n\nInterrupted, it goes on where it was when it is said again. No server should run meanwhile."
+    )]
+    Import {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[arg(long = "in", value_name = "DIR")]
+        from: PathBuf,
+        /// Checks the files and the database, writes nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// CSV with the heading from,to: clients' numbers here instead of theirs there.
+        #[arg(long, value_name = "FILE")]
+        client_map: Option<PathBuf>,
+    },
     /// The JSON schema of the two files.
     Schema {
         /// `plan` or `events`.

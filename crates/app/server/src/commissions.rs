@@ -28,6 +28,13 @@ pub async fn run(command: CommissionsCommand) -> Result<ExitCode> {
             "events" => println!("{}", preview::EVENTS_SCHEMA),
             _ => return Err(Problem::invalid("what", "schema_unknown", "expected plan or events")),
         },
+        CommissionsCommand::Export { config, out, entity } => return crate::carry::export(&config, out, entity).await,
+        CommissionsCommand::Import {
+            config,
+            from,
+            dry_run,
+            client_map,
+        } => return crate::carry::import(&config, from, dry_run, client_map.as_deref()).await,
         CommissionsCommand::Recompute { config, month, apply } => return recompute(&config, &month, apply).await,
         CommissionsCommand::Simulate {
             config,

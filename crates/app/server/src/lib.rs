@@ -3,6 +3,7 @@
 
 #[cfg(feature = "bench")]
 mod bench;
+mod carry;
 mod check;
 pub mod cli;
 mod close_month;

@@ -21,3 +21,4 @@ qd_kernel::id!(MaterialId, "mat", "Marketing material: a banner, a landing page,
 qd_kernel::id!(BatchId, "pba", "A batch of payouts to partners.");
 qd_kernel::id!(CloseId, "ccl", "A month close of an entity's partners.");
 qd_kernel::id!(SimulationId, "sim", "What a plan would have cost, asked for.");
+qd_kernel::id!(ExportId, "pex", "An export of the whole partner module.");

@@ -7,6 +7,7 @@
 
 pub mod attribution;
 pub mod booking;
+pub mod carry;
 pub mod clicks;
 pub mod close;
 pub mod corrections;
@@ -41,6 +42,6 @@ pub mod webhooks;
 pub use delivery::{Outward, Reachable};
 pub use engine::{DealFacts, FactKind, Quote, Settings};
 pub use ids::{
-    BatchId, ClaimId, ClickId, CloseId, CorrectionId, LineId, LinkId, MaterialId, PartnerId, PayoutId, PlanId, PostbackId, SendId,
-    SimulationId, StatementId, WebhookId, WebhookSendId,
+    BatchId, ClaimId, ClickId, CloseId, CorrectionId, ExportId, LineId, LinkId, MaterialId, PartnerId, PayoutId, PlanId, PostbackId,
+    SendId, SimulationId, StatementId, WebhookId, WebhookSendId,
 };

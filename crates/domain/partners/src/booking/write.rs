@@ -11,8 +11,8 @@ use crate::exact::Exact;
 use crate::ids::{LineId, PartnerId};
 use crate::store::{lines as store, partners};
 use qd_db::Tx;
-use qd_kernel::{Amount, Currency, Lots, Problem, Result, Ts};
-use qd_ledger::{AccountKey, EntryId, Leg, NewEntry, Purpose};
+use qd_kernel::{Amount, Class, Currency, Lots, Problem, Result, Ts};
+use qd_ledger::{AccountKey, EntryId, Leg, NewEntry, Posted, Purpose};
 use qd_runtime::Core;
 use qd_runtime::events::{self, NewEvent};
 use qd_runtime::exceptions::{self, NewException};
@@ -76,14 +76,12 @@ pub(super) async fn write_one(
             if let Some(entry) = l.entry_id
                 && taken.insert(entry)
             {
-                let p = qd_ledger::reverse(
-                    tx,
-                    core,
-                    entry,
-                    &format!("{}:{}", reference(":back"), taken.len()),
-                    "the deal was corrected",
-                )
-                .await?;
+                let reference = format!("{}:{}", reference(":back"), taken.len());
+                let p = match qd_ledger::reverse(tx, core, entry, &reference, "the deal was corrected").await {
+                    // An import brought the line; the entry is in the books it came from.
+                    Err(e) if e.class == Class::Missing => take_back_imported(tx, core, d, reference, entry, &w.standing).await?,
+                    r => r?,
+                };
                 back.insert(entry, p.entry_id);
             }
         }
@@ -214,6 +212,37 @@ fn book(purse: &mut Purse, l: &Line, rounded: Option<i64>, place: RoundingPlace)
         Some(minor) => purse.book_minor(l, minor),
         None => purse.book(l, place),
     }
+}
+
+/// The opposite of what the lines of an entry say, where these books do not hold the entry.
+async fn take_back_imported(
+    tx: &mut Tx,
+    core: &Core,
+    d: &DealFacts,
+    reference: String,
+    entry: EntryId,
+    standing: &[store::LineRow],
+) -> Result<Posted> {
+    let mut legs = Legs::default();
+    for l in standing.iter().filter(|l| l.entry_id == Some(entry)) {
+        legs.add(
+            l.partner_id,
+            &store::LineRow {
+                minor: -l.minor,
+                ..l.clone()
+            },
+        );
+    }
+    let new = NewEntry {
+        kind: "commission.taken_back",
+        reference,
+        legs: legs.with_house(&d.entity),
+        source: format!("deal:{}:{}:{}", d.server, d.ticket, d.revision),
+        value_at: d.at,
+        note: Some(format!("takes back the imported entry {entry}")),
+        fx: None,
+    };
+    qd_ledger::post(tx, core, new).await
 }
 
 /// What an entry moves, by account.

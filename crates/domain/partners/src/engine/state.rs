@@ -41,6 +41,11 @@ impl Key {
         let parts: Vec<String> = parts.iter().map(|p| p.replace('/', "~")).collect();
         Key(format!("{kind}/{}/{period}", parts.join("/")))
     }
+    /// With parts by other names, where `name` has one.
+    pub(crate) fn renamed(&self, name: impl Fn(&str) -> Option<String>) -> Key {
+        let parts: Vec<String> = self.0.split('/').map(|p| name(p).unwrap_or_else(|| p.to_string())).collect();
+        Key(parts.join("/"))
+    }
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -2,6 +2,7 @@
 
 pub mod attribution;
 pub mod batches;
+pub mod carry;
 pub mod claims;
 pub mod closes;
 pub mod corrections;
