@@ -1,6 +1,7 @@
 import type { Feature } from '@qd/ui/app';
 import { audit } from './features/audit/routes';
 import { clients } from './features/clients/routes';
+import { closing } from './features/closing/routes';
 import { connections } from './features/connections/routes';
 import { home } from './features/home/routes';
 import { partners } from './features/partners/routes';
@@ -10,6 +11,7 @@ import { record } from './features/record/routes';
 import { settings } from './features/settings/routes';
 import { staff } from './features/staff/routes';
 import { approvals } from './features/approvals/routes';
+import { corrections } from './features/corrections/routes';
 import { deposits } from './features/deposits/routes';
 import { exceptions } from './features/exceptions/routes';
 import { ledger } from './features/ledger/routes';
@@ -19,4 +21,4 @@ import { tasks } from './features/tasks/routes';
 import { tickets } from './features/tickets/routes';
 
 /** One line per feature folder. */
-export const features: readonly Feature[] = [home, clients, kyc, approvals, withdrawals, partners, deposits, ledger, exceptions, plans, rules, settings, record, audit, connections, staff, tasks, tickets];
+export const features: readonly Feature[] = [home, clients, kyc, approvals, withdrawals, partners, deposits, ledger, exceptions, plans, closing, corrections, rules, settings, record, audit, connections, staff, tasks, tickets];

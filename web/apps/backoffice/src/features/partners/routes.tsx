@@ -5,7 +5,7 @@ import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 
 const rights = ['partners.view'];
 const money = ['commission.view'];
-const texts = () => loadTexts('office-partners');
+const texts = () => loadTexts('office-partners', 'office-engine', 'office-plans');
 
 export const partners: Feature = {
   nav: [
