@@ -1,5 +1,6 @@
 import type { Feature } from '@qd/ui/app';
 import { audit } from './features/audit/routes';
+import { claims } from './features/claims/routes';
 import { clients } from './features/clients/routes';
 import { closing } from './features/closing/routes';
 import { connections } from './features/connections/routes';
@@ -21,4 +22,4 @@ import { tasks } from './features/tasks/routes';
 import { tickets } from './features/tickets/routes';
 
 /** One line per feature folder. */
-export const features: readonly Feature[] = [home, clients, kyc, approvals, withdrawals, partners, deposits, ledger, exceptions, plans, closing, corrections, rules, settings, record, audit, connections, staff, tasks, tickets];
+export const features: readonly Feature[] = [home, clients, kyc, approvals, withdrawals, partners, deposits, ledger, exceptions, plans, closing, corrections, claims, rules, settings, record, audit, connections, staff, tasks, tickets];

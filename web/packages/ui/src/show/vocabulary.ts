@@ -28,6 +28,7 @@ const tones: Record<string, Record<string, Tone>> = {
   share: { active: 'good', held: 'warn', refused: 'bad' },
   payout: { prepared: 'wait', released: 'info', paid: 'good', refused: 'bad', returned: 'warn' },
   close: { checked: 'wait', running: 'info', stuck: 'warn', done: 'good', signed_off: 'good' },
+  claim: { open: 'wait', accepted: 'good', refused: 'bad', withdrawn: 'idle' },
   batch: { prepared: 'wait', released: 'info', done: 'good', refused: 'bad' },
   correction: { prepared: 'wait', refused: 'bad', applying: 'info', applied: 'good' },
   statement: { open: 'info', closed: 'good', paid: 'good' },

@@ -12,7 +12,9 @@ import { Lines } from './Lines';
 import { Links } from './Links';
 import { MoveDialog } from './MoveDialog';
 import { Overview } from './Overview';
+import { Payable } from './Payable';
 import { Payouts } from './Payouts';
+import { Postbacks } from './Postbacks';
 import { PlanDialog } from './PlanDialog';
 import { Statements } from './Statements';
 import { TreeTab } from './TreeTab';
@@ -23,7 +25,7 @@ const next: Record<State, readonly State[]> = { applied: ['active', 'terminated'
 
 /** One partner: who, where in the tree, on which plan, what was earned and paid. */
 export function PartnerPage() {
-  const { t } = useTranslation('office-partners');
+  const { t } = useTranslation(['office-partners', 'office-engine']);
   const { id } = useParams({ strict: false }) as { id: string };
   const [search, set] = useSearchState();
   const file = useApiQuery('/api/v1/partners/{id}', { path: { id } });
@@ -79,6 +81,7 @@ export function PartnerPage() {
             {money && <Tabs.Tab value="lines" aria-controls={undefined}>{t('tab.lines')}</Tabs.Tab>}
             {money && <Tabs.Tab value="statements" aria-controls={undefined}>{t('tab.statements')}</Tabs.Tab>}
             {money && <Tabs.Tab value="payouts" aria-controls={undefined}>{t('tab.payouts')}</Tabs.Tab>}
+            <Tabs.Tab value="postbacks" aria-controls={undefined}>{t('office-engine:post.title')}</Tabs.Tab>
           </Tabs.List>
         </Tabs>
       }
@@ -89,7 +92,8 @@ export function PartnerPage() {
       {tab === 'clients' && <Clients id={id} />}
       {tab === 'lines' && money && <Lines partner={id} />}
       {tab === 'statements' && money && <Statements id={id} />}
-      {tab === 'payouts' && money && <Payouts partner={p} />}
+      {tab === 'payouts' && money && <Stack><Payable id={id} /><Payouts partner={p} /></Stack>}
+      {tab === 'postbacks' && <Postbacks id={id} />}
       <EditPartner opened={dialog === 'edit'} partner={p} onClose={() => setDialog(null)} onDone={again} />
       <MoveDialog opened={dialog === 'move'} file={f} onClose={() => setDialog(null)} onDone={again} />
       <PlanDialog opened={dialog === 'plan'} file={f} onClose={() => setDialog(null)} onDone={again} />

@@ -11,11 +11,12 @@ import { fieldName } from './editor/editing';
 import { PlanEditor } from './editor/PlanEditor';
 import { Reading } from './Reading';
 
+const Simulator = lazy(() => import('../simulator/Simulator').then((m) => ({ default: m.Simulator })));
 const DateField = lazy(() => import('@qd/ui/form/DateField'));
 
 /** One plan: what it pays, since when, and how it came to be so. */
 export function PlanPage() {
-  const { t } = useTranslation('office-partners');
+  const { t } = useTranslation(['office-partners', 'office-engine']);
   const { id } = useParams({ strict: false }) as { id: string };
   const [search, set] = useSearchState();
   const may = useCan('plans.manage');
@@ -30,6 +31,12 @@ export function PlanPage() {
   const doc = (last?.document ?? emptyPlan) as PlanDoc;
   if (search.edit === '1' && may)
     return <PlanEditor id={id} version={f.plan.version} entity={f.plan.entity} start={doc} onClose={() => set({ edit: null })} onSaved={() => { set({ edit: null }); void one.refetch(); }} />;
+  if (search.simulate === '1' && may)
+    return (
+      <Page title={t('office-engine:sim.of', { name: f.plan.name })} crumbs={[...crumbs, { label: f.plan.name, to: `/plans/${id}` }]} actions={<Button variant="default" onClick={() => set({ simulate: null })}>{t('office-engine:sim.back')}</Button>}>
+        <Suspense><Simulator plan={{ plan_id: id }} /></Suspense>
+      </Page>
+    );
   return (
     <Page
       title={f.plan.name}
@@ -40,6 +47,7 @@ export function PlanPage() {
         may ? (
           <>
             <Button onClick={() => set({ edit: '1' })}>{t('plans.edit')}</Button>
+            <Button variant="default" onClick={() => set({ simulate: '1' })}>{t('office-engine:sim.title')}</Button>
             <Button variant="default" onClick={() => setHouse(true)}>{t('plans.makeDefault')}</Button>
           </>
         ) : null

@@ -1,7 +1,7 @@
 import { Button, Select, Stack, Textarea } from '@mantine/core';
 import { useWrite, type Schema } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
-import { Card, dayStartUs, errorText, Notice, Page, say, useZone } from '@qd/ui';
+import { Card, dayStartUs, Drawer, errorText, Notice, Page, say, useZone } from '@qd/ui';
 import { useSession } from '@qd/ui/app';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
 import { Chain } from './Chain';
@@ -17,6 +17,7 @@ import { templates } from './templates';
 import { Terms } from './Terms';
 import classes from './editor.module.css';
 
+const Simulator = lazy(() => import('../../simulator/Simulator').then((m) => ({ default: m.Simulator })));
 const DateField = lazy(() => import('@qd/ui/form/DateField'));
 
 interface Props {
@@ -37,7 +38,7 @@ const byPlace = (all: readonly Fault[]) => new Map(all.map((f) => [f.pointer, f]
 
 /** A new version of a plan; beside it a sample trade says at once what the version would pay. */
 export function PlanEditor({ id, version, entity, start, onClose, onSaved }: Props) {
-  const { t } = useTranslation(['office-plans', 'office-partners', 'common']);
+  const { t } = useTranslation(['office-plans', 'office-partners', 'office-engine', 'common']);
   const { zone } = useZone();
   const { me, boot } = useSession();
   // Who may not enter every entity writes plans for one.
@@ -47,6 +48,7 @@ export function PlanEditor({ id, version, entity, start, onClose, onSaved }: Pro
   const [doc, setDoc] = useState<PlanDoc>(start);
   const [day, setDay] = useState<string | null>(null);
   const [reason, setReason] = useState('');
+  const [simulating, setSimulating] = useState(false);
   const [saving, setSaving] = useState(false);
   const [failed, setFailed] = useState<unknown>(null);
   const [refused, setRefused] = useState<{ doc: PlanDoc; faults: Fault[] } | null>(null);
@@ -78,6 +80,7 @@ export function PlanEditor({ id, version, entity, start, onClose, onSaved }: Pro
       actions={
         <>
           <Button onClick={send} loading={save.busy}>{t('office-partners:plans.save')}</Button>
+          <Button variant="default" onClick={() => setSimulating(true)}>{t('office-engine:sim.title')}</Button>
           <Button variant="default" onClick={onClose}>{t('common:cancel')}</Button>
         </>
       }
@@ -121,6 +124,9 @@ export function PlanEditor({ id, version, entity, start, onClose, onSaved }: Pro
           </div>
         </Stack>
       </EditingProvider>
+      <Drawer opened={simulating} onClose={() => setSimulating(false)} size="xl" modal title={t('office-engine:sim.title')}>
+        {simulating && <Suspense><Simulator plan={{ document: tidy(doc) }} /></Suspense>}
+      </Drawer>
     </Page>
   );
 }
