@@ -11,7 +11,7 @@ export default function DateField(props: Omit<DatePickerInputProps<'default'>, '
   const week = weekOf(i18n.language);
   return (
     <DatesProvider settings={{ locale, firstDayOfWeek: (week.firstDay % 7) as 0, weekendDays: week.weekend.map((d) => (d % 7) as 0) }}>
-      <DatePickerInput ariaLabels={ariaLabels} {...props} />
+      <DatePickerInput ariaLabels={ariaLabels} clearButtonProps={{ 'aria-label': i18n.t('common:clearField') }} {...props} />
     </DatesProvider>
   );
 }
