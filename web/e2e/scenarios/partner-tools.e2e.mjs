@@ -55,7 +55,7 @@ test('a tier says how far it is, what is paid now and what next', async () => {
   await post(office, `/api/v1/partners/${me.id}/plan`, { plan: plan.id, at_us: Date.now() * 1000, reason: 'agreed' });
   const p = await page(context, '/partner');
   await p.getByText('0.00 of 100 lots').waitFor();
-  await p.getByRole('progressbar', { name: /lots/ }).waitFor();
+  await p.getByRole('progressbar', { name: /lots/ }).waitFor({ state: 'attached' });
   await p.getByRole('cell', { name: '6.00 USD per lot' }).waitFor();
   await p.getByRole('cell', { name: '7.00 USD per lot' }).waitFor();
   await look(p, 'partner-home-tier');

@@ -32,7 +32,7 @@ function One({ f, terms }: { f: Figures; terms: Terms | undefined }) {
     <Card title={t('balance.title', { currency: f.currency })}>
       <dl className={classes.sums}>
         <Sum label={t('balance.balance')} value={money(f.balance_minor)} note={f.balance_minor < 0 ? t('balance.negativeNote') : t('balance.balanceNote')} />
-        {f.open_minor !== 0 && <Sum label={t('balance.open')} value={money(-f.open_minor)} note={next ? <>{t('balance.openUntil')} <When us={next} as="date" /></> : t('balance.openNote')} />}
+        {f.open_minor !== 0 && <Sum label={t('balance.open')} value={money(-f.open_minor)} note={next ? <>{t('balance.openUntil')} <When us={next} as="full" /></> : t('balance.openNote')} />}
         {f.held_minor !== 0 && <Sum label={t('balance.held')} value={money(-f.held_minor)} note={terms && terms.terms.hold_days > 0 ? t('balance.heldDays', { days: days(terms.terms.hold_days) }) : t('balance.heldNote')} />}
         {f.reserved_minor !== 0 && <Sum label={t('balance.reserved')} value={money(-f.reserved_minor)} note={terms ? t('balance.reservedOf', { percent: percent(terms.terms.reserve), days: days(terms.terms.reserve_days) }) : t('balance.reservedNote')} />}
         {f.under_way_minor !== 0 && <Sum label={t('balance.underWay')} value={money(-f.under_way_minor)} note={t('balance.underWayNote')} />}
@@ -42,7 +42,7 @@ function One({ f, terms }: { f: Figures; terms: Terms | undefined }) {
         {f.payable_minor > 0 && f.net_minor !== f.payable_minor && <Sum label={t('balance.net')} value={<Money strong value={{ minor: f.net_minor, currency: f.currency }} />} />}
         {f.carried_minor !== 0 && <Sum label={t('balance.carried')} value={money(f.carried_minor)} note={t('balance.carriedNote')} />}
         <Sum label={t('balance.minimum')} value={f.minimum_minor > 0 ? money(f.minimum_minor) : t('balance.noMinimum')} />
-        {terms && next && <Sum label={t('balance.next')} value={<When us={next} as="date" />} note={t('balance.nextNote', { often: serverText('partner', `calendar.${terms.terms.calendar}`), zone: terms.terms.time_zone })} />}
+        {terms && next && <Sum label={t('balance.next')} value={<When us={next} as="date" />} note={<>{t('balance.nextNote', { often: serverText('partner', `calendar.${terms.terms.calendar}`), zone: terms.terms.time_zone })} <When us={next} as="full" /></>} />}
         {releases.length > 0 && (
           <div className={classes.sum}>
             <dt>{t('balance.releases')}</dt>

@@ -4,7 +4,7 @@ import { number, serverText, useTranslation } from '@qd/i18n';
 import { Card, Chip, CopyId, DataTable, Dialog, Disabled, ErrorState, errorText, KeyValue, Notice, Page, say, StatusChip, usePeek, When, type Column } from '@qd/ui';
 import { PageSkeleton } from '@qd/ui/app';
 import { useNavigate, useParams } from '@tanstack/react-router';
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { PostbackForm } from './PostbackForm';
 import { ReportPeek } from './ReportPeek';
 import classes from './postbacks.module.css';
@@ -29,7 +29,7 @@ export function PostbackPage() {
     () => [
       { id: 'at', header: t('partner-tools:send.at'), width: 150, fixed: true, cell: (s) => <When us={s.created_at_us} /> },
       { id: 'state', header: t('partner-tools:pb.state'), width: 150, card: 'side', cell: (s) => <StatusChip kind="postback_send" value={s.state} /> },
-      { id: 'event', header: t('partner-tools:send.event'), width: 220, cell: (s) => <>{serverText('partner-tools', `event.${s.event}`)}{s.test && <> <Chip size="sm" tone="info" label={t('partner-tools:send.test')} /></>}{s.replay_of && <> <Chip size="sm" tone="idle" label={t('partner-tools:send.again')} /></>}</> },
+      { id: 'event', header: t('partner-tools:send.event'), width: 320, cell: (s) => <>{serverText('partner-tools', `event.${s.event}`)}{s.test && <> <Chip size="sm" tone="info" label={t('partner-tools:send.test')} /></>}{s.replay_of && <> <Chip size="sm" tone="idle" label={t('partner-tools:send.again')} /></>}</> },
       { id: 'status', header: t('partner-tools:send.answer'), width: 170, cell: (s) => answerText(s, t('partner-tools:send.noAnswer')) },
       { id: 'attempts', header: t('partner-tools:send.attempts'), width: 110, align: 'number', cell: (s) => number(i18n.language, s.attempts) },
       { id: 'last', header: t('partner-tools:send.last'), width: 150, cell: (s) => <When us={s.last_at_us} /> },
@@ -97,7 +97,7 @@ export function PostbackPage() {
           />
         </Card>
       </Stack>
-      <ReportPeek id={peek.id} active={p.active} onClose={peek.close} onPrevious={peek.previous} onNext={peek.next} onReplayed={() => void log.refetch()} />
+      <ReportPeek id={peek.id ?? null} active={p.active} onClose={peek.close} onPrevious={peek.previous} onNext={peek.next} onReplayed={() => void log.refetch()} />
       <PostbackForm of={p} opened={editing} onClose={() => setEditing(false)} onSaved={() => { setEditing(false); void list.refetch(); }} />
       <Dialog
         opened={removing}
@@ -145,6 +145,13 @@ function TestCall({ id, events, active, onSent }: { id: string; events: readonly
   };
   const s = report.data?.send;
   const last = report.data?.tries.at(-1);
+  // The list below shows the same report: it follows as soon as there is an answer.
+  const state = s?.state;
+  const told = useRef(onSent);
+  told.current = onSent;
+  useEffect(() => {
+    if (state && state !== 'waiting') told.current();
+  }, [state]);
   return (
     <Stack gap="sm">
       <div className={classes.row}>
