@@ -11,6 +11,7 @@ use qd_payments::Psps;
 use qd_platform_mt5::{Mt5, Mt5Config};
 use qd_ports::platform::TradingPlatform;
 use qd_ports::psp::Psp;
+use qd_courier_http::HttpCourier;
 use qd_psp_stripe::{Stripe, StripeConfig};
 use qd_runtime::Core;
 use qd_runtime::access::{Access, AccessConfig, HouseKey};
@@ -100,9 +101,11 @@ pub(crate) async fn build_on(config: Config, env: Env, db: Db) -> Result<App> {
         sealer,
         kyc_numbers: qd_kyc::NumberKey::from_hex(&house)?,
         links: qd_partners::clicks::LinkKey::new(house.clone())?,
-        outward: qd_partners::Outward::new(qd_partners::Reachable {
-            private_network: config.outbound.private_network,
-        })?,
+        outward: Arc::new(HttpCourier::new(if config.outbound.private_network {
+            qd_courier_http::Reach::Private
+        } else {
+            qd_courier_http::Reach::Public
+        })?),
         config: Arc::new(config),
         core,
     };

@@ -39,7 +39,7 @@ pub mod tree;
 pub mod verify;
 pub mod webhooks;
 
-pub use delivery::{Outward, Reachable};
+pub use delivery::Outward;
 pub use engine::{DealFacts, FactKind, Quote, Settings};
 pub use ids::{
     BatchId, ClaimId, ClickId, CloseId, CorrectionId, ExportId, LineId, LinkId, MaterialId, PartnerId, PayoutId, PlanId, PostbackId,

@@ -35,7 +35,7 @@ pub async fn postbacks(State(app): State<App>, Asker(caller): Asker) -> Reply<Js
 pub async fn add_postback(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<Draft>) -> Reply<Answer> {
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "me.postback_add", &req, 201, async move |tx| {
-        postbacks::create(tx, &a.core, &c, None, &r, a.outward.reach).await
+        postbacks::create(tx, &a.core, &c, None, &r, &a.outward).await
     })
     .await
 }
@@ -51,7 +51,7 @@ pub async fn edit_postback(
 ) -> Reply<Answer> {
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "me.postback_edit", &(id, &req), 200, async move |tx| {
-        postbacks::edit(tx, &a.core, &c, id, r.version, &r.postback, a.outward.reach).await
+        postbacks::edit(tx, &a.core, &c, id, r.version, &r.postback, &a.outward).await
     })
     .await
 }

@@ -37,7 +37,7 @@ pub async fn list(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Va
 pub async fn add(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, Body(req): Body<Draft>) -> Reply<Answer> {
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "webhook.add", &req, 201, async move |tx| {
-        webhooks::create(tx, &a.core, &c, &r, a.outward.reach).await
+        webhooks::create(tx, &a.core, &c, &r, &a.outward).await
     })
     .await
 }
@@ -61,7 +61,7 @@ pub async fn edit(
 ) -> Reply<Answer> {
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "webhook.edit", &(id, &req), 200, async move |tx| {
-        webhooks::edit(tx, &a.core, &c, id, r.version, &r.endpoint, a.outward.reach).await
+        webhooks::edit(tx, &a.core, &c, id, r.version, &r.endpoint, &a.outward).await
     })
     .await
 }

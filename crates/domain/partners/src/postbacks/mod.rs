@@ -6,7 +6,7 @@ mod door;
 mod plan;
 mod send;
 pub(crate) mod sign;
-pub(crate) mod template;
+pub mod template;
 
 pub use daily::DailyLots;
 pub use door::{Door, Reported, Token, my_door, open_door, read_token, report_click};
@@ -15,7 +15,7 @@ pub use send::{POSTBACK_JOB, Sender};
 pub use template::MACROS;
 
 use crate::clicks::LinkKey;
-use crate::delivery::Reachable;
+use crate::delivery::Outward;
 use crate::ids::{PartnerId, PostbackId, SendId};
 use crate::partner::{PartnerState, allowed};
 use crate::store::{partners, postbacks as store};
@@ -158,7 +158,7 @@ async fn reached(tx: &mut Tx, caller: &Caller, right: Right, id: PostbackId) -> 
     Ok((row, p))
 }
 
-fn checked(caller: &Caller, d: &Draft, before: Option<&store::PostbackRow>, reach: Reachable) -> Result<store::PostbackRow> {
+fn checked(caller: &Caller, d: &Draft, before: Option<&store::PostbackRow>, out: &Outward) -> Result<store::PostbackRow> {
     let name = d.name.trim();
     if name.is_empty() || name.chars().count() > 100 {
         return Err(Problem::invalid("name", "text_malformed", "expected 1 to 100 characters"));
@@ -169,7 +169,7 @@ fn checked(caller: &Caller, d: &Draft, before: Option<&store::PostbackRow>, reac
     let mut events = d.events.clone();
     events.sort_unstable();
     events.dedup();
-    template::check(&d.url, reach.private_network)?;
+    template::check(&d.url, out.as_ref())?;
     if d.success.len() > 10 || d.success.iter().any(|s| !(200..=299).contains(s) && !(400..=499).contains(s)) {
         return Err(Problem::invalid(
             "success",
@@ -238,7 +238,7 @@ pub async fn create(
     caller: &Caller,
     partner: Option<PartnerId>,
     d: &Draft,
-    reach: Reachable,
+    out: &Outward,
 ) -> Result<Postback> {
     let p = whose(tx, caller, Right::PartnersManage, partner).await?;
     if p.state != PartnerState::Active {
@@ -250,7 +250,7 @@ pub async fn create(
             "a partner has at most 10 postbacks: remove one first",
         ));
     }
-    let mut row = checked(caller, d, None, reach)?;
+    let mut row = checked(caller, d, None, out)?;
     let now = core.now();
     row.id = PostbackId::new(&core.env);
     row.partner_id = p.id;
@@ -268,10 +268,10 @@ pub async fn edit(
     id: PostbackId,
     base_version: i64,
     d: &Draft,
-    reach: Reachable,
+    out: &Outward,
 ) -> Result<Postback> {
     let (before, _) = reached(tx, caller, Right::PartnersManage, id).await?;
-    let mut row = checked(caller, d, Some(&before), reach)?;
+    let mut row = checked(caller, d, Some(&before), out)?;
     row.version = base_version;
     row.changed_at = core.now();
     store::update(tx, &row, None).await?;

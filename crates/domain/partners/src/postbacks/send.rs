@@ -6,9 +6,8 @@ use crate::delivery::{self, Outward, Tried, Verdict, WAITS_S};
 use crate::ids::SendId;
 use crate::store::postbacks as store;
 use async_trait::async_trait;
-use http::{Request, header};
 use qd_kernel::{Problem, Result};
-use qd_outbound::Bytes;
+use qd_ports::courier::{Call, CallMethod};
 use qd_runtime::Core;
 use qd_runtime::jobs::{Handler, JobError, Lease};
 
@@ -26,27 +25,30 @@ impl Sender {
         Sender { core, key, out }
     }
 
-    fn request(&self, p: &store::PostbackRow, s: &store::SendRow) -> Result<(String, Request<Bytes>)> {
+    fn request(&self, p: &store::PostbackRow, s: &store::SendRow) -> Result<Call> {
         let values = plan::shown(s)?;
         let url = template::fill(&p.url, &values);
-        template::address(&url, self.out.reach.private_network)?;
-        let malformed = |e: http::Error| Problem::invalid("url", "url_malformed", "expected an address").with_source(e);
-        let r = match p.method {
-            Method::Get => Request::get(&url).body(Bytes::new()).map_err(malformed)?,
+        template::address(&url, self.out.as_ref())?;
+        Ok(match p.method {
+            Method::Get => Call {
+                method: CallMethod::Get,
+                url,
+                headers: Vec::new(),
+                body: String::new(),
+            },
             Method::Post => {
                 let (id, at) = (s.id.to_string(), self.core.now());
                 let body = serde_json::to_string(&values)?;
                 let secret = sign::secret(&self.key, &p.id.to_string(), p.secret_no)?;
-                Request::post(&url)
-                    .header(header::CONTENT_TYPE, "application/json")
-                    .header("webhook-id", &id)
-                    .header("webhook-timestamp", at.secs().to_string())
-                    .header("webhook-signature", sign::signature(&secret, &id, at, &body)?)
-                    .body(Bytes::from(body))
-                    .map_err(malformed)?
+                let headers = sign::headers(&secret, &id, at, &body)?;
+                Call {
+                    method: CallMethod::Post,
+                    url,
+                    headers,
+                    body,
+                }
             }
-        };
-        Ok((url, r))
+        })
     }
 }
 
@@ -74,9 +76,10 @@ impl Handler for Sender {
         }
         let tried = match &p {
             Some(p) if p.active || s.test => match self.request(p, &s) {
-                Ok((url, request)) => {
+                Ok(request) => {
                     let wanted: Vec<i64> = serde_json::from_value(p.success.clone()).map_err(Problem::from)?;
-                    Some((Some(url), delivery::call(&self.out.client, &self.core.env, request, &wanted).await))
+                    let tried = delivery::call(self.out.as_ref(), &self.core.env, &request, &wanted).await;
+                    Some((Some(request.url), tried))
                 }
                 Err(e) => Some((None, refused(&e))),
             },

@@ -27,6 +27,16 @@ pub fn signature(secret: &Secret, id: &str, at: Ts, body: &str) -> Result<String
     Ok(format!("v1,{}", BASE64.encode(&m.finalize().into_bytes())))
 }
 
+/// The scheme's headers for one message.
+pub fn headers(secret: &Secret, id: &str, at: Ts, body: &str) -> Result<Vec<(&'static str, String)>> {
+    Ok(vec![
+        ("content-type", "application/json".into()),
+        ("webhook-id", id.into()),
+        ("webhook-timestamp", at.secs().to_string()),
+        ("webhook-signature", signature(secret, id, at, body)?),
+    ])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

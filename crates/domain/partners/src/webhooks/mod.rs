@@ -8,7 +8,7 @@ pub use replay::{REPLAY_JOB, Replay};
 pub use send::{Deliver, WEBHOOK_JOB};
 
 use crate::clicks::LinkKey;
-use crate::delivery::Reachable;
+use crate::delivery::Outward;
 use crate::ids::{WebhookId, WebhookSendId};
 use crate::postbacks::{SendState, sign, template};
 use crate::store::webhooks as store;
@@ -99,7 +99,7 @@ pub struct Draft {
     pub active: Option<bool>,
 }
 
-fn check(d: &Draft, reach: Reachable) -> Result<()> {
+fn check(d: &Draft, out: &Outward) -> Result<()> {
     let name = d.name.trim();
     if name.is_empty() || name.chars().count() > 100 {
         return Err(Problem::invalid("name", "text_malformed", "expected 1 to 100 characters"));
@@ -107,7 +107,7 @@ fn check(d: &Draft, reach: Reachable) -> Result<()> {
     if d.url.contains(['{', '}']) || d.url.len() > template::MAX_URL {
         return Err(Problem::invalid("url", "url_malformed", "expected an address without macros"));
     }
-    template::address(&d.url, reach.private_network)?;
+    template::address(&d.url, out.as_ref())?;
     if d.kinds.is_empty() || d.kinds.iter().any(|k| !KINDS.contains(&k.as_str())) {
         return Err(Problem::invalid(
             "kinds",
@@ -135,12 +135,12 @@ async fn reached(tx: &mut Tx, caller: &Caller, right: Right, id: WebhookId) -> R
 }
 
 /// Needs `connections.manage`.
-pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, d: &Draft, reach: Reachable) -> Result<WebhookEndpoint> {
+pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, d: &Draft, out: &Outward) -> Result<WebhookEndpoint> {
     caller.require(Right::ConnectionsManage)?;
     if !enters(caller, d.entity.as_ref()) {
         return Err(Problem::forbidden("entity_not_allowed", "this is outside your entities"));
     }
-    check(d, reach)?;
+    check(d, out)?;
     let now = core.now();
     let row = store::EndpointRow {
         id: WebhookId::new(&core.env),
@@ -167,10 +167,10 @@ pub async fn edit(
     id: WebhookId,
     base_version: i64,
     d: &Draft,
-    reach: Reachable,
+    out: &Outward,
 ) -> Result<WebhookEndpoint> {
     let before = reached(tx, caller, Right::ConnectionsManage, id).await?;
-    check(d, reach)?;
+    check(d, out)?;
     if d.entity != before.entity {
         return Err(Problem::invalid(
             "entity",

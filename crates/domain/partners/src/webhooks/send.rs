@@ -6,9 +6,8 @@ use crate::ids::WebhookSendId;
 use crate::postbacks::{SendState, sign, template};
 use crate::store::webhooks as store;
 use async_trait::async_trait;
-use http::{Request, header};
 use qd_kernel::{Problem, Result};
-use qd_outbound::Bytes;
+use qd_ports::courier::{Call, CallMethod};
 use qd_runtime::Core;
 use qd_runtime::jobs::{Handler, JobError, Lease};
 
@@ -26,18 +25,18 @@ impl Deliver {
         Deliver { core, key, out }
     }
 
-    fn request(&self, e: &store::EndpointRow, s: &store::SendRow) -> Result<Request<Bytes>> {
-        template::address(&e.url, self.out.reach.private_network)?;
+    fn request(&self, e: &store::EndpointRow, s: &store::SendRow) -> Result<Call> {
+        template::address(&e.url, self.out.as_ref())?;
         let (at, body) = (self.core.now(), s.body.to_string());
         let id = s.event_id.clone().unwrap_or_else(|| s.id.to_string());
         let secret = sign::secret(&self.key, &e.id.to_string(), e.secret_no)?;
-        Request::post(&e.url)
-            .header(header::CONTENT_TYPE, "application/json")
-            .header("webhook-id", &id)
-            .header("webhook-timestamp", at.secs().to_string())
-            .header("webhook-signature", sign::signature(&secret, &id, at, &body)?)
-            .body(Bytes::from(body))
-            .map_err(|e| Problem::invalid("url", "url_malformed", "expected an address").with_source(e))
+        let headers = sign::headers(&secret, &id, at, &body)?;
+        Ok(Call {
+            method: CallMethod::Post,
+            url: e.url.clone(),
+            headers,
+            body,
+        })
     }
 }
 
@@ -66,7 +65,7 @@ impl Handler for Deliver {
         let tried: Option<Tried> = match e.filter(|e| e.active) {
             None => None,
             Some(e) => Some(match self.request(&e, &s) {
-                Ok(r) => delivery::call(&self.out.client, &self.core.env, r, &[]).await,
+                Ok(r) => delivery::call(self.out.as_ref(), &self.core.env, &r, &[]).await,
                 Err(p) => Tried {
                     verdict: Verdict::Refused,
                     status: None,

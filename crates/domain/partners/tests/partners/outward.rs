@@ -11,7 +11,8 @@ use qd_partners::attribution::Registration;
 use qd_partners::clicks::{self, NewLink, Visit};
 use qd_partners::postbacks::{self, Amounts, DailyLots, Draft, Happening, Method, PostbackEvent, SendFilter, SendState, Sender};
 use qd_partners::webhooks::{self, Deliver, Replay};
-use qd_partners::{Outward, PartnerId, PostbackId, Reachable, SendId};
+use qd_courier_http::{HttpCourier, Reach as Near};
+use qd_partners::{Outward, PartnerId, PostbackId, SendId};
 use qd_runtime::access::{Caller, Role, StaffId};
 use qd_runtime::events::{self, NewEvent};
 use qd_runtime::jobs::{self, Registry};
@@ -20,8 +21,12 @@ use qd_testkit::TestDb;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-const NEAR: Reachable = Reachable { private_network: true };
-const FAR: Reachable = Reachable { private_network: false };
+const NEAR: Near = Near::Private;
+const FAR: Near = Near::Public;
+
+fn courier(reach: Near) -> Outward {
+    Arc::new(HttpCourier::new(reach).unwrap())
+}
 
 /// A receiver over HTTP: the sandbox's request bins.
 struct Receiver {
@@ -72,8 +77,8 @@ impl Receiver {
     }
 }
 
-async fn work(t: &TestDb, reach: Reachable) {
-    let out = Outward::new(reach).unwrap();
+async fn work(t: &TestDb, reach: Near) {
+    let out = courier(reach);
     let r = Registry::new()
         .add(Arc::new(Sender::new(t.core.clone(), key(), out.clone())))
         .add(Arc::new(Deliver::new(t.core.clone(), key(), out)))
@@ -95,7 +100,7 @@ fn draft(url: &str, events: &[PostbackEvent], method: Method) -> Draft {
 }
 
 async fn add(t: &TestDb, p: PartnerId, d: Draft) -> PostbackId {
-    tx!(t, |tx, core| postbacks::create(tx, core, &manager(), Some(p), &d, NEAR).await)
+    tx!(t, |tx, core| postbacks::create(tx, core, &manager(), Some(p), &d, &courier(NEAR)).await)
         .unwrap()
         .id
 }
@@ -319,16 +324,16 @@ qd_testkit::both! {
         came(&t, "cli_1").await;
         for url in ["http://127.0.0.1/pb", "http://10.0.0.1/pb", "http://[::1]/pb", "http://localhost/pb", "http://169.254.169.254/pb", "https://t.example:8443/pb", "https://{sub1}.example/pb"] {
             let d = draft(url, &[PostbackEvent::Ftd], Method::Get);
-            let e = tx!(t, |tx, core| postbacks::create(tx, core, &client("cli_anna"), None, &d, FAR).await).unwrap_err();
+            let e = tx!(t, |tx, core| postbacks::create(tx, core, &client("cli_anna"), None, &d, &courier(FAR)).await).unwrap_err();
             assert_eq!(e.fields[0].pointer, "/url", "{url}");
         }
         // A name is looked up when it is called, and its address is what counts.
         let d = draft("http://2130706433/pb", &[PostbackEvent::Ftd], Method::Get);
-        let named = tx!(t, |tx, core| postbacks::create(tx, core, &client("cli_anna"), None, &d, FAR).await).unwrap().id;
+        let named = tx!(t, |tx, core| postbacks::create(tx, core, &client("cli_anna"), None, &d, &courier(FAR)).await).unwrap().id;
         // Saved while an exception was in force, and the exception is gone.
         let saved = add(&t, p, draft(&r.bin("inside"), &[PostbackEvent::Ftd], Method::Get)).await;
         happen(&t, "cli_1", Happening::new(PostbackEvent::Ftd, "evt_1", t.core.now(), "received")).await;
-        work(&t, FAR).await;
+        work(&t, &courier(FAR)).await;
         let l = &log(&t, named).await[0];
         assert_eq!((l.state, l.error.as_deref()), (SendState::Failed, Some("address_refused (not_sent)")));
         let l = &log(&t, saved).await[0];
@@ -342,7 +347,7 @@ qd_testkit::both! {
         let mut d = draft(&format!("{}?a={{payout}}&c={{currency}}", r.bin("a")), &[PostbackEvent::Commission], Method::Get);
         d.amounts = Some(Amounts::Exact);
         let mine = d.clone();
-        let e = tx!(t, |tx, core| postbacks::create(tx, core, &client("cli_anna"), None, &mine, NEAR).await).unwrap_err();
+        let e = tx!(t, |tx, core| postbacks::create(tx, core, &client("cli_anna"), None, &mine, &courier(NEAR)).await).unwrap_err();
         assert_eq!(e.code, "amounts_by_contract");
         let id = add(&t, p, d).await;
         let earn = async |event: &'static str, minor: i64| {
@@ -366,7 +371,7 @@ qd_testkit::both! {
             add(&t, p, draft(&r.bin(&n.to_string()), &[PostbackEvent::Click], Method::Get)).await;
         }
         let d = draft(&r.bin("x"), &[PostbackEvent::Click], Method::Get);
-        assert_eq!(tx!(t, |tx, core| postbacks::create(tx, core, &manager(), Some(p), &d, NEAR).await).unwrap_err().code, "postbacks_full");
+        assert_eq!(tx!(t, |tx, core| postbacks::create(tx, core, &manager(), Some(p), &d, &courier(NEAR)).await).unwrap_err().code, "postbacks_full");
     }
 
     async fn yesterdays_lots_are_reported_once_the_day_is_over_by_client_and_group(t: TestDb) {
@@ -428,12 +433,12 @@ qd_testkit::both! {
         let r = Receiver::start().await;
         let d = webhooks::Draft { name: "Engine".into(), entity: Some("eu".into()), url: r.bin("engine"), kinds: vec!["deposit.received".into()], active: None };
         let bad = webhooks::Draft { kinds: vec!["secrets.all".into()], ..d.clone() };
-        assert_eq!(tx!(t, |tx, core| webhooks::create(tx, core, &ops(), &bad, NEAR).await).unwrap_err().fields[0].pointer, "/kinds");
+        assert_eq!(tx!(t, |tx, core| webhooks::create(tx, core, &ops(), &bad, &courier(NEAR)).await).unwrap_err().fields[0].pointer, "/kinds");
         let far = d.clone();
-        assert_eq!(tx!(t, |tx, core| webhooks::create(tx, core, &ops(), &far, FAR).await).unwrap_err().fields[0].pointer, "/url");
-        assert_eq!(tx!(t, |tx, core| webhooks::create(tx, core, &manager(), &d, NEAR).await).unwrap_err().code, "right_missing");
+        assert_eq!(tx!(t, |tx, core| webhooks::create(tx, core, &ops(), &far, &courier(FAR)).await).unwrap_err().fields[0].pointer, "/url");
+        assert_eq!(tx!(t, |tx, core| webhooks::create(tx, core, &manager(), &d, &courier(NEAR)).await).unwrap_err().code, "right_missing");
         let d = webhooks::Draft { name: "Engine".into(), entity: Some("eu".into()), url: r.bin("engine"), kinds: vec!["deposit.received".into()], active: None };
-        let id = tx!(t, |tx, core| webhooks::create(tx, core, &ops(), &d, NEAR).await).unwrap().id;
+        let id = tx!(t, |tx, core| webhooks::create(tx, core, &ops(), &d, &courier(NEAR)).await).unwrap().id;
         let event = async |kind: &'static str, entity: &'static str, n: i64| {
             let id = tx!(t, |tx, core| events::publish(tx, core, NewEvent { kind, aggregate: format!("deposit:{n}"), entity: Some(entity.into()), payload: json!({"n": n}) }).await).unwrap();
             t.db.write(async |tx| events::place_new(tx, 100).await).await.unwrap();
@@ -469,4 +474,34 @@ qd_testkit::both! {
         let lines = t.db.read(async move |tx| webhooks::log(tx, &ops(), id, None, &page).await).await.unwrap().items;
         assert_eq!(lines.iter().map(|l| (l.replay, l.state)).collect::<Vec<_>>(), [(true, SendState::Done), (false, SendState::Done), (false, SendState::Done)]);
     }
+}
+
+#[test]
+fn what_could_reach_inside_or_means_nothing_is_refused_when_it_is_saved() {
+    let code = |u: &str, reach| {
+        postbacks::template::check(u, courier(reach).as_ref())
+            .err()
+            .map(|p| p.fields[0].code.clone())
+    };
+    assert_eq!(code("https://t.example/pb?c={click_id}", FAR), None);
+    assert_eq!(code("http://t.example:80/pb", FAR), None);
+    for (url, want) in [
+        ("https://{sub1}/pb", "url_macro_in_host"),
+        ("https://t.example:{sub1}/pb", "url_macro_in_host"),
+        ("https://t.example/pb?c={click", "url_malformed"),
+        ("https://t.example/pb?c=click}", "url_malformed"),
+        ("https://t.example/pb?c={{click_id}", "url_malformed"),
+        ("https://t.example/pb?c={email}", "macro_unknown"),
+        ("https://t.example:8080/pb", "port_refused"),
+        ("http://127.0.0.1/pb", "address_refused"),
+        ("http://[::1]/pb", "address_refused"),
+        ("http://169.254.169.254/latest", "address_refused"),
+        ("http://localhost/pb", "address_refused"),
+        ("ftp://t.example/pb", "url_malformed"),
+        ("https://me:pw@t.example/pb", "url_malformed"),
+        ("https://t.example/a b", "url_malformed"),
+    ] {
+        assert_eq!(code(url, FAR).as_deref(), Some(want), "{url}");
+    }
+    assert_eq!(code("http://127.0.0.1:9150/pb?c={click_id}", NEAR), None);
 }

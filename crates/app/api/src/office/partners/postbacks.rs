@@ -31,7 +31,7 @@ pub async fn add(
 ) -> Reply<Answer> {
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "postback.add", &(id, &req), 201, async move |tx| {
-        postbacks::create(tx, &a.core, &c, Some(id), &r, a.outward.reach).await
+        postbacks::create(tx, &a.core, &c, Some(id), &r, &a.outward).await
     })
     .await
 }
@@ -55,7 +55,7 @@ pub async fn edit(
 ) -> Reply<Answer> {
     let (a, c, r) = (app.clone(), caller.clone(), req.clone());
     write(&app, &caller, key, "postback.edit", &(id, &req), 200, async move |tx| {
-        postbacks::edit(tx, &a.core, &c, id, r.version, &r.postback, a.outward.reach).await
+        postbacks::edit(tx, &a.core, &c, id, r.version, &r.postback, &a.outward).await
     })
     .await
 }
