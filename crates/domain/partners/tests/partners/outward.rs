@@ -333,7 +333,7 @@ qd_testkit::both! {
         // Saved while an exception was in force, and the exception is gone.
         let saved = add(&t, p, draft(&r.bin("inside"), &[PostbackEvent::Ftd], Method::Get)).await;
         happen(&t, "cli_1", Happening::new(PostbackEvent::Ftd, "evt_1", t.core.now(), "received")).await;
-        work(&t, &courier(FAR)).await;
+        work(&t, FAR).await;
         let l = &log(&t, named).await[0];
         assert_eq!((l.state, l.error.as_deref()), (SendState::Failed, Some("address_refused (not_sent)")));
         let l = &log(&t, saved).await[0];
