@@ -218,6 +218,7 @@ fn house_routes(api: Api<App>) -> Api<App> {
         .route(Right::RulesView, routes!(rules::get))
         .route(Right::RulesEdit, routes!(rules::save))
         .route(Right::RulesView, routes!(rules::try_out))
+        .route(Right::RulesView, routes!(rules::on_past))
         .route(Right::StaffView, routes!(people::list))
         .route(Right::StaffManage, routes!(people::add))
         .route(Right::StaffView, routes!(people::get))

@@ -6,7 +6,7 @@ use axum::extract::State;
 use qd_app::App;
 use qd_kernel::Problem;
 use qd_runtime::access::Caller;
-use qd_runtime::rules::{self, Case, Draft, Rule, RuleId, RuleSet};
+use qd_runtime::rules::{self, Case, Draft, Rule, RuleId, RuleSet, trial};
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -163,4 +163,46 @@ pub async fn try_out(Body(req): Body<TryRule>) -> Reply<Json<Tried>> {
             }),
         },
     }))
+}
+
+/// Where the decisions of a set keep what the rules were told: the kind of the decision, and the
+/// pointer to the evaluation in its inputs.
+fn evidence(set: &str) -> Option<trial::Source<'static>> {
+    let (kind, at) = match set {
+        "withdrawal.auto" => ("withdrawal.rules", ""),
+        "deposit.checks" => ("deposit.checks", ""),
+        "lead.routing" => ("lead.routing", ""),
+        "kyc.risk" => ("kyc.risk", "/risk/evaluation"),
+        _ => return None,
+    };
+    Some(trial::Source { kind, at })
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TryRuleOnPast, example = json!({"set": "withdrawal.auto", "expression": "withdrawal.amount_base_minor <= 50000", "days": 30}))]
+pub struct OnPast {
+    set: String,
+    /// In CEL, over the set's facts.
+    expression: String,
+    /// The rule whose own answers of then are compared.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    rule_id: Option<RuleId>,
+    /// How far back, 1 to 400; 30 without it.
+    #[serde(default)]
+    days: Option<i64>,
+}
+
+/// Holds an expression against decisions that were made: how often it would have matched, and where
+/// it differs from then. Changes nothing.
+#[utoipa::path(post, path = "/api/v1/rules/trial", tag = "rules", request_body = OnPast, responses((status = 200, body = trial::Trial)))]
+pub async fn on_past(State(app): State<App>, Asker(caller): Asker, Body(req): Body<OnPast>) -> Reply<Json<Value>> {
+    let source = evidence(&req.set).ok_or_else(|| Problem::invalid("set", "rule_set_unknown", "expected the name of a rule set"))?;
+    let days = req.days.unwrap_or(30);
+    if !(1..=400).contains(&days) {
+        return Err(Problem::invalid("days", "days_out_of_range", "expected 1 to 400").into());
+    }
+    let from = app.core.now().plus_secs(-days * 86_400);
+    read(&app, async move |tx| trial::run(tx, &caller, &source, &req.expression, req.rule_id, from).await).await
 }

@@ -5,6 +5,7 @@
 
 mod program;
 mod store;
+pub mod trial;
 
 pub use program::{Fault, MAX_DEPTH, MAX_EXPRESSION, MAX_FACTS, MAX_LIST, MAX_LOOPS, MAX_NODES, MAX_TEXT};
 

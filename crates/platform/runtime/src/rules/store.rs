@@ -210,3 +210,27 @@ pub async fn list(tx: &mut Tx, set: Option<&str>) -> Result<Vec<Rule>> {
         .await?;
     rows.into_iter().map(RuleRow::into_rule).collect()
 }
+
+row! {
+    /// A decision with the facts it rested on.
+    pub struct DecisionRow {
+        pub id: String,
+        pub subject: String,
+        pub client_id: Option<String>,
+        pub outcome: String,
+        pub inputs: Value,
+        pub at: Ts,
+        pub entity: Option<String>,
+    }
+}
+
+pub async fn decisions(tx: &mut Tx, kind: &str, from: Ts, limit: i64) -> Result<Vec<DecisionRow>> {
+    tx.rows(
+        sql!(
+            "SELECT d.id, d.subject, d.client_id, d.outcome, d.inputs, d.at, a.entity FROM decisions d JOIN audit_rows a ON a.id = d.audit_id
+             WHERE d.kind = $1 AND d.at >= $2 ORDER BY d.at DESC, d.id DESC LIMIT $3"
+        ),
+        &vals![kind, from, limit],
+    )
+    .await
+}

@@ -4,6 +4,7 @@ import { useTranslation } from '@qd/i18n';
 import { Card, Cards, CopyId, fieldText, focusErrors, Notice, Page, say, showProblem, statusText, useForm } from '@qd/ui';
 import { IconTrash } from '@tabler/icons-react';
 import { useMemo, useState } from 'react';
+import { Past } from './Past';
 import { Tests } from './Tests';
 import { TryIt } from './TryIt';
 import { setText } from './words';
@@ -140,6 +141,7 @@ export function RuleEditor({ rule, set, sets, onClose, onSaved }: { rule?: Rule;
             </Card>
             {values.expression.trim() && <Tests expression={values.expression} tests={good} />}
             {home && values.expression.trim() && <TryIt expression={values.expression} facts={home.facts} first={good[0]?.facts} />}
+            {home && values.expression.trim() && <Past set={home.name} expression={values.expression} rule={rule?.id} />}
           </Stack>
           {home && (
             <Card title={t('rules.facts')}>

@@ -8,6 +8,7 @@ import { useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { History } from '../settings/History';
 import { RuleEditor } from './RuleEditor';
+import { Past } from './Past';
 import { Tests } from './Tests';
 import { TryIt } from './TryIt';
 import { outcomeText, ruleField, setText } from './words';
@@ -74,6 +75,7 @@ export function RulePage() {
           </Card>
           <Tests expression={rule.expression} tests={rule.tests} />
           {home && <TryIt key={rule.version} expression={rule.expression} facts={home.facts} first={rule.tests[0]?.facts} />}
+          <Past set={rule.set} expression={rule.expression} rule={rule.id} />
         </Cards>
         <Card title={t('history')}>
           <History versions={versions.map((v) => ({ version: v.version, changed_at_us: v.changed_at_us, changed_by: v.changed_by, reason: '', doc: v }))} label={ruleField} />
