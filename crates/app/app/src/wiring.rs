@@ -2,6 +2,7 @@
 
 use crate::config::{BusConfig, Config, DatabaseConfig, PspConfig, TradingServerConfig, TrustConfig};
 use crate::{App, compose, reactions};
+use qd_courier_http::HttpCourier;
 use qd_db::{Db, DbConfig};
 use qd_kernel::{Env, Problem, Result, Secret};
 use qd_notify::{Catalogue, MailHandler, Smtp, SmtpConfig};
@@ -11,7 +12,6 @@ use qd_payments::Psps;
 use qd_platform_mt5::{Mt5, Mt5Config};
 use qd_ports::platform::TradingPlatform;
 use qd_ports::psp::Psp;
-use qd_courier_http::HttpCourier;
 use qd_psp_stripe::{Stripe, StripeConfig};
 use qd_runtime::Core;
 use qd_runtime::access::{Access, AccessConfig, HouseKey};

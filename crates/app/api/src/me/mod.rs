@@ -19,7 +19,16 @@ use qd_runtime::access::Right;
 use qd_web::Api;
 use utoipa_axum::routes;
 
+// In several pieces: a chain of all of them would need more stack than a test's thread has.
 pub fn routes(api: Api<App>) -> Api<App> {
+    api.with(own_record)
+        .with(own_money)
+        .with(own_papers)
+        .with(own_partnership)
+        .with(own_partner_tools)
+}
+
+fn own_record(api: Api<App>) -> Api<App> {
     api.route(Right::MeView, routes!(profile::get))
         .route(Right::MeEdit, routes!(profile::put_step))
         .route(Right::MeView, routes!(profile::timeline))
@@ -37,7 +46,10 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::MeAccounts, routes!(accounts::reveal))
         .route(Right::MeAccounts, routes!(accounts::deals))
         .route(Right::MeAccounts, routes!(accounts::positions))
-        .route(Right::MeDeposit, routes!(deposits::methods))
+}
+
+fn own_money(api: Api<App>) -> Api<App> {
+    api.route(Right::MeDeposit, routes!(deposits::methods))
         .route(Right::MeDeposit, routes!(deposits::list, deposits::create))
         .route(Right::MeDeposit, routes!(deposits::get))
         .route(Right::MeDeposit, routes!(deposits::cancel))
@@ -49,7 +61,10 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::MeTransfer, routes!(transfers::get))
         .route(Right::MeStatements, routes!(wallet::balances))
         .route(Right::MeStatements, routes!(wallet::statement))
-        .route(Right::MeStatements, routes!(exports::wallet_csv))
+}
+
+fn own_papers(api: Api<App>) -> Api<App> {
+    api.route(Right::MeStatements, routes!(exports::wallet_csv))
         .route(Right::MeStatements, routes!(exports::wallet_pdf))
         .route(Right::MeAccounts, routes!(exports::deals_csv))
         .route(Right::MeAccounts, routes!(exports::account_pdf))
@@ -58,7 +73,10 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::MeTickets, routes!(tickets::get))
         .route(Right::MeTickets, routes!(tickets::message))
         .route(Right::MeTickets, routes!(tickets::solved))
-        .route(Right::MePartner, routes!(partner::get, partner::apply))
+}
+
+fn own_partnership(api: Api<App>) -> Api<App> {
+    api.route(Right::MePartner, routes!(partner::get, partner::apply))
         .route(Right::MePartner, routes!(partner::links, partner::add_link))
         .route(Right::MePartner, routes!(partner::tree))
         .route(Right::MePartner, routes!(partner::clients))
@@ -69,7 +87,10 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::MePartner, routes!(partner::statement))
         .route(Right::MePartner, routes!(partner::statement_csv))
         .route(Right::MePartner, routes!(partner::payouts))
-        .route(Right::MePartner, routes!(partner_tools::postbacks, partner_tools::add_postback))
+}
+
+fn own_partner_tools(api: Api<App>) -> Api<App> {
+    api.route(Right::MePartner, routes!(partner_tools::postbacks, partner_tools::add_postback))
         .route(
             Right::MePartner,
             routes!(partner_tools::edit_postback, partner_tools::remove_postback),

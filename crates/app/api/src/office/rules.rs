@@ -204,5 +204,8 @@ pub async fn on_past(State(app): State<App>, Asker(caller): Asker, Body(req): Bo
         return Err(Problem::invalid("days", "days_out_of_range", "expected 1 to 400").into());
     }
     let from = app.core.now().plus_secs(-days * 86_400);
-    read(&app, async move |tx| trial::run(tx, &caller, &source, &req.expression, req.rule_id, from).await).await
+    read(&app, async move |tx| {
+        trial::run(tx, &caller, &source, &req.expression, req.rule_id, from).await
+    })
+    .await
 }

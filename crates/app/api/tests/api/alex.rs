@@ -422,22 +422,38 @@ async fn from_the_first_click_to_the_withdrawal() {
 /// Drafts meet the withdrawals that were decided above before they decide any.
 async fn rules_are_held_against_what_was_decided(w: &World, admin: &str) {
     let trial = async |expression: &str| {
-        w.post("/api/v1/rules/trial", admin, json!({"set": "withdrawal.auto", "expression": expression, "days": 30}))
-            .await
+        w.post(
+            "/api/v1/rules/trial",
+            admin,
+            json!({"set": "withdrawal.auto", "expression": expression, "days": 30}),
+        )
+        .await
     };
     let all = trial("withdrawal.amount_base_minor > 0").await.ok();
     let decisions = all["decisions"].as_i64().unwrap();
     assert!(decisions >= 2, "{all}");
-    assert_eq!((all["matched"].as_i64(), all["only_now"].as_i64()), (Some(decisions), Some(decisions)), "{all}");
+    assert_eq!(
+        (all["matched"].as_i64(), all["only_now"].as_i64()),
+        (Some(decisions), Some(decisions)),
+        "{all}"
+    );
     assert_eq!(all["cases"].as_array().unwrap().len() as i64, decisions, "{all}");
     let none = trial("withdrawal.amount_base_minor < 0").await.ok();
-    assert_eq!((none["matched"].as_i64(), none["cases"].as_array().unwrap().len()), (Some(0), 0), "{none}");
+    assert_eq!(
+        (none["matched"].as_i64(), none["cases"].as_array().unwrap().len()),
+        (Some(0), 0),
+        "{none}"
+    );
     // What is in force matched then as it does now.
     let rules = w.get("/api/v1/rules?set=withdrawal.auto", admin).await.ok();
     for r in rules["items"].as_array().unwrap() {
         let body = json!({"set": "withdrawal.auto", "expression": r["expression"], "rule_id": r["id"]});
         let same = w.post("/api/v1/rules/trial", admin, body).await.ok();
-        assert_eq!((same["matched"].clone(), same["only_now"].as_i64(), same["only_then"].as_i64()), (same["matched_then"].clone(), Some(0), Some(0)), "{same}");
+        assert_eq!(
+            (same["matched"].clone(), same["only_now"].as_i64(), same["only_then"].as_i64()),
+            (same["matched_then"].clone(), Some(0), Some(0)),
+            "{same}"
+        );
     }
     assert_eq!(trial("withdrawal.").await.code(), "expression_malformed");
     let far = json!({"set": "withdrawal.auto", "expression": "true", "days": 4000});

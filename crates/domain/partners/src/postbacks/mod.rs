@@ -232,14 +232,7 @@ fn checked(caller: &Caller, d: &Draft, before: Option<&store::PostbackRow>, out:
 }
 
 /// By the partner (`partner` None), or by staff with `partners.manage`. At most 10.
-pub async fn create(
-    tx: &mut Tx,
-    core: &Core,
-    caller: &Caller,
-    partner: Option<PartnerId>,
-    d: &Draft,
-    out: &Outward,
-) -> Result<Postback> {
+pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, partner: Option<PartnerId>, d: &Draft, out: &Outward) -> Result<Postback> {
     let p = whose(tx, caller, Right::PartnersManage, partner).await?;
     if p.state != PartnerState::Active {
         return Err(Problem::conflict("partner_state", "only an active partner has postbacks"));

@@ -81,9 +81,9 @@ fn plan_document() -> impl Strategy<Value = Value> {
         decimal(),
         over,
         prop_oneof![4 => Just("USD"), 1 => Just("EUR"), 1 => Just("JPY"), 1 => Just("account")],
-        prop::option::weighted(0.4, 1i64..600),
+        prop_oneof![3 => Just(None), 2 => (1i64..600).prop_map(Some)],
         any::<bool>(),
-        prop::option::weighted(0.2, Just("0.01")),
+        prop_oneof![4 => Just(None), 1 => Just(Some("0.01"))],
     )
         .prop_map(|(all, metals, raw, level, over, currency, seconds, below_zero, factor)| {
             let mut doc = json!({"format": 1, "name": "x", "currency": currency, "override": over, "rules": [
@@ -110,7 +110,7 @@ fn plan_document() -> impl Strategy<Value = Value> {
 fn world() -> impl Strategy<Value = World> {
     let step = (
         0usize..4,
-        prop::bool::weighted(0.2),
+        prop_oneof![4 => Just(false), 1 => Just(true)],
         prop_oneof![8 => Just(None), 1 => Just(Some(Blocked::PartnerSuspended))],
     );
     (

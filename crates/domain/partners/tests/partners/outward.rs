@@ -5,13 +5,13 @@ use crate::kit::*;
 use crate::tx;
 use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use qd_courier_http::{HttpCourier, Reach as Near};
 use qd_kernel::{Amount, Currency, Env, PageRequest, Result};
 use qd_outbound::{Bytes, Client, ClientOptions, Reach, Request};
 use qd_partners::attribution::Registration;
 use qd_partners::clicks::{self, NewLink, Visit};
 use qd_partners::postbacks::{self, Amounts, DailyLots, Draft, Happening, Method, PostbackEvent, SendFilter, SendState, Sender};
 use qd_partners::webhooks::{self, Deliver, Replay};
-use qd_courier_http::{HttpCourier, Reach as Near};
 use qd_partners::{Outward, PartnerId, PostbackId, SendId};
 use qd_runtime::access::{Caller, Role, StaffId};
 use qd_runtime::events::{self, NewEvent};
@@ -100,9 +100,10 @@ fn draft(url: &str, events: &[PostbackEvent], method: Method) -> Draft {
 }
 
 async fn add(t: &TestDb, p: PartnerId, d: Draft) -> PostbackId {
-    tx!(t, |tx, core| postbacks::create(tx, core, &manager(), Some(p), &d, &courier(NEAR)).await)
-        .unwrap()
-        .id
+    tx!(t, |tx, core| postbacks::create(tx, core, &manager(), Some(p), &d, &courier(NEAR))
+        .await)
+    .unwrap()
+    .id
 }
 
 async fn happen(t: &TestDb, client: &'static str, h: Happening) -> usize {

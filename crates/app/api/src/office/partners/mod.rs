@@ -58,6 +58,15 @@ pub fn origin_routes(api: Api<App>) -> Api<App> {
 }
 
 pub fn routes(api: Api<App>) -> Api<App> {
+    api.with(people_routes)
+        .with(plan_routes)
+        .with(commission_routes)
+        .with(correction_routes)
+        .with(payout_routes)
+        .with(close_routes)
+}
+
+fn people_routes(api: Api<App>) -> Api<App> {
     api.route(Right::PartnersView, routes!(people::list))
         .route(Right::PartnersManage, routes!(people::create))
         .route(Right::PartnersView, routes!(people::get))
@@ -72,7 +81,10 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::PartnersView, routes!(clients::of_client))
         .route(Right::PartnersManage, routes!(clients::reassign))
         .route(Right::PartnersManage, routes!(clients::decide_hold))
-        .route(Right::PartnersView, routes!(plans::plan_list))
+}
+
+fn plan_routes(api: Api<App>) -> Api<App> {
+    api.route(Right::PartnersView, routes!(plans::plan_list))
         .route(Right::PlansManage, routes!(plans::plan_save))
         .route(Right::PartnersView, routes!(plans::plan_get))
         .route(Right::PlansManage, routes!(plans::plan_preview))
@@ -80,7 +92,10 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::PlansManage, routes!(simulate::simulation))
         .route(Right::PlansManage, routes!(plans::plan_assign))
         .route(Right::PlansManage, routes!(plans::plan_default))
-        .route(Right::CommissionView, routes!(programmes::overview))
+}
+
+fn commission_routes(api: Api<App>) -> Api<App> {
+    api.route(Right::CommissionView, routes!(programmes::overview))
         .route(Right::CommissionView, routes!(programmes::clients))
         .route(Right::PartnersManage, routes!(programmes::decide))
         .route(Right::PartnersManage, routes!(programmes::quarantine))
@@ -91,7 +106,10 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::StatementsClose, routes!(statements::close))
         .route(Right::CommissionView, routes!(statements::statement))
         .route(Right::CommissionView, routes!(statements::statement_csv))
-        .route(Right::PartnersManage, routes!(corrections::preview))
+}
+
+fn correction_routes(api: Api<App>) -> Api<App> {
+    api.route(Right::PartnersManage, routes!(corrections::preview))
         .route(Right::PartnersManage, routes!(corrections::create))
         .route(Right::CommissionView, routes!(corrections::list))
         .route(Right::CommissionView, routes!(corrections::get))
@@ -101,7 +119,10 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::PartnersManage, routes!(corrections::preview_move))
         .route(Right::PartnersManage, routes!(corrections::preview_client))
         .route(Right::CommissionView, routes!(corrections::closed))
-        .route(Right::CommissionView, routes!(payouts::payout_list))
+}
+
+fn payout_routes(api: Api<App>) -> Api<App> {
+    api.route(Right::CommissionView, routes!(payouts::payout_list))
         .route(Right::PayoutsPrepare, routes!(payouts::prepare))
         .route(Right::CommissionView, routes!(payouts::payout))
         .route(Right::PayoutsRelease, routes!(payouts::decide))
@@ -119,7 +140,10 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .route(Right::PayoutsRelease, routes!(batches::batch_results))
         .route(Right::PayoutsRelease, routes!(batches::batch_file))
         .route(Right::PayoutsPrepare, routes!(batches::invoice))
-        .route(Right::CommissionView, routes!(closes::close_list))
+}
+
+fn close_routes(api: Api<App>) -> Api<App> {
+    api.route(Right::CommissionView, routes!(closes::close_list))
         .route(Right::StatementsClose, routes!(closes::close_create))
         .route(Right::CommissionView, routes!(closes::close_get))
         .route(Right::StatementsClose, routes!(closes::close_run))
