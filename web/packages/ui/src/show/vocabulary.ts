@@ -48,7 +48,6 @@ const tones: Record<string, Record<string, Tone>> = {
   bulk: { waiting: 'wait', changed: 'good', unchanged: 'idle', failed: 'bad' },
   programme: { registered: 'wait', qualified: 'good', not_qualified: 'idle', declined: 'bad', on_hold: 'warn' },
   postback_send: { waiting: 'wait', done: 'good', failed: 'bad', dropped: 'idle' },
-  claim: { open: 'wait', accepted: 'good', refused: 'bad', withdrawn: 'idle' },
   commission_line: { open: 'info', stated: 'good', zero: 'idle' },
   appropriateness: { pass: 'good', warn: 'warn', block: 'bad' },
   connection: { up: 'good', slow: 'warn', down: 'bad', unknown: 'idle' },

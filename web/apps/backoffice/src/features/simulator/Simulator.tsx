@@ -98,7 +98,7 @@ function Outcome({ result: r }: { result: Result }) {
               { label: t('sim.revenue'), value: money(r.total.revenue_minor) },
               { label: t('sim.today'), value: <Money tone value={{ minor: r.total.margin_today_minor, currency: r.currency }} /> },
               { label: t('sim.proposed'), value: <Money tone strong value={{ minor: r.total.margin_proposed_minor, currency: r.currency }} /> },
-              { label: t('sim.breakEven'), value: r.total.break_even_per_lot ? <><Price value={r.total.break_even_per_lot} /> {t('office-plans:rateOf.per_lot', { currency: r.currency })}</> : null, optional: true },
+              { label: t('sim.breakEven'), value: r.total.break_even_per_lot ? <>{/^-?\d+(\.\d+)?$/.test(r.total.break_even_per_lot) ? <Price value={r.total.break_even_per_lot} /> : <bdi dir="ltr">{r.total.break_even_per_lot}</bdi>} {t('office-plans:rateOf.per_lot', { currency: r.currency })}</> : null, optional: true },
             ]}
           />
         </Card>
