@@ -128,7 +128,15 @@ const traderIds = {
   '/transfers/$id': () => made.transfer,
   '/support/$id': () => made.ticket,
 };
-const partnerIds = { '/statements/$id': () => first('partner', '/me/partner/statements') };
+const partnerIds = {
+  '/statements/$id': () => first('partner', '/me/partner/statements'),
+  '/postbacks/$id': async () => {
+    const call = api(await signedIn('partner'));
+    const [one] = (await call('get', '/me/partner/postbacks')).items;
+    // Off: nothing is sent there.
+    return (one ?? (await call('post', '/me/partner/postbacks', { name: 'Tracker', events: ['registration'], url: 'https://tracker.example/postback?cid={click_id}', method: 'get', active: false }))).id;
+  },
+};
 
 /** The first of any partner: not every one has been paid yet. */
 async function ofPartners(what) {
