@@ -231,6 +231,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/attribution/claims": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Partners' claims to clients, the newest first. */
+        get: operations["get_attribution_claims"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/attribution/claims/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One claim, with what was seen when it was decided. */
+        get: operations["get_attribution_claims_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/attribution/claims/{id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decides a claim. Accepted, the client is the partner's from then on; nothing is paid backwards. */
+        post: operations["post_attribution_claims_id_decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/attribution/referrals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Clients who share something with the partner who brought them, the newest first. Decided at the
+         *     client: `POST /api/v1/clients/{id}/partner/decide`.
+         */
+        get: operations["get_attribution_referrals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/attribution/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules in force in an entity. */
+        get: operations["get_attribution_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -927,6 +1015,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/clients/{id}/attribution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All that is known about whose client this is: touches, claims, what each model would say, who else
+         *     came from the same place.
+         */
+        get: operations["get_clients_id_attribution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/clients/{id}/calls": {
         parameters: {
             query?: never;
@@ -939,6 +1047,23 @@ export interface paths {
         put?: never;
         /** Logs a call with the status and the follow-up it led to, all or nothing. */
         post: operations["post_clients_id_calls"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clients/{id}/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the client agreed to, the newest first: which text, in which version, when. */
+        get: operations["get_clients_id_consents"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1085,7 +1210,7 @@ export interface paths {
         /** Whose client this is, was, and on what evidence; whether the partner earns now, and if not, why. */
         get: operations["get_clients_id_partner"];
         put?: never;
-        /** Moves a client to another partner, from a time on. Lines that are booked stay. */
+        /** Moves a client to another partner, from a time on. */
         post: operations["post_clients_id_partner"];
         delete?: never;
         options?: never;
@@ -1104,6 +1229,23 @@ export interface paths {
         put?: never;
         /** Decides about a held attribution (a suspected self-referral). */
         post: operations["post_clients_id_partner_decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clients/{id}/partner/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What giving a client to another partner from a time on would move in money. */
+        post: operations["post_clients_id_partner_preview"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1232,6 +1374,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/closed-period-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was booked for closed periods since they were closed, and why, the newest first. */
+        get: operations["get_closed_period_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/colleagues": {
         parameters: {
             query?: never;
@@ -1243,6 +1402,92 @@ export interface paths {
         get: operations["get_colleagues"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/commission-closes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Month closes, the newest month first. */
+        get: operations["get_commission_closes"];
+        put?: never;
+        /** Makes a month's checklist; again, as long as nothing runs, makes it anew. */
+        post: operations["post_commission_closes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/commission-closes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One close: checklist, progress, result, and the partners that could not be closed. */
+        get: operations["get_commission_closes_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/commission-closes/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes up a run that was interrupted or got stuck; partners already closed stay as they are. */
+        post: operations["post_commission_closes_id_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/commission-closes/{id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Starts the run, if nothing stands against it. Refused over an unexplained trade, which it names. */
+        post: operations["post_commission_closes_id_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/commission-closes/{id}/sign-off": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A person's name under a close that is done. */
+        post: operations["post_commission_closes_id_sign_off"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1297,6 +1542,112 @@ export interface paths {
         get: operations["get_connections"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/corrections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Corrections, the newest first. */
+        get: operations["get_corrections"];
+        put?: never;
+        /** Prepares a correction with its figures; somebody else decides. */
+        post: operations["post_corrections"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/corrections/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a change with an earlier date would move, by partner and statement, tiers looked at again and
+         *     tiers as closed; nothing is changed.
+         */
+        post: operations["post_corrections_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/corrections/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One correction: what was asked and seen, how far it is, what it moved, its last 50 lines. */
+        get: operations["get_corrections_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/corrections/{id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Carries out or refuses a correction that somebody else prepared. Needs a fresh proof. */
+        post: operations["post_corrections_id_decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/corrections/{id}/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The lines of a correction, the newest first. */
+        get: operations["get_corrections_id_lines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/corrections/{id}/reverse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Prepares the correction that undoes this one. */
+        post: operations["post_corrections_id_reverse"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2397,6 +2748,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What I agreed to, the newest first: which text, in which version, when. */
+        get: operations["get_me_consents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/deposit-methods": {
         parameters: {
             query?: never;
@@ -2609,6 +2977,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/partner/claims": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My claims, the newest first. */
+        get: operations["get_me_partner_claims"];
+        put?: never;
+        /** Claims a client. The answer does not say whether such a client exists. */
+        post: operations["post_me_partner_claims"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/partner/claims/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a claim back. */
+        post: operations["post_me_partner_claims_id_withdraw"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/partner/clients": {
         parameters: {
             query?: never;
@@ -2616,8 +3019,43 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** My clients, by pseudonym, with what they trade. */
+        /** My clients, by pseudonym and what my entity shows of them, with what they trade. */
         get: operations["get_me_partner_clients"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/partner/door": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The door for a server of mine, and its token while it is open. */
+        get: operations["get_me_partner_door"];
+        put?: never;
+        /** Opens my door with a new token, or shuts it. */
+        post: operations["post_me_partner_door"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/partner/funnel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My funnel: clicks, registrations, approvals, first deposits, trading. */
+        get: operations["get_me_partner_funnel"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2661,6 +3099,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/partner/material": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Material my entity offers, the newest first. */
+        get: operations["get_me_partner_material"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/partner/material/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Material with my own link in it: address, text, a piece of HTML, a QR code. */
+        get: operations["get_me_partner_material_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/partner/material/{id}/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A banner with my code and its QR code in it, as an SVG picture to download. */
+        get: operations["get_me_partner_material_id_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/partner/payable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What I may be paid now, by currency: balance, open, held, reserved, payable, and why not more. */
+        get: operations["get_me_partner_payable"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/partner/payouts": {
         parameters: {
             query?: never;
@@ -2670,6 +3176,145 @@ export interface paths {
         };
         /** My payouts, the newest first. */
         get: operations["get_me_partner_payouts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/partner/postback-sends/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One report with its values and every attempt. */
+        get: operations["get_me_partner_postback_sends_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/partner/postback-sends/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a report once more: same event id, new postback id. */
+        post: operations["post_me_partner_postback_sends_id_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/partner/postbacks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My postbacks. */
+        get: operations["get_me_partner_postbacks"];
+        put?: never;
+        /** Adds a postback; 10 at the most. */
+        post: operations["post_me_partner_postbacks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/partner/postbacks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes one of my postbacks. */
+        put: operations["put_me_partner_postbacks_id"];
+        post?: never;
+        /** Removes one of my postbacks. */
+        delete: operations["delete_me_partner_postbacks_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/partner/postbacks/{id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was reported, the newest first, with the last answers. */
+        get: operations["get_me_partner_postbacks_id_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/partner/postbacks/{id}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The secret that signs what is posted. */
+        get: operations["get_me_partner_postbacks_id_secret"];
+        put?: never;
+        /** Makes a new secret; the old one is worthless at once. */
+        post: operations["post_me_partner_postbacks_id_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/partner/postbacks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends one made-up report, marked as a test; what came of it is in the log. */
+        post: operations["post_me_partner_postbacks_id_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/partner/programmes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where my clients stand, by pseudonym; what is held until a day, what is carried, closed months. */
+        get: operations["get_me_partner_programmes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2738,6 +3383,40 @@ export interface paths {
         };
         /** One of my closed commission statements as PDF, in my language. */
         get: operations["get_me_partner_statements_id_pdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/partner/terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How I am paid: calendar, hold, reserve, minimum, fee; and when the next statement closes. */
+        get: operations["get_me_partner_terms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/partner/tiers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far I am in the tiers of my plan: counted by now, the band's rates, and the next one's. */
+        get: operations["get_me_partner_tiers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3127,6 +3806,165 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/partner-material": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Material of my entities with the clicks it brought, the newest first. */
+        get: operations["get_partner_material"];
+        put?: never;
+        /**
+         * Puts material on the shelf. A banner's picture (PNG or JPEG, 4 MB) is the body; texts and landing
+         *     pages have an empty one.
+         */
+        post: operations["post_partner_material"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partner-material/{id}/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The picture of a banner. */
+        get: operations["get_partner_material_id_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partner-material/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Withdraws material: its links answer so from now on, and clicks on them are counted. */
+        post: operations["post_partner_material_id_withdraw"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partner-postback-sends/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One report with its values and every attempt. */
+        get: operations["get_partner_postback_sends_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partner-postback-sends/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a report once more: same event id, new postback id. */
+        post: operations["post_partner_postback_sends_id_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partner-postbacks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes a postback. */
+        put: operations["put_partner_postbacks_id"];
+        post?: never;
+        /** Removes a postback. */
+        delete: operations["delete_partner_postbacks_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partner-postbacks/{id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was reported, the newest first, with the last answers. */
+        get: operations["get_partner_postbacks_id_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partner-postbacks/{id}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The secret that signs what is posted. */
+        get: operations["get_partner_postbacks_id_secret"];
+        put?: never;
+        /** Makes a new secret; the old one is worthless at once. */
+        post: operations["post_partner_postbacks_id_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partner-postbacks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends one made-up report, marked as a test; what came of it is in the log. */
+        post: operations["post_partner_postbacks_id_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/partners": {
         parameters: {
             query?: never;
@@ -3163,6 +4001,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/partners/{id}/claims": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Files a claim for a partner. Somebody else decides it. */
+        post: operations["post_partners_id_claims"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/partners/{id}/clients": {
         parameters: {
             query?: never;
@@ -3172,6 +4027,40 @@ export interface paths {
         };
         /** A partner's clients with what they trade. Who they are is for those who see it. */
         get: operations["get_partners_id_clients"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partners/{id}/door": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Opens a partner's door with a new token, or shuts it. */
+        post: operations["post_partners_id_door"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partners/{id}/funnel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A partner's funnel: clicks, registrations, approvals, first deposits, trading. */
+        get: operations["get_partners_id_funnel"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3215,6 +4104,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/partners/{id}/move/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What moving a partner from a time on would move in money. */
+        post: operations["post_partners_id_move_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partners/{id}/payable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a partner may be paid now, by currency, and why not more. */
+        get: operations["get_partners_id_payable"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/partners/{id}/payouts": {
         parameters: {
             query?: never;
@@ -3244,6 +4167,95 @@ export interface paths {
         put?: never;
         /** Gives a partner a plan, from a time on. */
         post: operations["post_partners_id_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partners/{id}/postbacks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A partner's postbacks. */
+        get: operations["get_partners_id_postbacks"];
+        put?: never;
+        /** Adds a postback for a partner; 10 at the most. */
+        post: operations["post_partners_id_postbacks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partners/{id}/programmes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A partner's programmes: clients by state, what is held, what is carried, closed months, clients
+         *     set apart.
+         */
+        get: operations["get_partners_id_programmes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partners/{id}/programmes/clients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where each client stands, with every figure that was looked at. */
+        get: operations["get_partners_id_programmes_clients"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partners/{id}/programmes/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decides about a client on hold (a suspected self-referral). */
+        post: operations["post_partners_id_programmes_decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partners/{id}/programmes/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets a client apart from the others' net revenue, from this month on, or puts the client back. */
+        post: operations["post_partners_id_programmes_quarantine"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3302,6 +4314,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/partners/{id}/terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A partner's terms of payment: what its contract says, and what holds. */
+        get: operations["get_partners_id_terms"];
+        /** Replaces what a partner's contract says on payment. */
+        put: operations["put_partners_id_terms"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/partners/{id}/tree": {
         parameters: {
             query?: never;
@@ -3311,6 +4341,126 @@ export interface paths {
         };
         /** Everybody below a partner, now. */
         get: operations["get_partners_id_tree"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payout-batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Batches of payouts, the newest first. */
+        get: operations["get_payout_batches"];
+        put?: never;
+        /** Prepares a batch: holds what each partner is paid. Somebody else releases it. */
+        post: operations["post_payout_batches"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payout-batches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One batch with its payouts, totals by state and the ledger's figure. */
+        get: operations["get_payout_batches_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payout-batches/{id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Releases or refuses a batch that somebody else prepared. Needs a fresh proof. */
+        post: operations["post_payout_batches_id_decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payout-batches/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The bank file of a released batch: ISO 20022 `pain.001.001.09`. */
+        get: operations["get_payout_batches_id_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payout-batches/{id}/mark-paid": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says that all of it that waits for the bank was paid. Needs a fresh proof. */
+        post: operations["post_payout_batches_id_mark_paid"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payout-batches/{id}/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What the bank's return file says, payout by payout. Needs a fresh proof. */
+        post: operations["post_payout_batches_id_results"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payout-proposal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who would be paid now, who would not, and why. */
+        get: operations["get_payout_proposal"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3414,8 +4564,50 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Computes lines from two documents, and books nothing. */
+        /**
+         * Computes lines from a draft and sample deals, and books nothing. A draft with faults is answered
+         *     with its problems and their places instead of lines.
+         */
         post: operations["post_plans_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/simulate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replays deals of the past under a draft or a saved plan, for some partners or everybody on a plan,
+         *     and compares with the plans of the time: cost, revenue and margin by month and product group, what
+         *     changes for whom, tiers, the break-even rate. Books nothing. A small question is answered at once
+         *     (200), a larger one by a job (202): ask for it by its id.
+         */
+        post: operations["post_plans_simulate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/simulations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a simulation is, and its result. */
+        get: operations["get_plans_simulations_id"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3431,6 +4623,23 @@ export interface paths {
         };
         /** One plan with all versions. */
         get: operations["get_plans_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/postback-macros": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The macros of postback addresses. */
+        get: operations["get_postback_macros"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3599,6 +4808,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules/trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Holds an expression against decisions that were made: how often it would have matched, and where
+         *     it differs from then. Changes nothing.
+         */
+        post: operations["post_rules_trial"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules/try": {
         parameters: {
             query?: never;
@@ -3627,6 +4856,46 @@ export interface paths {
         get: operations["get_rules_id"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/s2s/clicks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A partner's server tells us of a click, in the address: `token` (or the header `x-partner-token`),
+         *     `click_id`, `code`, `sub1`…`sub5`, `utm_…`, `referrer`. The same click_id again is the same click.
+         */
+        post: operations["post_s2s_clicks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/s2s/registrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A partner's own page hands on somebody who wants to register: a lead of that partner. The token is
+         *     in `x-partner-token`.
+         */
+        post: operations["post_s2s_registrations"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3667,6 +4936,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings/known": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The settings the program reads: where each may stand and what counts without it. */
+        get: operations["get_settings_known"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings/{scope}/{key}": {
         parameters: {
             query?: never;
@@ -3675,7 +4961,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Saves a setting as a new version. */
+        /**
+         * Saves a setting as a new version. What its reader could not use is refused, with the pointer of
+         *     the place below `/value`.
+         */
         put: operations["put_settings_scope_key"];
         post?: never;
         delete?: never;
@@ -3816,6 +5105,26 @@ export interface paths {
         get: operations["get_statements_id_csv"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/statements/{id}/invoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Records the partner's invoice for a statement; where the terms ask for one, nothing is paid
+         *     without it.
+         */
+        post: operations["post_statements_id_invoice"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4211,6 +5520,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where events go. */
+        get: operations["get_webhooks"];
+        put?: never;
+        /** Subscribes an address to events. Messages are signed by the Standard Webhooks scheme. */
+        post: operations["post_webhooks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes an endpoint, or switches it off. */
+        put: operations["put_webhooks_id"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was sent, the newest first, with the last answers. */
+        get: operations["get_webhooks_id_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends all events of a day again, with the ids they had. */
+        post: operations["post_webhooks_id_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The secret that signs. */
+        get: operations["get_webhooks_id_secret"];
+        put?: never;
+        /** Makes a new secret; the old one is worthless at once. */
+        post: operations["post_webhooks_id_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/withdrawals": {
         parameters: {
             query?: never;
@@ -4453,7 +5849,7 @@ export interface paths {
         };
         /**
          * A partner's link: notes the click and sends the browser to the landing page. The cookie is set
-         *     only when the visitor agreed (`consent=1`).
+         *     only when the visitor agreed (`consent=1`). `m` names the material the link stood in.
          */
         get: operations["get_c_code"];
         put?: never;
@@ -4495,6 +5891,23 @@ export interface paths {
          *     its signature or its age is wrong; 503 when it could not be stored and should be sent again.
          */
         post: operations["post_hooks_provider_connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/m/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A banner as partners' pages show it. 410 when it is withdrawn. */
+        get: operations["get_m_id"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4906,10 +6319,113 @@ export interface components {
             state: components["schemas"]["AttributionState"];
             to_at_us: components["schemas"]["Ts"] | null;
         };
+        AttributionEvidence: {
+            claims: components["schemas"]["PartnerClaim"][];
+            client_id: string;
+            code: string | null;
+            device: string | null;
+            lock: components["schemas"]["AttributionLock"] | null;
+            locked_at_us: components["schemas"]["Ts"] | null;
+            models: components["schemas"]["ModelSays"][];
+            overlaps: components["schemas"]["AttributionOverlap"][];
+            referral: components["schemas"]["ReferralCase"][];
+            registered_at_us: components["schemas"]["Ts"] | null;
+            rule: components["schemas"]["AttributionRule"] | null;
+            /** @description The oldest first. */
+            shares: components["schemas"]["Attribution"][];
+            /** @description The oldest first. */
+            touches: components["schemas"]["AttributionTouch"][];
+        };
         /** @enum {string} */
-        AttributionModel: "code" | "last_click" | "none" | "manual";
+        AttributionLock: "registration" | "kyc_approved" | "ftd";
+        /** @enum {string} */
+        AttributionModel: "code" | "last_click" | "first_click" | "last_non_direct" | "none" | "manual" | "claim" | "other_brand";
+        /** @description Another client who registered from the same address. */
+        AttributionOverlap: {
+            client_id: string;
+            partner: components["schemas"]["PartnerId"] | null;
+            registered_at_us: components["schemas"]["Ts"];
+            same_browser: boolean;
+        };
+        /** @enum {string} */
+        AttributionRule: "first" | "last" | "last_non_direct" | "code_before_cookie" | "manual";
+        /** @description Setting `attribution` of an entity, else the global one. */
+        AttributionRules: {
+            /**
+             * Format: int64
+             * @description How long after registration a client may be claimed without being late.
+             * @default 30
+             */
+            claim_days?: number;
+            /**
+             * Format: int64
+             * @description How long a click counts: 1 to 730.
+             * @default 30
+             */
+            cookie_days?: number;
+            /** @default new */
+            cross_brand?: components["schemas"]["CrossBrand"];
+            /**
+             * @description Which shared marks hold a share until somebody has looked.
+             * @default [
+             *       "email",
+             *       "phone",
+             *       "device",
+             *       "card",
+             *       "bank",
+             *       "document",
+             *       "address"
+             *     ]
+             */
+            hold_on?: components["schemas"]["ReferralSignalKind"][];
+            /** @default house */
+            leaving?: components["schemas"]["GoesTo"];
+            /** @default registration */
+            lock?: components["schemas"]["AttributionLock"];
+            /** @default code_before_cookie */
+            model?: components["schemas"]["AttributionRule"];
+            /**
+             * Format: int64
+             * @description With `trail`: calendar months.
+             * @default 3
+             */
+            trail_months?: number;
+        };
+        /**
+         * @description How an entity decides whose client is whose, and what its partners see of them. Changed as the
+         *     settings `attribution` and `partner_privacy` of `entity:…` or `global`.
+         */
+        AttributionSettings: {
+            entity: string;
+            privacy: components["schemas"]["PartnerPrivacy"];
+            rules: components["schemas"]["AttributionRules"];
+        };
         /** @enum {string} */
         AttributionState: "active" | "held" | "refused";
+        AttributionTouch: {
+            at_us: components["schemas"]["Ts"];
+            campaign: string | null;
+            click: components["schemas"]["ClickId"];
+            code: string | null;
+            consent: boolean;
+            device: string | null;
+            direct: boolean;
+            /** @description The tracker's own name of the click. */
+            external: string | null;
+            /** @description By the same browser (our cookie), the same address in the network, or the page's address. */
+            known_by: string;
+            link: components["schemas"]["LinkId"];
+            material: components["schemas"]["MaterialId"] | null;
+            outcome: components["schemas"]["ClickOutcome"];
+            partner: components["schemas"]["PartnerId"];
+            partner_name: string;
+            referrer: string | null;
+            same_address: boolean;
+            same_browser_kind: boolean;
+            source: components["schemas"]["ClickSource"];
+            subs: unknown;
+            utm: unknown;
+        };
         AuditFault: {
             /** @description Stable: `row_changed`, `balance_differs`, … */
             code: string;
@@ -4963,6 +6479,46 @@ export interface components {
             paid: boolean;
             /** @description Of the bank. */
             reference: string;
+        };
+        /**
+         * @description A batch of payouts to partners.
+         * @example pba_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        BatchId: string;
+        /**
+         * @example {
+         *       "reference": "SEPA 2026-11-20/0042"
+         *     }
+         */
+        BatchPaid: {
+            /** @description The bank connection it was paid from; of the house's setting without it. */
+            connection?: string | null;
+            reference: string;
+        };
+        /**
+         * @example {
+         *       "results": [
+         *         {
+         *           "outcome": "returned",
+         *           "payout_id": "ppo_01JD1Z3Y5K8Q2M4N6P8R0S2T4V",
+         *           "reason": "AC04 account closed"
+         *         }
+         *       ]
+         *     }
+         */
+        BatchResults: {
+            connection?: string | null;
+            results: components["schemas"]["PayoutResult"][];
+        };
+        /** @description A partner who comes to owe the house. */
+        BelowZero: {
+            currency: components["schemas"]["Currency"];
+            /** Format: int64 */
+            now_minor: number;
+            partner_id: components["schemas"]["PartnerId"];
+            partner_name: string;
+            /** Format: int64 */
+            then_minor: number;
         };
         /**
          * @example {
@@ -5332,6 +6888,11 @@ export interface components {
             /** @default  */
             landing_page?: string;
             /**
+             * @description The click in the page's address (`click`), for this visit.
+             * @default null
+             */
+            partner_click?: string | null;
+            /**
              * @description A partner's code, typed or from the page's address (`pc`).
              * @default null
              */
@@ -5447,10 +7008,40 @@ export interface components {
             password_hours: number | null;
         };
         /**
+         * @description A partner's claim to a client.
+         * @example pcl_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        ClaimId: string;
+        /** @enum {string} */
+        ClaimState: "open" | "accepted" | "refused" | "withdrawn";
+        /**
+         * @example {
+         *       "accept": true,
+         *       "reason": "Signed form of 3 March; no other touch."
+         *     }
+         */
+        ClaimVerdict: {
+            accept: boolean;
+            /** @description Whom the claim is about, when nobody was found by the name. */
+            client_id?: string | null;
+            /** @description A late claim is accepted only when this says so. */
+            despite_late?: boolean;
+            /**
+             * Format: int64
+             * @description Accepted: from when; now without it.
+             */
+            from_us?: number | null;
+            reason: string;
+        };
+        /**
          * @description A click on a partner's link.
          * @example clk_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
          */
         ClickId: string;
+        /** @enum {string} */
+        ClickOutcome: "landed" | "withdrawn";
+        /** @enum {string} */
+        ClickSource: "browser" | "server";
         /** @description The record as kept, uncovered: for use cases, never for answers. */
         Client: {
             activity_at_us: components["schemas"]["Ts"];
@@ -5508,6 +7099,8 @@ export interface components {
             audit: components["schemas"]["AuditRow"][];
             calls: components["schemas"]["Call"][];
             client_id: components["schemas"]["ClientId"];
+            /** @description What was agreed to until then, the newest first. */
+            consents: components["schemas"]["KeptConsent"][];
             /** @description Kinds with more rows than the file takes. */
             cut: string[];
             decisions: components["schemas"]["Decision"][];
@@ -5616,6 +7209,8 @@ export interface components {
             eligibility: components["schemas"]["Eligibility"];
             /** @description Oldest first. */
             history: components["schemas"]["Attribution"][];
+            /** @description Where the client stands in the programme of each partner who brought the client. */
+            programmes: components["schemas"]["ProgrammeStanding"][];
         };
         /**
          * @example {
@@ -5631,6 +7226,57 @@ export interface components {
              */
             to_us: number;
         };
+        /** @description One thing on the checklist. */
+        CloseChecklistItem: {
+            /** @description Nothing is closed while there is one. The others need to be accepted by name. */
+            blocks: boolean;
+            code: string;
+            /** Format: int64 */
+            count: number;
+            /** @description What is counted. */
+            detail: string;
+            /** @description The first of them. */
+            examples: string[];
+            /** @description Where the back office shows them. */
+            link: string;
+            ok: boolean;
+        };
+        /**
+         * @description A month close of an entity's partners.
+         * @example ccl_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        CloseId: string;
+        /** @description A line that was booked after the period of its value date was closed. */
+        ClosedPeriodChange: {
+            batch_id: components["schemas"]["CorrectionId"] | null;
+            /** Format: int64 */
+            booked_at_us: number;
+            /** @description `late_deal`, `deal_edited`, `deal_cancelled`, `tier_changed`, `correction`, or the line's kind. */
+            cause: string;
+            /** @description Empty for a line about a whole period. */
+            client_id: string;
+            currency: components["schemas"]["Currency"];
+            kind: components["schemas"]["CommissionLineKind"];
+            line_id: components["schemas"]["LineId"];
+            /** Format: int64 */
+            minor: number;
+            partner_id: components["schemas"]["PartnerId"];
+            partner_name: string;
+            /** Format: int64 */
+            period_from_us: number;
+            /** Format: int64 */
+            period_to_us: number;
+            /** @description Of the correction, or of the deal. */
+            reason: string | null;
+            server: string;
+            /** @description The closed statement, which stays as it is. */
+            statement_id: components["schemas"]["StatementId"];
+            /** Format: int64 */
+            statement_number: number;
+            ticket: string;
+            /** Format: int64 */
+            value_at_us: number;
+        };
         ClosedStatement: {
             /** @description JSON as text, to the byte what the hash was made of. */
             content: string;
@@ -5643,6 +7289,126 @@ export interface components {
          */
         Code: {
             code: string;
+        };
+        CommissionClose: {
+            checklist: components["schemas"]["CloseChecklistItem"][];
+            /**
+             * Format: int64
+             * @description Pairs of partner and currency dealt with, of so many.
+             */
+            done: number;
+            entity: string;
+            finished_at_us: components["schemas"]["Ts"] | null;
+            id: components["schemas"]["CloseId"];
+            made_at_us: components["schemas"]["Ts"];
+            made_by: string;
+            /** @description `2026-03`. */
+            month: string;
+            result: components["schemas"]["CommissionCloseResult"] | null;
+            run_at_us: components["schemas"]["Ts"] | null;
+            run_by: string | null;
+            /** Format: int64 */
+            runs: number;
+            signed_at_us: components["schemas"]["Ts"] | null;
+            signed_by: string | null;
+            state: components["schemas"]["CommissionCloseState"];
+            /**
+             * Format: int64
+             * @description Closed by this run.
+             */
+            statements: number;
+            /** Format: int64 */
+            total: number;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description A partner that could not be closed. */
+        CommissionCloseFault: {
+            cause: string;
+            code: string;
+            currency: components["schemas"]["Currency"];
+            partner_id: components["schemas"]["PartnerId"];
+        };
+        /** @description What a finished run came to. */
+        CommissionCloseResult: {
+            /** @description Partners who are owed something and not paid: currency, then reason. */
+            not_payable: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            /** @description Payouts that could be prepared now: currency, then method. */
+            proposed: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["PayoutProposalTotal"];
+                };
+            };
+            /** @description By currency: what is owed, and what makes it up. */
+            sums: components["schemas"]["CommissionCloseSum"][];
+        };
+        /** @enum {string} */
+        CommissionCloseState: "checked" | "running" | "stuck" | "done" | "signed_off";
+        CommissionCloseSum: {
+            /**
+             * Format: int64
+             * @description The ledger's, when the run ended.
+             */
+            balance_minor: number;
+            /**
+             * Format: int64
+             * @description Of the last statements.
+             */
+            closing_minor: number;
+            currency: components["schemas"]["Currency"];
+            /**
+             * Format: int64
+             * @description Lines on no statement yet.
+             */
+            open_minor: number;
+            /**
+             * Format: int64
+             * @description Payouts on no statement yet, below zero.
+             */
+            payouts_minor: number;
+        };
+        CommissionCloseView: {
+            close: components["schemas"]["CommissionClose"];
+            faults: components["schemas"]["CommissionCloseFault"][];
+        };
+        CommissionCorrection: {
+            /** Format: int64 */
+            applied_at_us: number | null;
+            approval_id: components["schemas"]["ApprovalId"] | null;
+            cause: components["schemas"]["CorrectionCause"];
+            /** Format: int64 */
+            deals_changed: number;
+            /**
+             * Format: int64
+             * @description Progress of one that is under way.
+             */
+            deals_seen: number;
+            /** Format: int64 */
+            deals_total: number;
+            /** Format: int64 */
+            decided_at_us: number | null;
+            decided_by: string | null;
+            entity: string | null;
+            id: components["schemas"]["CorrectionId"];
+            policy: string;
+            /** Format: int64 */
+            prepared_at_us: number;
+            prepared_by: string;
+            /** @description What the person who decides has before them. */
+            preview: components["schemas"]["CorrectionPreview"];
+            reason: string;
+            request: components["schemas"]["CorrectionRequest"];
+            state: components["schemas"]["CorrectionState"];
+            /** @description `client:…`, `partner:…`, `plan:…`, `house`. */
+            subject: string;
+            undoes: components["schemas"]["CorrectionId"] | null;
+            undone_by: components["schemas"]["CorrectionId"] | null;
+            /** Format: int64 */
+            version: number;
         };
         CommissionExplanation: {
             below?: components["schemas"]["EarnedBelow"][];
@@ -5662,12 +7428,17 @@ export interface components {
             path: string[];
             reason?: string;
             rule?: components["schemas"]["RuleCandidate"];
+            /** @description The formula's parts as data, in order, so that a screen can say it in its own language. */
+            steps?: components["schemas"]["FormulaPart"][];
             /** @description What was tested, whether it stopped the line or not. */
             tested?: components["schemas"]["Tested"][];
             /** @description Lots as the platform counts, the factors on them, lots paid on. */
             volume?: components["schemas"]["PaidVolume"];
         };
         CommissionLine: {
+            batch_id: components["schemas"]["CorrectionId"] | null;
+            /** @description The client who gets it, where that is not the partner. */
+            beneficiary: string | null;
             booked_at_us: components["schemas"]["Ts"];
             client_id: string;
             currency: components["schemas"]["Currency"];
@@ -5700,9 +7471,11 @@ export interface components {
             value_at_us: components["schemas"]["Ts"];
         };
         /** @enum {string} */
-        CommissionLineKind: "accrual" | "reversal";
+        CommissionLineKind: "accrual" | "reversal" | "true_up" | "adjustment" | "cpa" | "revenue_share" | "rebate" | "clawback";
         /** @enum {string} */
         CommissionLineState: "open" | "stated" | "zero";
+        /** @enum {string} */
+        CommissionPay: "per_lot" | "pips" | "per_million" | "spread" | "markup" | "commission";
         CommissionPlan: {
             created_at_us: components["schemas"]["Ts"];
             /** @description None: usable in every entity. */
@@ -5722,15 +7495,28 @@ export interface components {
             made_at_us: components["schemas"]["Ts"];
             made_by: string;
             reason: string;
+            /** @description Every setting of the contract, the document's own and the defaults. */
+            terms: components["schemas"]["PlanTerm"][];
             valid_from_us: components["schemas"]["Ts"];
             /** Format: int64 */
             version: number;
+            /** @description Allowed, and probably not meant. */
+            warnings: components["schemas"]["PlanWarning"][];
         };
         CommissionPreview: {
+            /** @description In the order of the deals of the file; true-ups behind the deal that reached the band. */
             lines: components["schemas"]["PreviewLine"][];
+            /** @description What the plan asks of the feed. */
+            needs?: components["schemas"]["PlanNeed"][];
+            /** @description Of a draft: what keeps it from being saved, each with its place below `/plan` or `/events`. */
+            problems?: components["schemas"]["DraftProblem"][];
             /** @description Deals that nothing can be said about, with what is missing. */
             stopped: components["schemas"]["PreviewStop"][];
+            /** @description All settings of the plan, those of the file and the defaults. With several plans: of none. */
+            terms?: components["schemas"]["PlanTerm"][];
             totals: components["schemas"]["PreviewTotal"][];
+            /** @description Allowed, and probably not meant; by plan. */
+            warnings?: components["schemas"]["PlanWarning"][];
         };
         Connections: {
             psps: components["schemas"]["PspConnection"][];
@@ -5752,6 +7538,142 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @enum {string} */
+        CorrectionCause: "rebook" | "client_moved" | "partner_moved" | "plan_version" | "plan_assigned" | "deal_corrected" | "manual" | "reversal";
+        /** @description What one partner, currency and period come to. */
+        CorrectionFigure: {
+            /** Format: int64 */
+            booked_minor: number;
+            currency: components["schemas"]["Currency"];
+            /** Format: int64 */
+            difference_minor: number;
+            /** Format: int64 */
+            lines: number;
+            /** Format: int64 */
+            new_minor: number;
+            /**
+             * Format: int64
+             * @description What the lines of the period made before.
+             */
+            old_minor: number;
+            partner_id: components["schemas"]["PartnerId"];
+            partner_name: string;
+            /** Format: int64 */
+            period_from_us: number | null;
+            /** Format: int64 */
+            period_to_us: number | null;
+            statement_id: components["schemas"]["StatementId"] | null;
+            /** Format: int64 */
+            statement_number: number | null;
+            /**
+             * Format: int64
+             * @description Of the difference: lines taken back as they were booked (below zero), and booked anew.
+             */
+            taken_back_minor: number;
+        };
+        CorrectionFigures: {
+            below_zero: components["schemas"]["BelowZero"][];
+            /** @description Whether periods that are closed come out differently. */
+            closed_changed: boolean;
+            /** Format: int64 */
+            deals_changed: number;
+            /** Format: int64 */
+            deals_seen: number;
+            /**
+             * Format: int64
+             * @description Deals that cannot be said and stay as they are, with the first causes.
+             */
+            deals_stopped: number;
+            /** Format: int64 */
+            lines: number;
+            per: components["schemas"]["CorrectionFigure"][];
+            /** @description What clients get by rebate, or give back. */
+            rebates: components["schemas"]["CorrectionTotal"][];
+            stopped: string[];
+            totals: components["schemas"]["CorrectionTotal"][];
+        };
+        CorrectionFile: {
+            correction: components["schemas"]["CommissionCorrection"];
+            /** @description What its lines moved so far. */
+            done: components["schemas"]["CorrectionFigures"];
+            /** @description The last of its lines. */
+            lines: components["schemas"]["CommissionLine"][];
+        };
+        /**
+         * @description A change with an earlier date and what it does to booked lines.
+         * @example ccr_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        CorrectionId: string;
+        /** @description Both answers to the question what becomes of the tiers of closed periods. */
+        CorrectionPreview: {
+            /** @description Tiers stand as closed. */
+            freeze: components["schemas"]["CorrectionFigures"];
+            policy: string;
+            /** @description Tiers are looked at again. */
+            retier: components["schemas"]["CorrectionFigures"];
+        };
+        /** @description What is to be changed, and from when. */
+        CorrectionRequest: {
+            /** @enum {string} */
+            cause: "rebook";
+            client_id?: string | null;
+            /** Format: int64 */
+            from_us: number;
+            partner_id?: components["schemas"]["PartnerId"] | null;
+            /**
+             * Format: int64
+             * @description Not included.
+             */
+            to_us?: number | null;
+        } | {
+            /** Format: int64 */
+            at_us: number;
+            /** @enum {string} */
+            cause: "client_moved";
+            client_id: string;
+            partner?: components["schemas"]["PartnerId"] | null;
+        } | {
+            /** Format: int64 */
+            at_us: number;
+            /** @enum {string} */
+            cause: "partner_moved";
+            parent?: components["schemas"]["PartnerId"] | null;
+            partner_id: components["schemas"]["PartnerId"];
+        } | {
+            /** Format: int64 */
+            base_version: number;
+            /** @enum {string} */
+            cause: "plan_version";
+            document: Record<string, never>;
+            plan_id: components["schemas"]["PlanId"];
+            /** Format: int64 */
+            valid_from_us: number;
+        } | {
+            /** Format: int64 */
+            at_us: number;
+            /** @enum {string} */
+            cause: "plan_assigned";
+            partner_id: components["schemas"]["PartnerId"];
+            plan_id: components["schemas"]["PlanId"];
+        } | {
+            cancelled?: boolean;
+            /** @enum {string} */
+            cause: "deal_corrected";
+            lots?: components["schemas"]["Lots"] | null;
+            server: string;
+            ticket: string;
+        } | {
+            /** @enum {string} */
+            cause: "manual";
+            lines: components["schemas"]["ManualLine"][];
+        };
+        /** @enum {string} */
+        CorrectionState: "prepared" | "refused" | "applying" | "applied";
+        CorrectionTotal: {
+            currency: components["schemas"]["Currency"];
+            /** Format: int64 */
+            difference_minor: number;
+        };
         /** @description The line that is taken back. */
         Corrects: {
             line: components["schemas"]["LineId"];
@@ -5770,6 +7692,8 @@ export interface components {
             /** @description Registration is refused. */
             not_served?: string[];
         };
+        /** @enum {string} */
+        CpaState: "registered" | "qualified" | "not_qualified" | "declined" | "on_hold";
         /**
          * @example {
          *       "account_id": "tacc_01JD1Z3Y5K8Q2M4N6P8R0S2T4V",
@@ -5829,6 +7753,8 @@ export interface components {
             /** @description True takes credit back that was given before. */
             take_back?: boolean;
         };
+        /** @enum {string} */
+        CrossBrand: "new" | "keep";
         /**
          * @description ISO 4217, or a crypto asset's code.
          * @example EUR
@@ -5910,9 +7836,42 @@ export interface components {
          *       "reason": ""
          *     }
          */
+        DecideBatch: {
+            approve: boolean;
+            reason?: string;
+        };
+        /**
+         * @example {
+         *       "approve": true,
+         *       "reason": ""
+         *     }
+         */
+        DecideCorrection: {
+            approve: boolean;
+            reason?: string;
+        };
+        /**
+         * @example {
+         *       "approve": true,
+         *       "reason": ""
+         *     }
+         */
         DecidePayout: {
             approve: boolean;
             reason?: string;
+        };
+        /**
+         * @example {
+         *       "accept": true,
+         *       "client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V",
+         *       "reason": "A cousin with the same card; papers seen."
+         *     }
+         */
+        DecideProgramme: {
+            /** @description Yes: paid once another person has said so too (`/approvals`). No: at once. */
+            accept: boolean;
+            client_id: string;
+            reason: string;
         };
         Decision: {
             actor_id: string;
@@ -6162,6 +8121,18 @@ export interface components {
             field: string;
             reason: string;
         };
+        /** @description The door for a partner's own server. */
+        DoorState: {
+            door: components["schemas"]["PartnerDoor"] | null;
+            /** @description While it is open: for the header `x-partner-token`. */
+            token: string | null;
+        };
+        /** @description A fault of a draft, and what was expected at its place. */
+        DraftProblem: {
+            code: string;
+            expected: string;
+            pointer: string;
+        };
         Duplicate: {
             created_at_us: components["schemas"]["Ts"];
             decided_at_us: components["schemas"]["Ts"] | null;
@@ -6214,6 +8185,18 @@ export interface components {
             name: string;
             payout_method: components["schemas"]["PayoutMethod"];
             phone?: string | null;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description A postback as it is to be, and the version the change starts from. */
+        EditPostback: {
+            postback: components["schemas"]["PostbackDraft"];
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description An endpoint as it is to be, and the version the change starts from. */
+        EditWebhook: {
+            endpoint: components["schemas"]["WebhookDraft"];
             /** Format: int64 */
             version: number;
         };
@@ -6394,6 +8377,18 @@ export interface components {
         FieldKind: "text" | "date" | "country" | "choice" | "bool" | "int";
         /**
          * @example {
+         *       "client": "alex.weber@example.com",
+         *       "evidence": "Came to our seminar on 3 March, signed form attached to ticket 81."
+         *     }
+         */
+        FileClaim: {
+            /** @description The client: an id, an address or a trading login. */
+            client: string;
+            /** @description Why the client is the partner's. */
+            evidence: string;
+        };
+        /**
+         * @example {
          *       "text": "Hallo Alex,\n\nIhre Einzahlung von 500,00 EUR hat diesen Stand: Gutgeschrieben."
          *     }
          */
@@ -6427,6 +8422,20 @@ export interface components {
             /** @description True for the back office. */
             staff?: boolean;
         };
+        /** @description One part of a formula. */
+        FormulaPart: {
+            /**
+             * @description What it is: `volume`, `rate`, `band`, `spread`, `markup`, `commission`, `pip_size`, `contract_size`,
+             *     `notional`, `below`, `child`, `level`, `tier`, `personal`, `weight`, `rebate`, `fx`, `cap`, `chain`,
+             *     `waiting`, `amount`.
+             */
+            of: string;
+            /** @description `start`, `times`, `less`, `plus`, `over`, `equals`, `cut_to`. */
+            op: string;
+            /** @description `lots`, a currency, `pips`, `share`, `ratio`, `rate`, `price`; empty for a plain number. */
+            unit?: string;
+            value: string;
+        };
         /** @description Covered as a whole for those who see no amounts. */
         FundsCheck: {
             balance: components["schemas"]["Money"];
@@ -6437,6 +8446,46 @@ export interface components {
              * @description Of all the client had with us in this currency when the rules were told.
              */
             share_of_balance_pct: number | null;
+        };
+        Funnel: {
+            by: components["schemas"]["FunnelBy"];
+            partner_id: components["schemas"]["PartnerId"];
+            /** @description The most clicks first; the 500 largest parts. */
+            rows: components["schemas"]["FunnelRow"][];
+            total: components["schemas"]["FunnelRow"];
+        };
+        /** @enum {string} */
+        FunnelBy: "link" | "campaign" | "material" | "sub1" | "sub2" | "sub3" | "sub4" | "sub5";
+        FunnelRow: {
+            /**
+             * Format: int64
+             * @description Have traded.
+             */
+            active: number;
+            /** Format: int64 */
+            clicks: number;
+            /**
+             * Format: int64
+             * @description Clicks on withdrawn material.
+             */
+            clicks_withdrawn: number;
+            /** Format: int64 */
+            ftd: number;
+            /** Format: int64 */
+            kyc_approved: number;
+            /** @description A link's code. */
+            label: string | null;
+            /** @description Standard lots, 100 000 000 to the lot. */
+            lots: components["schemas"]["Lots"];
+            /** @description A link's or material's id, a campaign, a sub id; empty: without. */
+            part: string;
+            /** Format: int64 */
+            registrations: number;
+            /**
+             * Format: int64
+             * @description Different browsers that agreed to our cookie.
+             */
+            visitors: number;
         };
         /** @description One step of a conversion, kept with the line. */
         FxStep: {
@@ -6474,6 +8523,8 @@ export interface components {
                 [key: string]: string[];
             };
         };
+        /** @enum {string} */
+        GoesTo: "house" | "parent" | "trail";
         /**
          * @example {
          *       "comment": "Third device this month; please look at the source of funds.",
@@ -6619,6 +8670,29 @@ export interface components {
             /** @description As its owner will recognise it. */
             name: string;
         };
+        /**
+         * @example {
+         *       "at_us": 1790000000000000,
+         *       "given": true,
+         *       "in_force": true,
+         *       "ip": "203.0.113.7",
+         *       "kind": "terms",
+         *       "version": "5f2c9a01"
+         *     }
+         */
+        KeptConsent: {
+            at_us: components["schemas"]["Ts"];
+            /** @description False: refused, or taken back. */
+            given: boolean;
+            /** @description The newest of its kind: how it stands now. */
+            in_force: boolean;
+            /** @description Where it came from, when that is known. */
+            ip: string | null;
+            /** @description `terms`, `privacy`, `marketing`, `cookies`… */
+            kind: string;
+            /** @description Of the text, as the portal named it then. */
+            version: string;
+        };
         /** @description A touch as kept. */
         KeptTouch: components["schemas"]["Touch"] & {
             at_us: components["schemas"]["Ts"];
@@ -6632,6 +8706,14 @@ export interface components {
             reason: string;
             /** Format: int64 */
             version: number;
+        };
+        /** @description A setting the program reads. */
+        Known: {
+            key: string;
+            /** @description Kinds of scope it may stand in: `global`, `entity`, `brand`. */
+            scopes: string[];
+            /** @description What counts where nothing is set; null when there is nothing then. */
+            standard: unknown;
         };
         /** @description A copy of the client record's part that verification is about. */
         KycApplicant: {
@@ -7120,8 +9202,16 @@ export interface components {
             items: components["schemas"]["Entity"][];
         };
         /** @description A list that is short by nature: all of it, without pages. */
+        ListOf_KeptConsent: {
+            items: components["schemas"]["KeptConsent"][];
+        };
+        /** @description A list that is short by nature: all of it, without pages. */
         ListOf_KeptVersion: {
             items: components["schemas"]["KeptVersion"][];
+        };
+        /** @description A list that is short by nature: all of it, without pages. */
+        ListOf_Known: {
+            items: components["schemas"]["Known"][];
         };
         /** @description A list that is short by nature: all of it, without pages. */
         ListOf_KycApproval: {
@@ -7152,12 +9242,20 @@ export interface components {
             items: components["schemas"]["PartnerMember"][];
         };
         /** @description A list that is short by nature: all of it, without pages. */
+        ListOf_PartnerPayable: {
+            items: components["schemas"]["PartnerPayable"][];
+        };
+        /** @description A list that is short by nature: all of it, without pages. */
         ListOf_Passkey: {
             items: components["schemas"]["Passkey"][];
         };
         /** @description A list that is short by nature: all of it, without pages. */
         ListOf_PaymentLine: {
             items: components["schemas"]["PaymentLine"][];
+        };
+        /** @description A list that is short by nature: all of it, without pages. */
+        ListOf_Postback: {
+            items: components["schemas"]["Postback"][];
         };
         /** @description A list that is short by nature: all of it, without pages. */
         ListOf_QuestionnaireAnswers: {
@@ -7196,12 +9294,20 @@ export interface components {
             items: components["schemas"]["TicketMacro"][];
         };
         /** @description A list that is short by nature: all of it, without pages. */
+        ListOf_TierProgress: {
+            items: components["schemas"]["TierProgress"][];
+        };
+        /** @description A list that is short by nature: all of it, without pages. */
         ListOf_TradingAccount: {
             items: components["schemas"]["TradingAccount"][];
         };
         /** @description A list that is short by nature: all of it, without pages. */
         ListOf_ViewCount: {
             items: components["schemas"]["ViewCount"][];
+        };
+        /** @description A list that is short by nature: all of it, without pages. */
+        ListOf_WebhookEndpoint: {
+            items: components["schemas"]["WebhookEndpoint"][];
         };
         /** @description A list that is short by nature: all of it, without pages. */
         ListOf_WithdrawalPlanPart: {
@@ -7350,10 +9456,63 @@ export interface components {
         MailId: string;
         /** @enum {string} */
         MailState: "queued" | "sent" | "refused";
+        /**
+         * @example {
+         *       "policy": "retier",
+         *       "reason": "Signed claim of April.",
+         *       "request": {
+         *         "cause": "rebook",
+         *         "from_us": 1790000000000000,
+         *         "partner_id": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"
+         *       }
+         *     }
+         */
+        MakeCorrection: {
+            policy?: string | null;
+            reason: string;
+            request: components["schemas"]["CorrectionRequest"];
+        };
+        /** @description An amount by hand; above zero is owed to the partner. */
+        ManualLine: {
+            currency: components["schemas"]["Currency"];
+            /** Format: int64 */
+            minor: number;
+            /** @description Shown to the partner. */
+            note: string;
+            partner_id: components["schemas"]["PartnerId"];
+            /**
+             * Format: int64
+             * @description The day it belongs to.
+             */
+            value_at_us: number;
+        };
         /** @enum {string} */
         MarkKind: "email" | "phone" | "name_birth" | "document";
         /** @enum {string} */
         Mask: "contact" | "money" | "bank" | "aml" | "documents" | "partner_clients";
+        /**
+         * @description Marketing material: a banner, a landing page, a text.
+         * @example mat_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        MaterialId: string;
+        /** @enum {string} */
+        MaterialKind: "banner" | "landing" | "text";
+        /** @description Material with the partner's own link in it. */
+        MaterialPack: {
+            code: string;
+            /** @description For a page of the partner's own. */
+            html: string | null;
+            /** @description The address that counts: `https://…/c/CODE?m=mat_…`. */
+            link: string;
+            material: components["schemas"]["PartnerMaterial"];
+            partner_id: components["schemas"]["PartnerId"];
+            /** @description The link as a QR code, an SVG picture. */
+            qr_svg: string;
+            /** @description A text with link and code in place. */
+            text: string | null;
+        };
+        /** @enum {string} */
+        MaterialState: "active" | "withdrawn";
         /** @description A client's own record. */
         Me: {
             base_currency: components["schemas"]["Currency"];
@@ -7408,6 +9567,17 @@ export interface components {
         };
         /** @enum {string} */
         Mime: "image/jpeg" | "image/png" | "image/webp" | "image/heic" | "application/pdf";
+        ModelSays: {
+            at_us: components["schemas"]["Ts"] | null;
+            click: components["schemas"]["ClickId"] | null;
+            code: string | null;
+            /** @description The entity's own. */
+            in_force: boolean;
+            model: components["schemas"]["AttributionModel"];
+            partner: components["schemas"]["PartnerId"] | null;
+            partner_name: string | null;
+            rule: components["schemas"]["AttributionRule"];
+        };
         /**
          * @description Whole minor units: EUR 500.00 is `{"minor": 50000, "currency": "EUR"}`.
          * @example {
@@ -7433,7 +9603,8 @@ export interface components {
         Move: {
             /**
              * Format: int64
-             * @description From when it counts; earlier lines stay as they were. Now without it.
+             * @description From when it counts; now without it. With an earlier date the open period is booked anew; what
+             *     would change closed periods is refused (`correction_needed`).
              */
             at_us?: number | null;
             parent?: components["schemas"]["PartnerId"] | null;
@@ -7469,6 +9640,13 @@ export interface components {
             /** @description Text to show and to confirm before trading. */
             warning_key: string | null;
         };
+        /** @description A client of mine, as far as my entity lets partners see clients. */
+        MyClient: components["schemas"]["PartnerClient"] & {
+            /** @description Two capitals. */
+            country: string | null;
+            email: string | null;
+            steps: components["schemas"]["PartnerClientSteps"] | null;
+        };
         /** @description How far my verification is. */
         MyKyc: {
             approved: boolean;
@@ -7479,6 +9657,10 @@ export interface components {
         MyPartner: {
             partner: components["schemas"]["Partner"];
             summary: components["schemas"]["PartnerSummary"];
+        };
+        MyProgrammes: {
+            clients: components["schemas"]["PageOf_MyProgrammeStanding"];
+            overview: components["schemas"]["ProgrammeOverview"];
         };
         /** @description The appropriateness test, if my entity asks for one, and what I answered so far. */
         MyQuestionnaire: {
@@ -7495,6 +9677,11 @@ export interface components {
         MySessions: {
             current: components["schemas"]["SessionId"] | null;
             items: components["schemas"]["Session"][];
+        };
+        /** @description What my contract says about being paid, and when the period ends that runs now. */
+        MyTerms: {
+            next_statement_at_us: components["schemas"]["Ts"] | null;
+            terms: components["schemas"]["PartnerTerms"];
         };
         /**
          * @example {
@@ -7573,6 +9760,17 @@ export interface components {
         };
         /**
          * @example {
+         *       "entity": "eu",
+         *       "month": "2026-03"
+         *     }
+         */
+        NewClose: {
+            entity: string;
+            /** @description A month that is over in the entity's zone: `2026-03`. */
+            month: string;
+        };
+        /**
+         * @example {
          *       "email": "alex.weber@example.org"
          *     }
          */
@@ -7619,6 +9817,21 @@ export interface components {
          */
         NewNote: {
             body: string;
+        };
+        /**
+         * @example {
+         *       "currency": "EUR",
+         *       "entity": "eu",
+         *       "method": "bank"
+         *     }
+         */
+        NewPayoutBatch: {
+            close_id?: components["schemas"]["CloseId"] | null;
+            currency: components["schemas"]["Currency"];
+            entity: string;
+            method: components["schemas"]["PartnerPayoutWay"];
+            /** @description None: all who can be paid this way, at most 500 at once. */
+            partners?: components["schemas"]["PartnerId"][] | null;
         };
         Note: {
             at_us: components["schemas"]["Ts"];
@@ -7677,6 +9890,15 @@ export interface components {
              * @description Without it, the type's own; never above what I may have.
              */
             leverage?: number | null;
+        };
+        /**
+         * @example {
+         *       "open": true
+         *     }
+         */
+        OpenDoor: {
+            /** @description Opens with a new token, also when it is open; or shuts. */
+            open: boolean;
         };
         /**
          * @example {
@@ -7792,6 +10014,24 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description A page of a list. */
+        PageOf_ClosedPeriodChange: {
+            items: components["schemas"]["ClosedPeriodChange"][];
+            /** @description Hand it back for the next page; none after the last. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        PageOf_CommissionClose: {
+            items: components["schemas"]["CommissionClose"][];
+            /** @description Hand it back for the next page; none after the last. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        PageOf_CommissionCorrection: {
+            items: components["schemas"]["CommissionCorrection"][];
+            /** @description Hand it back for the next page; none after the last. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
         PageOf_CommissionLine: {
             items: components["schemas"]["CommissionLine"][];
             /** @description Hand it back for the next page; none after the last. */
@@ -7846,6 +10086,31 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description A page of a list. */
+        PageOf_MyClient: {
+            items: components["schemas"]["MyClient"][];
+            /** @description Hand it back for the next page; none after the last. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        PageOf_MyProgrammeStanding: {
+            items: {
+                amount: string;
+                amount_currency: components["schemas"]["Currency"];
+                /** Format: int64 */
+                booked_minor: number;
+                changed_at_us: components["schemas"]["Ts"];
+                client_id: string;
+                currency: components["schemas"]["Currency"];
+                hold_until_us?: components["schemas"]["Ts"] | null;
+                qualified_at_us?: components["schemas"]["Ts"] | null;
+                reason?: string | null;
+                state: components["schemas"]["CpaState"];
+                tested: components["schemas"]["Tested"][];
+            }[];
+            /** @description Hand it back for the next page; none after the last. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
         PageOf_MyTicketRow: {
             items: components["schemas"]["MyTicketRow"][];
             /** @description Hand it back for the next page; none after the last. */
@@ -7864,8 +10129,20 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description A page of a list. */
+        PageOf_PartnerClaim: {
+            items: components["schemas"]["PartnerClaim"][];
+            /** @description Hand it back for the next page; none after the last. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
         PageOf_PartnerClient: {
             items: components["schemas"]["PartnerClient"][];
+            /** @description Hand it back for the next page; none after the last. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        PageOf_PartnerMaterial: {
+            items: components["schemas"]["PartnerMaterial"][];
             /** @description Hand it back for the next page; none after the last. */
             next_cursor: string | null;
         };
@@ -7878,6 +10155,30 @@ export interface components {
         /** @description A page of a list. */
         PageOf_PartnerStatement: {
             items: components["schemas"]["PartnerStatement"][];
+            /** @description Hand it back for the next page; none after the last. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        PageOf_PayoutBatch: {
+            items: components["schemas"]["PayoutBatch"][];
+            /** @description Hand it back for the next page; none after the last. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        PageOf_PostbackSend: {
+            items: components["schemas"]["PostbackSend"][];
+            /** @description Hand it back for the next page; none after the last. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        PageOf_ProgrammeStanding: {
+            items: components["schemas"]["ProgrammeStanding"][];
+            /** @description Hand it back for the next page; none after the last. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        PageOf_ReferralCase: {
+            items: components["schemas"]["ReferralCase"][];
             /** @description Hand it back for the next page; none after the last. */
             next_cursor: string | null;
         };
@@ -7930,6 +10231,12 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description A page of a list. */
+        PageOf_WebhookSend: {
+            items: components["schemas"]["WebhookSend"][];
+            /** @description Hand it back for the next page; none after the last. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
         PageOf_Withdrawal: {
             items: components["schemas"]["Withdrawal"][];
             /** @description Hand it back for the next page; none after the last. */
@@ -7965,6 +10272,29 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        PartnerClaim: {
+            /** @description For staff: whom that is; none when nobody of that name was found. */
+            client_id: string | null;
+            decided_at_us: components["schemas"]["Ts"] | null;
+            decided_by: string | null;
+            entity: string;
+            evidence: string;
+            file_id: string | null;
+            filed_at_us: components["schemas"]["Ts"];
+            filed_by: string;
+            from_us: components["schemas"]["Ts"] | null;
+            id: components["schemas"]["ClaimId"];
+            /** @description After the days the entity gives. */
+            late: boolean;
+            /** @description As it was written: an id, an address, a login. */
+            named: string;
+            partner_id: components["schemas"]["PartnerId"];
+            reason: string | null;
+            seen: components["schemas"]["AttributionEvidence"] | null;
+            state: components["schemas"]["ClaimState"];
+            /** Format: int64 */
+            version: number;
+        };
         /** @description A partner's client, by pseudonym: who it is, is another crate's to show or to mask. */
         PartnerClient: {
             client_id: string;
@@ -7978,6 +10308,12 @@ export interface components {
             since_us: components["schemas"]["Ts"];
             state: components["schemas"]["AttributionState"];
         };
+        /** @description How far a client has come. */
+        PartnerClientSteps: {
+            approved_at_us: components["schemas"]["Ts"] | null;
+            funded_at_us: components["schemas"]["Ts"] | null;
+            registered_at_us: components["schemas"]["Ts"];
+        };
         PartnerDay: {
             currency: components["schemas"]["Currency"];
             /**
@@ -7990,6 +10326,11 @@ export interface components {
             lots: components["schemas"]["Lots"];
             /** Format: int64 */
             minor: number;
+        };
+        PartnerDoor: {
+            active: boolean;
+            changed_at_us: components["schemas"]["Ts"];
+            partner_id: components["schemas"]["PartnerId"];
         };
         PartnerEdge: {
             from_at_us: components["schemas"]["Ts"];
@@ -8010,6 +10351,17 @@ export interface components {
          * @example par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
          */
         PartnerId: string;
+        PartnerInvoice: {
+            /** @description `invoice` or `self_billing`. */
+            kind: string;
+            made_at_us: components["schemas"]["Ts"];
+            made_by: string;
+            number: string;
+            partner_id: components["schemas"]["PartnerId"];
+            statement_id: components["schemas"]["StatementId"];
+        };
+        /** @enum {string} */
+        PartnerInvoicing: "none" | "invoice" | "self_billing";
         PartnerLink: {
             active: boolean;
             campaign: string | null;
@@ -8025,6 +10377,40 @@ export interface components {
         PartnerLinkState: {
             active: boolean;
             id: components["schemas"]["LinkId"];
+        };
+        PartnerMaterial: {
+            /** @description Of a text, with `{link}` and `{code}` in it. */
+            body: string | null;
+            brand: string;
+            /**
+             * Format: int64
+             * @description For staff: clicks, and clicks after it was withdrawn.
+             */
+            clicks?: number;
+            /** Format: int64 */
+            clicks_withdrawn?: number;
+            created_at_us: components["schemas"]["Ts"];
+            entity: string;
+            /** Format: int64 */
+            height: number | null;
+            id: components["schemas"]["MaterialId"];
+            kind: components["schemas"]["MaterialKind"];
+            /** @description Where its link leads: a path of our own site, or an https address. */
+            landing: string;
+            /** @description Two small letters, or with a region: `de`, `pt-BR`. */
+            language: string;
+            mime: string | null;
+            name: string;
+            state: components["schemas"]["MaterialState"];
+            /** Format: int64 */
+            version: number;
+            /**
+             * Format: int64
+             * @description Pixels.
+             */
+            width: number | null;
+            withdrawn_at_us: components["schemas"]["Ts"] | null;
+            withdrawn_reason: string | null;
         };
         PartnerMember: {
             id: components["schemas"]["PartnerId"];
@@ -8055,16 +10441,96 @@ export interface components {
              */
             payable_minor: number;
         };
+        /** @enum {string} */
+        PartnerPayBasis: "closed" | "live";
+        /**
+         * @description All in minor units of one currency.
+         *     `available = balance - open - held - reserved - under way`; what may be paid is all of it or,
+         *     below the minimum, nothing.
+         */
+        PartnerPayable: {
+            /** Format: int64 */
+            available_minor: number;
+            /**
+             * Format: int64
+             * @description What the ledger says the partner is owed; below zero after clawbacks.
+             */
+            balance_minor: number;
+            /**
+             * Format: int64
+             * @description What waits: below the minimum, or below zero and netted against what comes.
+             */
+            carried_minor: number;
+            currency: components["schemas"]["Currency"];
+            fee_bearer: components["schemas"]["PayoutFeeBearer"];
+            /**
+             * Format: int64
+             * @description Of `payable`.
+             */
+            fee_minor: number;
+            /**
+             * Format: int64
+             * @description Within the days of hold of its kind.
+             */
+            held_minor: number;
+            /** Format: int64 */
+            minimum_minor: number;
+            /**
+             * Format: int64
+             * @description What arrives.
+             */
+            net_minor: number;
+            /**
+             * Format: int64
+             * @description On no closed statement yet.
+             */
+            open_minor: number;
+            /**
+             * Format: int64
+             * @description What a payout takes from the balance now: `available`, or 0.
+             */
+            payable_minor: number;
+            /** @description Why nothing is paid: `negative`, `nothing`, `below_minimum`, `fee_exceeds`. */
+            reason: string | null;
+            /** @description When money held or reserved is let go, the next first, by day. */
+            releases: components["schemas"]["PartnerRelease"][];
+            /**
+             * Format: int64
+             * @description The rolling reserve.
+             */
+            reserved_minor: number;
+            /** Format: int64 */
+            tax_minor: number;
+            /**
+             * Format: int64
+             * @description In payouts prepared or released.
+             */
+            under_way_minor: number;
+        };
         PartnerPayout: {
             approval_id: components["schemas"]["ApprovalId"];
+            batch_id: components["schemas"]["BatchId"] | null;
+            /** @description Why it was refused or came back. */
+            cause: string | null;
             currency: components["schemas"]["Currency"];
             decided_at_us: components["schemas"]["Ts"] | null;
             decided_by: string | null;
+            destination: components["schemas"]["PartnerPayoutDestination"] | null;
             entry_id: components["schemas"]["EntryId"] | null;
-            id: components["schemas"]["PayoutId"];
-            method: components["schemas"]["PayoutMethod"];
             /** Format: int64 */
+            fee_minor: number;
+            id: components["schemas"]["PayoutId"];
+            method: components["schemas"]["PartnerPayoutWay"];
+            /**
+             * Format: int64
+             * @description What the partner's balance loses: net, fee and tax.
+             */
             minor: number;
+            /**
+             * Format: int64
+             * @description What arrives.
+             */
+            net_minor: number;
             paid_at_us: components["schemas"]["Ts"] | null;
             partner_id: components["schemas"]["PartnerId"];
             prepared_at_us: components["schemas"]["Ts"];
@@ -8073,14 +10539,64 @@ export interface components {
             returned_at_us: components["schemas"]["Ts"] | null;
             state: components["schemas"]["PartnerPayoutState"];
             /** Format: int64 */
+            tax_minor: number;
+            /** Format: int64 */
             version: number;
+        };
+        /**
+         * @description As the contract says it. `way` decides which of the others are needed.
+         * @example {
+         *       "bic": "COBADEFFXXX",
+         *       "iban": "DE89370400440532013000",
+         *       "name": "Nordlicht GmbH",
+         *       "way": "bank"
+         *     }
+         */
+        PartnerPayoutDestination: {
+            /** @description The partner's own trading account, `tac_…`. */
+            account?: string | null;
+            bic?: string | null;
+            iban?: string | null;
+            /** @description The bank account's holder: must be the partner's own name. 1 to 70 characters. */
+            name?: string | null;
+            way: components["schemas"]["PartnerPayoutWay"];
         };
         /** @enum {string} */
         PartnerPayoutState: "prepared" | "released" | "paid" | "refused" | "returned";
+        /** @enum {string} */
+        PartnerPayoutWay: "wallet" | "platform" | "bank";
         /** @description A partner's place in the tree, oldest first. */
         PartnerPlace: {
             tree: components["schemas"]["PartnerEdge"][];
         };
+        /** @description Setting `partner_privacy` of an entity, else the global one. Without it: pseudonym, country, step. */
+        PartnerPrivacy: {
+            /** @default true */
+            country?: boolean;
+            /**
+             * @description Masked: a…@g….
+             * @default nothing
+             */
+            email?: components["schemas"]["PartnerSees"];
+            /**
+             * @description Masked: initials.
+             * @default nothing
+             */
+            name?: components["schemas"]["PartnerSees"];
+            /**
+             * @description Registered, approved, funded, and when.
+             * @default true
+             */
+            steps?: boolean;
+        };
+        PartnerRelease: {
+            /** @description Start of the day. */
+            at_us: components["schemas"]["Ts"];
+            /** Format: int64 */
+            minor: number;
+        };
+        /** @enum {string} */
+        PartnerSees: "nothing" | "masked" | "full";
         /** @enum {string} */
         PartnerState: "applied" | "active" | "suspended" | "terminated";
         PartnerStatement: {
@@ -8125,6 +10641,125 @@ export interface components {
             days: components["schemas"]["PartnerDay"][];
             money: components["schemas"]["PartnerMoney"][];
             partner_id: components["schemas"]["PartnerId"];
+        };
+        /** @description What holds for a partner; printed on each statement (without the destination). */
+        PartnerTerms: {
+            calendar: components["schemas"]["StatementCalendar"];
+            fee: string;
+            fee_bearer: components["schemas"]["PayoutFeeBearer"];
+            fee_fixed: {
+                [key: string]: string;
+            };
+            /** Format: int64 */
+            hold_days: number;
+            hold_days_of: {
+                [key: string]: number;
+            };
+            invoicing: components["schemas"]["PartnerInvoicing"];
+            minimum: {
+                [key: string]: string;
+            };
+            pay: components["schemas"]["PartnerPayBasis"];
+            reserve: string;
+            /** Format: int64 */
+            reserve_days: number;
+            time_zone: string;
+            withholding_tax: string;
+        };
+        /**
+         * @description What one place says; what it leaves out is said by the next wider one.
+         * @example {
+         *       "calendar": "monthly",
+         *       "minimum": {
+         *         "USD": "100.00"
+         *       },
+         *       "reserve": "0.10",
+         *       "reserve_days": 90
+         *     }
+         */
+        PartnerTermsDocument: {
+            /** @default null */
+            calendar?: components["schemas"]["StatementCalendar"] | null;
+            /** @default null */
+            destination?: components["schemas"]["PartnerPayoutDestination"] | null;
+            /**
+             * @description Share of the payout: `0.015` is 1.5 %.
+             * @default null
+             */
+            fee?: string | null;
+            /** @default null */
+            fee_bearer?: components["schemas"]["PayoutFeeBearer"] | null;
+            /**
+             * @description Added to it, in units by currency.
+             * @default null
+             */
+            fee_fixed?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Format: int64
+             * @description Days after the value date before a line may be paid: 0 to 730.
+             * @default null
+             */
+            hold_days?: number | null;
+            /**
+             * @description The same by kind of line (`cpa`, `revenue_share`, …).
+             * @default null
+             */
+            hold_days_of?: {
+                [key: string]: number;
+            } | null;
+            /** @default null */
+            invoicing?: components["schemas"]["PartnerInvoicing"] | null;
+            /**
+             * @description Of a partner without a client record: where the papers on the business are filed.
+             * @default null
+             */
+            kyb_reference?: string | null;
+            /**
+             * @description The least that is paid, in units by currency; less waits.
+             * @default null
+             */
+            minimum?: {
+                [key: string]: string;
+            } | null;
+            /** @default null */
+            pay?: components["schemas"]["PartnerPayBasis"] | null;
+            /**
+             * @description Share of what was earned that is kept back: `0.10` is 10 %.
+             * @default null
+             */
+            reserve?: string | null;
+            /**
+             * Format: int64
+             * @description For how many days after the value date: 0 to 730.
+             * @default null
+             */
+            reserve_days?: number | null;
+            /**
+             * @description IANA name; statements end at its midnights.
+             * @default null
+             */
+            time_zone?: string | null;
+            /**
+             * @description Share withheld for the tax office.
+             * @default null
+             */
+            withholding_tax?: string | null;
+        };
+        PartnerTermsView: {
+            changed_at_us: components["schemas"]["Ts"] | null;
+            changed_by: string | null;
+            destination: components["schemas"]["PartnerPayoutDestination"] | null;
+            document: components["schemas"]["PartnerTermsDocument"];
+            partner_id: components["schemas"]["PartnerId"];
+            /** @description What holds. */
+            terms: components["schemas"]["PartnerTerms"];
+            /**
+             * Format: int64
+             * @description What the partner's contract says; 0 where it has said nothing yet.
+             */
+            version: number;
         };
         /**
          * @example {
@@ -8382,6 +11017,52 @@ export interface components {
         PaymentNote: {
             body: string;
         };
+        PayoutBatch: {
+            approval_id: components["schemas"]["ApprovalId"];
+            close_id: components["schemas"]["CloseId"] | null;
+            currency: components["schemas"]["Currency"];
+            decided_at_us: components["schemas"]["Ts"] | null;
+            decided_by: string | null;
+            entity: string;
+            id: components["schemas"]["BatchId"];
+            /** Format: int64 */
+            items: number;
+            method: components["schemas"]["PartnerPayoutWay"];
+            /**
+             * Format: int64
+             * @description Taken from the partners.
+             */
+            minor: number;
+            /**
+             * Format: int64
+             * @description What of it leaves.
+             */
+            net_minor: number;
+            prepared_at_us: components["schemas"]["Ts"];
+            prepared_by: string;
+            state: components["schemas"]["PayoutBatchState"];
+            /** Format: int64 */
+            version: number;
+        };
+        /** @enum {string} */
+        PayoutBatchState: "prepared" | "released" | "done" | "refused";
+        PayoutBatchView: {
+            batch: components["schemas"]["PayoutBatch"];
+            /**
+             * Format: int64
+             * @description What the ledger took from the partners for those paid and not returned.
+             */
+            ledger_minor: number;
+            payouts: components["schemas"]["PartnerPayout"][];
+            /** @description Whether that is the sum of those paid. */
+            reconciled: boolean;
+            /** @description By state of the payouts. */
+            totals: {
+                [key: string]: components["schemas"]["PayoutProposalTotal"];
+            };
+        };
+        /** @enum {string} */
+        PayoutFeeBearer: "partner" | "house";
         /**
          * @description A payout to a partner.
          * @example ppo_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
@@ -8389,6 +11070,51 @@ export interface components {
         PayoutId: string;
         /** @enum {string} */
         PayoutMethod: "wallet" | "bank";
+        PayoutProposal: {
+            currency: components["schemas"]["Currency"];
+            entity: string;
+            /** @description The first [`MOST`] who can be paid, by id. */
+            items: components["schemas"]["PayoutProposalItem"][];
+            /** @description How many are not paid, by reason. */
+            not_payable: {
+                [key: string]: number;
+            };
+            /** @description The first [`MOST`] who are owed something and cannot. */
+            refused: components["schemas"]["PayoutProposalItem"][];
+            /** @description By method, of all partners. */
+            totals: {
+                [key: string]: components["schemas"]["PayoutProposalTotal"];
+            };
+        };
+        PayoutProposalItem: {
+            figures: components["schemas"]["PartnerPayable"];
+            method: components["schemas"]["PartnerPayoutWay"] | null;
+            name: string;
+            partner_id: components["schemas"]["PartnerId"];
+            /**
+             * @description Why not: a reason of the figures, `partner_state`, `destination_missing`, `destination_wrong`,
+             *     `name_differs`, `wallet_missing`, `invoice_missing`, or a code of the house's checks.
+             */
+            reason: string | null;
+        };
+        PayoutProposalTotal: {
+            /** Format: int64 */
+            count: number;
+            /** Format: int64 */
+            minor: number;
+            /** Format: int64 */
+            net_minor: number;
+        };
+        /** @description What the bank says of one payout. */
+        PayoutResult: {
+            /** @description `paid` or `returned`. */
+            outcome: components["schemas"]["PartnerPayoutState"];
+            payout_id: components["schemas"]["PayoutId"];
+            /** @description Of a returned one. */
+            reason?: string | null;
+            /** @description Of a paid one: what the bank's statement says. */
+            reference?: string | null;
+        };
         PlanFile: {
             plan: components["schemas"]["CommissionPlan"];
             versions: components["schemas"]["CommissionPlanVersion"][];
@@ -8408,6 +11134,16 @@ export interface components {
             plan: components["schemas"]["PlanId"];
         };
         /** @enum {string} */
+        PlanInput: "open_time" | "open_price" | "close_price" | "spread_open" | "spread_close" | "average_spread" | "raw_spread_open" | "raw_spread_close" | "markup" | "commission" | "contract_size" | "price_currency" | "pip_size" | "equity" | "negative_balance" | "direction" | "opening_deals" | "revenue" | "funded_at" | "brand" | "language" | "campaign" | "tags" | "partner_country" | "server_time" | "qualification";
+        /** @description One input with the field that asks for it. */
+        PlanNeed: {
+            input: components["schemas"]["PlanInput"];
+            /** @description JSON pointer of the field of the plan. */
+            pointer: string;
+            /** @description Trading servers that the rule is limited to; empty: all. */
+            servers: string[];
+        };
+        /** @enum {string} */
         PlanRank: "partner" | "campaign" | "entity" | "global";
         /** @description Which plan it was: part of every line. */
         PlanRef: {
@@ -8419,6 +11155,69 @@ export interface components {
             id: components["schemas"]["PlanId"];
             /** Format: int64 */
             version: number;
+        };
+        /** @description A question put to the job. */
+        PlanSimulation: {
+            cause?: string;
+            /**
+             * Format: int64
+             * @description Deals to look at, and how many were.
+             */
+            deals: number;
+            /** @description None when it was answered at once. */
+            id?: components["schemas"]["SimulationId"];
+            result?: components["schemas"]["PlanSimulationResult"];
+            /** Format: int64 */
+            seen: number;
+            state: components["schemas"]["SimulationState"];
+        };
+        /** @description Amounts in minor units of `currency`; months in UTC. */
+        PlanSimulationResult: {
+            /** @description Where the proposed plan's tiers stand at the end, for those who would be on it. */
+            cliffs: components["schemas"]["TierCliff"][];
+            currency: components["schemas"]["Currency"];
+            /**
+             * Format: int64
+             * @description Deals summed in columns, and deals that went through the engine one by one.
+             */
+            in_columns: number;
+            /** @description By month, `2026-03`. */
+            months: components["schemas"]["SimulationSlice"][];
+            /** Format: int64 */
+            one_by_one: number;
+            /**
+             * @description Everybody on the paths whose sum differs, or who would be on the plan; the largest differences
+             *     first, at most 500.
+             */
+            partners: components["schemas"]["SimulatedPartner"][];
+            /** @description By product group. */
+            products: components["schemas"]["SimulationSlice"][];
+            /**
+             * Format: int64
+             * @description Deals whose revenue is not known: they count for cost, not for revenue.
+             */
+            revenue_unknown: number;
+            /** @description Deals that the proposed plan cannot say anything about, by code. */
+            stopped: {
+                [key: string]: number;
+            };
+            /** @description Everything together. */
+            total: components["schemas"]["SimulationSlice"];
+            /** @description Currencies for which some month has no rate: amounts in them are left out. */
+            unconverted: components["schemas"]["Currency"][];
+        };
+        /** @description One setting as it is printed. */
+        PlanTerm: {
+            name: string;
+            /** @description Whether the plan says so itself; else it is the default. */
+            stated: boolean;
+            value: string;
+        };
+        /** @description Something that is allowed and probably not meant. */
+        PlanWarning: {
+            code: string;
+            pointer: string;
+            says: string;
         };
         PlatformMove: {
             account_id: components["schemas"]["TradingAccountId"];
@@ -8516,6 +11315,122 @@ export interface components {
             read_at_us: components["schemas"]["Ts"];
             server: string;
         };
+        Postback: {
+            active: boolean;
+            /** @description Set by staff, by contract. */
+            amounts: components["schemas"]["PostbackAmounts"];
+            changed_at_us: components["schemas"]["Ts"];
+            created_at_us: components["schemas"]["Ts"];
+            events: components["schemas"]["PostbackEvent"][];
+            id: components["schemas"]["PostbackId"];
+            /**
+             * Format: int64
+             * @description Seconds between two reports of commission.
+             */
+            lot_interval_s: number;
+            method: components["schemas"]["PostbackMethod"];
+            name: string;
+            partner_id: components["schemas"]["PartnerId"];
+            /** @description Statuses that mean taken; empty: any 2xx. */
+            success: number[];
+            /** @description With `{macros}`; see the list of them. */
+            url: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @enum {string} */
+        PostbackAmounts: "exact" | "whole" | "none";
+        /**
+         * @description What a partner or the staff may say of a postback.
+         * @example {
+         *       "events": [
+         *         "registration",
+         *         "ftd"
+         *       ],
+         *       "method": "get",
+         *       "name": "Tracker",
+         *       "url": "https://tracker.example/pb?cid={click_id}&e={event}&s={amount}"
+         *     }
+         */
+        PostbackDraft: {
+            active?: boolean | null;
+            amounts?: components["schemas"]["PostbackAmounts"] | null;
+            events: components["schemas"]["PostbackEvent"][];
+            /**
+             * Format: int64
+             * @description Seconds between two reports of commission: at least 900, 3600 without a word.
+             */
+            lot_interval_s?: number | null;
+            method: components["schemas"]["PostbackMethod"];
+            /** @description 1 to 100 characters. */
+            name: string;
+            /** @description Statuses that mean taken; without any, every 2xx. */
+            success?: number[];
+            url: string;
+        };
+        /** @enum {string} */
+        PostbackEvent: "click" | "registration" | "kyc_approved" | "ftd" | "deposit" | "qualified" | "lots_daily" | "commission" | "chargeback" | "rejected";
+        /**
+         * @description An address a partner wants to be told at.
+         * @example pbk_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        PostbackId: string;
+        /** @description What may stand in an address, in braces. */
+        PostbackMacros: {
+            macros: string[];
+        };
+        /** @enum {string} */
+        PostbackMethod: "get" | "post";
+        /** @description One report. */
+        PostbackSend: {
+            /** Format: int64 */
+            attempts: number;
+            client_id: string | null;
+            created_at_us: components["schemas"]["Ts"];
+            due_at_us: components["schemas"]["Ts"];
+            error: string | null;
+            event: components["schemas"]["PostbackEvent"];
+            /** @description The same in a replay: for the receiver to know it again. */
+            event_id: string;
+            /** @description The start of the last answer. */
+            excerpt: string | null;
+            /** @description Told to the receiver as `postback_id`. */
+            id: components["schemas"]["SendId"];
+            last_at_us: components["schemas"]["Ts"] | null;
+            postback_id: components["schemas"]["PostbackId"];
+            replay_of: components["schemas"]["SendId"] | null;
+            state: components["schemas"]["PostbackSendState"];
+            /** Format: int64 */
+            status: number | null;
+            test: boolean;
+            /** @description The address as it was called last. */
+            url: string | null;
+        };
+        PostbackSendDetail: {
+            send: components["schemas"]["PostbackSend"];
+            tries: components["schemas"]["PostbackTry"][];
+            /** @description What the macros stood for. */
+            values: {
+                [key: string]: string;
+            };
+        };
+        /** @enum {string} */
+        PostbackSendState: "waiting" | "done" | "failed" | "dropped";
+        /** @description One attempt. */
+        PostbackTry: {
+            at_us: components["schemas"]["Ts"];
+            error: string | null;
+            excerpt: string | null;
+            /**
+             * Format: int64
+             * @description Milliseconds until the answer was there.
+             */
+            ms: number;
+            /** Format: int64 */
+            n: number;
+            /** Format: int64 */
+            status: number | null;
+        };
         /**
          * @example {
          *       "amount": {
@@ -8527,24 +11442,69 @@ export interface components {
         Prepare: {
             amount: components["schemas"]["Money"];
         };
+        /**
+         * @example {
+         *       "policy": "retier",
+         *       "request": {
+         *         "at_us": 1790000000000000,
+         *         "cause": "client_moved",
+         *         "client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V",
+         *         "partner": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"
+         *       }
+         *     }
+         */
+        PreviewCorrection: {
+            /** @description What becomes of the tiers of closed periods: `retier` (without a word) or `freeze`. */
+            policy?: string | null;
+            request: components["schemas"]["CorrectionRequest"];
+        };
         PreviewLine: {
             amount: string;
+            /** @description Who gets a rebate. */
+            client?: string;
             currency: components["schemas"]["Currency"];
+            /** @description `server:ticket`; for a true-up the deal that reached the band. */
             deal: string;
             explanation: components["schemas"]["CommissionExplanation"];
+            kind: components["schemas"]["CommissionLineKind"];
             /** Format: int32 */
             level: number;
             /** Format: int64 */
             minor: number;
+            /** @description Whose earnings they are; of a rebate: out of whose. */
             partner: string;
             plan: components["schemas"]["PlanRef"] | null;
             reason: string | null;
             rule: string | null;
         };
+        /**
+         * @example {
+         *       "at_us": 1790000000000000,
+         *       "parent": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"
+         *     }
+         */
+        PreviewMove: {
+            /** Format: int64 */
+            at_us: number;
+            parent?: components["schemas"]["PartnerId"] | null;
+        };
         PreviewPlan: {
+            /** @description The entity whose feeds, bans and defaults count; the house's without it. */
+            entity?: string | null;
             /** @description Deals, tree and rates, as `quarterdeck commissions schema` describes them. */
             events: Record<string, never>;
             plan: Record<string, never>;
+        };
+        /**
+         * @example {
+         *       "at_us": 1790000000000000,
+         *       "partner": "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"
+         *     }
+         */
+        PreviewReassign: {
+            /** Format: int64 */
+            at_us: number;
+            partner?: components["schemas"]["PartnerId"] | null;
         };
         PreviewStop: {
             cause: string;
@@ -8557,6 +11517,7 @@ export interface components {
             lines: number;
             /** Format: int64 */
             minor: number;
+            /** @description A partner, or the client who gets rebates. */
             partner: string;
         };
         /**
@@ -8620,6 +11581,109 @@ export interface components {
             values: {
                 [key: string]: unknown;
             };
+        };
+        /** @description What a month below zero left, by plan; `client_id` set where a client carries alone. */
+        ProgrammeCarry: {
+            /** @description 0 or below, in revenue: before the share. */
+            carry: string;
+            client_id: string;
+            currency: components["schemas"]["Currency"];
+            /** @description `2026-03`: as of the close of. */
+            month: string;
+            plan_id: string;
+            /** @description Sums per client still to be earned back by the share. */
+            recoup: string;
+        };
+        ProgrammeCount: {
+            /** Format: int64 */
+            clients: number;
+            state: components["schemas"]["CpaState"];
+        };
+        /** @description What a closed month came to: of all clients together (`client_id` empty), or of one set apart. */
+        ProgrammeMonth: {
+            /** @description With what was carried in. */
+            base: string;
+            /** @description Carried on: 0 or below. */
+            carry_out: string;
+            client_id: string;
+            closed_at_us: components["schemas"]["Ts"];
+            currency: components["schemas"]["Currency"];
+            line: components["schemas"]["LineId"] | null;
+            /** @description `2026-03` */
+            month: string;
+            /** @description Net revenue of the month, in units. */
+            net: string;
+            /** @description What was paid, in units of `currency`. */
+            pay: string;
+            plan_id: string;
+            /** @description Sums per client still to be earned back. */
+            recoup: string;
+            /** @description The share, before what it has to earn back. */
+            share: string;
+        };
+        ProgrammeOverview: {
+            carry: components["schemas"]["ProgrammeCarry"][];
+            counts: components["schemas"]["ProgrammeCount"][];
+            currency: components["schemas"]["Currency"];
+            /**
+             * Format: int64
+             * @description Booked for clients and not payable yet, minor units of `currency`.
+             */
+            held_minor: number;
+            /** @description The newest first. */
+            months: components["schemas"]["ProgrammeMonth"][];
+            partner_id: components["schemas"]["PartnerId"];
+            quarantines: components["schemas"]["ProgrammeQuarantine"][];
+        };
+        /** @description A client set apart. */
+        ProgrammeQuarantine: {
+            client_id: string;
+            from_month: string;
+            made_at_us: components["schemas"]["Ts"];
+            made_by: string;
+            reason: string;
+            /** @description Not included. */
+            to_month: string | null;
+        };
+        /** @description Where a client stands in the programme of a partner, with every figure that was looked at. */
+        ProgrammeStanding: {
+            /** @description The sum due, in units of `amount_currency`; 0 unless qualified. */
+            amount: string;
+            amount_currency: components["schemas"]["Currency"];
+            /** @description Waits for this vote. */
+            approval_id: string | null;
+            /**
+             * Format: int64
+             * @description What stands booked for the partner, minor units of `currency`.
+             */
+            booked_minor: number;
+            changed_at_us: components["schemas"]["Ts"];
+            client_id: string;
+            currency: components["schemas"]["Currency"];
+            /** @description What a person said about a client on hold. */
+            decided: boolean | null;
+            decided_by: string | null;
+            due_at_us: components["schemas"]["Ts"] | null;
+            /** @description First deposit, same currency. */
+            first_deposit: string;
+            hold_until_us: components["schemas"]["Ts"] | null;
+            /** @description Not payable until the identity is approved. */
+            kyc_before_payout: boolean;
+            partner_id: components["schemas"]["PartnerId"];
+            plan_id: string;
+            /** Format: int64 */
+            plan_version: number;
+            qualified_at_us: components["schemas"]["Ts"] | null;
+            /** @description The deal that completed it, `server:ticket`. */
+            qualified_by: string | null;
+            /**
+             * @description `no_first_deposit`, `first_deposit_open`, `first_deposit_small`, `lots_missing`, `kyc_missing`,
+             *     `kyc_late`, `time_over`, `country_not_offered`, `already_paid`, `self_referral`, `own_account`,
+             *     `moved`, `partner_suspended`, …; none on a qualified one.
+             */
+            reason: string | null;
+            state: components["schemas"]["CpaState"];
+            tested: components["schemas"]["Tested"][];
         };
         /** @description A payment provider's connection. */
         PspConnection: {
@@ -8758,6 +11822,38 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * @example {
+         *       "base_version": 0,
+         *       "document": {
+         *         "calendar": "monthly",
+         *         "hold_days": 30
+         *       },
+         *       "reason": "new contract"
+         *     }
+         */
+        PutTerms: {
+            /**
+             * Format: int64
+             * @description The version the change starts from; 0 for the first.
+             */
+            base_version: number;
+            document: components["schemas"]["PartnerTermsDocument"];
+            reason: string;
+        };
+        /**
+         * @example {
+         *       "apart": true,
+         *       "client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V",
+         *       "reason": "One large winner."
+         *     }
+         */
+        Quarantine: {
+            /** @description False: back among the others. */
+            apart: boolean;
+            client_id: string;
+            reason: string;
+        };
         Question: {
             code: string;
             optional?: boolean;
@@ -8893,7 +11989,8 @@ export interface components {
         Reassign: {
             /**
              * Format: int64
-             * @description From when; now without it.
+             * @description From when; now without it. With an earlier date the open period is booked anew; what would
+             *     change closed periods is refused (`correction_needed`).
              */
             at_us?: number | null;
             partner?: components["schemas"]["PartnerId"] | null;
@@ -8918,6 +12015,14 @@ export interface components {
             country: string;
             name: string;
             regulator: string;
+        };
+        /**
+         * @example {
+         *       "number": "2026-117"
+         *     }
+         */
+        RecordInvoice: {
+            number: string;
         };
         /** @description Where verification stands. */
         RecordKyc: {
@@ -8965,7 +12070,7 @@ export interface components {
             id: string;
             /** @description Key of the text in the catalogue of the portals. */
             key: string;
-            /** @description `deposit`, `withdrawal`, `transfer`, `account`, `kyc`, `statement`. */
+            /** @description `deposit`, `withdrawal`, `transfer`, `account`, `commission_line`. */
             kind: string;
             /** @description The client's, in which the text is. */
             language: string;
@@ -8983,6 +12088,28 @@ export interface components {
         RecoveryCodes: {
             recovery_codes: string[];
         };
+        ReferralCase: {
+            changed_at_us: components["schemas"]["Ts"];
+            client_id: string;
+            decided_by: string | null;
+            entity: string;
+            opened_at_us: components["schemas"]["Ts"];
+            partner_id: components["schemas"]["PartnerId"];
+            partner_name: string;
+            reason: string | null;
+            /** @description What the two share. */
+            signals: components["schemas"]["ReferralSignal"][];
+            state: components["schemas"]["ReferralCaseState"];
+        };
+        /** @enum {string} */
+        ReferralCaseState: "open" | "released" | "refused";
+        /** @description One sign with enough of it to recognise. */
+        ReferralSignal: {
+            hint: string;
+            kind: components["schemas"]["ReferralSignalKind"];
+        };
+        /** @enum {string} */
+        ReferralSignalKind: "email" | "email_pattern" | "phone" | "device" | "ip" | "address" | "card" | "bank" | "document" | "family_name";
         /**
          * @example {
          *       "client_id": "cli_01JD1Z3Y5K8Q2M4N6P8R0S2T4V",
@@ -9029,6 +12156,10 @@ export interface components {
             last_name: string;
             password: string;
             phone?: string | null;
+        };
+        RegistrationTaken: {
+            /** @description Said for somebody known, too: a partner does not learn who is our client. */
+            received: boolean;
         };
         /**
          * @example {
@@ -9089,6 +12220,18 @@ export interface components {
         };
         /**
          * @example {
+         *       "day": "2026-11-19"
+         *     }
+         */
+        ReplayDay: {
+            /** @description UTC. */
+            day: string;
+        };
+        ReplayOrdered: {
+            day: string;
+        };
+        /**
+         * @example {
          *       "body": "The payment was confirmed; the money is on your account.",
          *       "then": "solve"
          *     }
@@ -9097,6 +12240,16 @@ export interface components {
             body: string;
             /** @description What it leaves behind: the client is to answer, it stays with us, or it is solved. */
             then: components["schemas"]["TicketThen"];
+        };
+        /** @description What we made of a click that a partner's server told us of. */
+        ReportedClick: {
+            click_id: components["schemas"]["ClickId"];
+            /** @description The link it counts for. */
+            code: string;
+            /** @description We had it already. */
+            known: boolean;
+            /** @description Where to send the visitor. */
+            landing: string;
         };
         /**
          * @example {
@@ -9236,7 +12389,10 @@ export interface components {
             rank: components["schemas"]["PlanRank"];
             rate: string;
             rule: string;
-            /** @description Symbol 2, product group 1, any 0; account type; group; country; entity. */
+            /**
+             * @description Symbol 2, product group 1, any 0; account type; group; country 2, region 1; entity; brand; server;
+             *     language; partner country; partner; campaign; tag; direction.
+             */
             specificity: number[];
             /** Format: int64 */
             version: number;
@@ -9275,6 +12431,53 @@ export interface components {
         };
         /** @enum {string} */
         RuleState: "active" | "shadow" | "retired";
+        /** @description How an expression fares against the decisions of a time. */
+        RuleTrial: {
+            /** @description Decisions where it differs, the newest first, at most 50. */
+            cases: components["schemas"]["RuleTrialCase"][];
+            /**
+             * Format: int64
+             * @description Decisions with facts that were evaluated anew.
+             */
+            decisions: number;
+            /**
+             * Format: int64
+             * @description Facts the expression failed on.
+             */
+            failed: number;
+            from_us: components["schemas"]["Ts"];
+            /** Format: int64 */
+            matched: number;
+            /**
+             * Format: int64
+             * @description How often the rule matched when it was asked then; 0 for a new rule.
+             */
+            matched_then: number;
+            /** @description Older decisions of the time that were not looked at, because there are more than 2,000. */
+            more: boolean;
+            /**
+             * Format: int64
+             * @description Matches now and did not then.
+             */
+            only_now: number;
+            /**
+             * Format: int64
+             * @description Matched then and does not now.
+             */
+            only_then: number;
+        };
+        RuleTrialCase: {
+            at_us: components["schemas"]["Ts"];
+            client_id: string | null;
+            decision_id: string;
+            matched_then: boolean;
+            /** @description None: the expression failed on these facts. */
+            matches: boolean | null;
+            /** @description What was decided then. */
+            outcome: string;
+            /** @description `withdrawal:wd_…` */
+            subject: string;
+        };
         RuleTried: {
             error: components["schemas"]["RuleTrouble"] | null;
             /** @description None when it could not be evaluated. */
@@ -9288,6 +12491,20 @@ export interface components {
         RuleVersions: {
             /** @description The newest first. */
             versions: components["schemas"]["Rule"][];
+        };
+        /**
+         * @example {
+         *       "accept": [
+         *         "shares_held"
+         *       ],
+         *       "reason": "decided next week"
+         *     }
+         */
+        RunClose: {
+            /** @description Items that do not block and are left as they are. */
+            accept?: string[];
+            /** @description Why, when something is accepted. */
+            reason?: string;
         };
         /** @description The same person's record at another entity, or one that was merged into this. */
         SamePerson: {
@@ -9464,6 +12681,11 @@ export interface components {
         };
         /** @enum {string} */
         Scope: "own" | "desk" | "entity" | "all";
+        /**
+         * @description One report to one address of a partner.
+         * @example pbs_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        SendId: string;
         /** @description An open session, for its owner and for staff management. */
         Session: {
             created_at_us: components["schemas"]["Ts"];
@@ -9517,6 +12739,14 @@ export interface components {
             seq: number;
         };
         /**
+         * @example {
+         *       "remark": "sums compared with the bank"
+         *     }
+         */
+        SignOff: {
+            remark?: string;
+        };
+        /**
          * @description The token is in the cookie as well; it is shown this once.
          * @example {
          *       "expires_at_us": 1795000000000000,
@@ -9542,6 +12772,108 @@ export interface components {
             new_device: boolean;
             token: string;
         };
+        /** @description A signing secret, as libraries for Standard Webhooks take it. */
+        SigningSecret: {
+            /** @description `whsec_…` */
+            secret: string;
+        };
+        /**
+         * @description A plan, for whom, and when. Either `document` or `plan_id`; either `partners` or `on_plan`.
+         * @example {
+         *       "document": {
+         *         "currency": "USD",
+         *         "format": 1,
+         *         "name": "Offer",
+         *         "rules": [
+         *           {
+         *             "id": "base",
+         *             "kind": "per_lot",
+         *             "rate": "7"
+         *           }
+         *         ]
+         *       },
+         *       "from_us": 1790000000000000,
+         *       "partners": [
+         *         "par_01JD1Z3Y5K8Q2M4N6P8R0S2T4V"
+         *       ],
+         *       "to_us": 1792592000000000
+         *     }
+         */
+        SimulatePlan: {
+            currency?: components["schemas"]["Currency"] | null;
+            /** @description A draft, as `quarterdeck commissions schema plan` describes it. */
+            document?: Record<string, never> | null;
+            /**
+             * Format: int64
+             * @description First value date.
+             */
+            from_us: number;
+            on_plan?: components["schemas"]["PlanId"] | null;
+            /** @description Who would be on it. */
+            partners?: components["schemas"]["PartnerId"][];
+            plan_id?: components["schemas"]["PlanId"] | null;
+            /**
+             * Format: int64
+             * @description The day after the last one.
+             */
+            to_us: number;
+        };
+        SimulatedPartner: {
+            /** Format: int64 */
+            difference_minor: number;
+            /** @description Whether the proposed plan would be this partner's. */
+            on_plan: boolean;
+            partner_id: string;
+            /** Format: int64 */
+            proposed_minor: number;
+            /** Format: int64 */
+            today_minor: number;
+        };
+        /**
+         * @description What a plan would have cost, asked for.
+         * @example sim_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        SimulationId: string;
+        /** @description What a part of the deals costs under both plans. */
+        SimulationSlice: {
+            /**
+             * @description What those on the plan may get for a lot so that the house neither earns nor loses, the others
+             *     of the chain paid as proposed; decimal text. None without lots or revenue.
+             */
+            break_even_per_lot?: string;
+            /** Format: int64 */
+            deals: number;
+            /**
+             * Format: int64
+             * @description Above zero: the proposed plan costs more.
+             */
+            difference_minor: number;
+            /** @description Month, product group, or empty for everything. */
+            key: string;
+            /** @description Lots closed, decimal text. */
+            lots: string;
+            /** Format: int64 */
+            margin_proposed_minor: number;
+            /**
+             * Format: int64
+             * @description Revenue less cost.
+             */
+            margin_today_minor: number;
+            /** Format: int64 */
+            proposed_minor: number;
+            /**
+             * Format: int64
+             * @description What the broker earned, where it is known.
+             */
+            revenue_minor: number;
+            /**
+             * Format: int64
+             * @description All partners of the chain, by the plans of the time.
+             */
+            today_minor: number;
+        };
+        /** @enum {string} */
+        SimulationState: "waiting" | "reading" | "done" | "failed";
         SourceCheck: {
             /** @description `source` or `bank`. */
             method: string | null;
@@ -9613,6 +12945,8 @@ export interface components {
             command: components["schemas"]["ClientCommand"];
             reason: string;
         };
+        /** @enum {string} */
+        StatementCalendar: "daily" | "weekly" | "twice_monthly" | "monthly";
         /**
          * @description A closed statement of a partner.
          * @example pst_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
@@ -9700,6 +13034,14 @@ export interface components {
         TaskState: "open" | "done" | "cancelled";
         /** @enum {string} */
         Template: "verify_email" | "reset_password" | "password_changed" | "new_device" | "email_changed" | "login_held" | "login_opened" | "login_added" | "welcome" | "kyc_received" | "kyc_rejected" | "kyc_rejected_final" | "kyc_approved" | "document_expiring" | "account_ready" | "deposit_received" | "deposit_failed" | "deposit_credited" | "withdrawal_requested" | "withdrawal_approved" | "withdrawal_rejected" | "withdrawal_paid" | "withdrawal_returned" | "statement_closed" | "partner_paid" | "lead_assigned" | "task_due" | "staff_invited" | "ticket_received" | "ticket_reply" | "personal";
+        /**
+         * @example {
+         *       "event": "ftd"
+         *     }
+         */
+        TestPostback: {
+            event: components["schemas"]["PostbackEvent"];
+        };
         /** @description A number that was looked at, for the reader of a line. */
         Tested: {
             value: string;
@@ -9963,6 +13305,82 @@ export interface components {
         TicketState: "open" | "waiting_us" | "waiting_client" | "solved" | "closed";
         /** @enum {string} */
         TicketThen: "ask_client" | "keep_working" | "solve";
+        /** @description Where a tier counted by the month or for ever stands: the next threshold, near or far. */
+        TierCliff: {
+            count: string;
+            /**
+             * @description What reaching the threshold costs at once, in the rule's currency: for a tier that reaches back,
+             *     counted in lots.
+             */
+            jump?: string;
+            kind: components["schemas"]["TierKind"];
+            /** @description What is counted: `lots`, `notional`, … */
+            measure: components["schemas"]["TierMeasure"];
+            partner_id: string;
+            /** @description `2026-03`, `2026-03-05` or `all`. */
+            period: string;
+            rate_next?: string;
+            /** @description Of the plan's widest rule on this tier. */
+            rate_now?: string;
+            /** @description The next threshold; None: the highest band is reached. */
+            threshold?: string;
+            tier: string;
+            to_go?: string;
+        };
+        /** @enum {string} */
+        TierCounts: "own" | "subtree";
+        /** @enum {string} */
+        TierKind: "marginal" | "retroactive" | "next_period";
+        /** @enum {string} */
+        TierMeasure: "lots" | "notional_usd" | "net_revenue" | "active_clients" | "funded_clients";
+        TierProgress: {
+            /** @description Lots a client closes in the window to count as active; only for `active_clients`. */
+            active_lots: string;
+            from_us: components["schemas"]["Ts"] | null;
+            kind: components["schemas"]["TierKind"];
+            measure: components["schemas"]["TierMeasure"];
+            /** @description What is missing to it. */
+            missing: string | null;
+            /** @description Threshold of the next band; none: the last one is reached. */
+            next: string | null;
+            /**
+             * Format: int64
+             * @description Band that is paid now: for `next_period` what the window before reached.
+             */
+            paid: number;
+            plan: string;
+            plan_name: string;
+            rates: components["schemas"]["TierRates"][];
+            /**
+             * Format: int64
+             * @description Band that `value` reaches: 0 is the lowest, below the first threshold.
+             */
+            reached: number;
+            scope: components["schemas"]["TierCounts"];
+            thresholds: string[];
+            tier: string;
+            to_us: components["schemas"]["Ts"] | null;
+            /** @description Counted by now: lots, USD, or clients. */
+            value: string;
+            /** Format: int64 */
+            version: number;
+            window: components["schemas"]["TierWindow"];
+        };
+        /** @description What one rule pays in each band. */
+        TierRates: {
+            currency: components["schemas"]["Currency"] | null;
+            /**
+             * Format: int32
+             * @description Steps from the client; 1: own clients.
+             */
+            level: number;
+            pay: components["schemas"]["CommissionPay"];
+            /** @description One for each band, from the lowest. Shares as parts of one. */
+            rates: string[];
+            rule: string;
+        };
+        /** @enum {string} */
+        TierWindow: "calendar_month" | "rolling_30_days" | "rolling_90_days" | "lifetime";
         TimelineLine: {
             at_us: components["schemas"]["Ts"];
             by: string;
@@ -9989,6 +13407,31 @@ export interface components {
          */
         Token: {
             token: string;
+        };
+        /**
+         * @example {
+         *       "click_id": "t-81723",
+         *       "code": "NORD24",
+         *       "country": "DE",
+         *       "email": "alex.weber@example.com",
+         *       "first_name": "Alex",
+         *       "language": "de",
+         *       "last_name": "Weber"
+         *     }
+         */
+        ToldRegistration: {
+            /** @description A brand of the partner's entity; the first one without it. */
+            brand?: string | null;
+            /** @description The tracker's own name of the click; kept as the way this person came. */
+            click_id?: string | null;
+            /** @description The code of one of the partner's links; the first one without it. */
+            code?: string | null;
+            country?: string | null;
+            email: string;
+            first_name?: string;
+            language?: string | null;
+            last_name?: string;
+            phone?: string | null;
         };
         /** @description One purpose and currency: all accounts together. */
         TotalLine: {
@@ -10148,6 +13591,25 @@ export interface components {
             };
         };
         /**
+         * @example {
+         *       "days": 30,
+         *       "expression": "withdrawal.amount_base_minor <= 50000",
+         *       "set": "withdrawal.auto"
+         *     }
+         */
+        TryRuleOnPast: {
+            /**
+             * Format: int64
+             * @description How far back, 1 to 400; 30 without it.
+             */
+            days?: number | null;
+            /** @description In CEL, over the set's facts. */
+            expression: string;
+            /** @description The rule whose own answers of then are compared. */
+            rule_id?: string | null;
+            set: string;
+        };
+        /**
          * Format: int64
          * @description A moment: microseconds since 1970-01-01 in UTC.
          */
@@ -10272,6 +13734,69 @@ export interface components {
         };
         /**
          * @example {
+         *       "entity": "eu",
+         *       "kinds": [
+         *         "deals.recorded",
+         *         "deposit.received"
+         *       ],
+         *       "name": "Partner engine",
+         *       "url": "https://engine.example/hooks"
+         *     }
+         */
+        WebhookDraft: {
+            active?: boolean | null;
+            entity?: string | null;
+            /**
+             * @description `deals.recorded`, `deposit.received`, `deposit.credited`, `deposit.state`, `client.ftd`,
+             *     `withdrawal.paid`, `withdrawal.returned`, `dispute.opened`, `client.registered`, `kyc.approved`.
+             */
+            kinds: string[];
+            name: string;
+            url: string;
+        };
+        WebhookEndpoint: {
+            active: boolean;
+            changed_at_us: components["schemas"]["Ts"];
+            created_at_us: components["schemas"]["Ts"];
+            /** @description Events of one entity; none: of all. */
+            entity: string | null;
+            id: components["schemas"]["WebhookId"];
+            kinds: string[];
+            name: string;
+            url: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @description An outside engine's address.
+         * @example whk_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        WebhookId: string;
+        /** @description One message on its way. */
+        WebhookSend: {
+            /** Format: int64 */
+            attempts: number;
+            created_at_us: components["schemas"]["Ts"];
+            error: string | null;
+            /** @description Told as `webhook-id`, the same each time: for the receiver to know it again. */
+            event_id: string | null;
+            excerpt: string | null;
+            happened_at_us: components["schemas"]["Ts"];
+            id: components["schemas"]["WebhookSendId"];
+            kind: string;
+            last_at_us: components["schemas"]["Ts"] | null;
+            replay: boolean;
+            state: components["schemas"]["PostbackSendState"];
+            /** Format: int64 */
+            status: number | null;
+        };
+        /**
+         * @description One event on its way to an outside engine.
+         * @example whs_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        WebhookSendId: string;
+        /**
+         * @example {
          *       "kinds": [
          *         {
          *           "counts": [
@@ -10309,6 +13834,7 @@ export interface components {
          *       ],
          *       "id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V",
          *       "kind": "staff",
+         *       "must_change_password": false,
          *       "name": "Mara Lindqvist",
          *       "recovery_codes_left": 10,
          *       "rights": {
@@ -10335,6 +13861,8 @@ export interface components {
             entities: string[];
             id: string;
             kind: string;
+            /** @description The password is somebody else's choice: until it is changed only my own security is open. */
+            must_change_password: boolean;
             name: string;
             /** Format: int64 */
             recovery_codes_left: number;
@@ -10348,6 +13876,14 @@ export interface components {
             /** @description Field groups that are not covered. */
             sees: string[];
             step_up_until_us: components["schemas"]["Ts"] | null;
+        };
+        /**
+         * @example {
+         *       "reason": "The bonus it names ended."
+         *     }
+         */
+        WithdrawMaterial: {
+            reason: string;
         };
         Withdrawal: {
             account_id: string | null;
@@ -10655,7 +14191,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -10838,7 +14374,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -11011,7 +14547,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -11107,7 +14643,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -11276,7 +14812,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -11365,7 +14901,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -11611,7 +15147,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -11671,6 +15207,390 @@ export interface operations {
             };
             /** @description True, but not in the present state; or the idempotency key was used for something else. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_attribution_claims: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                state?: components["schemas"]["ClaimState"];
+                partner_id?: string;
+                client_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_PartnerClaim"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_attribution_claims_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerClaim"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_attribution_claims_id_decide: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimVerdict"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerClaim"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_attribution_referrals: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                state?: components["schemas"]["ReferralCaseState"];
+                partner_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_ReferralCase"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_attribution_rules: {
+        parameters: {
+            query: {
+                entity: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttributionSettings"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14024,7 +17944,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -14124,7 +18044,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -14298,7 +18218,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -14475,7 +18395,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -14723,7 +18643,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -14823,7 +18743,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -14923,7 +18843,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -15098,7 +19018,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -15158,6 +19078,81 @@ export interface operations {
             };
             /** @description True, but not in the present state; or the idempotency key was used for something else. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_clients_id_attribution: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttributionEvidence"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15278,7 +19273,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -15338,6 +19333,81 @@ export interface operations {
             };
             /** @description True, but not in the present state; or the idempotency key was used for something else. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_clients_id_consents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_KeptConsent"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15761,7 +19831,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -15861,7 +19931,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -16041,7 +20111,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -16216,7 +20286,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -16316,7 +20386,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -16336,6 +20406,106 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Attribution"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_clients_id_partner_preview: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewReassign"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorrectionPreview"];
                 };
             };
             /** @description The body cannot be read. */
@@ -16491,7 +20661,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -16591,7 +20761,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -16691,7 +20861,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -16792,7 +20962,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -16967,7 +21137,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -17147,7 +21317,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -17329,6 +21499,78 @@ export interface operations {
             };
         };
     };
+    get_closed_period_changes: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                partner_id?: string;
+                /** @description The closed statement. */
+                statement_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_ClosedPeriodChange"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_colleagues: {
         parameters: {
             query?: {
@@ -17362,6 +21604,539 @@ export interface operations {
             };
             /** @description The right is missing, or a fresh proof (`step_up_required`). */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_commission_closes: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_CommissionClose"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_commission_closes: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewClose"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommissionClose"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_commission_closes_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommissionCloseView"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_commission_closes_id_resume: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunClose"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommissionClose"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_commission_closes_id_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunClose"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommissionClose"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_commission_closes_id_sign_off: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignOff"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommissionClose"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17579,6 +22354,611 @@ export interface operations {
             };
             /** @description The right is missing, or a fresh proof (`step_up_required`). */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_corrections: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                state?: components["schemas"]["CorrectionState"];
+                /** @description `client:…`, `partner:…`, `plan:…`, `house`. */
+                subject?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_CommissionCorrection"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_corrections: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MakeCorrection"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommissionCorrection"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_corrections_preview: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewCorrection"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorrectionPreview"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_corrections_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorrectionFile"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_corrections_id_decide: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideCorrection"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommissionCorrection"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_corrections_id_lines: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_CommissionLine"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_corrections_id_reverse: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommissionCorrection"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17981,7 +23361,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -18081,7 +23461,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -18236,7 +23616,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -18411,7 +23791,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -18511,7 +23891,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -18611,7 +23991,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -18783,7 +24163,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -18958,7 +24338,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -19058,7 +24438,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -19158,7 +24538,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -19258,7 +24638,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -19488,7 +24868,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -19588,7 +24968,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -19969,7 +25349,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -20069,7 +25449,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -20169,7 +25549,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -20269,7 +25649,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -20625,7 +26005,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -20945,7 +26325,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -21045,7 +26425,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -21145,7 +26525,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -21245,7 +26625,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -21341,7 +26721,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -21441,7 +26821,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -21537,7 +26917,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -21725,7 +27105,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -22285,7 +27665,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -22484,7 +27864,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -22886,7 +28266,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -22982,7 +28362,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -23156,6 +28536,61 @@ export interface operations {
             };
         };
     };
+    get_me_consents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_KeptConsent"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_me_deposit_methods: {
         parameters: {
             query?: never;
@@ -23286,7 +28721,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key": string;
             };
             path?: never;
@@ -23450,7 +28885,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -23617,7 +29052,7 @@ export interface operations {
                 nationality?: string;
             };
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -23788,7 +29223,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -23944,7 +29379,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -24029,7 +29464,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -24193,7 +29628,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -24278,6 +29713,260 @@ export interface operations {
             };
         };
     };
+    get_me_partner_claims: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_PartnerClaim"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_me_partner_claims: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FileClaim"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerClaim"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_me_partner_claims_id_withdraw: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerClaim"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_me_partner_clients: {
         parameters: {
             query?: {
@@ -24297,7 +29986,221 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PageOf_PartnerClient"];
+                    "application/json": components["schemas"]["PageOf_MyClient"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_me_partner_door: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoorState"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_me_partner_door: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenDoor"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerDoor"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_me_partner_funnel: {
+        parameters: {
+            query?: {
+                /** @description `link` without a word. */
+                by?: components["schemas"]["FunnelBy"];
+                /** @description The last 30 days without them; `to_us` is not included. Microseconds since 1970. */
+                from_us?: number;
+                to_us?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Funnel"];
                 };
             };
             /** @description Not signed in, or the session is over. */
@@ -24484,7 +30387,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -24569,6 +30472,290 @@ export interface operations {
             };
         };
     };
+    get_me_partner_material: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                brand?: string;
+                language?: string;
+                kind?: components["schemas"]["MaterialKind"];
+                state?: components["schemas"]["MaterialState"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_PartnerMaterial"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_me_partner_material_id: {
+        parameters: {
+            query?: {
+                /** @description Of one of my active links; the first one without it. */
+                code?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaterialPack"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_me_partner_material_id_picture: {
+        parameters: {
+            query?: {
+                /** @description Of one of my active links; the first one without it. */
+                code?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_me_partner_payable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_PartnerPayable"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_me_partner_payouts: {
         parameters: {
             query?: {
@@ -24589,6 +30776,937 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageOf_PartnerPayout"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_me_partner_postback_sends_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostbackSendDetail"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_me_partner_postback_sends_id_replay: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostbackSend"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_me_partner_postbacks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_Postback"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_me_partner_postbacks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PostbackDraft"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Postback"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    put_me_partner_postbacks_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditPostback"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Postback"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_me_partner_postbacks_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_me_partner_postbacks_id_log: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                event?: components["schemas"]["PostbackEvent"];
+                state?: components["schemas"]["PostbackSendState"];
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_PostbackSend"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_me_partner_postbacks_id_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigningSecret"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_me_partner_postbacks_id_secret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Postback"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_me_partner_postbacks_id_test: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestPostback"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostbackSend"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_me_partner_programmes: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyProgrammes"];
                 };
             };
             /** @description Not signed in, or the session is over. */
@@ -24932,6 +32050,116 @@ export interface operations {
             };
         };
     };
+    get_me_partner_terms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyTerms"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_me_partner_tiers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_TierProgress"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_me_partner_tree: {
         parameters: {
             query?: never;
@@ -25046,7 +32274,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -25135,7 +32363,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -25289,7 +32517,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -25453,7 +32681,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -25553,7 +32781,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -25789,7 +33017,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key": string;
             };
             path?: never;
@@ -26391,7 +33619,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key": string;
             };
             path?: never;
@@ -26555,7 +33783,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -26651,7 +33879,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -26751,7 +33979,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -26914,7 +34142,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -26934,6 +34162,1072 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PartnerLinkState"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_partner_material: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                brand?: string;
+                language?: string;
+                kind?: components["schemas"]["MaterialKind"];
+                state?: components["schemas"]["MaterialState"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_PartnerMaterial"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_partner_material: {
+        parameters: {
+            query: {
+                entity: string;
+                brand: string;
+                /** @description `de`, `pt-BR` */
+                language: string;
+                kind: components["schemas"]["MaterialKind"];
+                name: string;
+                /** @description Of a text, with `{link}` and `{code}` in it. */
+                body?: string;
+                /** @description Where it leads: a path of our own site, or an https address. */
+                landing: string;
+            };
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerMaterial"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_partner_material_id_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": number[];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_partner_material_id_withdraw: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WithdrawMaterial"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerMaterial"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_partner_postback_sends_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostbackSendDetail"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_partner_postback_sends_id_replay: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostbackSend"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    put_partner_postbacks_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditPostback"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Postback"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_partner_postbacks_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_partner_postbacks_id_log: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                event?: components["schemas"]["PostbackEvent"];
+                state?: components["schemas"]["PostbackSendState"];
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_PostbackSend"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_partner_postbacks_id_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigningSecret"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_partner_postbacks_id_secret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Postback"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_partner_postbacks_id_test: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestPostback"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostbackSend"];
                 };
             };
             /** @description The body cannot be read. */
@@ -27086,7 +35380,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -27250,7 +35544,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -27270,6 +35564,106 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Partner"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_partners_id_claims: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FileClaim"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerClaim"];
                 };
             };
             /** @description The body cannot be read. */
@@ -27426,6 +35820,187 @@ export interface operations {
             };
         };
     };
+    post_partners_id_door: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenDoor"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerDoor"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_partners_id_funnel: {
+        parameters: {
+            query?: {
+                /** @description `link` without a word. */
+                by?: components["schemas"]["FunnelBy"];
+                /** @description The last 30 days without them; `to_us` is not included. Microseconds since 1970. */
+                from_us?: number;
+                to_us?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Funnel"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_partners_id_links: {
         parameters: {
             query?: never;
@@ -27505,7 +36080,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -27605,7 +36180,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -27665,6 +36240,181 @@ export interface operations {
             };
             /** @description True, but not in the present state; or the idempotency key was used for something else. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_partners_id_move_preview: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewMove"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorrectionPreview"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_partners_id_payable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_PartnerPayable"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -27785,7 +36535,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -27885,7 +36635,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -27981,11 +36731,542 @@ export interface operations {
             };
         };
     };
+    get_partners_id_postbacks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_Postback"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_partners_id_postbacks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PostbackDraft"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Postback"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_partners_id_programmes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProgrammeOverview"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_partners_id_programmes_clients: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                state?: components["schemas"]["CpaState"];
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_ProgrammeStanding"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_partners_id_programmes_decide: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideProgramme"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProgrammeStanding"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_partners_id_programmes_quarantine: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Quarantine"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProgrammeOverview"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     post_partners_id_state: {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -28165,7 +37446,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -28340,6 +37621,181 @@ export interface operations {
             };
         };
     };
+    get_partners_id_terms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerTermsView"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    put_partners_id_terms: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutTerms"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerTermsView"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_partners_id_tree: {
         parameters: {
             query?: never;
@@ -28379,6 +37835,683 @@ export interface operations {
             };
             /** @description Not there, or not for this caller to know. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_payout_batches: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description `prepared`, `released`, `done`, `refused`. */
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_PayoutBatch"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_payout_batches: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPayoutBatch"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutBatchView"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_payout_batches_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutBatchView"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_payout_batches_id_decide: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideBatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutBatchView"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_payout_batches_id_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/xml": string;
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_payout_batches_id_mark_paid: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchPaid"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutBatchView"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_payout_batches_id_results: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchResults"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutBatchView"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_payout_proposal: {
+        parameters: {
+            query: {
+                entity: string;
+                currency: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutProposal"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -28494,7 +38627,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -28594,7 +38727,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -28694,7 +38827,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -28863,7 +38996,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -28952,7 +39085,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -29037,6 +39170,178 @@ export interface operations {
             };
         };
     };
+    post_plans_simulate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SimulatePlan"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanSimulation"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanSimulation"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_plans_simulations_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanSimulation"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_plans_id: {
         parameters: {
             query?: never;
@@ -29085,6 +39390,61 @@ export interface operations {
             };
             /** @description A field is wrong; `fields` says which and what was expected. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_postback_macros: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostbackMacros"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -29214,7 +39574,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -29464,7 +39824,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -29686,7 +40046,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -29771,11 +40131,100 @@ export interface operations {
             };
         };
     };
+    post_rules_trial: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryRuleOnPast"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleTrial"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     post_rules_try: {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -29899,6 +40348,144 @@ export interface operations {
             };
             /** @description Not there, or not for this caller to know. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_s2s_clicks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportedClick"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_s2s_registrations: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToldRegistration"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistrationTaken"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -30060,11 +40647,66 @@ export interface operations {
             };
         };
     };
+    get_settings_known: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_Known"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     put_settings_scope_key: {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -30237,7 +40879,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -30401,7 +41043,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -30501,7 +41143,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -30601,7 +41243,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -30697,7 +41339,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -30797,7 +41439,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -31039,6 +41681,106 @@ export interface operations {
             };
         };
     };
+    post_statements_id_invoice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordInvoice"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerInvoice"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_statements_id_pdf: {
         parameters: {
             query?: {
@@ -31194,7 +41936,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -31436,7 +42178,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -31525,7 +42267,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -31769,7 +42511,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -31869,7 +42611,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -31969,7 +42711,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -32065,7 +42807,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -32241,7 +42983,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -32341,7 +43083,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -32437,7 +43179,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -32537,7 +43279,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -32637,7 +43379,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -32949,7 +43691,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -33180,7 +43922,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -33280,7 +44022,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -33370,6 +44112,602 @@ export interface operations {
             };
         };
     };
+    get_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_WebhookEndpoint"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_webhooks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookDraft"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    put_webhooks_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditWebhook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_webhooks_id_log: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                state?: components["schemas"]["PostbackSendState"];
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_WebhookSend"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_webhooks_id_replay: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayDay"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayOrdered"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_webhooks_id_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigningSecret"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_webhooks_id_secret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_withdrawals: {
         parameters: {
             query?: {
@@ -33381,6 +44719,10 @@ export interface operations {
                 state?: components["schemas"]["WithdrawalState"];
                 /** @description `finance` or `compliance`: whose turn it is. */
                 desk?: string;
+                /** @description Only those I have taken. */
+                mine?: boolean;
+                /** @description Only those that wait for people longer than they should. */
+                overdue?: boolean;
             };
             header?: never;
             path?: never;
@@ -33454,6 +44796,10 @@ export interface operations {
                 state?: components["schemas"]["WithdrawalState"];
                 /** @description `finance` or `compliance`: whose turn it is. */
                 desk?: string;
+                /** @description Only those I have taken. */
+                mine?: boolean;
+                /** @description Only those that wait for people longer than they should. */
+                overdue?: boolean;
             };
             header?: never;
             path?: never;
@@ -33595,7 +44941,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -33695,7 +45041,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -33791,7 +45137,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -33966,7 +45312,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -34067,7 +45413,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -34167,7 +45513,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -34342,7 +45688,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -34442,7 +45788,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description One per intended effect, 1 to 128 visible characters. */
+                /** @description One per intended effect, 1 to 255 visible characters. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -34561,6 +45907,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description The material is withdrawn. The click was counted. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description A field is wrong; `fields` says which and what was expected. */
             422: {
                 headers: {
@@ -34677,6 +46030,70 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_m_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": number[];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Withdrawn. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A field is wrong; `fields` says which and what was expected. */
             422: {

@@ -1,7 +1,7 @@
 import { Button, Group, Select, Stack } from '@mantine/core';
 import { useWrite, type Schema } from '@qd/api';
 import { number, useTranslation } from '@qd/i18n';
-import { Card, Chip, KeyValue, Notice, showProblem, When } from '@qd/ui';
+import { Card, Chip, KeyValue, Notice, When, WriteError } from '@qd/ui';
 import { useState } from 'react';
 import { ObjectLink } from '../../lib/ObjectLink';
 
@@ -14,8 +14,10 @@ export function Past({ set, expression, rule }: { set: string; expression: strin
   const trial = useWrite('post', '/api/v1/rules/trial');
   const [days, setDays] = useState('30');
   const [seen, setSeen] = useState<{ of: string; trial: Trial } | null>(null);
+  const [failed, setFailed] = useState<unknown>(null);
   const run = () => {
-    trial.run({ body: { set, expression, rule_id: rule ?? null, days: Number(days) } }).then((answer) => setSeen({ of: expression, trial: answer }), showProblem);
+    setFailed(null);
+    trial.run({ body: { set, expression, rule_id: rule ?? null, days: Number(days) } }).then((answer) => setSeen({ of: expression, trial: answer }), setFailed);
   };
   const r = seen?.trial;
   const n = (value: number) => number(i18n.language, value);
@@ -27,6 +29,7 @@ export function Past({ set, expression, rule }: { set: string; expression: strin
           <Select label={t('rules.pastSpan')} data={spans.map((value) => ({ value, label: t('rules.pastDays', { count: Number(value) }) }))} value={days} onChange={(v) => setDays(v ?? '30')} allowDeselect={false} w={160} />
           <Button variant="default" onClick={run} loading={trial.busy}>{t('rules.pastRun')}</Button>
         </Group>
+        <WriteError error={failed} />
         {seen && seen.of !== expression && <Notice tone="warn">{t('rules.pastOld')}</Notice>}
         {r && (
           <KeyValue
