@@ -431,7 +431,7 @@ async fn rules_are_held_against_what_was_decided(w: &World, admin: &str) {
     };
     let all = trial("withdrawal.amount_base_minor > 0").await.ok();
     let decisions = all["decisions"].as_i64().unwrap();
-    assert!(decisions >= 2, "{all}");
+    assert!(decisions >= 1, "{all}");
     assert_eq!(
         (all["matched"].as_i64(), all["only_now"].as_i64()),
         (Some(decisions), Some(decisions)),
@@ -455,7 +455,7 @@ async fn rules_are_held_against_what_was_decided(w: &World, admin: &str) {
             "{same}"
         );
     }
-    assert_eq!(trial("withdrawal.").await.code(), "expression_malformed");
+    assert_eq!(trial("withdrawal.").await.code(), "rule_syntax");
     let far = json!({"set": "withdrawal.auto", "expression": "true", "days": 4000});
     assert_eq!(w.post("/api/v1/rules/trial", admin, far).await.code(), "days_out_of_range");
 }

@@ -38,7 +38,8 @@ async fn a_month_is_checked_closed_and_signed_and_payouts_are_proposed() {
         .await;
     assert_eq!((told.code(), told.pointer()), ("month_not_over", "/month"));
     let month = json!({"entity": "eu", "month": "2026-01"});
-    let told = w.post("/api/v1/commission-closes", &manager, month.clone()).await;
+    let sales = w.staff("lena").await;
+    let told = w.post("/api/v1/commission-closes", &sales, month.clone()).await;
     assert_eq!(told.status, StatusCode::FORBIDDEN);
     let close = w.post("/api/v1/commission-closes", &finance, month).await.ok();
     assert!(
