@@ -74,7 +74,7 @@ test('a partner page says what is payable, and what its postbacks were answered'
   const all = await (await context.request.get('/api/v1/partners?limit=100')).json();
   const partner = all.items.find((x) => x.name === 'Alpenblick Capital');
   const p = await page(context, `/office/partners/${partner.id}?tab=payouts`);
-  await p.getByRole('heading', { name: /^Payable in/ }).waitFor();
+  await p.getByRole('heading', { name: /^Payable in/ }).first().waitFor();
   await look(p, 'partner-payable');
   await p.getByRole('tab', { name: 'Postbacks' }).click();
   await p.getByRole('heading', { name: 'Postbacks' }).waitFor();
