@@ -98,7 +98,8 @@ test('from the first form to a payout that two people approve, in three windows'
     await q.getByText('EURUSD').first().waitFor({ timeout: 20_000 });
     await b.goto('/partner/lines');
     await b.getByRole('row').filter({ hasText: client.slice(-8) }).first().click();
-    await b.getByText(line.explanation.formula).first().waitFor();
+    const rate = line.explanation.steps.find((x) => x.op === 'times').value;
+    await b.getByText(new RegExp(`0\\.20* lots? × ${rate} USD`)).first().waitFor();
     await b.getByText('0.20').first().waitFor();
     await look(b, 'story-why');
   });
