@@ -106,7 +106,7 @@ test('the mail of the other brand leads to that brand, and a click in a strange 
   await look(q, 'auth-verify-sign-in');
   await q.getByLabel('E-mail address').fill(email);
   await q.getByLabel('Password', { exact: true }).fill('Marsa-Qamar-17');
-  await q.getByRole('button', { name: 'Sign in' }).click();
+  await q.getByRole('button', { name: 'Sign in', exact: true }).click();
   await q.getByRole('heading', { name: 'Your address is confirmed' }).waitFor();
   await other.close();
 });
@@ -133,7 +133,7 @@ test('somebody new in the house sets a password with the link of the invitation'
   await p.getByText('Your password is saved').waitFor();
   await p.getByLabel('E-mail address').fill(email);
   await p.getByLabel('Password', { exact: true }).fill('Rain-over-Bergen-88');
-  await p.getByRole('button', { name: 'Sign in' }).click();
+  await p.getByRole('button', { name: 'Sign in', exact: true }).click();
   await p.waitForURL('**/office');
   await context.close();
 });
@@ -157,7 +157,7 @@ test('a forgotten password is set anew by the link of the mail', async () => {
   await look(p, 'auth-reset-done');
   await p.getByLabel('E-mail address').fill('client@quarterdeck.example');
   await p.getByLabel('Password', { exact: true }).fill(PASSWORD);
-  await p.getByRole('button', { name: 'Sign in' }).click();
+  await p.getByRole('button', { name: 'Sign in', exact: true }).click();
   await p.waitForURL((to) => !to.pathname.includes('sign-in'));
   await context.close();
 });
@@ -169,7 +169,7 @@ test('an authenticator app is set up, asked for, replaced by a recovery code, an
     await p.goto('/office/sign-in?next=%2Foffice%2Fprofile');
     await p.getByLabel('E-mail address').fill(email);
     await p.getByLabel('Password', { exact: true }).fill(PASSWORD);
-    await p.getByRole('button', { name: 'Sign in' }).click();
+    await p.getByRole('button', { name: 'Sign in', exact: true }).click();
   };
   const p = await page(context, undefined, { forgive: refused });
   await signIn(p);
@@ -217,7 +217,7 @@ test('a request that needs a fresh proof asks for it and then goes on', async ()
   await p.goto('/office/sign-in?next=%2Foffice%2Fprofile');
   await p.getByLabel('E-mail address').fill(staff('tom.becker'));
   await p.getByLabel('Password', { exact: true }).fill(PASSWORD);
-  await p.getByRole('button', { name: 'Sign in' }).click();
+  await p.getByRole('button', { name: 'Sign in', exact: true }).click();
   await p.waitForURL('**/office/profile');
   // Signing in is a proof for a quarter of an hour: the first answer is the one that comes after it.
   let asked = 0;
