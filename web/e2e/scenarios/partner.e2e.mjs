@@ -31,7 +31,7 @@ test('a partner learns why a line is what it is, and the statement says the same
   await p.getByRole('row').nth(1).click();
   const story = p.getByRole('complementary').or(p.getByRole('dialog')).filter({ hasText: line.explanation.rule.rule });
   await story.first().waitFor();
-  await p.getByText(line.explanation.formula).first().waitFor();
+  await p.getByText(`${line.explanation.exact} ${line.currency}`).first().waitFor();
   await look(p, 'partner-line-why');
   const statements = await (await context.request.get('/api/v1/me/partner/statements?limit=1')).json();
   const s = statements.items[0];

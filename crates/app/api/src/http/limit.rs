@@ -4,7 +4,7 @@
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use qd_app::App;
 use qd_kernel::{Env, Problem, Ts};
 use qd_web::ApiProblem;
@@ -108,17 +108,19 @@ fn bucket_of(address: &str) -> String {
     }
 }
 
-fn kind_of(path: &str) -> Option<(&'static str, Rate)> {
+fn kind_of(method: &Method, path: &str) -> Option<(&'static str, Rate)> {
     let rest = path.strip_prefix("/api/v1").unwrap_or(path);
     if rest.starts_with("/auth/") {
-        return Some(("auth", AUTH));
+        // Every page reads who is signed in: a whole office behind one address does so all day, and
+        // nothing can be guessed by reading.
+        return (method != Method::GET).then_some(("auth", AUTH));
     }
     (rest == "/leads" || rest == "/register" || rest.starts_with("/public/") || rest.starts_with("/c/")).then_some(("form", FORM))
 }
 
 pub(super) async fn check(State(limiter): State<Limiter>, req: Request, next: Next) -> Response {
     if limiter.on
-        && let Some((kind, rate)) = kind_of(req.uri().path())
+        && let Some((kind, rate)) = kind_of(req.method(), req.uri().path())
     {
         let peer = req.extensions().get::<Peer>().copied();
         let address = ip_of(limiter.behind_proxy, req.headers(), peer).unwrap_or_default();
@@ -168,9 +170,10 @@ mod tests {
 
     #[test]
     fn only_doors_and_forms_are_limited() {
-        assert_eq!(kind_of("/api/v1/auth/sign-in").map(|k| k.0), Some("auth"));
-        assert_eq!(kind_of("/api/v1/leads").map(|k| k.0), Some("form"));
-        assert_eq!(kind_of("/api/v1/leads/cli_1"), None);
-        assert_eq!(kind_of("/hooks/stripe/x"), None);
+        assert_eq!(kind_of(&Method::POST, "/api/v1/auth/sign-in").map(|k| k.0), Some("auth"));
+        assert_eq!(kind_of(&Method::POST, "/api/v1/leads").map(|k| k.0), Some("form"));
+        assert_eq!(kind_of(&Method::POST, "/api/v1/leads/cli_1"), None);
+        assert_eq!(kind_of(&Method::POST, "/hooks/stripe/x"), None);
+        assert_eq!(kind_of(&Method::GET, "/api/v1/auth/me"), None);
     }
 }
