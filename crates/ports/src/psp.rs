@@ -1,9 +1,9 @@
 //! A payment provider. Amounts are ours (minor units by ISO exponent); the connector converts to
 //! and from the provider's idea of them.
 
-use crate::CallResult;
+use crate::{CallError, CallResult};
 use async_trait::async_trait;
-use qd_kernel::{Amount, Ts};
+use qd_kernel::{Amount, Secret, Ts};
 use serde::{Deserialize, Serialize};
 
 /// Only an explicit yes is success and only an explicit no is failure.
@@ -126,6 +126,105 @@ pub struct DisputeReport {
     pub provider_state: String,
 }
 
+/// Money to a client at a provider that pays people: an e-wallet, a crypto address, a bank account.
+#[derive(Clone, Debug)]
+pub struct PayoutRequest {
+    /// Our id of the payout leg; travels as the provider's idempotency key and in its metadata.
+    pub our_ref: String,
+    pub amount: Amount,
+    /// The method's code as the entity names it: `skrill`, `btc`, `bank`…
+    pub method: String,
+    pub to: PayoutTarget,
+    pub description: String,
+}
+
+/// Where a payout goes. The account is personal data: it prints masked.
+#[derive(Clone, Debug)]
+pub struct PayoutTarget {
+    /// E-mail of the wallet, IBAN, crypto address, or the provider's id of it.
+    pub account: Secret,
+    pub holder: String,
+    /// ISO 3166 alpha-2.
+    pub country: String,
+    /// BIC or routing code where the account alone does not name the bank.
+    pub bank_code: Option<String>,
+}
+
+/// Only an explicit yes is `Paid`; a payout may come back after it (payment-providers.md 0, note 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PayoutState {
+    Pending,
+    Paid,
+    /// It never left.
+    Failed,
+    /// It was paid and the other side sent it back.
+    Returned,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayoutReport {
+    pub our_ref: Option<String>,
+    pub provider_ref: String,
+    pub state: PayoutState,
+    /// What the receiver gets.
+    pub amount: Amount,
+    pub fee: Option<Amount>,
+    pub failure_code: Option<String>,
+}
+
+/// What a provider's settlement file says, line by line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SettlementKind {
+    Payment,
+    Refund,
+    Payout,
+    Chargeback,
+    ChargebackReversed,
+    Fee,
+    /// The provider's own transfer of our balance to our bank.
+    Transfer,
+    /// A word this version does not know: shown to a person, never guessed.
+    Other,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettlementLine {
+    /// Line of the file, counted from 1 with the heading; of an XML or JSON file the entry's number.
+    pub line: u32,
+    pub kind: SettlementKind,
+    /// The provider's word.
+    pub word: String,
+    pub our_ref: Option<String>,
+    pub provider_ref: Option<String>,
+    /// The payment a refund, chargeback or fee belongs to.
+    pub payment_ref: Option<String>,
+    /// Signed as our balance there saw it: a payment is positive, a refund negative.
+    pub gross: Amount,
+    /// Never positive; None when the file does not say.
+    pub fee: Option<Amount>,
+    pub at: Ts,
+}
+
+/// A line that cannot be read: where, and what was expected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SettlementFault {
+    pub line: u32,
+    pub field: String,
+    pub code: String,
+    pub expected: String,
+}
+
+/// Lines that could be read and lines that could not: a fault hides no other line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settlement {
+    /// The file's own id where it has one: the key of de-duplication beside its hash.
+    pub file_ref: Option<String>,
+    pub lines: Vec<SettlementLine>,
+    pub faults: Vec<SettlementFault>,
+}
+
 /// One verified callback, reduced to what it is about. The content is a hint: money moves only on
 /// the report read from the provider's API or carried here after its echo was checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +245,10 @@ pub enum HookSubject {
         provider_ref: String,
     },
     Refund {
+        our_ref: Option<String>,
+        provider_ref: String,
+    },
+    Payout {
         our_ref: Option<String>,
         provider_ref: String,
     },
@@ -178,6 +281,12 @@ pub trait TakeDeposits: Send + Sync {
     /// Repeatable: the same `our_ref` gives the same session.
     async fn open_deposit(&self, req: &OpenDeposit) -> CallResult<DepositSession>;
     async fn deposit(&self, provider_ref: &str) -> CallResult<DepositReport>;
+    /// Takes what the customer has approved: called once [`TakeDeposits::deposit`] says
+    /// [`PaymentState::Authorised`], at providers where approval and payment are two calls
+    /// (Paysafe handles, PayPal orders). Repeatable: the same `our_ref` takes the money once.
+    async fn take(&self, _provider_ref: &str, _our_ref: &str, _amount: Amount) -> CallResult<DepositReport> {
+        Err(CallError::refused("not_offered", "this provider takes approved payments by itself"))
+    }
 }
 
 #[async_trait]
@@ -192,10 +301,58 @@ pub trait ReportDisputes: Send + Sync {
     async fn dispute(&self, provider_ref: &str) -> CallResult<DisputeReport>;
 }
 
+/// A provider that pays people says so in [`Can::payouts`]; the others refuse.
+#[async_trait]
+pub trait PayOut: Send + Sync {
+    /// Repeatable within the provider's idempotency window: the same `our_ref` gives the same payout.
+    async fn pay_out(&self, _req: &PayoutRequest) -> CallResult<PayoutReport> {
+        Err(CallError::refused("not_offered", "this provider pays nobody out"))
+    }
+    /// By the provider's id, or by ours when its answer never came.
+    async fn payout_status(&self, _our_ref: &str, _provider_ref: Option<&str>) -> CallResult<PayoutReport> {
+        Err(CallError::refused("not_offered", "this provider pays nobody out"))
+    }
+}
+
+/// A provider whose settlement files can be read says so in [`Can::settlements`].
+pub trait ReadSettlements: Send + Sync {
+    /// Err when the file as a whole is none of this provider's.
+    fn read_settlement(&self, _file: &[u8]) -> Result<Settlement, SettlementFault> {
+        Err(SettlementFault {
+            line: 0,
+            field: "file".into(),
+            code: "settlements_not_offered".into(),
+            expected: "expected a provider whose settlement files are known here".into(),
+        })
+    }
+}
+
+/// What a connection can do; what is not said here is refused by the connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = PspCapabilities)]
+pub struct Can {
+    /// Money back to the payment it came by.
+    pub refunds: bool,
+    pub payouts: bool,
+    pub disputes: bool,
+    pub settlements: bool,
+}
+
 /// A connection to one provider account, with what it can do.
-pub trait Psp: TakeDeposits + RefundDeposits + ReportDisputes + VerifyHook {
+pub trait Psp: TakeDeposits + RefundDeposits + ReportDisputes + PayOut + ReadSettlements + VerifyHook {
     /// `stripe`.
     fn provider(&self) -> &'static str;
     /// The API version the connector was written against.
     fn api_version(&self) -> &'static str;
+    fn can(&self) -> Can;
+    /// What a stored callback is answered with: most providers want a 2xx only, some their own words.
+    fn hook_answer(&self) -> &'static str {
+        r#"{"received":true}"#
+    }
+    /// An id of a payment that cannot exist, in this provider's form: asking for it shows whether
+    /// our key is taken. The answer has to be [`PROBE_MISSING`].
+    fn probe(&self) -> &'static str;
 }
+
+/// The code every connector gives for a payment its provider does not know.
+pub const PROBE_MISSING: &str = "resource_missing";

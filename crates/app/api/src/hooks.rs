@@ -3,9 +3,9 @@
 
 use crate::http::Limiter;
 use crate::kit::{At2, Reply};
-use axum::Json;
 use axum::extract::{FromRequestParts, Request, State};
-use http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, header};
 use qd_app::App;
 use qd_kernel::{Class, Problem};
 use qd_ports::psp::{HookEvent, HookRefusal, HookSubject};
@@ -24,7 +24,10 @@ use utoipa_axum::routes;
 /// The largest callback we read; providers' own are some kilobytes.
 const MAX_HOOK: usize = 256 * 1024;
 /// Headers that may matter later; no cookies, no addresses.
-const KEPT: [&str; 4] = ["stripe-signature", "content-type", "user-agent", "date"];
+const KEPT: [&str; 4] = ["signature", "content-type", "user-agent", "date"];
+
+/// Providers name their signatures each in their way: `stripe-signature`, `btcpay-sig`, `paypal-transmission-id`.
+const SIGNED: [&str; 4] = ["signature", "-sig", "paypal-", "x-webhook-"];
 
 pub fn routes(api: Api<App>) -> Api<App> {
     api.route(Right::Public, routes!(hook))
@@ -39,7 +42,7 @@ pub struct HookTaken {
 /// Takes a provider's callback. 200 when it is stored (again, when it was stored before); 400 when
 /// its signature or its age is wrong; 503 when it could not be stored and should be sent again.
 #[utoipa::path(post, path = "/hooks/{provider}/{connection}", tag = "hooks", request_body(content = Vec<u8>, content_type = "application/json"), responses((status = 200, body = HookTaken)))]
-pub async fn hook(State(app): State<App>, req: Request) -> Reply<(StatusCode, Json<HookTaken>)> {
+pub async fn hook(State(app): State<App>, req: Request) -> Reply<Response> {
     let (mut parts, body) = req.into_parts();
     let At2(provider, connection) = At2::<String, String>::from_request_parts(&mut parts, &()).await?;
     let psp = app
@@ -70,13 +73,21 @@ pub async fn hook(State(app): State<App>, req: Request) -> Reply<(StatusCode, Js
             return refuse(&app, provider, connection, "forged", why, bytes).await;
         }
     }
-    Ok((StatusCode::OK, Json(HookTaken { received: true })))
+    let answer = psp.hook_answer();
+    let kind = if answer.starts_with('{') {
+        "application/json"
+    } else {
+        "text/plain; charset=utf-8"
+    };
+    Ok(([(header::CONTENT_TYPE, kind)], answer).into_response())
 }
 
 fn kept(headers: &HeaderMap) -> String {
-    let pairs: serde_json::Map<String, Value> = KEPT
+    let worth = |name: &str| KEPT.contains(&name) || SIGNED.iter().any(|part| name.contains(part));
+    let pairs: serde_json::Map<String, Value> = headers
         .iter()
-        .filter_map(|k| Some(((*k).to_string(), json!(headers.get(*k)?.to_str().ok()?))))
+        .filter(|(k, _)| worth(k.as_str()))
+        .filter_map(|(k, v)| Some((k.to_string(), json!(v.to_str().ok()?))))
         .collect();
     Value::Object(pairs).to_string()
 }
@@ -84,9 +95,9 @@ fn kept(headers: &HeaderMap) -> String {
 /// What the callback is about, as the job reads it, and the payment whose callbacks keep their order.
 fn subject(e: &HookEvent) -> Result<Value, Problem> {
     let lane = match &e.subject {
-        HookSubject::Deposit { our_ref, provider_ref } | HookSubject::Refund { our_ref, provider_ref } => {
-            our_ref.as_ref().or(Some(provider_ref))
-        }
+        HookSubject::Deposit { our_ref, provider_ref }
+        | HookSubject::Refund { our_ref, provider_ref }
+        | HookSubject::Payout { our_ref, provider_ref } => our_ref.as_ref().or(Some(provider_ref)),
         HookSubject::Dispute { provider_ref } => Some(provider_ref),
         HookSubject::Other => None,
     };
@@ -160,14 +171,7 @@ async fn unreadable(app: &App, provider: String, connection: String, why: String
         .map_err(again)
 }
 
-async fn refuse(
-    app: &App,
-    provider: String,
-    connection: String,
-    reason: &'static str,
-    why: String,
-    body: Vec<u8>,
-) -> Reply<(StatusCode, Json<HookTaken>)> {
+async fn refuse(app: &App, provider: String, connection: String, reason: &'static str, why: String, body: Vec<u8>) -> Reply<Response> {
     let core = app.core.clone();
     tracing::warn!(provider, connection, reason, "callback refused");
     app.core

@@ -4,6 +4,7 @@
 use qd_kernel::{Currency, Problem, Result, Secret};
 use qd_notify::SmtpTls;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -240,13 +241,18 @@ pub struct PspConfig {
     /// As the entities' methods name it; part of the callback's address.
     pub id: String,
     pub entity: String,
-    /// `stripe`.
+    /// One of [`crate::rails::PROVIDERS`].
     pub provider: String,
     #[serde(default)]
     pub api_base: Option<String>,
     pub secret_key: SecretRef,
     /// Several while a secret is rolled.
     pub webhook_secrets: Vec<SecretRef>,
+    /// What this provider wants to know besides, by the names in its connector's README.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretRef>,
     /// Let the connector call private addresses: sandboxes only.
     #[serde(default)]
     pub private_network: bool,
@@ -322,8 +328,12 @@ impl Config {
             }
         }
         for p in &c.psp {
-            if p.provider != "stripe" {
-                return Err(Problem::invalid("psp.provider", "provider_unknown", "expected stripe"));
+            if crate::rails::find(&p.provider).is_none() {
+                return Err(Problem::invalid(
+                    "psp.provider",
+                    "provider_unknown",
+                    format!("expected one of {}", crate::rails::names()),
+                ));
             }
         }
         Ok(c)

@@ -16,6 +16,7 @@ pub mod notices;
 pub mod onboarding;
 pub mod partner_news;
 pub mod payees;
+pub mod rails;
 pub mod reactions;
 pub mod referred;
 pub mod simulations;

@@ -1,18 +1,18 @@
 //! Who is built from what, in order.
 
 use crate::config::{BusConfig, Config, DatabaseConfig, PspConfig, TradingServerConfig, TrustConfig};
-use crate::{App, compose, reactions};
+use crate::{App, compose, rails, reactions};
+use qd_connector_kit::Account;
 use qd_courier_http::HttpCourier;
 use qd_db::{Db, DbConfig};
 use qd_kernel::{Env, Problem, Result, Secret};
 use qd_notify::{Catalogue, MailHandler, Smtp, SmtpConfig};
-use qd_outbound::{Client, ClientOptions, Fingerprint, Reach, Trust};
+use qd_outbound::{Fingerprint, Reach, Trust};
 use qd_partners::jobs::RetryStopped;
 use qd_payments::Psps;
 use qd_platform_mt5::{Mt5, Mt5Config};
 use qd_ports::platform::TradingPlatform;
 use qd_ports::psp::Psp;
-use qd_psp_stripe::{Stripe, StripeConfig};
 use qd_runtime::Core;
 use qd_runtime::access::{Access, AccessConfig, HouseKey};
 use qd_runtime::audit::{AuditKey, Sealer, SealerConfig};
@@ -78,7 +78,7 @@ pub(crate) async fn build_on(config: Config, env: Env, db: Db) -> Result<App> {
     let platforms = Platforms::new(platforms, Arc::new(FileVault(files.clone())));
     let mut psps: BTreeMap<String, Arc<dyn Psp>> = BTreeMap::new();
     for p in &config.psp {
-        psps.insert(p.id.clone(), psp(p)?);
+        psps.insert(p.id.clone(), psp(p, &config.server.public_url)?);
     }
     let audit_key = AuditKey::from_hex(&config.keys.audit.read("keys.audit")?)?;
     let sealer = Sealer::new(
@@ -141,24 +141,30 @@ pub fn platform(s: &TradingServerConfig, env: &Env) -> Result<Arc<dyn TradingPla
     Ok(Arc::new(Mt5::new(c, env.clone())?))
 }
 
-/// The connection to one payment provider.
-pub fn psp(p: &PspConfig) -> Result<Arc<dyn Psp>> {
-    let secrets = p
+/// The connection to one payment provider. `public_url`: where our callbacks' addresses begin.
+pub fn psp(p: &PspConfig, public_url: &str) -> Result<Arc<dyn Psp>> {
+    let unknown = || Problem::invalid("psp.provider", "provider_unknown", format!("expected one of {}", rails::names()));
+    let connect = rails::find(&p.provider).ok_or_else(unknown)?;
+    let hook_secrets = p
         .webhook_secrets
         .iter()
         .map(|s| s.read("psp.webhook_secrets"))
         .collect::<Result<Vec<_>>>()?;
-    let mut c = StripeConfig::new(p.id.clone(), p.secret_key.read("psp.secret_key")?, secrets);
-    if let Some(base) = &p.api_base {
-        c.api_base = base.clone();
-    }
-    let reach = if p.private_network { Reach::Anywhere } else { Reach::PublicOnly };
-    let client = Client::new(ClientOptions {
-        reach,
-        ..ClientOptions::default()
+    let secrets = p
+        .secrets
+        .iter()
+        .map(|(name, s)| Ok((name.clone(), s.read("psp.secrets")?)))
+        .collect::<Result<_>>()?;
+    connect(Account {
+        connection_id: p.id.clone(),
+        api_base: p.api_base.clone(),
+        key: p.secret_key.read("psp.secret_key")?,
+        hook_secrets,
+        hook_url: format!("{}/hooks/{}/{}", public_url.trim_end_matches('/'), p.provider, p.id),
+        settings: p.settings.clone(),
+        secrets,
+        reach: if p.private_network { Reach::Anywhere } else { Reach::PublicOnly },
     })
-    .map_err(|e| Problem::bug("client_unbuildable", "the HTTP client could not be built").with_source(format!("{e:?}")))?;
-    Ok(Arc::new(Stripe::new(c, client)?))
 }
 
 /// Seals first passwords with the files' key ring.

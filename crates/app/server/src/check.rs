@@ -131,6 +131,9 @@ pub fn secrets(c: &Config) -> Vec<Problem> {
         for s in &p.webhook_secrets {
             look(s.read(&format!("psp.{}.webhook_secrets", p.id)).map(|_| ()));
         }
+        for (name, s) in &p.secrets {
+            look(s.read(&format!("psp.{}.secrets.{name}", p.id)).map(|_| ()));
+        }
         if p.webhook_secrets.is_empty() {
             look(Err(Problem::invalid(
                 &format!("psp.{}.webhook_secrets", p.id),

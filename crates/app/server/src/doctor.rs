@@ -85,6 +85,11 @@ fn keys(f: &mut Findings, c: &Config) {
             .map(|s| (format!("trading_server.{}", s.id), &s.manager_password)),
     );
     refs.extend(c.psp.iter().map(|p| (format!("psp.{}", p.id), &p.secret_key)));
+    refs.extend(
+        c.psp
+            .iter()
+            .flat_map(|p| p.secrets.iter().map(|(n, s)| (format!("psp.{}.secrets.{n}", p.id), s))),
+    );
     let mut loose = 0;
     for (name, r) in &refs {
         if let Some(path) = r.0.strip_prefix("file:")
@@ -279,7 +284,7 @@ async fn trading(f: &mut Findings, c: &Config, env: &Env) {
 async fn payments(f: &mut Findings, c: &Config) {
     for p in &c.psp {
         let what = format!("payments {}", p.id);
-        let psp = match wiring::psp(p) {
+        let psp = match wiring::psp(p, &c.server.public_url) {
             Ok(x) => x,
             Err(e) => {
                 f.fail(&what, e.detail);
@@ -287,10 +292,12 @@ async fn payments(f: &mut Findings, c: &Config) {
             }
         };
         // A read that changes nothing: a session that cannot exist is refused by name when the key is good.
-        match tokio::time::timeout(Duration::from_secs(20), psp.deposit("cs_test_doctor")).await {
+        match tokio::time::timeout(Duration::from_secs(20), psp.deposit(psp.probe())).await {
             Err(_) => f.fail(&what, "no answer within 20 s"),
             Ok(Ok(_)) => f.ok(&what, "answers"),
-            Ok(Err(e)) if e.fate == qd_ports::Fate::Refused && e.code == "resource_missing" => f.ok(&what, "answers, and takes our key"),
+            Ok(Err(e)) if e.fate == qd_ports::Fate::Refused && e.code == qd_ports::psp::PROBE_MISSING => {
+                f.ok(&what, "answers, and takes our key")
+            }
             Ok(Err(e)) if e.fate == qd_ports::Fate::Refused => f.fail(&what, format!("{}: {}; check the secret key", e.code, e.detail)),
             Ok(Err(e)) => f.fail(&what, format!("{}: {}", e.code, e.detail)),
         }

@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use qd_kernel::{Amount, Problem, Secret, Ts};
 use qd_outbound::{Bytes, Client, Method, Request, Response, SendError, Uri, header};
 use qd_ports::psp::{
-    DepositReport, DepositSession, DisputeReport, HookEvent, HookRefusal, OpenDeposit, Psp, RefundDeposits, RefundReport, RefundRequest,
-    ReportDisputes, TakeDeposits, VerifyHook,
+    Can, DepositReport, DepositSession, DisputeReport, HookEvent, HookRefusal, OpenDeposit, PayOut, Psp, ReadSettlements, RefundDeposits,
+    RefundReport, RefundRequest, ReportDisputes, TakeDeposits, VerifyHook,
 };
 use qd_ports::{CallError, CallResult, Fate};
 use serde::de::DeserializeOwned;
@@ -372,12 +372,27 @@ impl VerifyHook for Stripe {
     }
 }
 
+impl PayOut for Stripe {}
+
+impl ReadSettlements for Stripe {}
+
 impl Psp for Stripe {
     fn provider(&self) -> &'static str {
         "stripe"
     }
     fn api_version(&self) -> &'static str {
         API_VERSION
+    }
+    fn can(&self) -> Can {
+        Can {
+            refunds: true,
+            payouts: false,
+            disputes: true,
+            settlements: false,
+        }
+    }
+    fn probe(&self) -> &'static str {
+        "cs_test_doctor"
     }
 }
 

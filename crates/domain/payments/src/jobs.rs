@@ -340,7 +340,7 @@ impl Handler for Inbox {
         })?;
         let connection = msg.connection.clone();
         let note = match subject {
-            HookSubject::Other => Some("nothing we act on".to_string()),
+            HookSubject::Other | HookSubject::Payout { .. } => Some("nothing we act on".to_string()),
             HookSubject::Deposit { our_ref, provider_ref } => {
                 let (conn, named) = (connection.clone(), provider_ref.clone());
                 let found = core

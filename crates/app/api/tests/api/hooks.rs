@@ -115,6 +115,8 @@ async fn whoever_guesses_signatures_is_turned_away_and_the_provider_is_not() {
             api_base: None,
             secret_key: secret(),
             webhook_secrets: vec![secret()],
+            settings: Default::default(),
+            secrets: Default::default(),
             private_network: false,
         });
     })

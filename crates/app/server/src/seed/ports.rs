@@ -9,8 +9,8 @@ use qd_ports::platform::{
     TradeRights, TradingPlatform,
 };
 use qd_ports::psp::{
-    DepositReport, DepositSession, DisputeReport, HookEvent, HookRefusal, Instrument, OpenDeposit, PaymentState, Psp, RefundDeposits,
-    RefundReport, RefundRequest, RefundState, ReportDisputes, TakeDeposits, VerifyHook,
+    Can, DepositReport, DepositSession, DisputeReport, HookEvent, HookRefusal, Instrument, OpenDeposit, PayOut, PaymentState, Psp,
+    ReadSettlements, RefundDeposits, RefundReport, RefundRequest, RefundState, ReportDisputes, TakeDeposits, VerifyHook,
 };
 use qd_ports::{CallError, CallResult};
 use qd_sandbox::stripe::{SeedPayment, Stripe};
@@ -308,7 +308,22 @@ impl Psp for SeedPsp {
     fn api_version(&self) -> &'static str {
         "seed"
     }
+    fn can(&self) -> Can {
+        Can {
+            refunds: true,
+            payouts: false,
+            disputes: false,
+            settlements: false,
+        }
+    }
+    fn probe(&self) -> &'static str {
+        "none"
+    }
 }
+
+impl PayOut for SeedPsp {}
+
+impl ReadSettlements for SeedPsp {}
 
 /// Mails of the past were read long ago.
 pub struct NoMail;

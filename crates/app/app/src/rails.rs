@@ -1,0 +1,32 @@
+//! The payment providers this program can speak to. A new one is a crate in `crates/connectors` and
+//! a line here (docs/connectors.md).
+
+use qd_connector_kit::Account;
+use qd_kernel::Result;
+use qd_ports::psp::Psp;
+use qd_psp_stripe::{Stripe, StripeConfig};
+use std::sync::Arc;
+
+/// Builds the connection to one account.
+pub type Connect = fn(Account) -> Result<Arc<dyn Psp>>;
+
+/// By the name the configuration and the callbacks' addresses use.
+pub const PROVIDERS: &[(&str, Connect)] = &[("stripe", stripe)];
+
+pub fn find(provider: &str) -> Option<Connect> {
+    PROVIDERS.iter().find(|(name, _)| *name == provider).map(|(_, c)| *c)
+}
+
+/// For messages: `stripe, skrill`.
+pub fn names() -> String {
+    PROVIDERS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+}
+
+fn stripe(a: Account) -> Result<Arc<dyn Psp>> {
+    let client = a.client()?;
+    let mut c = StripeConfig::new(a.connection_id, a.key, a.hook_secrets);
+    if let Some(base) = a.api_base {
+        c.api_base = base;
+    }
+    Ok(Arc::new(Stripe::new(c, client)?))
+}
