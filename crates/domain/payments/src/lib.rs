@@ -8,7 +8,6 @@ pub mod jobs;
 pub mod psps;
 pub mod status;
 mod store;
-mod store_refunds;
 pub mod transfer;
 pub mod withdrawal;
 

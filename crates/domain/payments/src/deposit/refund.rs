@@ -2,7 +2,7 @@
 //! own report as the end of it.
 
 use super::{Command, DepositState, DepositView, Effect, book, decide, go, load, scoped, view};
-use crate::store_refunds::{self as rows, RefundRow};
+use crate::store::{self, RefundRow};
 use crate::withdrawal::{LegEffect, LegState, leg};
 use crate::{ATTEMPTS, DepositId, clearing, reason};
 use qd_db::Tx;
@@ -45,7 +45,7 @@ pub async fn refund(tx: &mut Tx, core: &Core, caller: &Caller, id: DepositId, wh
                     "the provider has not named the payment that could be refunded",
                 ));
             };
-            let n = rows::count(tx, id).await? + 1;
+            let n = store::count_refunds(tx, id).await? + 1;
             let row = RefundRow {
                 deposit_id: id,
                 n,
@@ -65,7 +65,7 @@ pub async fn refund(tx: &mut Tx, core: &Core, caller: &Caller, id: DepositId, wh
                 version: 1,
             };
             go(tx, core, caller, &mut d, to, Some(why.clone())).await?;
-            rows::insert(tx, &row).await?;
+            store::insert_refund(tx, &row).await?;
             let (from, to) = (Purpose::Suspense, Purpose::PayoutTransit);
             let key = |p| place(&d.client_id, p, d.currency);
             book(tx, core, &d, &format!("refund_asked_{n}"), key(from), key(to), d.received_minor).await?;
@@ -91,14 +91,14 @@ pub async fn refund(tx: &mut Tx, core: &Core, caller: &Caller, id: DepositId, wh
 
 /// Committed before the call leaves; None when it has ended.
 pub(crate) async fn sending(tx: &mut Tx, core: &Core, id: DepositId, n: i64) -> Result<Option<RefundRow>> {
-    let mut r = rows::find(tx, id, n).await?.ok_or_else(|| Problem::missing("refund"))?;
+    let mut r = store::refund(tx, id, n).await?.ok_or_else(|| Problem::missing("refund"))?;
     if matches!(r.state, LegState::Paid | LegState::Returned) {
         return Ok(None);
     }
     if r.state == LegState::Planned {
         r.state = LegState::Sending;
         r.first_sent_at = Some(core.now());
-        rows::save(tx, &mut r).await?;
+        store::save_refund(tx, &mut r).await?;
     }
     Ok(Some(r))
 }
@@ -111,7 +111,7 @@ pub(crate) async fn reported(
     n: i64,
     outcome: std::result::Result<&RefundReport, &CallError>,
 ) -> Result<()> {
-    let mut r = rows::find(tx, id, n).await?.ok_or_else(|| Problem::missing("refund"))?;
+    let mut r = store::refund(tx, id, n).await?.ok_or_else(|| Problem::missing("refund"))?;
     let state = match outcome {
         Ok(report) => {
             let asked = Amount::new(r.amount_minor, r.currency);
@@ -133,10 +133,10 @@ pub(crate) async fn reported(
     let who = Caller::system("job:deposit.refund");
     let effect = leg(r.state, state);
     match effect {
-        LegEffect::Nothing => return rows::save(tx, &mut r).await,
+        LegEffect::Nothing => return store::save_refund(tx, &mut r).await,
         LegEffect::Pending => {
             r.state = LegState::Pending;
-            return rows::save(tx, &mut r).await;
+            return store::save_refund(tx, &mut r).await;
         }
         LegEffect::Paid | LegEffect::Failed | LegEffect::CameBack => {}
     }
@@ -150,7 +150,7 @@ pub(crate) async fn reported(
     } else {
         LegState::Returned
     };
-    rows::save(tx, &mut r).await?;
+    store::save_refund(tx, &mut r).await?;
     let (step, from, to) = match effect {
         LegEffect::Paid => ("refund_paid", transit, outside),
         LegEffect::CameBack => ("refund_came_back", outside, suspense),
@@ -184,7 +184,7 @@ pub(crate) async fn reported(
 /// An answer that cannot be trusted, or a window in which repeating is no longer safe: a person looks
 /// at the provider; the refund stays as it is.
 pub(crate) async fn unclear(tx: &mut Tx, core: &Core, id: DepositId, n: i64, e: &CallError) -> Result<()> {
-    let r = rows::find(tx, id, n).await?.ok_or_else(|| Problem::missing("refund"))?;
+    let r = store::refund(tx, id, n).await?.ok_or_else(|| Problem::missing("refund"))?;
     let d = load(tx, id).await?;
     let why = format!("the outcome of a refund is unclear: {} {}", e.code, e.detail);
     tell(tx, core, &d, &r, "deposit.refund_unclear", "refund_outcome_unclear", &why).await

@@ -1,5 +1,3 @@
-//! The statements of deposits given back.
-
 use crate::DepositId;
 use crate::withdrawal::LegState;
 use qd_db::{Tx, row, sql};
@@ -27,7 +25,7 @@ row! {
     }
 }
 
-pub(crate) async fn insert(tx: &mut Tx, r: &RefundRow) -> Result<()> {
+pub(crate) async fn insert_refund(tx: &mut Tx, r: &RefundRow) -> Result<()> {
     tx.exec_one(
         sql!(
             "INSERT INTO deposit_refunds (deposit_id, n, connection, payment_ref, amount_minor, currency, state, our_ref, asked_by, reason, asked_at, version)
@@ -51,14 +49,14 @@ pub(crate) async fn insert(tx: &mut Tx, r: &RefundRow) -> Result<()> {
     .await
 }
 
-pub(crate) async fn count(tx: &mut Tx, id: DepositId) -> Result<i64> {
+pub(crate) async fn count_refunds(tx: &mut Tx, id: DepositId) -> Result<i64> {
     let n: (i64,) = tx
         .must(sql!("SELECT COUNT(*) FROM deposit_refunds WHERE deposit_id = $1"), &vals![id])
         .await?;
     Ok(n.0)
 }
 
-pub(crate) async fn find(tx: &mut Tx, id: DepositId, n: i64) -> Result<Option<RefundRow>> {
+pub(crate) async fn refund(tx: &mut Tx, id: DepositId, n: i64) -> Result<Option<RefundRow>> {
     tx.one(
         sql!(
             "SELECT deposit_id, n, connection, payment_ref, amount_minor, currency, state, our_ref, provider_ref, failure_code, asked_by, reason, asked_at, first_sent_at, done_at, version
@@ -69,7 +67,7 @@ pub(crate) async fn find(tx: &mut Tx, id: DepositId, n: i64) -> Result<Option<Re
     .await
 }
 
-pub(crate) async fn by_ref(tx: &mut Tx, our_ref: &str) -> Result<Option<RefundRow>> {
+pub(crate) async fn refund_by_ref(tx: &mut Tx, our_ref: &str) -> Result<Option<RefundRow>> {
     tx.one(
         sql!(
             "SELECT deposit_id, n, connection, payment_ref, amount_minor, currency, state, our_ref, provider_ref, failure_code, asked_by, reason, asked_at, first_sent_at, done_at, version
@@ -80,7 +78,7 @@ pub(crate) async fn by_ref(tx: &mut Tx, our_ref: &str) -> Result<Option<RefundRo
     .await
 }
 
-pub(crate) async fn by_provider(tx: &mut Tx, connection: &str, provider_ref: &str) -> Result<Option<RefundRow>> {
+pub(crate) async fn refund_by_provider(tx: &mut Tx, connection: &str, provider_ref: &str) -> Result<Option<RefundRow>> {
     tx.one(
         sql!(
             "SELECT deposit_id, n, connection, payment_ref, amount_minor, currency, state, our_ref, provider_ref, failure_code, asked_by, reason, asked_at, first_sent_at, done_at, version
@@ -92,7 +90,7 @@ pub(crate) async fn by_provider(tx: &mut Tx, connection: &str, provider_ref: &st
 }
 
 /// The version is the lock.
-pub(crate) async fn save(tx: &mut Tx, r: &mut RefundRow) -> Result<()> {
+pub(crate) async fn save_refund(tx: &mut Tx, r: &mut RefundRow) -> Result<()> {
     tx.exec_one(
         sql!(
             "UPDATE deposit_refunds SET state = $4, provider_ref = $5, failure_code = $6, first_sent_at = $7, done_at = $8, version = version + 1

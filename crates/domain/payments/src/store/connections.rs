@@ -1,0 +1,54 @@
+use qd_db::{Tx, row, sql};
+use qd_kernel::{Result, Ts, vals};
+
+row! {
+    #[derive(Clone, Debug, serde::Serialize)]
+    pub struct ConnectionRow {
+        pub id: String,
+        pub entity: String,
+        pub provider: String,
+        pub methods: serde_json::Value,
+        pub enabled: bool,
+        pub last_ok_at: Option<Ts>,
+        pub last_error: Option<String>,
+        pub last_error_at: Option<Ts>,
+    }
+}
+
+pub async fn put_connection(tx: &mut Tx, id: &str, entity: &str, provider: &str, methods: &serde_json::Value) -> Result<()> {
+    tx.exec(
+        sql!(
+            "INSERT INTO psp_connections (id, entity, provider, methods, enabled) VALUES ($1, $2, $3, $4, TRUE)
+              ON CONFLICT (id) DO UPDATE SET entity = excluded.entity, provider = excluded.provider, methods = excluded.methods"
+        ),
+        &vals![id, entity, provider, methods],
+    )
+    .await
+    .map(|_| ())
+}
+
+pub async fn connections(tx: &mut Tx) -> Result<Vec<ConnectionRow>> {
+    tx.rows(
+        sql!("SELECT id, entity, provider, methods, enabled, last_ok_at, last_error, last_error_at FROM psp_connections ORDER BY id"),
+        &[],
+    )
+    .await
+}
+
+pub async fn connection_ok(tx: &mut Tx, id: &str, at: Ts) -> Result<()> {
+    tx.exec(
+        sql!("UPDATE psp_connections SET last_ok_at = $2, last_error = NULL WHERE id = $1"),
+        &vals![id, at],
+    )
+    .await
+    .map(|_| ())
+}
+
+pub async fn connection_failed(tx: &mut Tx, id: &str, error: &str, at: Ts) -> Result<()> {
+    tx.exec(
+        sql!("UPDATE psp_connections SET last_error = $2, last_error_at = $3 WHERE id = $1"),
+        &vals![id, error, at],
+    )
+    .await
+    .map(|_| ())
+}
