@@ -1,6 +1,7 @@
 // The door: every page of it in every view, and the ways through it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { get } from '../lib/asked.mjs';
 import { full, harbour, look, page, views, visitor } from '../lib/browser.mjs';
 import { enter, mailLink, newAddress, PASSWORD, staff, totp } from '../lib/people.mjs';
 
@@ -81,6 +82,44 @@ test('somebody registers on a phone, and the link of the mail proves the address
   const me = await context.request.get('/api/v1/auth/me');
   assert.equal((await me.json()).email_verified, true);
   await context.close();
+});
+
+test('who came through a partner’s link is that partner’s client without any cookie, after a reload as well', async () => {
+  const partner = await visitor();
+  await enter(partner, staff('partner'));
+  const own = (await get(partner, '/api/v1/me/partner/links')).items.find((l) => l.active);
+  await partner.close();
+
+  const context = await visitor();
+  const email = newAddress('referred');
+  const p = await page(context, `/c/${own.code}`, { forgive: refused });
+  await p.getByRole('link', { name: 'Open an account' }).click();
+  await p.getByText(`Recommended by ${own.code}`).waitFor();
+  await p.goto('/register');
+  await p.reload();
+  await p.getByLabel('Where do you live?').selectOption('DE');
+  await p.getByLabel('E-mail address').fill(email);
+  await p.getByLabel('Choose a password').fill('Alster-Segel-42');
+  await p.getByRole('button', { name: 'Continue' }).click();
+  await p.getByLabel('First name').fill('Alex');
+  await p.getByLabel('Last name').fill('Weber');
+  const terms = p.getByRole('checkbox', { name: /I have read/ });
+  if (await terms.count()) await terms.check();
+  const [sent] = await Promise.all([p.waitForResponse((r) => r.url().endsWith('/api/v1/register')), p.getByRole('button', { name: 'Open account' }).click()]);
+  const { client_id } = await sent.json();
+  await p.goto(await mailLink(email, 'token='));
+  await p.getByRole('heading', { name: 'Your address is confirmed' }).waitFor();
+  await context.close();
+
+  const house = await visitor();
+  await enter(house, staff('paula.ortiz'));
+  const { history } = await get(house, `/api/v1/clients/${client_id}/partner`);
+  assert.equal(history.length, 1);
+  assert.equal(history[0].code, own.code);
+  assert.match(history[0].click, /^clk_/);
+  const evidence = await get(house, `/api/v1/clients/${client_id}/attribution`);
+  assert.ok(JSON.stringify(evidence).includes(history[0].click), 'the evidence names the click');
+  await house.close();
 });
 
 test('the mail of the other brand leads to that brand, and a click in a strange browser asks who one is', async () => {

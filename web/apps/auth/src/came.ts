@@ -4,12 +4,23 @@ import type { Schema } from '@qd/api';
 
 type Came = Schema<'Came'>;
 const KEY = 'qd.came';
+const MARKS = ['utm_source', 'utm_campaign', 'utm_medium', 'pc', 'click'];
+
+/** A link to a portal ends at the door, which keeps the address one wanted in `next`, and the marks in it. */
+function landing(page: { path: string; params: URLSearchParams }): { path: string; q: URLSearchParams } {
+  const next = page.params.get('next');
+  if (next && !MARKS.some((k) => page.params.has(k))) {
+    const wanted = new URL(next, location.origin);
+    if (MARKS.some((k) => wanted.searchParams.has(k))) return { path: wanted.pathname, q: wanted.searchParams };
+  }
+  return { path: page.path, q: page.params };
+}
 
 /** To be called on the first page: later pages have lost the campaign's marks. */
 export function rememberCame(page: { path: string; params: URLSearchParams }, referrer: string, language: string): Came {
-  const q = page.params;
+  const { path, q } = landing(page);
   const old = read();
-  const marked = ['utm_source', 'utm_campaign', 'utm_medium', 'pc'].some((k) => q.has(k));
+  const marked = MARKS.some((k) => q.has(k));
   if (old && !marked) return old;
   const came: Came = {
     utm_source: q.get('utm_source') ?? '',
@@ -17,10 +28,12 @@ export function rememberCame(page: { path: string; params: URLSearchParams }, re
     utm_campaign: q.get('utm_campaign') ?? '',
     utm_term: q.get('utm_term') ?? '',
     utm_content: q.get('utm_content') ?? '',
-    landing_page: page.path,
+    landing_page: path,
     landing_language: language,
     referrer: referrer.startsWith(location.origin) ? '' : referrer,
     ...(q.get('pc') ? { partner_code: q.get('pc') } : {}),
+    // The partner's link noted this click before it sent the browser here: without a cookie it is all that names the visit.
+    ...(q.get('click') ? { partner_click: q.get('click') } : {}),
   };
   try {
     sessionStorage.setItem(KEY, JSON.stringify(came));

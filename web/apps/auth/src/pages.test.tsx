@@ -134,7 +134,7 @@ describe('opening an account', () => {
   };
 
   it('takes the country from where one seems to be, agrees to the wording shown, and signs in', async () => {
-    const asked = open('/register?pc=NORD24', (a) => (a.path === '/register' ? answer(201, { client_id: 'cli_1' }) : answer(200, done)));
+    const asked = open('/register?pc=NORD24&click=clk_1', (a) => (a.path === '/register' ? answer(201, { client_id: 'cli_1' }) : answer(200, done)));
     await fill();
     await screen.findByRole('heading', { name: /confirm your address/ });
     expect(asked.find((a) => a.path === '/register')?.body).toMatchObject({
@@ -143,7 +143,7 @@ describe('opening an account', () => {
       language: 'en',
       email: 'alex.weber@example.com',
       phone: '040 123456',
-      came: { partner_code: 'NORD24' },
+      came: { partner_code: 'NORD24', partner_click: 'clk_1' },
       consents: [
         { kind: 'terms', version: 'aaaa1111', given: true },
         { kind: 'privacy', version: 'bbbb2222', given: true },

@@ -41,4 +41,16 @@ describe('how somebody came', () => {
     expect(visit('/register', `${location.origin}/sign-in`)).toEqual(first);
     expect(visit('/register?utm_source=mail')).toMatchObject({ utm_source: 'mail' });
   });
+  it('names the click of a partner’s link, after a reload and on the next page as well', () => {
+    sessionStorage.clear();
+    const first = visit('/register?pc=NORD24&click=clk_1');
+    expect(first).toMatchObject({ partner_code: 'NORD24', partner_click: 'clk_1' });
+    expect(visit('/register')).toEqual(first);
+    expect(visit('/sign-in?pc=NORD24&click=clk_2')).toMatchObject({ partner_click: 'clk_2' });
+  });
+
+  it('finds the marks in the address somebody was on the way to', () => {
+    sessionStorage.clear();
+    expect(visit(`/sign-in?next=${encodeURIComponent('/start?pc=NORD24&click=clk_3')}`)).toMatchObject({ landing_page: '/start', partner_code: 'NORD24', partner_click: 'clk_3' });
+  });
 });
