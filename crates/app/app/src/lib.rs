@@ -45,6 +45,8 @@ pub struct App {
     pub access: Access,
     pub platforms: Platforms,
     pub psps: Psps,
+    /// Reads and writes the banks' files.
+    pub bank: Arc<dyn qd_ports::bank::BankFiles>,
     pub files: Files,
     pub catalogue: Arc<Catalogue>,
     /// The live feed of events on this node.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub type Connect = fn(Account) -> Result<Arc<dyn Psp>>;
 
 /// By the name the configuration and the callbacks' addresses use.
-pub const PROVIDERS: &[(&str, Connect)] = &[("stripe", stripe)];
+pub const PROVIDERS: &[(&str, Connect)] = &[("bank", bank), ("stripe", stripe)];
 
 pub fn find(provider: &str) -> Option<Connect> {
     PROVIDERS.iter().find(|(name, _)| *name == provider).map(|(_, c)| *c)
@@ -20,6 +20,11 @@ pub fn find(provider: &str) -> Option<Connect> {
 /// For messages: `stripe, skrill`.
 pub fn names() -> String {
     PROVIDERS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+}
+
+/// Nothing to connect to: files are loaded and downloaded.
+fn bank(_: Account) -> Result<Arc<dyn Psp>> {
+    Ok(Arc::new(qd_psp_bank::Bank))
 }
 
 fn stripe(a: Account) -> Result<Arc<dyn Psp>> {

@@ -92,6 +92,7 @@ pub(crate) async fn build_on(config: Config, env: Env, db: Db) -> Result<App> {
         access,
         platforms,
         psps: Psps::new(psps),
+        bank: Arc::new(qd_psp_bank::Iso20022),
         files,
         catalogue: Arc::new(match &config.texts.dir {
             Some(dir) => Catalogue::with_folder(dir)?,

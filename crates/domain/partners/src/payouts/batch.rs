@@ -6,7 +6,6 @@
 
 use super::destination::same_name;
 use super::figures::{Cost, Figures};
-use super::pain::{BANK, Debtor, Message, Transfer, pain_001, plain_id};
 use super::terms::{Invoicing, TermsCache, destination};
 use super::{Destination, Payout, PayoutState, Way, hold, payable, record, refuse, release, row};
 use crate::ids::{BatchId, CloseId, PartnerId, PayoutId};
@@ -17,6 +16,7 @@ use async_trait::async_trait;
 use qd_db::Tx;
 use qd_kernel::{Amount, Currency, Page, PageRequest, Problem, Result, Ts, text_enum};
 use qd_ledger::Purpose;
+use qd_ports::bank::{Debtor, Message, Transfer, plain_id};
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::approvals::{self, ApprovalId, NewApproval, Outcome};
 use qd_runtime::audit::{self, Entry};
@@ -36,6 +36,9 @@ text_enum!(
         Refused = "refused",
     }
 );
+
+/// Setting of the entity or the house: the account that partners are paid from.
+pub const BANK: &str = "partner_bank";
 
 /// Payouts in one batch: bounds the transaction that prepares or releases it.
 pub const MOST: usize = 500;
@@ -504,8 +507,8 @@ async fn bank(tx: &mut Tx, entity: &str) -> Result<Debtor> {
     })
 }
 
-/// The bank file of what was released: `pain.001.001.09`. Needs `payouts.release`.
-pub async fn file(tx: &mut Tx, caller: &Caller, id: BatchId) -> Result<String> {
+/// What the bank is asked to pay of what was released. Needs `payouts.release`.
+pub async fn file(tx: &mut Tx, caller: &Caller, id: BatchId) -> Result<Message> {
     let b = load(tx, caller, Right::PayoutsRelease, id).await?;
     if b.method != Way::Bank || !matches!(b.state, BatchState::Released | BatchState::Done) {
         return Err(Problem::conflict(
@@ -533,7 +536,7 @@ pub async fn file(tx: &mut Tx, caller: &Caller, id: BatchId) -> Result<String> {
             text: format!("Commission {}", plain_id(&r.id.to_string())),
         });
     }
-    pain_001(&Message {
+    Ok(Message {
         id: b.id.to_string(),
         created: b.decided_at.unwrap_or(b.prepared_at),
         currency: b.currency,

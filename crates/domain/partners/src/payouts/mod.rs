@@ -10,7 +10,6 @@
 pub mod batch;
 pub mod destination;
 pub mod figures;
-pub mod pain;
 pub mod payable;
 pub mod terms;
 

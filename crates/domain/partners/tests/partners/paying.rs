@@ -9,6 +9,7 @@ use qd_partners::close::{self, Trade, Trades};
 use qd_partners::payouts::batch::{self, BatchState, NewBatch, Payee, Payees, Told};
 use qd_partners::payouts::terms::{self, Document};
 use qd_partners::payouts::{self, PayoutState, Way};
+use qd_ports::bank::BankFiles;
 use qd_partners::{BatchId, DealFacts, PartnerId, statements};
 use qd_runtime::access::Caller;
 use qd_runtime::settings;
@@ -180,7 +181,8 @@ qd_testkit::both! {
         assert_eq!(own.code, "approval_own_request");
         release(&t, b.batch.id, true).await.unwrap();
         let id = b.batch.id;
-        let xml = t.db.read(async move |tx| batch::file(tx, &second_finance(), id).await).await.unwrap();
+        let message = t.db.read(async move |tx| batch::file(tx, &second_finance(), id).await).await.unwrap();
+        let xml = qd_psp_bank::Iso20022.payments(&message).unwrap();
         assert!(xml.contains("<InstdAmt Ccy=\"USD\">256.10</InstdAmt>") && xml.contains("<CtrlSum>256.10</CtrlSum>"), "{xml}");
         let done = tx!(t, |tx, core| batch::mark_paid(tx, core, &second_finance(), id, None, "CAMT 2").await).unwrap();
         assert_eq!((done.batch.state, done.ledger_minor, done.reconciled), (BatchState::Done, 26_000, true));

@@ -205,7 +205,8 @@ pub async fn batch_results(
 /// The bank file of a released batch: ISO 20022 `pain.001.001.09`.
 #[utoipa::path(get, path = "/api/v1/payout-batches/{id}/file", tag = "partners", responses((status = 200, content_type = "application/xml", body = String)))]
 pub async fn batch_file(State(app): State<App>, Asker(caller): Asker, At(id): At<BatchId>) -> Reply<Response> {
-    let xml = app.core.db.read(async move |tx| batch::file(tx, &caller, id).await).await?;
+    let message = app.core.db.read(async move |tx| batch::file(tx, &caller, id).await).await?;
+    let xml = app.bank.payments(&message)?;
     let mut r = xml.into_response();
     let h = r.headers_mut();
     h.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml; charset=utf-8"));

@@ -1,66 +1,9 @@
-//! A bank file: customer credit transfer initiation, ISO 20022 `pain.001.001.09`, one payment
-//! information block, charges shared as the service level says. Pure.
+//! A payment file: customer credit transfer initiation, `pain.001.001.09`, one payment information
+//! block, charges shared as the service level says. Pure.
 
-use super::destination::{bank_text, bic, iban, latin};
-use qd_kernel::{Amount, Currency, Problem, Result, Ts};
-use serde::{Deserialize, Serialize};
+use qd_kernel::{Amount, Currency, Problem, Result};
+use qd_ports::bank::{Message, bank_text, bic, iban, latin, plain_id};
 use std::fmt::Write;
-
-/// The house's account that partners are paid from: setting `partner_bank` of the entity or the house.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = PartnerBank)]
-pub struct Debtor {
-    /// 1 to 70 characters.
-    pub name: String,
-    pub iban: String,
-    #[serde(default)]
-    pub bic: Option<String>,
-    /// The bank's name in the ledger, `psp:<connection>`.
-    pub connection: String,
-}
-
-pub const BANK: &str = "partner_bank";
-
-impl Debtor {
-    /// `at` is the pointer of the account.
-    pub fn check(&self, at: &str) -> Result<()> {
-        bank_text(&format!("{at}/name"), &self.name, 70)?;
-        iban(&format!("{at}/iban"), &self.iban)?;
-        self.bic.as_deref().map_or(Ok(()), |b| bic(&format!("{at}/bic"), b))?;
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-        if self.connection.is_empty() || self.connection.len() > 60 || !self.connection.chars().all(plain) {
-            return Err(Problem::invalid(
-                &format!("{at}/connection"),
-                "code_malformed",
-                "expected the bank's name in the ledger: letters, digits, - and _",
-            ));
-        }
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug)]
-pub struct Transfer {
-    /// At most 35 characters; comes back on the account's statement.
-    pub id: String,
-    pub minor: i64,
-    pub name: String,
-    pub iban: String,
-    pub bic: Option<String>,
-    /// At most 140 characters.
-    pub text: String,
-}
-
-#[derive(Clone, Debug)]
-pub struct Message {
-    /// At most 35 characters; a bank takes each once.
-    pub id: String,
-    pub created: Ts,
-    pub currency: Currency,
-    pub debtor: Debtor,
-    pub transfers: Vec<Transfer>,
-}
 
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
@@ -84,7 +27,7 @@ fn id(field: &str, text: &str) -> Result<()> {
 }
 
 /// The file, UTF-8. Errors name the field as in the message: `/transfers/3/iban`.
-pub fn pain_001(m: &Message) -> Result<String> {
+pub fn write(m: &Message) -> Result<String> {
     id("/id", &m.id)?;
     m.debtor.check("/debtor")?;
     if m.transfers.is_empty() {
@@ -141,14 +84,11 @@ pub fn pain_001(m: &Message) -> Result<String> {
     ))
 }
 
-/// Banks take no underscore: `ppo_x` is written `ppo-x`.
-pub fn plain_id(id: &str) -> String {
-    id.replace('_', "-")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use qd_kernel::Ts;
+    use qd_ports::bank::{Debtor, Transfer};
 
     fn message() -> Message {
         Message {
@@ -184,7 +124,7 @@ mod tests {
 
     #[test]
     fn the_file_says_who_pays_whom_what_and_its_own_sums() {
-        let xml = pain_001(&message()).expect("a file");
+        let xml = write(&message()).expect("a file");
         for part in [
             "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09",
             "<MsgId>pba-1</MsgId>",
@@ -210,12 +150,12 @@ mod tests {
     fn what_a_bank_would_send_back_is_refused_by_its_place() {
         let mut m = message();
         m.transfers[1].iban = "GB82WEST12345698765431".into();
-        assert_eq!(pain_001(&m).expect_err("iban").fields[0].pointer, "/transfers/1/iban");
+        assert_eq!(write(&m).expect_err("iban").fields[0].pointer, "/transfers/1/iban");
         let mut m = message();
         m.transfers[0].name = "Øystein \u{1F600}".into();
-        assert_eq!(pain_001(&m).expect_err("name").fields[0].code, "charset");
+        assert_eq!(write(&m).expect_err("name").fields[0].code, "charset");
         let mut m = message();
         m.transfers.clear();
-        assert_eq!(pain_001(&m).expect_err("none").code, "batch_empty");
+        assert_eq!(write(&m).expect_err("none").code, "batch_empty");
     }
 }
