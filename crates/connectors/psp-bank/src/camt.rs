@@ -259,7 +259,11 @@ fn detail(base: &BankEntry, t: &Node, direction: Direction, amount: Amount) -> B
         .flat_map(|r| r.all("Ustrd"))
         .map(|u| u.text.trim())
         .collect();
-    let text = if words.is_empty() { base.text.clone() } else { cut(&words.join(" ")) };
+    let text = if words.is_empty() {
+        base.text.clone()
+    } else {
+        cut(&words.join(" "))
+    };
     BankEntry {
         line: t.line,
         amount,
@@ -271,9 +275,11 @@ fn detail(base: &BankEntry, t: &Node, direction: Direction, amount: Amount) -> B
         creditor_ref: t.owned(&["RmtInf", "Strd", "CdtrRefInf", "Ref"]).map(|r| r.replace(' ', "")),
         text,
         party,
-        return_reason: t
-            .at(&["RtrInf"])
-            .map(|r| r.owned(&["Rsn", "Cd"]).or_else(|| r.owned(&["Rsn", "Prtry"])).unwrap_or_else(|| "NARR".into())),
+        return_reason: t.at(&["RtrInf"]).map(|r| {
+            r.owned(&["Rsn", "Cd"])
+                .or_else(|| r.owned(&["Rsn", "Prtry"]))
+                .unwrap_or_else(|| "NARR".into())
+        }),
         ..base.clone()
     }
 }
@@ -331,14 +337,26 @@ mod tests {
     #[test]
     fn an_entry_is_read_with_its_payer_its_references_and_its_line() {
         let f = read(&statement(PAID)).expect("readable");
-        assert_eq!((f.kind, f.message_id.as_str(), f.accounts.len()), (BankFileKind::Statement, "M1", 1));
+        assert_eq!(
+            (f.kind, f.message_id.as_str(), f.accounts.len()),
+            (BankFileKind::Statement, "M1", 1)
+        );
         let a = &f.accounts[0];
-        assert_eq!((a.account.as_str(), a.currency), ("CY17002001280000001200527600", Some(Currency::EUR)));
+        assert_eq!(
+            (a.account.as_str(), a.currency),
+            ("CY17002001280000001200527600", Some(Currency::EUR))
+        );
         let e = &a.entries[0];
-        assert_eq!((e.line, e.amount, e.direction), (8, Amount::new(50_000, Currency::EUR), Direction::In));
+        assert_eq!(
+            (e.line, e.amount, e.direction),
+            (8, Amount::new(50_000, Currency::EUR), Direction::In)
+        );
         assert_eq!(e.party.name.as_deref(), Some("Alex Müller & Co"));
         assert_eq!(e.party.account.as_deref(), Some("DE89370400440532013000"));
-        assert_eq!((e.end_to_end.as_deref(), e.creditor_ref.as_deref()), (None, Some("RF18539007547034")));
+        assert_eq!(
+            (e.end_to_end.as_deref(), e.creditor_ref.as_deref()),
+            (None, Some("RF18539007547034"))
+        );
         assert_eq!((e.text.as_str(), e.key.as_str()), ("Deposit RF18 5390", "B1|+50000"));
     }
 
@@ -350,7 +368,13 @@ mod tests {
         assert_eq!(notice.accounts[0].entries[0].key, booked.accounts[0].entries[0].key);
         // Without a reference two equal payments are two, in both files.
         let bare = PAID.replace("<AcctSvcrRef>B1</AcctSvcrRef>", "");
-        let keys = |x: String| read(&x).expect("readable").accounts[0].entries.iter().map(|e| e.key.clone()).collect::<Vec<_>>();
+        let keys = |x: String| {
+            read(&x).expect("readable").accounts[0]
+                .entries
+                .iter()
+                .map(|e| e.key.clone())
+                .collect::<Vec<_>>()
+        };
         let twice = keys(statement(&bare.repeat(2)));
         assert!(twice[0] != twice[1]);
         assert_eq!(twice, keys(file("BkToCstmrDbtCdtNtfctn", "Ntfctn", &bare.repeat(2))));
@@ -375,7 +399,11 @@ mod tests {
 
     #[test]
     fn a_batch_is_its_transactions_and_must_be_their_sum() {
-        let tx = |n: u32, amt: &str| format!("<TxDtls><Refs><EndToEndId>E{n}</EndToEndId></Refs><Amt Ccy=\"EUR\">{amt}</Amt><RtrInf><Rsn><Cd>AC04</Cd></Rsn></RtrInf></TxDtls>");
+        let tx = |n: u32, amt: &str| {
+            format!(
+                "<TxDtls><Refs><EndToEndId>E{n}</EndToEndId></Refs><Amt Ccy=\"EUR\">{amt}</Amt><RtrInf><Rsn><Cd>AC04</Cd></Rsn></RtrInf></TxDtls>"
+            )
+        };
         let batch = |second: &str| {
             statement(&format!(
                 "<Ntry><Amt Ccy=\"EUR\">30.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts><AcctSvcrRef>B9</AcctSvcrRef><NtryDtls>{}{}</NtryDtls></Ntry>",

@@ -21,8 +21,7 @@ pub struct Node {
 
 impl Node {
     pub fn at(&self, path: &[&str]) -> Option<&Node> {
-        path.iter()
-            .try_fold(self, |n, name| n.kids.iter().find(|k| k.name == *name))
+        path.iter().try_fold(self, |n, name| n.kids.iter().find(|k| k.name == *name))
     }
     /// Without the space around it; None when empty.
     pub fn text_at(&self, path: &[&str]) -> Option<&str> {
@@ -180,8 +179,14 @@ pub fn each(
             }
             Event::GeneralRef(r) => {
                 let name = String::from_utf8_lossy(&r).into_owned();
-                let c = entity(&name)
-                    .ok_or_else(|| fault(line, "file", "entity_unknown", format!("expected an entity of XML, not &{name:.20};")))?;
+                let c = entity(&name).ok_or_else(|| {
+                    fault(
+                        line,
+                        "file",
+                        "entity_unknown",
+                        format!("expected an entity of XML, not &{name:.20};"),
+                    )
+                })?;
                 if let Some(n) = open.last_mut() {
                     n.text.push(c);
                 }

@@ -176,7 +176,6 @@ pub struct Message {
     pub transfers: Vec<Transfer>,
 }
 
-
 /// Banks take no underscore: `ppo_x` is written `ppo-x`.
 pub fn plain_id(id: &str) -> String {
     id.replace('_', "-")
