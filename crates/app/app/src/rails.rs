@@ -4,6 +4,7 @@
 use qd_connector_kit::Account;
 use qd_kernel::Result;
 use qd_ports::psp::Psp;
+use qd_psp_paypal::PayPal;
 use qd_psp_stripe::{Stripe, StripeConfig};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use std::sync::Arc;
 pub type Connect = fn(Account) -> Result<Arc<dyn Psp>>;
 
 /// By the name the configuration and the callbacks' addresses use.
-pub const PROVIDERS: &[(&str, Connect)] = &[("bank", bank), ("stripe", stripe)];
+pub const PROVIDERS: &[(&str, Connect)] = &[("bank", bank), ("paypal", paypal), ("stripe", stripe)];
 
 pub fn find(provider: &str) -> Option<Connect> {
     PROVIDERS.iter().find(|(name, _)| *name == provider).map(|(_, c)| *c)
@@ -25,6 +26,10 @@ pub fn names() -> String {
 /// Nothing to connect to: files are loaded and downloaded.
 fn bank(_: Account) -> Result<Arc<dyn Psp>> {
     Ok(Arc::new(qd_psp_bank::Bank))
+}
+
+fn paypal(a: Account) -> Result<Arc<dyn Psp>> {
+    Ok(Arc::new(PayPal::new(a)?))
 }
 
 fn stripe(a: Account) -> Result<Arc<dyn Psp>> {
