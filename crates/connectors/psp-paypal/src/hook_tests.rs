@@ -43,7 +43,12 @@ fn anything_changed_or_missing_is_forged() {
         assert!(matches!(r, Err(Forged(_))), "{r:?}");
     };
     forged(headers(&[]), &BODY.replace("25.40", "95.40"));
-    for name in ["paypal-transmission-id", "paypal-transmission-time", "paypal-auth-algo", "paypal-transmission-sig"] {
+    for name in [
+        "paypal-transmission-id",
+        "paypal-transmission-time",
+        "paypal-auth-algo",
+        "paypal-transmission-sig",
+    ] {
         forged(headers(&[(name, "")]), BODY);
     }
     forged(headers(&[("paypal-transmission-id", "another")]), BODY);
@@ -89,14 +94,20 @@ fn an_event_says_what_it_is_about_and_nothing_more() {
     for kind in ["CHECKOUT.ORDER.APPROVED", "CHECKOUT.ORDER.COMPLETED", "CHECKOUT.ORDER.VOIDED"] {
         assert_eq!(about(kind, order.clone()), deposit(Some("dep_1"), "ORD1"));
     }
-    assert_eq!(about("CHECKOUT.PAYMENT-APPROVAL.REVERSED", json!({"order_id": "ORD1"})), deposit(None, "ORD1"));
+    assert_eq!(
+        about("CHECKOUT.PAYMENT-APPROVAL.REVERSED", json!({"order_id": "ORD1"})),
+        deposit(None, "ORD1")
+    );
     let capture = json!({"id": "CAP1", "custom_id": "dep_1", "supplementary_data": {"related_ids": {"order_id": "ORD1"}}});
     for kind in ["PAYMENT.CAPTURE.COMPLETED", "PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.PENDING"] {
         assert_eq!(about(kind, capture.clone()), deposit(Some("dep_1"), "ORD1"));
     }
     assert_eq!(about("PAYMENT.CAPTURE.COMPLETED", json!({"id": "CAP1"})), deposit(None, "CAP1"));
     let up = json!([{"rel": "self", "href": "https://x/v2/payments/refunds/REF1"}, {"rel": "up", "href": "https://x/v2/payments/captures/CAP1"}]);
-    assert_eq!(about("PAYMENT.CAPTURE.REVERSED", json!({"id": "REF1", "links": up})), deposit(None, "CAP1"));
+    assert_eq!(
+        about("PAYMENT.CAPTURE.REVERSED", json!({"id": "REF1", "links": up})),
+        deposit(None, "CAP1")
+    );
     for kind in ["PAYMENT.CAPTURE.REFUNDED", "PAYMENT.REFUND.PENDING", "PAYMENT.REFUND.FAILED"] {
         let want = HookSubject::Refund {
             our_ref: Some("rf_1".into()),
@@ -130,8 +141,16 @@ fn an_event_says_what_it_is_about_and_nothing_more() {
 fn a_signed_body_that_cannot_be_read_is_never_guessed() {
     assert!(matches!(event(b"not json", Ts(7)), Err(Unreadable(_))));
     assert!(matches!(event(br#"{"id":"WH-1"}"#, Ts(7)), Err(Unreadable(_))));
-    for kind in ["PAYMENT.CAPTURE.COMPLETED", "CHECKOUT.ORDER.APPROVED", "CUSTOMER.DISPUTE.CREATED", "PAYMENT.PAYOUTS-ITEM.FAILED"] {
+    for kind in [
+        "PAYMENT.CAPTURE.COMPLETED",
+        "CHECKOUT.ORDER.APPROVED",
+        "CUSTOMER.DISPUTE.CREATED",
+        "PAYMENT.PAYOUTS-ITEM.FAILED",
+    ] {
         assert!(matches!(about(kind, json!({"no": "id"})), Err(Unreadable(_))), "{kind}");
-        assert!(matches!(about(kind, json!({"id": "", "dispute_id": ""})), Err(Unreadable(_))), "{kind}");
+        assert!(
+            matches!(about(kind, json!({"id": "", "dispute_id": ""})), Err(Unreadable(_))),
+            "{kind}"
+        );
     }
 }

@@ -57,7 +57,11 @@ impl PayPal {
     pub fn new(a: Account) -> Result<PayPal, Problem> {
         let client_id = a.setting("client_id", "AQkquBDf1zctJOWGKWUEtKXm6qVhueUEMvXO_-MCI4DQQ4-LWvkDLIN2fGsd")?;
         if !client_id.bytes().all(|b| b.is_ascii_graphic() && b != b':') {
-            return Err(Problem::invalid("psp.settings.client_id", "setting_malformed", "expected visible ASCII without a colon"));
+            return Err(Problem::invalid(
+                "psp.settings.client_id",
+                "setting_malformed",
+                "expected visible ASCII without a colon",
+            ));
         }
         Ok(PayPal {
             connection_id: a.connection_id.clone(),
@@ -92,7 +96,13 @@ impl PayPal {
             .api
             .send(Method::POST, "/v1/oauth2/token", &headers, "grant_type=client_credentials")
             .await
-            .and_then(|a| if a.status.is_success() { a.json::<Token>() } else { Err(refusal(&a)) });
+            .and_then(|a| {
+                if a.status.is_success() {
+                    a.json::<Token>()
+                } else {
+                    Err(refusal(&a))
+                }
+            });
         let token = match asked {
             // Visible ASCII, as it goes into a header.
             Ok(t) if !t.access_token.is_empty() && t.access_token.bytes().all(|b| b.is_ascii_graphic()) => Secret::new(t.access_token),
@@ -416,7 +426,11 @@ impl PayOut for PayPal {
             Sent::Made(b, text) => (b, text),
             Sent::Before(id) => self.batch(&id).await?,
         };
-        let batch_ref = b.batch_header.sender_batch_header.as_ref().and_then(|h| h.sender_batch_id.as_deref());
+        let batch_ref = b
+            .batch_header
+            .sender_batch_header
+            .as_ref()
+            .and_then(|h| h.sender_batch_id.as_deref());
         if batch_ref != Some(our_ref) {
             return Err(echo_mismatch(PAYOUTS, format!("the batch that was made is not {our_ref}"), &text));
         }
@@ -477,7 +491,10 @@ impl PayPal {
         let Ok(f) = serde_json::from_str::<Failure>(&answer.text) else {
             return Err(answer.foreign());
         };
-        let taken = f.details.iter().any(|d| d.field.as_deref().is_some_and(|f| f.eq_ignore_ascii_case("SENDER_BATCH_ID")));
+        let taken = f
+            .details
+            .iter()
+            .any(|d| d.field.as_deref().is_some_and(|f| f.eq_ignore_ascii_case("SENDER_BATCH_ID")));
         match map::linked(&said(&f).links, "self") {
             Some(id) if taken => Ok(Sent::Before(checked_id(&id)?.to_string())),
             _ => Err(refusal(&answer)),

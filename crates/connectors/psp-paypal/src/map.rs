@@ -272,9 +272,13 @@ pub(crate) fn payout_report(b: &PayoutBatch) -> Result<PayoutReport, Wrong> {
         failure_code: match state {
             PayoutState::Paid => None,
             PayoutState::Pending => told.or_else(|| matches!(word, "UNCLAIMED" | "ONHOLD" | "BLOCKED").then(|| word.to_string())),
-            PayoutState::Failed | PayoutState::Returned => {
-                told.or_else(|| Some(if word.is_empty() { b.batch_header.batch_status.clone() } else { word.to_string() }))
-            }
+            PayoutState::Failed | PayoutState::Returned => told.or_else(|| {
+                Some(if word.is_empty() {
+                    b.batch_header.batch_status.clone()
+                } else {
+                    word.to_string()
+                })
+            }),
         },
     })
 }

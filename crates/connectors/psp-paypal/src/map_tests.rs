@@ -61,11 +61,20 @@ fn a_paid_order_is_reported_with_fee_refunds_and_wallet() {
         {"id": "REF3", "status": "COMPLETED", "amount": {"currency_code": "EUR", "value": "0.40"}},
     ]);
     let r = order_report(&order("COMPLETED", payments)).unwrap();
-    assert_eq!((r.amount, r.received, r.fee, r.refunded_minor), (eur(2_540), Some(eur(2_540)), Some(eur(112)), 540));
+    assert_eq!(
+        (r.amount, r.received, r.fee, r.refunded_minor),
+        (eur(2_540), Some(eur(2_540)), Some(eur(112)), 540)
+    );
     assert_eq!((r.our_ref.as_deref(), r.payment_ref.as_deref()), (Some("dep_1"), Some("CAP1")));
     let i = r.instrument.unwrap();
     assert_eq!(
-        (i.kind.as_str(), i.brand.as_deref(), i.fingerprint.as_deref(), i.country.as_deref(), i.holder.as_deref()),
+        (
+            i.kind.as_str(),
+            i.brand.as_deref(),
+            i.fingerprint.as_deref(),
+            i.country.as_deref(),
+            i.holder.as_deref()
+        ),
         ("wallet", Some("paypal"), Some("QYR5Z8XDVJNXQ"), Some("DE"), Some("Alex Müller"))
     );
 }
@@ -101,7 +110,11 @@ fn refunds_know_their_capture_and_their_state() {
         .unwrap();
         let r = refund_report(&r).unwrap();
         assert_eq!((r.state, r.payment_ref.as_str(), r.amount), (want, "CAP1", eur(500)), "{word}");
-        assert_eq!(r.failure_code.is_some(), matches!(want, RefundState::Failed | RefundState::Cancelled), "{word}");
+        assert_eq!(
+            r.failure_code.is_some(),
+            matches!(want, RefundState::Failed | RefundState::Cancelled),
+            "{word}"
+        );
     }
 }
 
@@ -135,7 +148,10 @@ fn disputes_follow_stage_and_outcome() {
     }
     assert_eq!(dispute("OTHER", "CHARGEBACK", None).state, DisputeState::Unrecognised);
     let d = dispute("RESOLVED", "CHARGEBACK", Some("ACCEPTED"));
-    assert_eq!((d.provider_state.as_str(), d.payment_ref.as_str()), ("RESOLVED/CHARGEBACK/ACCEPTED", "CAP1"));
+    assert_eq!(
+        (d.provider_state.as_str(), d.payment_ref.as_str()),
+        ("RESOLVED/CHARGEBACK/ACCEPTED", "CAP1")
+    );
 }
 
 #[test]
@@ -166,5 +182,8 @@ fn a_payout_is_what_its_item_says() {
     assert_eq!(payout("DENIED", "PENDING").state, PayoutState::Failed);
     assert_eq!(payout("CANCELED", "PENDING").state, PayoutState::Failed);
     let r = payout("SUCCESS", "UNCLAIMED");
-    assert_eq!((r.our_ref.as_deref(), r.failure_code.as_deref(), r.fee), (Some("wdr_1-1"), Some("UNCLAIMED"), Some(eur(25))));
+    assert_eq!(
+        (r.our_ref.as_deref(), r.failure_code.as_deref(), r.fee),
+        (Some("wdr_1-1"), Some("UNCLAIMED"), Some(eur(25)))
+    );
 }

@@ -122,7 +122,14 @@ pub(crate) fn read(file: &[u8]) -> Result<Settlement, SettlementFault> {
     let text = std::str::from_utf8(file).map_err(|_| fault(0, "file", "file_malformed", "expected UTF-8 text"))?;
     let rows = csv::rows(text, ',').map_err(|line| fault(line, "file", "quote_open", "expected the quoted field to end"))?;
     let head = rows.first().filter(|(_, f)| f.first().is_some_and(|t| t == "RH"));
-    let (_, head) = head.ok_or_else(|| fault(1, "file", "not_a_settlement_report", "expected a PayPal settlement report, which begins with RH"))?;
+    let (_, head) = head.ok_or_else(|| {
+        fault(
+            1,
+            "file",
+            "not_a_settlement_report",
+            "expected a PayPal settlement report, which begins with RH",
+        )
+    })?;
     let mut out = Settlement::default();
     // When it was made and for which account: the same report downloaded twice says the same.
     if let (Some(made), Some(account)) = (head.get(1), head.get(3))
@@ -141,7 +148,14 @@ pub(crate) fn read(file: &[u8]) -> Result<Settlement, SettlementFault> {
             "SB" => {
                 bodies += 1;
                 let read = heading
-                    .ok_or_else(|| fault(*line, "CH", "heading_missing", "expected the row of column names before the first body row"))
+                    .ok_or_else(|| {
+                        fault(
+                            *line,
+                            "CH",
+                            "heading_missing",
+                            "expected the row of column names before the first body row",
+                        )
+                    })
                     .and_then(|h| body(*line, &Heading(h), fields));
                 match read {
                     Ok(lines) => out.lines.extend(lines),
@@ -151,19 +165,30 @@ pub(crate) fn read(file: &[u8]) -> Result<Settlement, SettlementFault> {
             "SC" => {
                 let said = fields.get(1).and_then(|n| n.trim().parse::<u64>().ok());
                 if said != Some(bodies) {
-                    out.faults.push(fault(*line, "SC", "rows_missing", format!("expected as many body rows as counted here, found {bodies}")));
+                    out.faults.push(fault(
+                        *line,
+                        "SC",
+                        "rows_missing",
+                        format!("expected as many body rows as counted here, found {bodies}"),
+                    ));
                 }
                 bodies = 0;
                 heading = None;
             }
             "RF" | "RC" => ended = true,
             "RH" | "FH" | "SH" | "SF" | "FF" | "FC" => {}
-            _ => out.faults.push(fault(*line, "row type", "row_type_unknown", "expected RH, FH, SH, CH, SB, SF, SC, FF, FC, RF or RC")),
+            _ => out.faults.push(fault(
+                *line,
+                "row type",
+                "row_type_unknown",
+                "expected RH, FH, SH, CH, SB, SF, SC, FF, FC, RF or RC",
+            )),
         }
     }
     if !ended {
         let last = rows.last().map_or(1, |(l, _)| *l);
-        out.faults.push(fault(last, "RF", "file_cut_short", "expected the report's foot as the last rows"));
+        out.faults
+            .push(fault(last, "RF", "file_cut_short", "expected the report's foot as the last rows"));
     }
     Ok(out)
 }
@@ -177,12 +202,21 @@ mod tests {
     const AT: &str = "2026/11/19 01:02:03 -0800";
 
     fn row(id: &str, ours: &str, parent: &str, code: &str, gross: &str, fee: &str) -> String {
-        let parent = if parent.is_empty() { "\"\",\"\"".to_string() } else { format!("\"{parent}\",\"TXN\"") };
+        let parent = if parent.is_empty() {
+            "\"\",\"\"".to_string()
+        } else {
+            format!("\"{parent}\",\"TXN\"")
+        };
         format!("\"SB\",\"{id}\",\"\",{parent},\"{code}\",{AT},{AT},{gross},{fee},\"{ours}\",\"\"\n")
     }
 
     fn file(rows: &[String]) -> String {
-        format!("{HEAD}{}\"SF\",\"USD\"\n\"SC\",{}\n\"RF\",\"USD\"\n\"RC\",{}\n", rows.concat(), rows.len(), rows.len())
+        format!(
+            "{HEAD}{}\"SF\",\"USD\"\n\"SC\",{}\n\"RF\",\"USD\"\n\"RC\",{}\n",
+            rows.concat(),
+            rows.len(),
+            rows.len()
+        )
     }
 
     #[test]
@@ -203,7 +237,11 @@ mod tests {
         assert_eq!(s.faults, vec![]);
         assert_eq!(s.file_ref.as_deref(), Some("QD7X8Y9Z0ABCD 2026/11/20 02:44:19 -0800"));
         use SettlementKind::{Chargeback, ChargebackReversed, Fee, Other, Payment, Payout, Refund, Transfer};
-        let got: Vec<_> = s.lines.iter().map(|l| (l.line, l.kind, l.gross, l.fee, l.payment_ref.as_deref())).collect();
+        let got: Vec<_> = s
+            .lines
+            .iter()
+            .map(|l| (l.line, l.kind, l.gross, l.fee, l.payment_ref.as_deref()))
+            .collect();
         assert_eq!(
             got,
             vec![
@@ -219,7 +257,10 @@ mod tests {
                 (13, Other, usd(5_000), None, Some("PAY1")),
             ]
         );
-        assert_eq!((s.lines[0].our_ref.as_deref(), s.lines[0].provider_ref.as_deref()), (Some("dep_1"), Some("CAP1")));
+        assert_eq!(
+            (s.lines[0].our_ref.as_deref(), s.lines[0].provider_ref.as_deref()),
+            (Some("dep_1"), Some("CAP1"))
+        );
         assert_eq!(s.lines[0].at.rfc3339(), "2026-11-19T09:02:03.000000Z");
     }
 
@@ -237,7 +278,12 @@ mod tests {
         let codes: Vec<_> = s.faults.iter().map(|f| (f.line, f.code.as_str())).collect();
         assert_eq!(
             codes,
-            vec![(5, "amount_malformed"), (6, "direction_unknown"), (7, "amount_malformed"), (8, "event_code_malformed")]
+            vec![
+                (5, "amount_malformed"),
+                (6, "direction_unknown"),
+                (7, "amount_malformed"),
+                (8, "event_code_malformed")
+            ]
         );
     }
 
@@ -248,7 +294,10 @@ mod tests {
         assert_eq!(read(cut.as_bytes()).unwrap().faults[0].code, "file_cut_short");
         let fewer = whole.replace("\"SC\",1", "\"SC\",2");
         assert_eq!(read(fewer.as_bytes()).unwrap().faults[0].code, "rows_missing");
-        assert_eq!(read(b"Company Account,Merchant Account\n").unwrap_err().code, "not_a_settlement_report");
+        assert_eq!(
+            read(b"Company Account,Merchant Account\n").unwrap_err().code,
+            "not_a_settlement_report"
+        );
         assert_eq!(read(b"\xff\xfe").unwrap_err().code, "file_malformed");
         assert_eq!(read(b"\"RH\",\"x").unwrap_err().code, "quote_open");
     }
