@@ -12,6 +12,8 @@ pub struct SandboxConfig {
     /// Where webhooks go, e.g. `http://127.0.0.1:8080`, no slash at the end.
     pub hook_base: String,
     pub stripe: Vec<StripeAccountConfig>,
+    /// Accounts at the other payment providers.
+    pub rails: Vec<crate::RailConfig>,
     pub mt5: Vec<Mt5ServerConfig>,
     pub smtp_listen: Option<SocketAddr>,
     /// Funded accounts trade now and then by themselves.
@@ -96,6 +98,7 @@ pub fn demo_config(data_dir: Option<PathBuf>, base: SocketAddr) -> SandboxConfig
                 webhook_secret: format!("whsec_quarterdeck_{e}"),
             })
             .into(),
+        rails: demo_rails(),
         mt5: vec![
             server(
                 "eu-live",
@@ -133,4 +136,9 @@ pub fn demo_config(data_dir: Option<PathBuf>, base: SocketAddr) -> SandboxConfig
         smtp_listen: port(2525),
         simulate_traders: true,
     }
+}
+
+/// One line per account of the demo at a payment provider.
+fn demo_rails() -> Vec<crate::RailConfig> {
+    vec![]
 }

@@ -59,8 +59,11 @@ async fn list(State(s): State<Arc<Shared>>) -> Answer {
 
 async fn order(State(s): State<Arc<Shared>>, body: Bytes) -> Answer {
     let fault: Fault = read(&body)?;
-    if !["stripe", "mt5"].contains(&fault.provider.as_str()) {
-        return Err(Problem::invalid("provider", "provider_unknown", "expected stripe or mt5").into());
+    let rails = crate::rail::all();
+    let known: Vec<&str> = ["mt5", "stripe"].into_iter().chain(rails.iter().map(|r| r.name())).collect();
+    if !known.contains(&fault.provider.as_str()) {
+        let expected = format!("expected one of {}", known.join(", "));
+        return Err(Problem::invalid("provider", "provider_unknown", expected).into());
     }
     if fault.target.is_empty() || fault.count == 0 {
         return Err(Problem::invalid("target", "fault_without_effect", "expected a target and a count of at least 1").into());

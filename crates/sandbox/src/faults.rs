@@ -42,12 +42,12 @@ pub enum FaultKind {
 pub struct Fault {
     #[serde(default)]
     pub id: String,
-    /// `stripe` or `mt5`.
+    /// `stripe`, `mt5`, or the name of one of [`crate::rail::all`].
     pub provider: String,
     /// The operation, e.g. `trade/balance`, `payment_intents.create`, `webhook`; `*` is any call
     /// (webhooks must be named).
     pub target: String,
-    /// One trade server or one Stripe connection; absent means all.
+    /// One trade server or one payment connection; absent means all.
     #[serde(default, skip_serializing_if = "Option::is_none", alias = "connection")]
     pub server: Option<String>,
     pub kind: FaultKind,

@@ -1,5 +1,5 @@
 //! The counterparties of a brokerage, wire-compatible and with faults to order: MetaTrader 5 trade
-//! servers ([`mt5`]), a card processor that speaks Stripe ([`stripe`]), a mail catcher ([`mail`]) and
+//! servers ([`mt5`]), a card processor that speaks Stripe ([`stripe`]), other payment providers ([`rail`]), a mail catcher ([`mail`]) and
 //! a request bin ([`bin`]). Demo, training, acceptance tests and our own tests use the same ones.
 //!
 //! Knows `qd-kernel` only. It shares no wire code with our connectors, so that each finds the
@@ -15,6 +15,8 @@ pub mod control;
 pub mod faults;
 pub mod mail;
 pub mod mt5;
+pub mod rail;
+pub mod skrill;
 pub mod store;
 pub mod stripe;
 pub mod tls;
@@ -22,6 +24,7 @@ pub mod tls;
 pub use config::{GroupConfig, Mt5ServerConfig, SandboxConfig, StripeAccountConfig, demo_config};
 pub use conn::ConnId;
 pub use faults::{Fault, FaultKind, Faults};
+pub use rail::RailConfig;
 pub use store::Books;
 
 use axum::Router;
@@ -67,6 +70,7 @@ struct Inner {
     shared: Arc<Shared>,
     mt5: Arc<mt5::Mt5>,
     stripe: Arc<stripe::Stripe>,
+    rails: rail::Rails,
     mail: Arc<mail::Mail>,
     bins: Arc<bin::Bins>,
     addresses: Vec<(String, SocketAddr)>,
@@ -89,6 +93,7 @@ impl Sandbox {
         let mt5 = mt5::Mt5::start(shared.clone())?;
         let mut addresses = mt5.listen().await?;
         let stripe = stripe::Stripe::start(shared.clone()).await?;
+        let rails = rail::Rails::start(shared.clone()).await?;
         let mail = mail::Mail::start(shared.clone()).await?;
         let bins = bin::Bins::start(shared.clone())?;
         addresses.extend(mail.address().map(|a| ("smtp".to_string(), a)));
@@ -96,13 +101,15 @@ impl Sandbox {
             shared,
             mt5,
             stripe,
+            rails,
             mail,
             bins,
             addresses,
         })))
     }
 
-    /// Everything over HTTP: `/stripe`, `/mt5/{server}`, `/mail`, `/bin/{id}`, `/bins/{id}`, `/control`. The server mounts it
+    /// Everything over HTTP: `/stripe`, `/{provider}/{connection}` of the other payment providers,
+    /// `/mt5/{server}`, `/mail`, `/bin/{id}`, `/bins/{id}`, `/control`. The server mounts it
     /// under `/sandbox`; alone it is served at `/` and at `/sandbox`. Serve it with
     /// `into_make_service_with_connect_info::<ConnId>()`, else the trading platform takes every
     /// call as unauthenticated.
@@ -111,13 +118,15 @@ impl Sandbox {
         let control = control::router(i.shared.clone())
             .nest("/mt5", i.mt5.control())
             .nest("/stripe", i.stripe.control())
-            .nest("/bin", i.bins.control());
+            .nest("/bin", i.bins.control())
+            .merge(i.rails.control());
         Router::new()
             .nest("/mt5", i.mt5.router())
             .nest("/stripe", i.stripe.router())
             .nest("/mail", i.mail.router())
             .merge(i.mail.index())
             .merge(i.bins.router())
+            .merge(i.rails.router())
             .nest("/control", control)
     }
 

@@ -150,6 +150,7 @@ mod tests {
             manager_login: 1,
             psps: Vec::new(),
             psp_base: String::new(),
+            rails: Vec::new(),
             smtp: SocketAddr::from(([127, 0, 0, 1], 9)),
         };
         let text = demo::config_text(Path::new("/tmp/x"), SocketAddr::from(([127, 0, 0, 1], 8080)), &none);

@@ -7,6 +7,7 @@ use qd_kernel::{Entropy, Problem, Result, Secret};
 use qd_runtime::access::staff::{self, NewStaff};
 use qd_runtime::access::{Caller, Role};
 use qd_runtime::tenancy::pack::Pack;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -176,7 +177,55 @@ pub struct Counterparties {
     pub psps: Vec<(String, String)>,
     /// The card provider's address, up to and without `/v1`.
     pub psp_base: String,
+    /// Accounts at the other payment providers.
+    pub rails: Vec<RailAccount>,
     pub smtp: SocketAddr,
+}
+
+/// An account at one of [`crate::rails::PROVIDERS`].
+pub struct RailAccount {
+    pub provider: String,
+    pub connection: String,
+    pub entity: String,
+    pub api_base: String,
+    pub key: String,
+    pub hook_secret: String,
+    pub secrets: BTreeMap<String, String>,
+    pub settings: BTreeMap<String, String>,
+}
+
+impl RailAccount {
+    /// What [`make_keys`] is given for it.
+    pub fn keys(&self) -> Vec<(String, String)> {
+        let own = [("key", &self.key), ("hook", &self.hook_secret)];
+        own.into_iter()
+            .chain(self.secrets.iter().map(|(n, s)| (n.as_str(), s)))
+            .map(|(name, secret)| (format!("{}.{name}", self.connection), secret.clone()))
+            .collect()
+    }
+
+    /// Its `[[psp]]`.
+    fn text(&self, dir: &Path) -> String {
+        let key = |name: &str| file(dir, &format!("{}.{name}", self.connection));
+        let pairs = |m: &BTreeMap<String, String>, value: &dyn Fn(&str, &str) -> String| {
+            m.iter()
+                .map(|(n, v)| format!("{n} = {}", value(n, v)))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        format!(
+            "\n[[psp]]\nid = \"{}\"\nentity = \"{}\"\nprovider = \"{}\"\napi_base = {}\nsecret_key = {}\nwebhook_secrets = [{}]\nprivate_network = true\n\
+             settings = {{ {} }}\nsecrets = {{ {} }}\n",
+            self.connection,
+            self.entity,
+            self.provider,
+            text(&self.api_base),
+            key("key"),
+            key("hook"),
+            pairs(&self.settings, &|_, v| text(v)),
+            pairs(&self.secrets, &|n, _| key(n)),
+        )
+    }
 }
 
 /// Makes the secrets a data folder needs, once: random keys, and the counterparties' passwords in
@@ -239,6 +288,7 @@ pub fn config_text(dir: &Path, listen: SocketAddr, c: &Counterparties) -> String
             hook = file(dir, &format!("{id}.hook")),
         );
     }
+    t.extend(c.rails.iter().map(|r| r.text(dir)));
     let _ = write!(
         t,
         "\n[demo]\nsandbox = true\nbrand = \"{BRAND}\"\nsandbox_data = {}\n",
@@ -304,12 +354,30 @@ mod tests {
             manager_login: 1000,
             psps: vec![("stripe-eu".into(), "eu".into())],
             psp_base: "http://127.0.0.1:8080/sandbox/stripe".into(),
+            rails: vec![RailAccount {
+                provider: "stripe".into(),
+                connection: "wallet-eu".into(),
+                entity: "eu".into(),
+                api_base: "http://127.0.0.1:8080/sandbox/stripe/wallet-eu".into(),
+                key: "key".into(),
+                hook_secret: "word".into(),
+                secrets: BTreeMap::from([("other".into(), "s".into())]),
+                settings: BTreeMap::from([("email".into(), "a@example.com".into())]),
+            }],
             smtp: SocketAddr::from(([127, 0, 0, 1], 2525)),
         };
         let text = config_text(Path::new("/tmp/a \"folder\""), SocketAddr::from(([127, 0, 0, 1], 8080)), &c);
         let read = Config::parse(&text).unwrap();
         assert!(!read.access.staff_second_factor);
         assert_eq!(read.trading_server[0].group_mask, r"real\*");
+        let wallet = &read.psp[1];
+        assert_eq!(
+            (wallet.id.as_str(), wallet.settings["email"].as_str()),
+            ("wallet-eu", "a@example.com")
+        );
+        assert!(wallet.secrets["other"].0.ends_with("/keys/wallet-eu.other"), "{:?}", wallet.secrets);
+        let names: Vec<String> = c.rails[0].keys().into_iter().map(|(n, _)| n).collect();
+        assert_eq!(names, ["wallet-eu.key", "wallet-eu.hook", "wallet-eu.other"]);
     }
 
     #[test]

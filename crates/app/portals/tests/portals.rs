@@ -97,6 +97,7 @@ async fn house_with(with_portals: bool, change: impl FnOnce(&mut Config)) -> Hou
         manager_login: 1,
         psps: Vec::new(),
         psp_base: String::new(),
+        rails: Vec::new(),
         smtp: SocketAddr::from(([127, 0, 0, 1], 9)),
     };
     let mut config = Config::parse(&demo::config_text(&dir, SocketAddr::from(([127, 0, 0, 1], 8080)), &none)).unwrap();

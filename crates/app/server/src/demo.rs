@@ -94,6 +94,7 @@ pub fn write_config(dir: &Path, listen: SocketAddr, sandbox: &Sandbox, env: &Env
         given.push((format!("{}.key", s.connection), s.secret_key.clone()));
         given.push((format!("{}.hook", s.connection), s.webhook_secret.clone()));
     }
+    given.extend(rails(sandbox, reachable(listen)).iter().flat_map(demo::RailAccount::keys));
     demo::make_keys(dir, &*env.entropy, &given)?;
     let text = demo::config_text(dir, listen, &counterparties(sandbox, reachable(listen))?);
     let path = dir.join(demo::CONFIG_FILE);
@@ -132,10 +133,28 @@ pub fn counterparties(sandbox: &Sandbox, at: SocketAddr) -> Result<demo::Counter
             .map(|s| (s.connection.clone(), s.connection.trim_start_matches("stripe-").to_string()))
             .collect(),
         psp_base: format!("http://{at}/sandbox/stripe"),
+        rails: rails(sandbox, at),
         smtp: sandbox
             .address("smtp")
             .ok_or_else(|| Problem::bug("sandbox_address", "the mail catcher does not listen"))?,
     })
+}
+
+/// The sandbox's accounts at other payment providers, as the configuration names them.
+fn rails(sandbox: &Sandbox, at: SocketAddr) -> Vec<demo::RailAccount> {
+    let rails = sandbox.shared().cfg.rails.iter();
+    rails
+        .map(|r| demo::RailAccount {
+            provider: r.provider.clone(),
+            connection: r.connection.clone(),
+            entity: r.entity.clone(),
+            api_base: format!("http://{at}/sandbox/{}/{}", r.provider, r.connection),
+            key: r.key.clone(),
+            hook_secret: r.hook_secret.clone(),
+            secrets: r.secrets.clone(),
+            settings: r.settings.clone(),
+        })
+        .collect()
 }
 
 fn print(at: SocketAddr, dir: &Path, sandbox: &Sandbox, told: &seed::Told, built: bool) {

@@ -54,6 +54,12 @@ fn print(sandbox: &Sandbox, at: SocketAddr) {
             s.connection, s.secret_key, s.webhook_secret
         );
     }
-    println!("webhooks go to {}/hooks/stripe/<connection>", cfg.hook_base);
+    for r in &cfg.rails {
+        println!(
+            "{} {}: key {} webhook secret {} api http://{at}/{}/{}",
+            r.provider, r.connection, r.key, r.hook_secret, r.provider, r.connection
+        );
+    }
+    println!("webhooks go to {}/hooks/<provider>/<connection>", cfg.hook_base);
     println!("mail page http://{at}/mail/  faults http://{at}/control/faults");
 }

@@ -86,6 +86,7 @@ async fn world() -> World {
             secret_key: "sk_test_eu".into(),
             webhook_secret: "whsec_eu".into(),
         }],
+        rails: vec![],
         mt5: vec![],
         smtp_listen: None,
         simulate_traders: false,

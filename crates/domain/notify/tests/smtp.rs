@@ -35,6 +35,7 @@ async fn a_mail_in_three_scripts_arrives_as_it_was_written_and_a_dead_server_mea
         public_base: "http://127.0.0.1:1/sandbox".into(),
         hook_base: "http://127.0.0.1:1".into(),
         stripe: vec![],
+        rails: vec![],
         mt5: vec![],
         smtp_listen: Some("127.0.0.1:0".parse().unwrap()),
         simulate_traders: false,

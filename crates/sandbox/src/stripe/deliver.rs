@@ -20,8 +20,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Gaps between attempts in seconds; the last one repeats. Short, as a demo has no three days.
-const GAPS: [i64; 6] = [1, 2, 5, 10, 30, 60];
-const GIVE_UP_SECS: i64 = 3 * 86_400;
+pub const GAPS: [i64; 6] = [1, 2, 5, 10, 30, 60];
+pub const GIVE_UP_SECS: i64 = 3 * 86_400;
 /// Deliveries under way at once, per account.
 const AT_ONCE: usize = 16;
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -50,20 +50,33 @@ pub fn signature(secret: &str, t: i64, body: &str) -> String {
 
 /// Posts one body once; the status, or `None` when nobody answered.
 pub async fn post(http: &Http, url: &str, signature: &str, body: &str) -> Option<u16> {
-    let request = hyper::Request::post(url)
-        .header("content-type", "application/json; charset=utf-8")
-        .header("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
-        .header("accept", "*/*; q=0.5, application/xml")
-        .header("cache-control", "no-cache")
-        .header("stripe-signature", signature)
-        .body(Full::new(Bytes::from(body.to_string())))
-        .ok()?;
+    let headers = [
+        ("content-type", "application/json; charset=utf-8"),
+        ("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)"),
+        ("accept", "*/*; q=0.5, application/xml"),
+        ("cache-control", "no-cache"),
+        ("stripe-signature", signature),
+    ]
+    .map(|(n, v)| (n, v.to_string()));
+    send(http, url, &headers, Bytes::from(body.to_string())).await.map(|(s, _)| s)
+}
+
+/// Posts one body once; status and text of the answer, or `None` when nobody answered.
+pub async fn send(http: &Http, url: &str, headers: &[(&'static str, String)], body: Bytes) -> Option<(u16, String)> {
+    let mut request = hyper::Request::post(url);
+    for (name, value) in headers {
+        request = request.header(*name, value);
+    }
+    let request = request.body(Full::new(body)).ok()?;
     let exchange = async {
         let answer = http.request(request).await.ok()?;
         let status = answer.status().as_u16();
         // Read to the end, so that the connection can serve the next delivery.
-        let _ = http_body_util::Limited::new(answer.into_body(), 1 << 20).collect().await;
-        Some(status)
+        let text = http_body_util::Limited::new(answer.into_body(), 1 << 20)
+            .collect()
+            .await
+            .map_or_else(|_| String::new(), |b| String::from_utf8_lossy(&b.to_bytes()).into_owned());
+        Some((status, text))
     };
     tokio::time::timeout(TIMEOUT, exchange).await.ok().flatten()
 }

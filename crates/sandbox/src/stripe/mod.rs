@@ -13,7 +13,7 @@ mod deliver;
 mod disputes;
 mod endpoints;
 mod error;
-mod form;
+pub(crate) mod form;
 mod intents;
 mod lists;
 mod money;
@@ -28,9 +28,11 @@ mod sessions;
 mod tables;
 
 pub use deliver::signature;
+pub(crate) use deliver::{GAPS, GIVE_UP_SECS, Http, client as http_client, send};
 pub use op::API_VERSION;
-pub(crate) use page::escape;
+pub(crate) use page::{escape, go, html, nobody};
 pub use seed::{SeedPaid, SeedPayment};
+pub use tables::Fields;
 
 use crate::Shared;
 use account::{Account, CallId};

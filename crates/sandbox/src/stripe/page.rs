@@ -59,7 +59,7 @@ pub fn escape(s: &str) -> String {
     out
 }
 
-fn html(status: StatusCode, title: &str, body: &str) -> Response {
+pub fn html(status: StatusCode, title: &str, body: &str) -> Response {
     let page = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><meta name=\"robots\" content=\"noindex\"><title>{}</title><style>{STYLE}</style></head><body><main>{body}<p class=\"note\">Sandbox. No real card is charged.</p></main></body></html>",
         escape(title)
@@ -74,7 +74,7 @@ fn html(status: StatusCode, title: &str, body: &str) -> Response {
     r
 }
 
-fn go(to: &str) -> Response {
+pub fn go(to: &str) -> Response {
     match HeaderValue::from_str(to) {
         Ok(v) => (StatusCode::SEE_OTHER, [(header::LOCATION, v)]).into_response(),
         Err(_) => html(StatusCode::OK, "Done", "<h1>Done</h1><p>You may close this page.</p>"),
@@ -97,7 +97,7 @@ fn act<R>(s: &Stripe, table: &'static str, id: &str, f: impl FnOnce(&mut Op<'_>)
     Some(account.run(&s.shared, CallId::default(), f))
 }
 
-fn nobody() -> Response {
+pub fn nobody() -> Response {
     html(
         StatusCode::NOT_FOUND,
         "Not found",

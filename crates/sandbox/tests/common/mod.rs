@@ -33,6 +33,7 @@ pub fn config(data_dir: Option<PathBuf>) -> SandboxConfig {
         public_base: "http://127.0.0.1/sandbox".into(),
         hook_base: "http://127.0.0.1:9".into(),
         stripe: vec![],
+        rails: vec![],
         mt5: vec![Mt5ServerConfig {
             name: "eu-live".into(),
             manager_login: 1000,

@@ -179,6 +179,7 @@ pub async fn world_at(data_dir: Option<PathBuf>, catcher: Catcher, hook_base: St
                 webhook_secret: "whsec_test_intl".into(),
             },
         ],
+        rails: vec![],
         mt5: vec![],
         smtp_listen: Some("127.0.0.1:0".parse().unwrap()),
         simulate_traders: false,

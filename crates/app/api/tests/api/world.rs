@@ -83,6 +83,7 @@ fn base_config(dir: &std::path::Path) -> Config {
         manager_login: 1,
         psps: Vec::new(),
         psp_base: String::new(),
+        rails: Vec::new(),
         smtp: SocketAddr::from(([127, 0, 0, 1], 9)),
     };
     let mut c =
@@ -127,6 +128,7 @@ impl World {
             given.push((format!("{}.hook", s.connection), s.webhook_secret.clone()));
         }
         let sandbox = Sandbox::start(cfg, env.clone()).await.unwrap();
+        given.extend(rails(&sandbox, at).iter().flat_map(demo::RailAccount::keys));
         demo::make_keys(&dir, &*env.entropy, &given).unwrap();
         std::fs::create_dir_all(dir.join("sandbox")).unwrap();
         std::fs::write(dir.join("sandbox/sandbox-cert.pem"), sandbox.certificate_pem()).unwrap();
@@ -352,6 +354,24 @@ fn counterparties(sandbox: &Sandbox, at: SocketAddr) -> demo::Counterparties {
             .map(|s| (s.connection.clone(), s.connection.trim_start_matches("stripe-").to_string()))
             .collect(),
         psp_base: format!("http://{at}/sandbox/stripe"),
+        rails: rails(sandbox, at),
         smtp: sandbox.address("smtp").expect("the mail catcher listens"),
     }
+}
+
+/// The sandbox's accounts at other payment providers, as the configuration names them.
+fn rails(sandbox: &Sandbox, at: SocketAddr) -> Vec<demo::RailAccount> {
+    let rails = sandbox.shared().cfg.rails.iter();
+    rails
+        .map(|r| demo::RailAccount {
+            provider: r.provider.clone(),
+            connection: r.connection.clone(),
+            entity: r.entity.clone(),
+            api_base: format!("http://{at}/sandbox/{}/{}", r.provider, r.connection),
+            key: r.key.clone(),
+            hook_secret: r.hook_secret.clone(),
+            secrets: r.secrets.clone(),
+            settings: r.settings.clone(),
+        })
+        .collect()
 }

@@ -282,6 +282,7 @@ fn config_text(dir: &Path, listen: SocketAddr, books: SocketAddr, printed: &str)
         manager_login: 1000,
         psps: vec![("stripe-eu".into(), "eu".into()), ("stripe-intl".into(), "intl".into())],
         psp_base: format!("http://{books}/stripe"),
+        rails: Vec::new(),
         smtp: address("smtp").parse().unwrap(),
     };
     let mut given = vec![("mt5".to_string(), "Qd-Manager-26!".to_string())];

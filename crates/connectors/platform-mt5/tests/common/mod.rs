@@ -66,6 +66,7 @@ pub async fn world_at(start: Ts) -> World {
         public_base: "http://127.0.0.1/sandbox".into(),
         hook_base: "http://127.0.0.1:9".into(),
         stripe: vec![],
+        rails: vec![],
         mt5: vec![server],
         smtp_listen: None,
         simulate_traders: false,

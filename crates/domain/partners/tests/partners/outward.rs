@@ -41,6 +41,7 @@ impl Receiver {
             public_base: "http://127.0.0.1".into(),
             hook_base: "http://127.0.0.1:9".into(),
             stripe: Vec::new(),
+            rails: vec![],
             mt5: Vec::new(),
             smtp_listen: None,
             simulate_traders: false,
