@@ -137,6 +137,8 @@ pub async fn told(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
     match event {
         PostbackEvent::Ftd | PostbackEvent::Deposit => h.amount = Some(told.amount()?),
         PostbackEvent::Qualified => h.payout = told.amount().ok(),
+        // An event of before disputes told their amount has none.
+        PostbackEvent::Chargeback => h.amount = told.amount().ok(),
         _ => {}
     }
     postbacks::of_client(tx, &app.core, &c.id.to_string(), &h).await.map(|_| ())

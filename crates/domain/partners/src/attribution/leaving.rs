@@ -49,11 +49,12 @@ fn months_after(t: Ts, months: i64) -> Ts {
     Ts(Ts::from_ymd(year, month, d.min(last)).micros() + time_of_day)
 }
 
-/// Whether a partner who left still earns on the clients they had.
-pub async fn trailing(tx: &mut Tx, partner: PartnerId, at: Ts) -> Result<bool> {
+/// Whether a partner who left earns on a deal of that moment: one before they left, however late it
+/// comes, and with a trail on the clients they had until it ends.
+pub async fn earns_after_leaving(tx: &mut Tx, partner: PartnerId, at: Ts) -> Result<bool> {
     Ok(store::trail(tx, partner)
         .await?
-        .is_some_and(|t| t.goes_to == GoesTo::Trail && t.left_at <= at && at < t.ends_at))
+        .is_some_and(|t| at < t.left_at || (t.goes_to == GoesTo::Trail && at < t.ends_at)))
 }
 
 /// `partner.leaving`: moves the clients of a partner who left.

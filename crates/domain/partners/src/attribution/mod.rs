@@ -12,7 +12,7 @@ mod rules;
 pub use claims::{Claim, ClaimFilter, ClaimState, NewClaim, Verdict, claim, claims, decide_claim, file_claim, my_claims, withdraw_claim};
 pub use evidence::{Evidence, ModelSays, Overlap, TouchView, evidence_of};
 pub(crate) use leaving::left;
-pub use leaving::{LEAVING_JOB, Leaving, trailing};
+pub use leaving::{LEAVING_JOB, Leaving, earns_after_leaving};
 pub use lock::{Milestone, Steps, reached, steps_of};
 pub use rules::{Contact, CrossBrand, GoesTo, Lock, Rule, Rules, SETTING, decide};
 

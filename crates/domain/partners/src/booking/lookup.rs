@@ -1,7 +1,7 @@
 //! What a batch looks up more than once: whose client, the tree, the plans, the settings of a moment.
 
 use super::SETTINGS;
-use crate::attribution::ShareState;
+use crate::attribution::{ShareState, earns_after_leaving};
 use crate::engine::{Blocked, DealFacts, Hop, Rank, Ranked, Settings};
 use crate::guard::{self, Guard};
 use crate::ids::PartnerId;
@@ -28,6 +28,10 @@ pub(super) struct Cache {
     pub(super) settings: HashMap<String, Settings>,
     pub(super) entities: HashMap<PartnerId, String>,
     closed: HashMap<PartnerId, Option<Ts>>,
+}
+
+async fn earns_still(tx: &mut Tx, r: &partners::PathRow, at: Ts) -> Result<bool> {
+    Ok(r.state == PartnerState::Terminated && earns_after_leaving(tx, r.id, at).await?)
 }
 
 impl Cache {
@@ -79,7 +83,7 @@ impl Cache {
                 Some(Blocked::AttributionHeld)
             } else if r.client_id.as_deref() == Some(&d.client) {
                 Some(Blocked::OwnAccount)
-            } else if r.state != PartnerState::Active {
+            } else if r.state != PartnerState::Active && !earns_still(tx, &r, at).await? {
                 Some(Blocked::PartnerSuspended)
             } else {
                 None

@@ -28,12 +28,7 @@ pub(super) async fn make(tx: &mut Tx, entity: &str, from: Ts, to: Ts, trades: &d
 
 /// Each trade of the month has been looked at, at its newest revision: it has lines or a reason.
 async fn unexplained(tx: &mut Tx, entity: &str, from: Ts, to: Ts, trades: &dyn Trades) -> Result<Item> {
-    let mut item = Item::new(
-        "trades_unexplained",
-        true,
-        "trades that have neither lines nor a reason",
-        "/partners/lines",
-    );
+    let mut item = Item::new("trades_unexplained", true, "trades that have neither lines nor a reason");
     let mut after = (from, String::new(), String::new());
     loop {
         let page = trades.between(tx, entity, (from, to), &after, TRADES).await?;
@@ -59,18 +54,8 @@ async fn unexplained(tx: &mut Tx, entity: &str, from: Ts, to: Ts, trades: &dyn T
 
 /// Deals that wait for something: those for a rate are named apart.
 async fn stopped(tx: &mut Tx, entity: &str, to: Ts) -> Result<(Item, Item)> {
-    let mut stopped = Item::new(
-        "deals_stopped",
-        true,
-        "deals that wait for something that is missing",
-        "/exceptions?kind=commission.stopped",
-    );
-    let mut rates = Item::new(
-        "rates_missing",
-        true,
-        "deals that wait for an exchange rate",
-        "/exceptions?kind=commission.stopped",
-    );
+    let mut stopped = Item::new("deals_stopped", true, "deals that wait for something that is missing");
+    let mut rates = Item::new("rates_missing", true, "deals that wait for an exchange rate");
     for s in store::stopped(tx, to, 2_000).await? {
         let of = s.facts.get("entity").and_then(serde_json::Value::as_str);
         if of != Some(entity) && s.partner_entity.as_deref() != Some(entity) {
@@ -93,7 +78,6 @@ async fn ledger(tx: &mut Tx, entity: &str) -> Result<Item> {
         "ledger_differs",
         true,
         "partners whose lines and payouts do not make the ledger's balance",
-        "/partners",
     );
     let mut after = (String::new(), String::new());
     loop {
@@ -130,7 +114,6 @@ pub(super) async fn sums(tx: &mut Tx, entity: &str) -> Result<Item> {
         "sums_differ",
         true,
         "currencies whose statements and open lines do not make the balance",
-        "/partners",
     );
     for s in store::sums(tx, entity).await? {
         let made = s.closing_minor + s.open_minor + s.payouts_minor;
@@ -148,12 +131,7 @@ pub(super) async fn sums(tx: &mut Tx, entity: &str) -> Result<Item> {
 }
 
 async fn held(tx: &mut Tx, entity: &str, to: Ts) -> Result<Item> {
-    let mut item = Item::new(
-        "shares_held",
-        false,
-        "clients whose partner is held and not decided",
-        "/partners/holds",
-    );
+    let mut item = Item::new("shares_held", false, "clients whose partner is held and not decided");
     for (client, why) in store::held_shares(tx, entity, to, 2_000).await? {
         item.found(format!("{client}: {}", why.unwrap_or_default()), EXAMPLES);
     }
@@ -166,7 +144,6 @@ async fn corrections(tx: &mut Tx, entity: &str, to: Ts) -> Result<Item> {
         "corrections_open",
         false,
         "corrections to the month or before that are not carried out",
-        "/partners/corrections",
     );
     for (id, subject, state) in store::open_corrections(tx, entity, to, 2_000).await? {
         item.found(format!("{id} on {subject} is {state}"), EXAMPLES);

@@ -13,12 +13,10 @@ pub struct Item {
     pub detail: String,
     /// The first of them.
     pub examples: Vec<String>,
-    /// Where the back office shows them.
-    pub link: String,
 }
 
 impl Item {
-    pub(crate) fn new(code: &str, blocks: bool, detail: &str, link: &str) -> Item {
+    pub(crate) fn new(code: &str, blocks: bool, detail: &str) -> Item {
         Item {
             code: code.into(),
             blocks,
@@ -26,7 +24,6 @@ impl Item {
             count: 0,
             detail: detail.into(),
             examples: Vec::new(),
-            link: link.into(),
         }
     }
 

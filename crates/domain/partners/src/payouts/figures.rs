@@ -23,6 +23,18 @@ pub struct Earned {
     /// On a closed statement.
     pub stated: bool,
     pub minor: i64,
+    pub hold: Hold,
+}
+
+/// How long an amount is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// As the partner's terms say for its kind.
+    Terms,
+    /// A plan's sum per client: to the start of that day at least (days since 1970).
+    Until(i64),
+    /// A plan's sum per client whose papers have to be approved first.
+    Papers,
 }
 
 /// Takes effect at once: neither held nor in the reserve.
@@ -116,7 +128,13 @@ pub fn figures(
     // A correction that waits for its statement lowers what may be paid already.
     let open = if terms.pay == PayBasis::Closed { open.max(0) } else { 0 };
     let counts = |e: &&Earned| !at_once(&e.kind) && (e.stated || terms.pay == PayBasis::Live);
-    let held_now = |e: &Earned| e.day + terms.hold_of(&e.kind) > today;
+    // None: nobody knows yet.
+    let let_go = |e: &Earned| match e.hold {
+        Hold::Terms => Some(e.day + terms.hold_of(&e.kind)),
+        Hold::Until(day) => Some(day.max(e.day + terms.hold_of(&e.kind))),
+        Hold::Papers => None,
+    };
+    let held_now = |e: &Earned| let_go(e).is_none_or(|day| day > today);
     let held: i64 = earned
         .iter()
         .filter(counts)
@@ -150,7 +168,9 @@ pub fn figures(
     let mut days: std::collections::BTreeMap<i64, i64> = std::collections::BTreeMap::new();
     for e in earned.iter().filter(counts) {
         if held_now(e) {
-            *days.entry(e.day + terms.hold_of(&e.kind)).or_default() += e.minor;
+            if let Some(day) = let_go(e) {
+                *days.entry(day).or_default() += e.minor;
+            }
         } else if e.day + terms.reserve_days > today {
             *days.entry(e.day + terms.reserve_days).or_default() += part(e.minor, reserve)?;
         }
@@ -191,6 +211,7 @@ mod tests {
             day,
             stated: true,
             minor,
+            hold: Hold::Terms,
         }
     }
     fn of(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -256,6 +277,16 @@ mod tests {
         let f = on(40_000, &[earned("cpa", 100, 40_000)], 129);
         assert_eq!((f.held_minor, f.payable_minor), (40_000, 0));
         assert_eq!(on(40_000, &[earned("cpa", 100, 40_000)], 130).payable_minor, 40_000);
+        // The plan's own days of hold count as well, and papers that are missing for as long as they are.
+        let plans = |hold| Earned {
+            hold,
+            ..earned("cpa", 100, 40_000)
+        };
+        let f = on(40_000, &[plans(Hold::Until(145))], 144);
+        assert_eq!((f.held_minor, f.payable_minor, f.releases.len()), (40_000, 0, 1));
+        assert_eq!(on(40_000, &[plans(Hold::Until(145))], 145).payable_minor, 40_000);
+        let f = on(40_000, &[plans(Hold::Papers)], 400);
+        assert_eq!((f.held_minor, f.payable_minor, f.releases.len()), (40_000, 0, 0));
         let undone = on(0, &[earned("cpa", 100, 0)], 115);
         assert_eq!((undone.held_minor, undone.available_minor), (0, 0));
     }

@@ -16,7 +16,7 @@ pub(crate) async fn of(tx: &mut Tx, terms: &Terms, partner: PartnerId, currency:
     let sums = store::purse_sums(tx, &[partner]).await?;
     let s = sums.iter().find(|s| s.currency == currency);
     let since = now.plus_days(-terms.window_days() - 1);
-    let earned = store::earned(tx, &[partner], since).await?;
+    let earned = store::earned(tx, &[partner], since, now).await?;
     let none = Vec::new();
     figures(
         terms,
@@ -44,7 +44,7 @@ pub(crate) async fn many(
         terms.insert(*p, cache.of(tx, *p, entity).await?.0);
     }
     let window = terms.values().map(Terms::window_days).max().unwrap_or(0);
-    let earned = store::earned(tx, &ids, now.plus_days(-window - 1)).await?;
+    let earned = store::earned(tx, &ids, now.plus_days(-window - 1), now).await?;
     let mut out = BTreeMap::new();
     let none = Vec::new();
     for s in store::purse_sums(tx, &ids).await? {

@@ -16,7 +16,7 @@ use crate::plan::{ClawbackScope, Plan, PlanRef};
 use crate::plans;
 use crate::store::{attribution, partners, plans as plan_store, programmes as store};
 use qd_db::Tx;
-use qd_kernel::{Currency, Problem, Result, Ts};
+use qd_kernel::{Amount, Currency, Problem, Result, Ts};
 use qd_runtime::Core;
 use qd_runtime::access::Caller;
 use qd_runtime::events::{self, NewEvent};
@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 pub const STOPPED: &str = "programme.stopped";
 
 /// A plan version with its document.
-pub(super) struct Version {
+pub(crate) struct Version {
     pub at: PlanRef,
     pub plan: Plan,
     pub document: Value,
@@ -57,7 +57,7 @@ impl Version {
 }
 
 /// The plan of a partner at a moment: the own one, the entity's, the house's.
-pub(super) async fn plan_at(tx: &mut Tx, partner: &partners::PartnerRow, at: Ts) -> Result<Option<Version>> {
+pub(crate) async fn plan_at(tx: &mut Tx, partner: &partners::PartnerRow, at: Ts) -> Result<Option<Version>> {
     for holder in [
         partner.id.to_string(),
         plans::entity_holder(&partner.entity),
@@ -495,6 +495,18 @@ async fn changed(tx: &mut Tx, core: &Core, c: &store::ClientRow, row: &store::St
         payload,
     };
     events::publish(tx, core, e).await?;
+    if row.state == CpaState::Qualified && before != Some(CpaState::Qualified) {
+        let e = NewEvent {
+            kind: "programme.qualified",
+            aggregate: format!("partner:{}", row.partner_id),
+            entity: Some(c.entity.clone()),
+            payload: json!({
+                "client_id": c.client_id, "partner_id": row.partner_id,
+                "amount": Amount::new(row.booked_minor, row.currency),
+            }),
+        };
+        events::publish(tx, core, e).await?;
+    }
     let subject = subject_of(c, row.partner_id);
     if row.state == CpaState::OnHold {
         let shared: Vec<String> = serde_json::from_value(c.shared.clone())?;

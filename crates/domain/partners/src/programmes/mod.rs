@@ -19,10 +19,12 @@ mod view;
 
 pub use deciding::{Decide, SUBJECT, decide, quarantine, vote};
 pub use evaluate::evaluate;
+pub(crate) use evaluate::plan_at;
 pub(crate) use jobs::ask_all;
 pub use jobs::{CLIENT_JOB, ClientHandler, ClientSource, Sweep, ask};
 pub use months::{ClosedMonth, close_month, month_number};
-pub use view::{Carried, MyStanding, Overview, Standing, held, my_overview, of_client, overview, standings};
+pub(crate) use settle::{Due, settle};
+pub use view::{Carried, MyStanding, Overview, Standing, my_overview, of_client, overview, standings};
 
 use crate::engine::cpa::{CpaState, Qualified};
 use crate::engine::{DealFacts, Quote};

@@ -4,6 +4,7 @@
 use super::evaluate::{Version, counts_from, plan_at};
 use super::settle::{Due, settle};
 use super::{MoneyKind, lots};
+use crate::attribution::earns_after_leaving;
 use crate::booking::LineKind;
 use crate::engine::explain::Explanation;
 use crate::engine::revenue::{self, Deficit, Month, Part};
@@ -105,7 +106,8 @@ pub async fn close_month(tx: &mut Tx, core: &Core, partner: PartnerId, month: i6
         return Err(Problem::conflict("month_open", format!("{} has not ended yet", name(month))));
     }
     let p = partners::get(tx, partner).await?.ok_or_else(|| Problem::missing("partner"))?;
-    if p.state != PartnerState::Active {
+    let left = p.state == PartnerState::Terminated && earns_after_leaving(tx, partner, Ts(to.micros() - 1)).await?;
+    if p.state != PartnerState::Active && !left {
         return Ok(Vec::new());
     }
     let Some(v) = plan_at(tx, &p, Ts(to.micros() - 1)).await? else {

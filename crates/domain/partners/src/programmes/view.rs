@@ -267,9 +267,3 @@ pub async fn of_client(tx: &mut Tx, caller: &Caller, client: &str) -> Result<Vec
     caller.require(Right::PartnersView)?;
     store::standings(tx, client).await?.into_iter().map(standing_view).collect()
 }
-
-/// Booked for clients and not payable yet (hold days, identity), minor units: for whoever reckons
-/// what may be paid.
-pub async fn held(tx: &mut Tx, partner: PartnerId, currency: Currency, now: Ts) -> Result<i64> {
-    store::held(tx, partner, currency, now).await
-}

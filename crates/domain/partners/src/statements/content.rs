@@ -102,6 +102,10 @@ pub(super) struct Payout {
     reference: Option<String>,
 }
 
+pub(super) fn payouts_minor(all: &[Payout]) -> i64 {
+    all.iter().map(|p| p.minor).sum()
+}
+
 pub(super) fn payout(m: &PayoutRow, what: &'static str, at: Ts, minor: i64) -> Payout {
     let sign = minor.signum();
     Payout {
@@ -205,7 +209,7 @@ pub(super) fn make(
 ) -> Result<Made> {
     let sum = |ls: &[&LineRow]| ls.iter().map(|l| l.minor).sum::<i64>();
     let (lines_minor, adjustments_minor) = (sum(period), sum(adjust));
-    let payouts_minor: i64 = payouts.iter().map(|c| c.minor).sum();
+    let payouts_minor = payouts_minor(&payouts);
     let closing_minor = h.opening_minor + lines_minor + adjustments_minor + payouts_minor;
     let mut not_paid: BTreeMap<String, usize> = BTreeMap::new();
     for reason in period.iter().filter_map(|l| l.reason.clone()) {

@@ -7,6 +7,7 @@
 pub mod calendar;
 mod content;
 mod csv;
+mod floor;
 pub mod invoices;
 
 pub use calendar::Calendar;
@@ -126,10 +127,7 @@ pub(crate) async fn close_one(
         ));
     }
     agree_with_ledger(tx, partner, currency, &purse).await?;
-    let open = lines::open_lines(tx, partner, currency, to).await?;
-    let (period, adjust): (Vec<_>, Vec<_>) = open
-        .iter()
-        .partition(|l| !l.kind.corrects() && (last.is_none() || l.value_at >= from));
+    let mut open = lines::open_lines(tx, partner, currency, to).await?;
     let moved = payouts::unstated(tx, partner, currency, to).await?;
     let (mut paid, mut returned, mut content_payouts) = (Vec::new(), Vec::new(), Vec::new());
     for m in &moved {
@@ -145,6 +143,15 @@ pub(crate) async fn close_one(
             content_payouts.push(content::payout(m, "returned", at, m.minor));
         }
     }
+    let opening_minor = last.as_ref().map_or(0, |s| s.closing_minor);
+    let before = opening_minor + content::payouts_minor(&content_payouts);
+    if floor::lift(tx, core, p, currency, to, before, &open).await? {
+        purse = lines::lock_purse(tx, partner, currency).await?;
+        open = lines::open_lines(tx, partner, currency, to).await?;
+    }
+    let (period, adjust): (Vec<_>, Vec<_>) = open
+        .iter()
+        .partition(|l| !l.kind.corrects() && (last.is_none() || l.value_at >= from));
     let earlier = if adjust.is_empty() {
         Vec::new()
     } else {
@@ -154,7 +161,6 @@ pub(crate) async fn close_one(
     let id = StatementId::new(&core.env);
     let number = last.as_ref().map_or(1, |s| s.number + 1);
     let invoice = (terms.invoicing == Invoicing::SelfBilling).then(|| format!("SB-{}-{currency}-{number}", &partner.to_string()[4..]));
-    let opening_minor = last.as_ref().map_or(0, |s| s.closing_minor);
     let made = content::make(
         content::Head {
             id,

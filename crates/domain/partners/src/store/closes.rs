@@ -1,6 +1,6 @@
 use crate::close::CloseState;
 use crate::ids::{CloseId, PartnerId};
-use qd_db::{Query, Tx, row, sql};
+use qd_db::{Query, Sql, Tx, row, sql};
 use qd_kernel::{Currency, PageRequest, Problem, Result, Ts, vals};
 use serde_json::Value;
 
@@ -116,56 +116,54 @@ pub async fn list(tx: &mut Tx, entities: Option<&[String]>, page: &PageRequest) 
     tx.query(&q).await
 }
 
-/// Partners and currencies of an entity with something that no statement carries and a value date
-/// before `to`, in order, after this one.
-pub async fn pairs(tx: &mut Tx, entity: &str, to: Ts, after: (&str, &str), limit: i64) -> Result<Vec<(PartnerId, Currency)>> {
-    tx.rows(
+/// Partners and currencies with something that no statement carries and a value date before `to`,
+/// and active partners with a client by then: a month's share of revenue may be all that they get.
+fn unstated(what: Sql, entity: Option<&str>, to: Ts) -> Query {
+    let mut q = Query::new(what);
+    q.push(
         sql!(
-            "SELECT u.partner_id, u.currency FROM partner_purses u JOIN partners p ON p.id = u.partner_id
-             WHERE p.entity = $1 AND (u.partner_id, u.currency) > ($3, $4)
-                AND (EXISTS (SELECT 1 FROM commission_lines l WHERE l.partner_id = u.partner_id AND l.currency = u.currency AND l.statement_id IS NULL
-                        AND l.beneficiary IS NULL AND l.value_at < $2)
-                    OR EXISTS (SELECT 1 FROM partner_payouts o WHERE o.partner_id = u.partner_id AND o.currency = u.currency
-                        AND ((o.statement_id IS NULL AND o.paid_at < $2) OR (o.return_statement_id IS NULL AND o.returned_at < $2))))
-             ORDER BY u.partner_id, u.currency LIMIT $5"
+            " FROM (SELECT u.partner_id, u.currency FROM partner_purses u
+                 WHERE EXISTS (SELECT 1 FROM commission_lines l WHERE l.partner_id = u.partner_id AND l.currency = u.currency AND l.statement_id IS NULL
+                         AND l.beneficiary IS NULL AND l.value_at < $?)
+                     OR EXISTS (SELECT 1 FROM partner_payouts o WHERE o.partner_id = u.partner_id AND o.currency = u.currency
+                         AND ((o.statement_id IS NULL AND o.paid_at < $?) OR (o.return_statement_id IS NULL AND o.returned_at < $?)))
+                 UNION
+                 SELECT a.id, a.currency FROM partners a
+                 WHERE a.state = 'active' AND EXISTS (SELECT 1 FROM partner_clients c WHERE c.partner_id = a.id AND c.from_at < $?)) u
+             JOIN partners p ON p.id = u.partner_id WHERE 1 = 1"
         ),
-        &vals![entity, to, after.0, after.1, limit],
-    )
-    .await
+        vals![to, to, to, to],
+    );
+    if let Some(entity) = entity {
+        q.push(sql!(" AND p.entity = $?"), vals![entity]);
+    }
+    q
+}
+
+fn next(mut q: Query, after: (&str, &str), limit: i64) -> Query {
+    q.push(
+        sql!(" AND (u.partner_id, u.currency) > ($?, $?) ORDER BY u.partner_id, u.currency LIMIT $?"),
+        vals![after.0, after.1, limit],
+    );
+    q
+}
+
+/// Those of an entity, in order, after this one.
+pub async fn pairs(tx: &mut Tx, entity: &str, to: Ts, after: (&str, &str), limit: i64) -> Result<Vec<(PartnerId, Currency)>> {
+    let q = unstated(sql!("SELECT u.partner_id, u.currency"), Some(entity), to);
+    tx.query(&next(q, after, limit)).await
 }
 
 /// Like [`pairs`], of all entities, each with its own.
 pub async fn pairs_of_all(tx: &mut Tx, to: Ts, after: (&str, &str), limit: i64) -> Result<Vec<(PartnerId, Currency, String)>> {
-    tx.rows(
-        sql!(
-            "SELECT u.partner_id, u.currency, p.entity FROM partner_purses u JOIN partners p ON p.id = u.partner_id
-             WHERE (u.partner_id, u.currency) > ($2, $3)
-                AND (EXISTS (SELECT 1 FROM commission_lines l WHERE l.partner_id = u.partner_id AND l.currency = u.currency AND l.statement_id IS NULL
-                        AND l.beneficiary IS NULL AND l.value_at < $1)
-                    OR EXISTS (SELECT 1 FROM partner_payouts o WHERE o.partner_id = u.partner_id AND o.currency = u.currency
-                        AND ((o.statement_id IS NULL AND o.paid_at < $1) OR (o.return_statement_id IS NULL AND o.returned_at < $1))))
-             ORDER BY u.partner_id, u.currency LIMIT $4"
-        ),
-        &vals![to, after.0, after.1, limit],
-    )
-    .await
+    let q = unstated(sql!("SELECT u.partner_id, u.currency, p.entity"), None, to);
+    tx.query(&next(q, after, limit)).await
 }
 
 pub async fn count_pairs(tx: &mut Tx, entity: &str, to: Ts) -> Result<i64> {
-    Ok(tx
-        .must::<(i64,)>(
-            sql!(
-                "SELECT COUNT(*) FROM partner_purses u JOIN partners p ON p.id = u.partner_id
-                 WHERE p.entity = $1
-                    AND (EXISTS (SELECT 1 FROM commission_lines l WHERE l.partner_id = u.partner_id AND l.currency = u.currency
-                            AND l.statement_id IS NULL AND l.beneficiary IS NULL AND l.value_at < $2)
-                        OR EXISTS (SELECT 1 FROM partner_payouts o WHERE o.partner_id = u.partner_id AND o.currency = u.currency
-                            AND ((o.statement_id IS NULL AND o.paid_at < $2) OR (o.return_statement_id IS NULL AND o.returned_at < $2))))"
-            ),
-            &vals![entity, to],
-        )
-        .await?
-        .0)
+    let q = unstated(sql!("SELECT COUNT(*)"), Some(entity), to);
+    let found: Vec<(i64,)> = tx.query(&q).await?;
+    Ok(found.first().map_or(0, |n| n.0))
 }
 
 /// When the first thing happened that no statement of this partner carries; before `to`.

@@ -1,5 +1,6 @@
+use crate::booking::LineKind;
 use crate::ids::{BatchId, PartnerId, PayoutId, StatementId};
-use crate::payouts::figures::Earned;
+use crate::payouts::figures::{Earned, Hold, day_of};
 use crate::payouts::{PayoutState, Way};
 use qd_db::{Tx, row, sql};
 use qd_kernel::{Currency, PageRequest, Problem, Result, Ts, Val, vals};
@@ -195,9 +196,10 @@ fn ends(partners: &[PartnerId]) -> Option<(PartnerId, PartnerId)> {
     Some((*partners.iter().min()?, *partners.iter().max()?))
 }
 
-/// What each of these partners earned with value dates from `since`, by currency, kind and day. A
-/// reversal counts to the kind it takes back.
-pub async fn earned(tx: &mut Tx, partners: &[PartnerId], since: Ts) -> Result<BTreeMap<(PartnerId, Currency), Vec<Earned>>> {
+/// What each of these partners earned with value dates from `since`, by currency, kind and day, and
+/// the sums per client that their plans hold at `now`, however old. A reversal counts to the kind it
+/// takes back.
+pub async fn earned(tx: &mut Tx, partners: &[PartnerId], since: Ts, now: Ts) -> Result<BTreeMap<(PartnerId, Currency), Vec<Earned>>> {
     let mut out: BTreeMap<(PartnerId, Currency), Vec<Earned>> = BTreeMap::new();
     let Some((from, to)) = ends(partners) else { return Ok(out) };
     let rows: Vec<(PartnerId, Currency, String, i64, i64, i64)> = tx
@@ -207,9 +209,11 @@ pub async fn earned(tx: &mut Tx, partners: &[PartnerId], since: Ts) -> Result<BT
                     CAST(SUM(l.minor) AS BIGINT)
                  FROM commission_lines l LEFT JOIN commission_lines o ON o.id = l.reverses
                  WHERE l.partner_id BETWEEN $1 AND $2 AND l.booked_at >= $3 AND l.value_at >= $3 AND l.minor <> 0 AND l.beneficiary IS NULL
+                    AND NOT (l.server = 'programme' AND EXISTS (SELECT 1 FROM programme_standings s WHERE s.partner_id = l.partner_id
+                        AND l.ticket = 'cpa:' || s.client_id AND s.state = 'qualified' AND (s.hold_until > $4 OR s.kyc_before_payout = $5)))
                  GROUP BY 1, 2, 3, 4, 5"
             ),
-            &vals![from, to, since],
+            &vals![from, to, since, now, true],
         )
         .await?;
     for (partner, currency, kind, day, stated, minor) in rows {
@@ -218,10 +222,49 @@ pub async fn earned(tx: &mut Tx, partners: &[PartnerId], since: Ts) -> Result<BT
             day,
             stated: stated == 1,
             minor,
+            hold: Hold::Terms,
         };
         out.entry((partner, currency)).or_default().push(e);
     }
+    let rows: Vec<HeldSum> = tx
+        .rows(
+            sql!(
+                "SELECT l.partner_id, l.currency, l.value_at, CAST(CASE WHEN l.statement_id IS NULL THEN 0 ELSE 1 END AS BIGINT), l.minor, s.hold_until,
+                    s.kyc_before_payout
+                 FROM programme_standings s JOIN commission_lines l ON l.partner_id = s.partner_id AND l.server = 'programme' AND l.ticket = 'cpa:' || s.client_id
+                 WHERE s.partner_id BETWEEN $1 AND $2 AND s.state = 'qualified' AND (s.hold_until > $3 OR s.kyc_before_payout = $4)"
+            ),
+            &vals![from, to, now, true],
+        )
+        .await?;
+    for r in rows {
+        let e = Earned {
+            kind: LineKind::Cpa.to_string(),
+            day: day_of(r.value_at),
+            stated: r.stated == 1,
+            minor: r.minor,
+            hold: match r.hold_until {
+                _ if r.papers => Hold::Papers,
+                // A day that has begun is let go on the next: never early.
+                Some(t) => Hold::Until(day_of(Ts(t.micros() - 1)) + 1),
+                None => Hold::Terms,
+            },
+        };
+        out.entry((r.partner_id, r.currency)).or_default().push(e);
+    }
     Ok(out)
+}
+
+row! {
+    struct HeldSum {
+        partner_id: PartnerId,
+        currency: Currency,
+        value_at: Ts,
+        stated: i64,
+        minor: i64,
+        hold_until: Option<Ts>,
+        papers: bool,
+    }
 }
 
 row! {

@@ -298,17 +298,15 @@ qd_testkit::both! {
             tx!(t, |tx, core| partner::set_state(tx, core, &manager(), p.id, p.version, PartnerState::Terminated, "left").await).unwrap();
             let r = Registry::new().add(Arc::new(attribution::Leaving(t.core.clone())));
             jobs::run_until_idle(&t.core, &r).await.unwrap();
-            let trailing = async || {
-                let at = t.core.now();
-                t.db.read(async move |tx| attribution::trailing(tx, p.id, at).await).await.unwrap()
-            };
+            let earns = async |at: qd_kernel::Ts| t.db.read(async move |tx| attribution::earns_after_leaving(tx, p.id, at).await).await.unwrap();
+            assert!(earns(day(2, 1)).await, "what was traded before is theirs, however late it comes");
             if days > 0 {
-                assert!(trailing().await);
+                assert!(earns(t.core.now()).await);
                 assert_eq!(share(&t, name).await.partner, Some(p.id), "still theirs");
                 t.clock.advance_secs(days * 86_400);
                 jobs::run_until_idle(&t.core, &r).await.unwrap();
             }
-            assert!(!trailing().await);
+            assert!(!earns(t.core.now()).await);
             assert_eq!(share(&t, name).await.partner, want, "{goes_to}");
         }
     }

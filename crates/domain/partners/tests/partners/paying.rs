@@ -89,7 +89,7 @@ fn to_bank(name: &str) -> Value {
     json!({"way": "bank", "name": name, "iban": "DE89370400440532013000"})
 }
 
-async fn figures(t: &TestDb, p: PartnerId) -> payouts::Figures {
+pub async fn figures(t: &TestDb, p: PartnerId) -> payouts::Figures {
     let core = t.core.clone();
     t.db.read(async move |tx| payouts::payables(tx, &core, &finance(), p).await)
         .await

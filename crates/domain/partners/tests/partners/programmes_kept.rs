@@ -2,6 +2,7 @@
 //! both engines.
 
 use crate::kit::*;
+use crate::paying::{agree, close_month, figures, set};
 use crate::programmes::cpa_16;
 use crate::tx;
 use qd_kernel::{Amount, Currency, Entropy, PageRequest, SeededEntropy, Ts};
@@ -10,7 +11,7 @@ use qd_partners::engine::cpa::CpaState;
 use qd_partners::engine::revenue::month_of;
 use qd_partners::programmes::{self, ClientFacts, ClosedMonth, Decide, MoneyFact, MoneyKind, Standing};
 use qd_partners::reading::{self, LineFilter, LineView};
-use qd_partners::{PartnerId, Quote};
+use qd_partners::{PartnerId, Quote, payouts};
 use qd_testkit::TestDb;
 use serde_json::{Value, json};
 
@@ -84,10 +85,7 @@ async fn standing(t: &TestDb, client: &str) -> Standing {
 }
 
 async fn held(t: &TestDb, p: PartnerId) -> i64 {
-    let now = t.core.now();
-    t.db.read(async move |tx| programmes::held(tx, p, Currency::USD, now).await)
-        .await
-        .unwrap()
+    figures(t, p).await.held_minor
 }
 
 async fn lines(t: &TestDb, p: PartnerId) -> Vec<LineView> {
@@ -157,6 +155,7 @@ qd_testkit::both! {
             all.extend(more);
             known("cli_1", "DE", all)
         };
+        agree(&t, p, json!({"pay": "live"})).await;
         go_to(&t, at(3, 5, 0));
         tell(&t, &c1(vec![])).await;
         tell(&t, &known("cli_2", "ZA", vec![usd("dep_3", 21_739, at(3, 1, 10))])).await;
@@ -178,6 +177,7 @@ qd_testkit::both! {
         let s = standing(&t, "cli_1").await;
         assert_eq!((s.state, s.booked_minor, s.qualified_by.as_deref(), s.hold_until), (CpaState::Qualified, 40_000, Some("mt5:5"), Some(at(5, 10, 12))));
         assert_eq!((owed(&t, p, Currency::USD).await, held(&t, p).await), (40_000, 40_000));
+        assert_eq!(figures(&t, p).await.payable_minor, 0, "what the plan holds nobody pays");
         assert_eq!(standing(&t, "cli_4").await.state, CpaState::OnHold);
         // The time is over for the others; the identity came on day 50.
         go_to(&t, at(4, 20, 12));
@@ -203,6 +203,7 @@ qd_testkit::both! {
 
     async fn the_sums_are_held_until_the_day_and_each_fault_of_order_comes_to_the_same(t: TestDb) {
         let p = partner_with(&t, doc(json!({"cpa": cpa_16()})), &["cli_1"]).await;
+        agree(&t, p, json!({"pay": "live"})).await;
         go_to(&t, at(4, 12, 0));
         let rng = SeededEntropy::new(7);
         let parts: Vec<MoneyFact> = vec![eur("dep_1", 12_000, at(3, 1, 10), "1.0800"), eur("dep_2", 8_000, at(3, 2, 9), "1.0850")];
@@ -220,8 +221,10 @@ qd_testkit::both! {
         let s = standing(&t, "cli_1").await;
         assert_eq!((s.state, s.booked_minor, s.first_deposit.as_str()), (CpaState::Qualified, 40_000, "216.4"));
         assert_eq!(owed(&t, p, Currency::USD).await, 40_000);
-        go_to(&t, at(5, 10, 13));
-        assert_eq!(held(&t, p).await, 0);
+        let f = figures(&t, p).await;
+        assert_eq!((f.held_minor, f.releases.iter().map(|r| (r.at, r.minor)).collect::<Vec<_>>()), (40_000, vec![(day(5, 11), 40_000)]));
+        go_to(&t, day(5, 11));
+        assert_eq!((held(&t, p).await, figures(&t, p).await.available_minor), (0, 40_000));
         sound(&t).await;
     }
 
@@ -387,6 +390,43 @@ qd_testkit::both! {
         let l = &lines(&t, p).await;
         let told: Vec<_> = l.last().unwrap().explanation["tested"].as_array().unwrap().iter().map(|x| format!("{} {}", x["what"].as_str().unwrap(), x["value"].as_str().unwrap())).collect();
         assert_eq!(told[..6], ["client_result 3100", "commission 240", "swap 60", "bonus -500", "payment_fee -600", "chargeback -300"]);
+        sound(&t).await;
+    }
+
+    async fn a_share_of_revenue_is_closed_with_the_month_though_no_line_was_there_before(t: TestDb) {
+        let p = partner_with(&t, doc(json!({"revenue_share": {"share": "0.50", "net": {"commission": true, "payment_fee": true}}})), &["cli_1"]).await;
+        go_to(&t, at(4, 1, 1));
+        let gain = money(MoneyKind::PaymentFee, "g", None, -12_000, Currency::USD, at(3, 9, 0), Vec::new());
+        tell(&t, &known("cli_1", "DE", vec![gain])).await;
+        let done = close_month(&t, "2026-03").await;
+        assert_eq!((done.total, done.statements), (1, 1));
+        assert_eq!(owed(&t, p, Currency::USD).await, 6_000);
+        // Again there is nothing left to say.
+        assert_eq!(close(&t, p, 3).await.len(), 1);
+        assert_eq!(lines(&t, p).await.len(), 1);
+        sound(&t).await;
+    }
+
+    async fn clawbacks_take_the_balance_no_lower_than_the_plan_says(t: TestDb) {
+        set(&t, "global", "partner_bank", json!({"name": "Quarter Brokers Ltd", "iban": "CY17002001280000001200527600", "bic": "BCYPCY2N", "connection": "bank-eu"})).await;
+        let cpa = json!({"amounts": [{"amount": "400"}], "kyc": "not_needed", "first_deposit": {"min": "200"}});
+        let p = partner_with(&t, doc(json!({"cpa": cpa, "terms": {"clawback_floor": "100"}})), &["cli_1"]).await;
+        agree(&t, p, json!({"pay": "live", "destination": {"way": "bank", "name": "Nord", "iban": "DE89370400440532013000"}})).await;
+        go_to(&t, at(3, 5, 0));
+        let paid_in = usd("dep", 50_000, at(3, 1, 10));
+        tell(&t, &known("cli_1", "DE", vec![paid_in.clone()])).await;
+        let out = tx!(t, |tx, core| payouts::prepare(tx, core, &finance(), p, Amount::new(40_000, Currency::USD)).await).unwrap();
+        tx!(t, |tx, core| payouts::decide(tx, core, &second_finance(), out.id, true, "ok", json!({})).await).unwrap();
+        tx!(t, |tx, core| payouts::mark_paid(tx, core, &second_finance(), out.id, "bank-eu", "CAMT 1").await).unwrap();
+        let back = money(MoneyKind::Chargeback, "dsp", Some("dep"), 50_000, Currency::USD, at(3, 4, 0), Vec::new());
+        tell(&t, &known("cli_1", "DE", vec![paid_in, back])).await;
+        assert_eq!(owed(&t, p, Currency::USD).await, -40_000);
+        go_to(&t, at(4, 1, 1));
+        assert_eq!(close_month(&t, "2026-03").await.statements, 1);
+        assert_eq!(owed(&t, p, Currency::USD).await, -10_000, "the house bears what is below the floor");
+        let last = lines(&t, p).await.pop().unwrap();
+        assert_eq!((last.kind, last.minor), (LineKind::Adjustment, 30_000));
+        assert!(last.explanation["formula"].as_str().unwrap().contains("-100.00"), "{}", last.explanation);
         sound(&t).await;
     }
 
