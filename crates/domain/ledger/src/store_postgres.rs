@@ -229,7 +229,7 @@ pub async fn insert_entries(tx: &mut Tx, plans: &[&Plan]) -> Result<u64> {
 
 pub async fn insert_postings(tx: &mut Tx, rows: &[PostingRow]) -> Result<()> {
     for chunk in rows.chunks(5_000) {
-        let column = |text: &dyn Fn(&PostingRow) -> String| Val::from(list(chunk, |r| text(r)));
+        let column = |text: &dyn Fn(&PostingRow) -> String| Val::from(list(chunk, text));
         tx.exec(
             sql!(
                 "/* postgres */ INSERT INTO ledger_postings (account_id, seq, entry_id, minor, currency, balance_after)

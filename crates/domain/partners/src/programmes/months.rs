@@ -12,7 +12,9 @@ use crate::engine::{Quote, Tested, fx};
 use crate::exact::Exact;
 use crate::ids::{LineId, PartnerId};
 use crate::partner::PartnerState;
+use crate::payouts::terms::TermsCache;
 use crate::plan::programmes::{Component, Hybrid, RevenueShare};
+use crate::statements::calendar;
 use crate::store::{partners, programmes as store};
 use qd_db::Tx;
 use qd_kernel::{Currency, Problem, Result, Ts};
@@ -116,7 +118,11 @@ pub async fn close_month(tx: &mut Tx, core: &Core, partner: PartnerId, month: i6
     let Some(rs) = v.programmes().revenue_share.clone() else {
         return Ok(Vec::new());
     };
+    // On the statement of its month, wherever the partner's month ends.
+    let (terms, _) = TermsCache::default().of(tx, partner, &p.entity).await?;
+    let (_, ends) = calendar::month_span(&name(month), &terms.zone()?)?;
     let mut run = Run {
+        value_at: Ts(to.min(ends).micros() - 1),
         p: &p,
         v: &v,
         rs: &rs,
@@ -152,6 +158,7 @@ pub async fn close_month(tx: &mut Tx, core: &Core, partner: PartnerId, month: i6
 }
 
 struct Run<'a> {
+    value_at: Ts,
     p: &'a partners::PartnerRow,
     v: &'a Version,
     rs: &'a RevenueShare,
@@ -279,7 +286,7 @@ impl Run<'_> {
                 formula = format!("{formula}; of that {rules} is paid by the deal");
             }
         }
-        let line = self.book(tx, core, to, client, &m, pay, formula, tested).await?;
+        let line = self.book(tx, core, client, &m, pay, formula, tested).await?;
         let row = store::MonthRow {
             partner_id: self.p.id,
             plan_id: plan.clone(),
@@ -306,7 +313,6 @@ impl Run<'_> {
         &self,
         tx: &mut Tx,
         core: &Core,
-        to: Ts,
         client: &str,
         m: &Month,
         pay: Exact,
@@ -346,7 +352,7 @@ impl Run<'_> {
             plan: Some(self.v.at.clone()),
             rule: "revenue_share",
             zero_reason: reason,
-            value_at: Ts(to.micros() - 1),
+            value_at: self.value_at,
             why,
         };
         Ok(settle(tx, core, due).await?.1)

@@ -31,7 +31,7 @@ fn jobs(t: &TestDb) -> Registry {
     Registry::new().add(Arc::new(CloseHandler::new(t.core.clone(), Arc::new(Verified::default()))))
 }
 
-async fn get(t: &TestDb, id: CloseId) -> close::View {
+pub async fn get(t: &TestDb, id: CloseId) -> close::View {
     t.db.read(async move |tx| close::get(tx, &finance(), id).await).await.unwrap()
 }
 

@@ -1,6 +1,7 @@
 //! Programmes with a database: examples 7, 13, 16 and 19 from facts and deals to lines and money, on
 //! both engines.
 
+use crate::closes::get;
 use crate::kit::*;
 use crate::paying::{agree, close_month, figures, set};
 use crate::programmes::cpa_16;
@@ -399,7 +400,8 @@ qd_testkit::both! {
         let gain = money(MoneyKind::PaymentFee, "g", None, -12_000, Currency::USD, at(3, 9, 0), Vec::new());
         tell(&t, &known("cli_1", "DE", vec![gain])).await;
         let done = close_month(&t, "2026-03").await;
-        assert_eq!((done.total, done.statements), (1, 1));
+        let what = get(&t, done.id).await;
+        assert_eq!((done.total, done.statements), (1, 1), "{what:?}");
         assert_eq!(owed(&t, p, Currency::USD).await, 6_000);
         // Again there is nothing left to say.
         assert_eq!(close(&t, p, 3).await.len(), 1);
