@@ -20,7 +20,7 @@ const fieldName = (key: string | undefined, path: string): string => {
 const parts = (doc: unknown): Record<string, unknown> => (doc !== null && typeof doc === 'object' && !Array.isArray(doc) ? (doc as Record<string, unknown>) : { value: doc });
 
 /** One setting as a form, its document for experts; saved after the changes were looked at. Version 0: not set yet. */
-export function SettingDrawer({ setting, standard, onClose, onSaved }: { setting: Schema<'Setting'> | undefined; standard: unknown; onClose: () => void; onSaved: () => void }) {
+export function SettingDrawer({ setting, standard, wider, onClose, onSaved }: { setting: Schema<'Setting'> | undefined; standard: unknown; /** The whole house's value, where this one is an entity's. */ wider?: unknown; onClose: () => void; onSaved: () => void }) {
   const { t } = useTranslation(['office-house', 'office-settings']);
   const may = useCan('settings.edit');
   const put = useWrite('put', '/api/v1/settings/{scope}/{key}');
@@ -29,18 +29,23 @@ export function SettingDrawer({ setting, standard, onClose, onSaved }: { setting
   const [expert, setExpert] = useState(false);
   const [asking, setAsking] = useState(false);
   const [failed, setFailed] = useState<unknown>(null);
+  const [ready, setReady] = useState('');
   const id = setting && `${setting.scope}/${setting.key}`;
   const version = setting?.version;
+  const form = setting && formOf(setting.key);
+  // An empty field of such a form is said elsewhere: a new document begins with nothing.
+  const begin = version === 0 && form?.inherits ? {} : (setting?.value ?? null);
+  const counts = form?.inherits ? { ...(standard as object | null), ...(wider as object | null | undefined) } : standard;
   useEffect(() => {
-    setDoc(setting?.value ?? null);
-    setText(setting ? JSON.stringify(setting.value, null, 2) : '');
+    setDoc(begin);
+    setText(setting ? JSON.stringify(begin, null, 2) : '');
+    setReady(`${id} ${version}`);
     setExpert(false);
     setAsking(false);
     setFailed(null);
     // What is being edited is this setting in this version; the list may bring the same one again.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [id, version]);
-  const form = setting && formOf(setting.key);
   const json = expert || !form;
   let value: unknown = doc;
   let bad = false;
@@ -51,8 +56,8 @@ export function SettingDrawer({ setting, standard, onClose, onSaved }: { setting
       bad = true;
     }
   }
-  const before = version === 0 ? standard : setting?.value;
-  const changed = !bad && JSON.stringify(value) !== JSON.stringify(setting?.value);
+  const before = version === 0 && !form?.inherits ? standard : begin;
+  const changed = !bad && JSON.stringify(value) !== JSON.stringify(begin);
   const problems = (failed as { fields?: readonly { pointer: string; code: string }[] } | null)?.fields ?? [];
   const errors = Object.fromEntries(problems.filter((f) => f.pointer.startsWith('/value')).map((f) => [f.pointer.slice('/value'.length), f.code]));
   const placed = form && !json && Object.keys(errors).length > 0;
@@ -78,7 +83,7 @@ export function SettingDrawer({ setting, standard, onClose, onSaved }: { setting
       onClose={onClose}
       size="lg"
       title={setting ? settingText(setting.key) : ''}
-      footer={may ? <Button disabled={bad || !(changed || version === 0)} onClick={() => { setFailed(null); setAsking(true); }}>{t('office-settings:review')}</Button> : undefined}
+      footer={may ? <Button disabled={bad || !(changed || (version === 0 && !form?.inherits))} onClick={() => { setFailed(null); setAsking(true); }}>{t('office-settings:review')}</Button> : undefined}
     >
       {setting && (
         <Stack>
@@ -94,7 +99,8 @@ export function SettingDrawer({ setting, standard, onClose, onSaved }: { setting
           {json ? (
             <Textarea label={t('setting.value')} description="JSON" dir="ltr" autosize minRows={4} maxRows={20} classNames={{ input: 'qd-mono' }} readOnly={!may} value={text} onChange={(e) => setText(e.currentTarget.value)} error={bad && t('notJson')} />
           ) : (
-            form && <SettingForm key={`${id} ${version}`} form={form} doc={doc} standard={standard} readOnly={!may} errors={errors} onChange={setDoc} />
+            // The document is there a moment after the setting: tables would begin with the one before.
+            form && ready === `${id} ${version}` && <SettingForm key={ready} form={form} doc={doc} standard={counts} readOnly={!may} errors={errors} onChange={setDoc} />
           )}
           {setting.version > 0 && <Card title={t('history')}><KindHistory kind="setting" code={`${setting.scope}~${setting.key}`} /></Card>}
         </Stack>

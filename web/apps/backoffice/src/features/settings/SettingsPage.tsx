@@ -148,11 +148,11 @@ function Values() {
   );
   const [scope, key] = (search.peek ?? '').split('/');
   const standard = known.data?.items.find((k) => k.key === key);
-  const open = rows?.find((s) => idOf(s) === search.peek) ?? (scope && standard ? unset(scope, standard) : undefined);
+  const open = rows?.find((s) => idOf(s) === search.peek) ?? (rows && scope && standard ? unset(scope, standard) : undefined);
   return (
     <>
       <DataTable id="settings" label={t('settings.values')} columns={columns} rows={rows} rowId={idOf} loading={all.isPending || known.isPending} error={all.error ?? known.error} onRetry={() => { void all.refetch(); void known.refetch(); }} onOpen={(s) => set({ peek: idOf(s) })} opened={search.peek} empty={{ title: t('nothing') }} toolbar={may && known.data ? <Button size="compact-sm" onClick={() => set({ peek: '+' })}>{t('office-settings:addSetting')}</Button> : undefined} />
-      <SettingDrawer setting={open} standard={standard?.standard ?? null} onClose={() => set({ peek: null })} onSaved={() => void all.refetch()} />
+      <SettingDrawer setting={open} standard={standard?.standard ?? null} wider={open && open.scope !== 'global' ? rows?.find((s) => s.key === open.key && s.scope === 'global' && s.version > 0)?.value : undefined} onClose={() => set({ peek: null })} onSaved={() => void all.refetch()} />
       <AddSetting opened={search.peek === '+'} known={known.data?.items ?? []} there={rows ?? []} onClose={() => set({ peek: null })} onChosen={(id) => set({ peek: id })} />
     </>
   );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { below, read, write } from './fields';
+import { below, percentOf, read, shareOf, write } from './fields';
 
 describe('a setting as a form', () => {
   it('changes one place and keeps what it does not know', () => {
@@ -15,5 +15,10 @@ describe('a setting as a form', () => {
   it('finds the problems that belong to a field', () => {
     expect(below({ '/rates/USD': 'rate_not_positive', '/base': 'x' }, ['rates'])).toEqual({ USD: 'rate_not_positive' });
     expect(below({ '': 'limit_out_of_range' }, [])).toEqual({ '': 'limit_out_of_range' });
+  });
+  it('shows shares as per cent without ever counting in floats', () => {
+    expect(['0.015', '0.10', '0', '1', '0.000001'].map(percentOf)).toEqual(['1.5', '10', '0', '100', '0.0001']);
+    expect(['1.5', '10', '0', '100', '0.0001', '7.', '.5'].map(shareOf)).toEqual(['0.015', '0.1', '0', '1', '0.000001', '0.07', '0.005']);
+    expect(shareOf('ten')).toBe('ten');
   });
 });
