@@ -138,7 +138,42 @@ pub fn demo_config(data_dir: Option<PathBuf>, base: SocketAddr) -> SandboxConfig
     }
 }
 
+/// A demo account: settings and secrets as pairs.
+fn rail(
+    provider: &str,
+    entity: &str,
+    key: &str,
+    hook_secret: &str,
+    secrets: &[(&str, &str)],
+    settings: &[(&str, &str)],
+) -> crate::RailConfig {
+    let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_string(), (*v).to_string())).collect();
+    crate::RailConfig {
+        provider: provider.into(),
+        connection: format!("{provider}-{entity}"),
+        entity: entity.into(),
+        key: key.into(),
+        hook_secret: hook_secret.into(),
+        secrets: map(secrets),
+        settings: map(settings),
+    }
+}
+
 /// One line per account of the demo at a payment provider.
 fn demo_rails() -> Vec<crate::RailConfig> {
-    vec![]
+    let skrill = |entity: &str, merchant: &str, currency: &str| {
+        rail(
+            "skrill",
+            entity,
+            &format!("mqi-{entity}-26"),
+            &format!("word{entity}26"),
+            &[],
+            &[
+                ("email", &format!("payments@{entity}.quarterdeck.example")),
+                ("merchant_id", merchant),
+                ("currency", currency),
+            ],
+        )
+    };
+    vec![skrill("eu", "4637827", "EUR"), skrill("intl", "4637828", "USD")]
 }

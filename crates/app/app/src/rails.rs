@@ -5,6 +5,7 @@ use qd_connector_kit::Account;
 use qd_kernel::Result;
 use qd_ports::psp::Psp;
 use qd_psp_paypal::PayPal;
+use qd_psp_skrill::Skrill;
 use qd_psp_stripe::{Stripe, StripeConfig};
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use std::sync::Arc;
 pub type Connect = fn(Account) -> Result<Arc<dyn Psp>>;
 
 /// By the name the configuration and the callbacks' addresses use.
-pub const PROVIDERS: &[(&str, Connect)] = &[("bank", bank), ("paypal", paypal), ("stripe", stripe)];
+pub const PROVIDERS: &[(&str, Connect)] = &[("bank", bank), ("paypal", paypal), ("skrill", skrill), ("stripe", stripe)];
 
 pub fn find(provider: &str) -> Option<Connect> {
     PROVIDERS.iter().find(|(name, _)| *name == provider).map(|(_, c)| *c)
@@ -39,4 +40,8 @@ fn stripe(a: Account) -> Result<Arc<dyn Psp>> {
         c.api_base = base;
     }
     Ok(Arc::new(Stripe::new(c, client)?))
+}
+
+fn skrill(a: Account) -> Result<Arc<dyn Psp>> {
+    Ok(Arc::new(Skrill::new(a)?))
 }

@@ -167,10 +167,28 @@ async fn take(desk: Arc<Desk>, connection: String, path: String, method: Method,
         body,
     };
     // In a task of its own: a caller that hangs up does not undo what it asked for.
+    let now = desk.shared.env.now();
     match tokio::spawn(async move { serve(&desk, &connection, call).await }).await {
-        Ok(r) => r,
+        Ok(mut r) => {
+            // The provider's clock, which its callers may go by.
+            if let Ok(v) = http_date(now).parse() {
+                r.headers_mut().insert(header::DATE, v);
+            }
+            r
+        }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+/// `Fri, 20 Nov 2026 19:07:18 GMT`.
+fn http_date(now: qd_kernel::Ts) -> String {
+    let (y, m, d) = now.ymd();
+    let nth = |n: u32| usize::try_from(n).unwrap_or(0);
+    // The first day of 1970 was a Thursday.
+    let weekday =
+        ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][usize::try_from(now.secs().div_euclid(86_400).rem_euclid(7)).unwrap_or(0)];
+    let month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][nth(m - 1)];
+    format!("{weekday}, {d:02} {month} {y} {} GMT", &now.rfc3339()[11..19])
 }
 
 async fn serve(desk: &Desk, connection: &str, call: Call) -> Response {
@@ -264,5 +282,29 @@ pub fn times(decimal: &str, factor: i64) -> String {
     match qd_kernel::parse_fixed(decimal, places) {
         Some(n) => qd_kernel::format_fixed(n.saturating_mul(factor), places),
         None => decimal.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use qd_kernel::Ts;
+
+    #[test]
+    fn an_answer_carries_the_providers_date() {
+        assert_eq!(
+            http_date(Ts::from_ymd(2026, 11, 20).plus_secs(68_838)),
+            "Fri, 20 Nov 2026 19:07:18 GMT"
+        );
+    }
+
+    #[test]
+    fn a_lie_about_an_amount_keeps_its_form() {
+        let mut v = serde_json::json!({"amount": 5, "nested": [{"value": "25.40"}], "price": 1.5, "id": "amount"});
+        skew(&mut v, &["amount", "value", "price"], None, 2);
+        assert_eq!(
+            v,
+            serde_json::json!({"amount": 10, "nested": [{"value": "50.80"}], "price": 11.5, "id": "amount"})
+        );
     }
 }

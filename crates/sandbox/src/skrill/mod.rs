@@ -59,7 +59,7 @@ impl Rail for Skrill {
     fn wrong_answer(&self, reply: &mut Reply, value: Option<&str>) {
         let Body::Text(_, text) = &mut reply.body else { return };
         for name in ["amount", "mb_amount"] {
-            for (open, close) in [(format!("<{name}>"), '<'), (format!("&{name}="), '&')] {
+            for (open, close) in [(format!("<{name}>"), '<'), (format!("\n{name}="), '&'), (format!("&{name}="), '&')] {
                 let Some(at) = text.find(&open).map(|i| i + open.len()) else {
                     continue;
                 };
