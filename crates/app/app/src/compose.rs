@@ -131,9 +131,14 @@ fn methods(e: &Entity, country: &str) -> Vec<MethodFact> {
                 None => out.push(MethodFact {
                     method: m.code.clone(),
                     connection: m.connection.clone(),
+                    others: m.others.clone(),
                     currencies: vec![currency.code().to_string()],
                     min_minor: e.config.deposits.min_minor,
                     max_minor: e.config.deposits.max_minor,
+                    fee_percent: m.fee.as_ref().and_then(|f| f.percent.clone()),
+                    fee_fixed: m.fee.as_ref().and_then(|f| f.fixed.clone()),
+                    arrives_minutes: m.arrives_minutes.map(i64::from),
+                    unavailable: false,
                 }),
             }
         }

@@ -262,6 +262,12 @@ pub fn registry(app: &App) -> Result<Registry> {
             qd_trading::jobs::sweep_handler(&app.core, &app.platforms, &s.id, pace),
         );
     }
+    let facts = Arc::new(compose::Facts(app.clone()));
+    r = r.every(
+        "psp.probe",
+        qd_payments::jobs::PROBE_EVERY_S,
+        qd_payments::jobs::probe_handler(&app.core, &app.psps, facts),
+    );
     r = r.every("audit.seal", 1, Arc::new(app.sealer.clone()));
     r = r.every(
         "commission.retry",

@@ -6,6 +6,7 @@ pub mod deposit;
 pub mod dispute;
 pub mod jobs;
 pub mod psps;
+pub mod routing;
 pub mod status;
 mod store;
 pub mod transfer;
@@ -23,6 +24,7 @@ use std::collections::BTreeMap;
 id!(DepositId, "dep", "One intended deposit.");
 id!(WithdrawalId, "wdr", "One requested withdrawal.");
 id!(TransferId, "trf", "A transfer between a client's own places.");
+id!(ExperimentId, "exp", "A share of the clients sent another way.");
 id!(DisputeId, "dsp", "A chargeback or inquiry about a deposit.");
 
 /// What the payment rules need to know of a client; put together by the composition root from the
@@ -93,9 +95,26 @@ impl ClientFacts {
 pub struct MethodFact {
     pub method: String,
     pub connection: String,
+    /// Further connections that take the same method, in the order of the configuration.
+    #[serde(default)]
+    #[schema(required)]
+    pub others: Vec<String>,
     pub currencies: Vec<String>,
     pub min_minor: i64,
     pub max_minor: i64,
+    /// What the payer is charged on top, shown before paying: per cent and a fixed sum in the
+    /// payment's currency, both as decimal text (`2.9`, `0.30`).
+    #[serde(default)]
+    pub fee_percent: Option<String>,
+    #[serde(default)]
+    pub fee_fixed: Option<String>,
+    /// How long it usually takes until the money is here.
+    #[serde(default)]
+    pub arrives_minutes: Option<i64>,
+    /// Nothing can take it at the moment.
+    #[serde(default)]
+    #[schema(required)]
+    pub unavailable: bool,
 }
 
 pub(crate) fn wallet(client_id: &str, currency: Currency) -> AccountKey {

@@ -20,6 +20,10 @@ impl Psps {
             )
         })
     }
+    /// All of this node, by connection.
+    pub fn all(&self) -> impl Iterator<Item = (String, Arc<dyn Psp>)> + '_ {
+        self.0.iter().map(|(id, p)| (id.clone(), p.clone()))
+    }
     pub fn find(&self, connection: &str) -> Option<Arc<dyn Psp>> {
         self.0.get(connection).cloned()
     }

@@ -51,12 +51,22 @@ pub struct CreateDeposit {
     /// The trading account to credit; without it the money stays in the wallet.
     #[serde(default)]
     account_id: Option<TradingAccountId>,
+    /// The first 6 to 8 digits of the card, where the page knows them: it helps to choose the way.
+    #[serde(default)]
+    bin: Option<String>,
 }
 
 /// Why a deposit is held is a signal as often as not (another's card, many cards): the client reads
 /// that it is being looked at.
 fn told(mut d: DepositView) -> DepositView {
-    const PLAIN: [&str; 1] = ["amount_differs"];
+    const PLAIN: [&str; 6] = [
+        "amount_differs",
+        "paid_less",
+        "paid_more",
+        "currency_differs",
+        "reference_differs",
+        "paid_twice",
+    ];
     let plain = |r: &Option<String>| r.as_deref().is_none_or(|r| PLAIN.contains(&r));
     if !plain(&d.held_reason) {
         d.held_reason = Some("under_review".into());
@@ -88,6 +98,7 @@ pub async fn create(State(app): State<App>, Asker(caller): Asker, key: Idempoten
             amount: r.amount,
             method: r.method.clone(),
             account_id: r.account_id,
+            bin: r.bin.clone(),
         };
         deposit::create(tx, &a.core, &c, facts, new).await.map(told)
     })

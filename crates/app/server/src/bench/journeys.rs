@@ -143,6 +143,7 @@ async fn wish(house: &House, who: &Trader) -> Result<DepositId> {
                 amount: Amount::new(10_000, Currency::EUR),
                 method: "card".into(),
                 account_id: Some(account),
+                bin: None,
             };
             Ok(deposit::create(tx, &core, &Caller::system("bench"), facts, wish).await?.id)
         })

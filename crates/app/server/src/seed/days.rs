@@ -540,6 +540,7 @@ impl Seeder {
                     amount: Amount::new(minor, a.currency),
                     method: "card".into(),
                     account_id: Some(a.id),
+                    bin: None,
                 };
                 deposit::create(tx, &app.core, &who, facts, req).await.map(|_| ())
             })

@@ -1,11 +1,14 @@
 //! Deposits: from the client's wish to the money on the trading account.
 
+mod attempt;
 mod model;
 mod onward;
 mod receive;
 pub(crate) mod refund;
 mod view;
 
+pub use attempt::{AttemptState, AttemptView, again};
+pub(crate) use attempt::{PROVIDER_UNAVAILABLE, attempt_now, fail_over, find as attempt, named, open_refused, opened};
 pub use model::{Command, DepositState, Effect, decide};
 pub use onward::{cancel, release};
 pub(crate) use onward::{given_back, onward_again, posted};
@@ -13,14 +16,13 @@ pub(crate) use receive::reported;
 pub use refund::refund;
 pub use view::{DepositQuery, DepositView, Money, first_of, get, list, made_between, money_of};
 
-use crate::store::{self, DepositRow};
-use crate::{ATTEMPTS, ClientFacts, DepositId, acts_for};
+use crate::routing::{self, Ask};
+use crate::store::{self, AttemptRow, DepositRow};
+use crate::{ATTEMPTS, ClientFacts, DepositId, MethodFact, acts_for};
 use onward::onward;
 use qd_db::Tx;
 use qd_kernel::{Amount, Problem, Result};
 use qd_ledger::{AccountKey, Leg, NewEntry};
-use qd_ports::CallError;
-use qd_ports::psp::DepositSession;
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::events::{self, NewEvent};
 use qd_runtime::jobs::{self, NewJob};
@@ -60,24 +62,28 @@ pub struct NewDeposit {
     /// The trading account to credit; None leaves the money in the wallet.
     #[serde(default)]
     pub account_id: Option<TradingAccountId>,
+    /// The first six to eight digits of the card, where the page knows them: a fact for the routes,
+    /// kept with their decision only.
+    #[serde(default)]
+    pub bin: Option<String>,
 }
 
-/// The client's wish. Gates: restrictions, KYC and the entity's limit for the unverified, the
-/// method's currencies and amounts.
-pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFacts, req: NewDeposit) -> Result<DepositView> {
-    acts_for(caller, &facts.client_id, Right::MeDeposit)?;
-    let now = core.now();
-    let amount = req.amount.positive("amount")?;
-    if let Some(why) = &facts.deposits_stopped {
-        return Err(Problem::conflict(
+fn not_stopped(facts: &ClientFacts) -> Result<()> {
+    match &facts.deposits_stopped {
+        None => Ok(()),
+        Some(why) => Err(Problem::conflict(
             "deposits_stopped",
             format!("deposits are stopped for this client: {why}"),
-        ));
+        )),
     }
+}
+
+/// The client's method by that name, if it takes this amount.
+fn offered<'a>(facts: &'a ClientFacts, method: &str, amount: Amount) -> Result<&'a MethodFact> {
     let m = facts
         .methods
         .iter()
-        .find(|m| m.method == req.method)
+        .find(|m| m.method == method)
         .ok_or_else(|| Problem::invalid("method", "method_unavailable", "expected one of the methods offered to this client"))?;
     if !m.currencies.iter().any(|c| c == amount.currency.code()) {
         return Err(Problem::invalid(
@@ -93,6 +99,29 @@ pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFact
             format!("expected {} to {} minor units for {}", m.min_minor, m.max_minor, m.method),
         ));
     }
+    Ok(m)
+}
+
+fn bin_ok(bin: Option<&str>) -> Result<()> {
+    match bin {
+        Some(b) if !(6..=8).contains(&b.len()) || !b.bytes().all(|c| c.is_ascii_digit()) => Err(Problem::invalid(
+            "bin",
+            "bin_malformed",
+            "expected the first 6 to 8 digits of the card",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The client's wish. Gates: restrictions, KYC and the entity's limit for the unverified, the
+/// method's currencies and amounts.
+pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFacts, req: NewDeposit) -> Result<DepositView> {
+    acts_for(caller, &facts.client_id, Right::MeDeposit)?;
+    let now = core.now();
+    let amount = req.amount.positive("amount")?;
+    not_stopped(&facts)?;
+    bin_ok(req.bin.as_deref())?;
+    let m = offered(&facts, &req.method, amount)?;
     if let Some(limit) = facts.unverified_limit.filter(|_| !facts.kyc_approved) {
         let so_far = store::open_or_received(tx, &facts.client_id).await?;
         let other = so_far.iter().any(|(c, m)| *c != limit.currency && *m > 0) || amount.currency != limit.currency;
@@ -135,13 +164,21 @@ pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFact
             Some(a.id.to_string())
         }
     };
+    let ask = Ask {
+        client: &facts,
+        method: m,
+        amount,
+        bin: req.bin.as_deref(),
+        tried: &[],
+    };
+    let route = routing::route(tx, core, &ask).await?;
     let d = DepositRow {
         id: DepositId::new(&core.env),
         client_id: facts.client_id.clone(),
         entity: facts.entity.clone(),
         account_id,
         method: m.method.clone(),
-        connection: m.connection.clone(),
+        connection: route.connection.clone(),
         amount_minor: amount.minor,
         currency: amount.currency,
         state: DepositState::Created,
@@ -172,20 +209,13 @@ pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFact
     store::insert_deposit(tx, &d).await?;
     note(tx, core, caller, "deposit.created", &d, None, None).await?;
     events::publish(tx, core, event("deposit.created", &d)).await?;
-    jobs::enqueue(
-        tx,
-        core,
-        NewJob::new("deposit.open", json!({"deposit_id": d.id, "email": facts.email}), now)
-            .key(d.id.to_string())
-            .lane(lane(d.id))
-            .attempts(ATTEMPTS),
-    )
-    .await?;
+    attempt::begin(tx, core, &d, 1, &facts, &route).await?;
     view(tx, core, d).await
 }
 
-fn lane(id: DepositId) -> String {
-    format!("deposit:{id}")
+/// Of an attempt: a job of another one, waiting for its time, keeps it from nothing.
+fn lane(our_ref: &str) -> String {
+    format!("deposit:{our_ref}")
 }
 
 fn event(kind: &'static str, d: &DepositRow) -> NewEvent {
@@ -255,43 +285,19 @@ pub(crate) async fn load(tx: &mut Tx, id: DepositId) -> Result<DepositRow> {
     store::deposit(tx, id).await?.ok_or_else(|| Problem::missing("deposit"))
 }
 
-/// The provider gave a session: the client can be sent there.
-pub(crate) async fn opened(tx: &mut Tx, core: &Core, id: DepositId, s: &DepositSession) -> Result<()> {
-    let mut d = load(tx, id).await?;
-    if d.provider_ref.is_none() {
-        d.provider_ref = Some(s.provider_ref.clone());
-        d.redirect_url = s.redirect_url.clone();
-    }
-    match decide(d.state, Command::Opened) {
-        Effect::Go(to) => go(tx, core, &Caller::system("job:deposit.open"), &mut d, to, None).await?,
-        _ => save(tx, &mut d).await?,
-    }
-    check_later(tx, core, &d, check_after_s(0)).await
-}
-
-pub(crate) async fn open_refused(tx: &mut Tx, core: &Core, id: DepositId, e: &CallError) -> Result<()> {
-    let mut d = load(tx, id).await?;
-    if let Effect::Go(to) = decide(d.state, Command::OpenRefused) {
-        d.failure_code = Some(e.code.clone());
-        d.soft_failure = true;
-        go(tx, core, &Caller::system("job:deposit.open"), &mut d, to, Some(e.detail.clone())).await?;
-    }
-    Ok(())
-}
-
 /// The question to the provider, asked again until there is an answer: a callback that never comes
 /// loses nobody's money.
-pub(crate) async fn check_later(tx: &mut Tx, core: &Core, d: &DepositRow, after_s: i64) -> Result<()> {
+pub(crate) async fn check_later(tx: &mut Tx, core: &Core, a: &AttemptRow, after_s: i64) -> Result<()> {
     let due = core.now().plus_secs(after_s);
     jobs::enqueue(
         tx,
         core,
         NewJob {
             run_at: due,
-            ..NewJob::new("deposit.check", json!({"deposit_id": d.id, "watch": true}), due)
+            ..NewJob::new("deposit.check", json!({"deposit_id": a.deposit_id, "n": a.n, "watch": true}), due)
         }
-        .key(format!("{}:{}", d.id, due.secs()))
-        .lane(lane(d.id))
+        .key(format!("{}:{}", a.our_ref, due.secs()))
+        .lane(lane(&a.our_ref))
         .attempts(ATTEMPTS),
     )
     .await

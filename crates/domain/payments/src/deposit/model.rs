@@ -58,6 +58,8 @@ pub enum Command {
     Reported(PaymentState),
     /// A report whose amount or currency is not what was asked for.
     ReportedOther,
+    /// Another connection or method is asked after a soft decline, or instead of one that is down.
+    TriedElsewhere,
     /// The client gave up before paying.
     CancelledByClient,
     /// A person released a held deposit.
@@ -162,6 +164,11 @@ pub const fn decide(state: DepositState, command: Command) -> Effect {
             S::Created | S::Redirected | S::Pending | S::Failed | S::Expired | S::Cancelled => Effect::ReceiveHeld,
             S::Held | S::Succeeded | S::Posted | S::Refunding | S::Refunded => Effect::Nothing,
         },
+        // What may still be paid for is not asked for elsewhere, except on a page that has just declined.
+        Command::TriedElsewhere => match state {
+            S::Created | S::Redirected | S::Failed | S::Expired => Effect::Go(S::Created),
+            S::Pending | S::Held | S::Succeeded | S::Posted | S::Cancelled | S::Refunding | S::Refunded => Effect::Refuse,
+        },
         Command::CancelledByClient => match state {
             S::Created | S::Redirected => Effect::Go(S::Cancelled),
             S::Cancelled | S::Expired | S::Failed => Effect::Nothing,
@@ -205,7 +212,7 @@ mod tests {
     use super::*;
     use std::fmt::Write as _;
 
-    const COMMANDS: [Command; 17] = [
+    const COMMANDS: [Command; 18] = [
         Command::Opened,
         Command::OpenRefused,
         Command::Reported(PaymentState::Created),
@@ -217,6 +224,7 @@ mod tests {
         Command::Reported(PaymentState::Expired),
         Command::Reported(PaymentState::Cancelled),
         Command::ReportedOther,
+        Command::TriedElsewhere,
         Command::CancelledByClient,
         Command::Released,
         Command::Posted,

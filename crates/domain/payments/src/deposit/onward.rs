@@ -1,5 +1,6 @@
 //! From the wallet to the trading account, or back from it; release and cancelling.
 
+use super::attempt::cancelled;
 use super::{Command, DepositState, DepositView, Effect, announce, book, decide, event, go, held, is_first, load, scoped, view};
 use crate::store::DepositRow;
 use crate::{ATTEMPTS, DepositId, purpose, reason, wallet};
@@ -134,6 +135,14 @@ pub(crate) async fn given_back(tx: &mut Tx, core: &Core, id: DepositId) -> Resul
     .map(|_| ())
 }
 
+/// The exceptions that a held deposit may have opened.
+pub(super) const HELD: [&str; 4] = [
+    "deposit.held",
+    "deposit.amount_differs",
+    "deposit.refund_failed",
+    "deposit.paid_twice",
+];
+
 /// A person lets a held deposit go on.
 pub async fn release(tx: &mut Tx, core: &Core, caller: &Caller, id: DepositId, why: &str) -> Result<DepositView> {
     caller.require(Right::DepositsManage)?;
@@ -141,12 +150,6 @@ pub async fn release(tx: &mut Tx, core: &Core, caller: &Caller, id: DepositId, w
     let mut d = scoped(tx, caller, id).await?;
     match decide(d.state, Command::Released) {
         Effect::Release => {
-            if d.received_minor == 0 {
-                return Err(Problem::conflict(
-                    "deposit_other_currency",
-                    "the provider reports another currency; refund it or book it by an adjustment",
-                ));
-            }
             d.first_deposit = is_first(tx, core, &d).await?;
             go(tx, core, caller, &mut d, DepositState::Succeeded, Some(why.clone())).await?;
             let suspense = AccountKey {
@@ -164,7 +167,7 @@ pub async fn release(tx: &mut Tx, core: &Core, caller: &Caller, id: DepositId, w
                 d.received_minor,
             )
             .await?;
-            for kind in ["deposit.held", "deposit.amount_differs"] {
+            for kind in HELD {
                 exceptions::resolve(tx, core, kind, &format!("deposit:{}", d.id), &why).await?;
             }
             announce(tx, core, &d).await?;
@@ -189,7 +192,10 @@ pub async fn cancel(tx: &mut Tx, core: &Core, caller: &Caller, id: DepositId) ->
         caller.require(Right::DepositsManage)?;
     }
     match decide(d.state, Command::CancelledByClient) {
-        Effect::Go(to) => go(tx, core, caller, &mut d, to, None).await?,
+        Effect::Go(to) => {
+            go(tx, core, caller, &mut d, to, None).await?;
+            cancelled(tx, core, &d).await?;
+        }
         Effect::Nothing => {}
         _ => {
             return Err(Problem::conflict(

@@ -1,21 +1,49 @@
 //! What the provider reports about a payment, and the checks on money that came.
 
+use super::attempt::{self, AttemptState};
 use super::{Command, DepositState, Effect, book, book_amount, decide, event, go, load, onward, save};
 use crate::store::{self, DepositRow};
 use crate::{ClientFacts, DepositId, clearing, wallet};
 use qd_db::Tx;
-use qd_kernel::{Amount, Result};
+use qd_kernel::{Amount, Problem, Result};
 use qd_ledger::{AccountKey, Purpose};
-use qd_ports::psp::{DepositReport, Instrument};
+use qd_ports::psp::{DepositReport, Instrument, PaymentState};
 use qd_runtime::access::Caller;
 use qd_runtime::events;
 use qd_runtime::{Core, audit, exceptions, rules};
 use serde_json::{Value, json};
 
-/// What the provider says now. `Err`: its answer does not match what was asked for.
-pub(crate) async fn reported(tx: &mut Tx, core: &Core, id: DepositId, r: &DepositReport, facts: &ClientFacts) -> Result<()> {
+/// What the provider says now of attempt `n`.
+pub(crate) async fn reported(tx: &mut Tx, core: &Core, id: DepositId, n: i64, r: &DepositReport, facts: &ClientFacts) -> Result<()> {
     let mut d = load(tx, id).await?;
+    let all = attempt::all_of(tx, &d).await?;
+    let newest = all.last().is_some_and(|l| l.n == n);
+    let mut a = all
+        .into_iter()
+        .find(|a| a.n == n)
+        .ok_or_else(|| Problem::missing("deposit attempt"))?;
     let who = Caller::system("job:deposit.check");
+    attempt::note_report(&mut a, r, core.now());
+    let got = r.received.unwrap_or(r.amount);
+    let paid = r.state == PaymentState::Succeeded;
+    if d.state.is_received() && a.state != AttemptState::Paid {
+        // Another attempt was the one: this one is only followed, and its money is a second payment.
+        if paid && a.state != AttemptState::PaidSecond {
+            attempt::second(tx, core, &who, &d, &mut a, r, got).await?;
+        }
+        return store::save_attempt(tx, &mut a).await;
+    }
+    if !paid && !newest && !d.state.is_received() {
+        return store::save_attempt(tx, &mut a).await;
+    }
+    if paid && a.state != AttemptState::Paid {
+        a.state = AttemptState::Paid;
+        a.ended_at = Some(core.now());
+        attempt::adopt(&mut d, &a);
+    }
+    let asked = Amount::new(a.amount_minor, a.currency);
+    let echoed = r.our_ref.as_deref().is_none_or(|o| o == a.our_ref);
+    store::save_attempt(tx, &mut a).await?;
     if d.payment_ref.is_none() {
         d.payment_ref = r.payment_ref.clone();
     }
@@ -33,19 +61,16 @@ pub(crate) async fn reported(tx: &mut Tx, core: &Core, id: DepositId, r: &Deposi
         d.fee_minor = Some(fee.minor);
         d.fee_currency = Some(fee.currency.code().to_string());
     }
-    let got = r.received.unwrap_or(r.amount);
-    let as_asked = r.amount == Amount::new(d.amount_minor, d.currency)
-        && got == r.amount
-        && r.our_ref.as_deref().is_none_or(|o| o == d.id.to_string());
+    let as_asked = r.amount == asked && got == r.amount && echoed;
     let command = match r.state {
-        qd_ports::psp::PaymentState::Succeeded if !as_asked => Command::ReportedOther,
+        PaymentState::Succeeded if !as_asked => Command::ReportedOther,
         s => Command::Reported(s),
     };
     match decide(d.state, command) {
         Effect::Nothing | Effect::Refuse | Effect::Release => save(tx, &mut d).await,
         Effect::Go(to) => go(tx, core, &who, &mut d, to, None).await,
         Effect::Receive => receive(tx, core, &who, d, r.instrument.as_ref(), facts).await,
-        Effect::ReceiveHeld => receive_other(tx, core, &who, d, got).await,
+        Effect::ReceiveHeld => receive_other(tx, core, &who, d, asked, got).await,
     }
 }
 
@@ -138,13 +163,30 @@ pub(super) async fn announce(tx: &mut Tx, core: &Core, d: &DepositRow) -> Result
     Ok(())
 }
 
-/// Money that is not what was asked for: booked where nobody can use it, and a person decides.
-async fn receive_other(tx: &mut Tx, core: &Core, who: &Caller, mut d: DepositRow, got: Amount) -> Result<()> {
-    d.held_reason = Some("amount_differs".into());
+/// How what came differs from what was asked for.
+fn difference(asked: Amount, got: Amount) -> &'static str {
+    if asked.currency != got.currency {
+        "currency_differs"
+    } else if got.minor < asked.minor {
+        "paid_less"
+    } else if got.minor > asked.minor {
+        "paid_more"
+    } else {
+        "reference_differs"
+    }
+}
+
+/// Money that is not what was asked for: booked where nobody can use it, and a person decides. The
+/// deposit says what came; what was asked for stands on its attempt.
+async fn receive_other(tx: &mut Tx, core: &Core, who: &Caller, mut d: DepositRow, asked: Amount, got: Amount) -> Result<()> {
+    d.held_reason = Some(difference(asked, got).into());
     d.received_at = Some(core.now());
-    // Another currency is not the deposit's figure: its sum stays in the exception and the suspense account.
-    d.received_minor = if got.currency == d.currency { got.minor } else { 0 };
-    let why = format!("asked for {}, the provider reports {got}", Amount::new(d.amount_minor, d.currency));
+    d.amount_minor = got.minor;
+    d.currency = got.currency;
+    d.received_minor = got.minor;
+    d.failure_code = None;
+    d.soft_failure = false;
+    let why = format!("asked for {asked}, the provider reports {got}");
     go(tx, core, who, &mut d, DepositState::Held, Some(why.clone())).await?;
     let suspense = AccountKey {
         owner: format!("client:{}", d.client_id),
@@ -152,16 +194,8 @@ async fn receive_other(tx: &mut Tx, core: &Core, who: &Caller, mut d: DepositRow
         currency: got.currency,
     };
     book_amount(tx, core, &d, "received", clearing(&d.connection, got.currency), suspense, got).await?;
-    held(
-        tx,
-        core,
-        &d,
-        "deposit.amount_differs",
-        "deposit_held",
-        &why,
-        json!({"reported": got}),
-    )
-    .await
+    let found = json!({"asked": asked, "reported": got});
+    held(tx, core, &d, "deposit.amount_differs", "deposit_held", &why, found).await
 }
 
 pub(super) async fn held(

@@ -33,12 +33,6 @@ pub async fn refund(tx: &mut Tx, core: &Core, caller: &Caller, id: DepositId, wh
     let mut d = scoped(tx, caller, id).await?;
     match decide(d.state, Command::RefundAsked) {
         Effect::Go(to) => {
-            if d.received_minor == 0 {
-                return Err(Problem::conflict(
-                    "deposit_other_currency",
-                    "the provider reports another currency; refund it there and book it by an adjustment",
-                ));
-            }
             let Some(payment_ref) = d.payment_ref.clone() else {
                 return Err(Problem::conflict(
                     "deposit_no_payment",
@@ -69,7 +63,7 @@ pub async fn refund(tx: &mut Tx, core: &Core, caller: &Caller, id: DepositId, wh
             let (from, to) = (Purpose::Suspense, Purpose::PayoutTransit);
             let key = |p| place(&d.client_id, p, d.currency);
             book(tx, core, &d, &format!("refund_asked_{n}"), key(from), key(to), d.received_minor).await?;
-            for kind in ["deposit.held", "deposit.amount_differs", "deposit.refund_failed"] {
+            for kind in super::onward::HELD {
                 exceptions::resolve(tx, core, kind, &format!("deposit:{}", d.id), &why).await?;
             }
             let job = NewJob::new(JOB, json!({"deposit_id": id, "n": n}), core.now())

@@ -1,5 +1,6 @@
 //! What a deposit looks like to its client and to staff, and where its money is.
 
+use super::attempt::{AttemptView, shown};
 use super::{DepositState, load};
 use crate::status::{Step, StepState, at};
 use crate::store::{self, DepositFilter, DepositRow};
@@ -39,6 +40,10 @@ pub struct DepositView {
     /// How it was paid; None until the provider has said.
     pub instrument: Option<Instrument>,
     pub steps: Vec<Step>,
+    /// Each try to be paid, the oldest first: one connection and one payment each.
+    pub attempts: Vec<AttemptView>,
+    /// The deposit of which this is a second payment.
+    pub second_of: Option<DepositId>,
     pub created_at_us: Ts,
     pub received_at_us: Option<Ts>,
     pub posted_at_us: Option<Ts>,
@@ -47,8 +52,16 @@ pub struct DepositView {
 
 pub(super) async fn view(tx: &mut Tx, core: &Core, d: DepositRow) -> Result<DepositView> {
     let steps = steps(tx, core, &d).await?;
+    let attempts: Vec<AttemptView> = store::attempts(tx, d.id).await?.into_iter().map(shown).collect();
+    let second_of = if attempts.is_empty() {
+        store::attempt_that_became(tx, d.id).await?.map(|a| a.deposit_id)
+    } else {
+        None
+    };
     Ok(DepositView {
         steps,
+        attempts,
+        second_of,
         amount: Amount::new(d.amount_minor, d.currency),
         received: (d.received_minor > 0).then(|| Amount::new(d.received_minor, d.currency)),
         returned: Amount::new(d.returned_minor, d.currency),

@@ -1,12 +1,14 @@
 //! Jobs of deposits: opening a session, reading the truth, sending money onward.
 
 use super::{Ctx, JobResult, field, later, later_as_usual, pause_s};
-use crate::deposit::{self, DepositState};
-use crate::{DepositId, store};
+use crate::DepositId;
+use crate::deposit::{self, AttemptState, DepositState};
+use crate::store::{AttemptRow, DepositRow};
 use async_trait::async_trait;
-use qd_kernel::{Amount, Problem};
-use qd_ports::psp::OpenDeposit;
-use qd_ports::{CallError, Fate};
+use qd_db::Tx;
+use qd_kernel::{Amount, Problem, Result};
+use qd_ports::psp::{DepositReport, OpenDeposit, PaymentState, Psp};
+use qd_ports::{CallError, CallResult, Fate};
 use qd_runtime::exceptions;
 use qd_runtime::jobs::{Handler, JobError, Lease};
 use serde_json::Value;
@@ -23,63 +25,103 @@ impl Handler for Open {
     async fn run(&self, lease: &Lease) -> JobResult {
         let core = &self.0.core;
         let id: DepositId = field(&lease.payload, "deposit_id")?;
+        let n = attempt_of(lease)?;
         let email: String = field(&lease.payload, "email")?;
-        let d = core.db.read(async move |tx| deposit::load(tx, id).await).await?;
+        let (d, a) = core.db.read(async move |tx| both(tx, id, n).await).await?;
         // A callback may have told us of the payment before its session was noted: still to be noted.
-        if d.provider_ref.is_some() || d.state.is_received() || d.state.is_quiet() {
+        if a.provider_ref.is_some() || a.state.is_over() {
             return Ok(());
         }
-        if d.state == DepositState::Created && core.now().secs_since(d.created_at) > deposit::OPEN_FOR_S {
-            let e = CallError::not_sent("provider_unavailable", "the provider gave no session while the client waited");
-            return self.give_up(lease, id, &e).await;
+        if a.state == AttemptState::Created && core.now().secs_since(a.created_at) > deposit::OPEN_FOR_S {
+            let e = CallError::not_sent(
+                deposit::PROVIDER_UNAVAILABLE,
+                "the provider gave no session while the client waited",
+            );
+            return self.give_up(lease, id, n, &e).await;
         }
-        let psp = self.0.psps.get(&d.connection)?;
+        let psp = self.0.psps.get(&a.connection)?;
         let own = self.0.facts.portal(&d.client_id).await?;
         let portal = own.as_deref().unwrap_or(&self.0.portal);
         let req = OpenDeposit {
-            our_ref: d.id.to_string(),
-            amount: Amount::new(d.amount_minor, d.currency),
-            method: d.method.clone(),
+            our_ref: a.our_ref.clone(),
+            amount: Amount::new(a.amount_minor, a.currency),
+            method: a.method.clone(),
             client_ref: d.client_id.clone(),
             email,
             locale: d.locale.clone(),
             return_url: format!("{}/deposits/{}?returned=1", portal, d.id),
             cancel_url: format!("{}/deposits/{}?cancelled=1", portal, d.id),
             description: format!("Deposit {}", d.id),
-            expires_at: d.expires_at,
+            expires_at: a.expires_at,
         };
+        let began = self.0.begin();
         match psp.open_deposit(&req).await {
             Ok(session) => {
+                self.0.timed(&a.connection, &began, Ok(())).await;
                 let (c, lease) = (core.clone(), lease.clone());
                 core.db
                     .write(async move |tx| {
-                        deposit::opened(tx, &c, id, &session).await?;
-                        store::connection_ok(tx, &d.connection, c.now()).await?;
+                        deposit::opened(tx, &c, id, n, &session).await?;
                         lease.complete(tx).await
                     })
                     .await?;
                 Ok(())
             }
-            Err(e) if e.fate == Fate::Refused => {
-                self.0.strange(&d.entity, &d.client_id, format!("deposit:{id}"), &e).await?;
-                self.give_up(lease, id, &e).await
-            }
             Err(e) => {
-                self.0.health(&d.connection, Err(&e)).await;
+                let down = self.0.timed(&a.connection, &began, Err(&e)).await;
                 self.0.strange(&d.entity, &d.client_id, format!("deposit:{id}"), &e).await?;
+                let refused = e.fate == Fate::Refused;
+                // Nobody has been sent to this provider yet: another one may be asked instead.
+                let waited = core.now().secs_since(a.created_at) >= OTHER_AFTER_S;
+                if (refused || down || waited) && self.fail_over(lease, &d, n, &e).await? {
+                    return Ok(());
+                }
+                if refused {
+                    return self.give_up(lease, id, n, &e).await;
+                }
                 Err(later(lease, &e))
             }
         }
     }
 }
 
+/// A client does not wait longer than this for a session while another connection could give one.
+const OTHER_AFTER_S: i64 = 15;
+
+/// Which attempt a job is about; jobs of a program without attempts are about the first.
+fn attempt_of(lease: &Lease) -> std::result::Result<i64, JobError> {
+    Ok(field::<Option<i64>>(&lease.payload, "n")?.unwrap_or(1))
+}
+
+async fn both(tx: &mut Tx, id: DepositId, n: i64) -> Result<(DepositRow, AttemptRow)> {
+    let d = deposit::load(tx, id).await?;
+    let a = deposit::attempt(tx, &d, n).await?;
+    Ok((d, a))
+}
+
 impl Open {
-    async fn give_up(&self, lease: &Lease, id: DepositId, e: &CallError) -> JobResult {
+    async fn fail_over(&self, lease: &Lease, d: &DepositRow, n: i64, e: &CallError) -> Result<bool> {
+        let facts = self.0.facts.facts(&d.client_id, d.device.as_deref()).await?;
+        let (c, lease, e, id) = (self.0.core.clone(), lease.clone(), e.clone(), d.id);
+        self.0
+            .core
+            .db
+            .write(async move |tx| {
+                let moved = deposit::fail_over(tx, &c, id, n, &facts, &e).await?;
+                if moved {
+                    lease.complete(tx).await?;
+                }
+                Ok(moved)
+            })
+            .await
+    }
+
+    async fn give_up(&self, lease: &Lease, id: DepositId, n: i64, e: &CallError) -> JobResult {
         let core = &self.0.core;
         let (c, lease, e) = (core.clone(), lease.clone(), e.clone());
         core.db
             .write(async move |tx| {
-                deposit::open_refused(tx, &c, id, &e).await?;
+                deposit::open_refused(tx, &c, id, n, &e).await?;
                 lease.complete(tx).await
             })
             .await?;
@@ -87,8 +129,8 @@ impl Open {
     }
 }
 
-/// Reads the truth about a deposit from the provider and acts on it. Run after a callback, and on
-/// a clock for as long as the deposit is open.
+/// Reads the truth about an attempt from the provider and acts on it. Run after a callback, and on
+/// a clock for as long as the attempt is open.
 pub(super) struct Check(pub(super) Ctx);
 
 #[async_trait]
@@ -100,39 +142,64 @@ impl Handler for Check {
     async fn run(&self, lease: &Lease) -> JobResult {
         let core = &self.0.core;
         let id: DepositId = field(&lease.payload, "deposit_id")?;
+        let n = attempt_of(lease)?;
         let watch = lease.payload.get("watch").and_then(Value::as_bool).unwrap_or(false);
-        let d = core.db.read(async move |tx| deposit::load(tx, id).await).await?;
-        if watch && (d.state.is_received() || d.state.is_quiet()) {
+        let (_, a) = core.db.read(async move |tx| both(tx, id, n).await).await?;
+        if watch && a.state.is_over() {
             return Ok(());
         }
-        let Some(provider_ref) = d.provider_ref else { return Ok(()) };
-        look(&self.0, id, &provider_ref, Some(lease), watch).await
+        let Some(provider_ref) = a.provider_ref else { return Ok(()) };
+        look(&self.0, id, n, &provider_ref, Some(lease), watch).await
     }
 }
 
-pub(super) async fn look(ctx: &Ctx, id: DepositId, provider_ref: &str, lease: Option<&Lease>, watch: bool) -> JobResult {
+/// Takes what the customer has approved, where that is a call of its own. Not when the client has
+/// given up or paid by another attempt: an approval that is not taken costs nobody anything.
+async fn taken(ctx: &Ctx, psp: &dyn Psp, d: &DepositRow, a: &AttemptRow, report: DepositReport) -> CallResult<DepositReport> {
+    let wanted = !d.state.is_received() && d.state != DepositState::Cancelled;
+    let as_asked = report.amount == Amount::new(a.amount_minor, a.currency);
+    if report.state != PaymentState::Authorised || !wanted || !as_asked {
+        return Ok(report);
+    }
+    let began = ctx.begin();
+    let answer = psp.take(&report.provider_ref, &a.our_ref, report.amount).await;
+    ctx.timed(&a.connection, &began, answer.as_ref().map(|_| ())).await;
+    match answer {
+        Err(e) if e.fate == Fate::Refused && e.code == "not_offered" => Ok(report),
+        other => other,
+    }
+}
+
+pub(super) async fn look(ctx: &Ctx, id: DepositId, n: i64, provider_ref: &str, lease: Option<&Lease>, watch: bool) -> JobResult {
     let core = &ctx.core;
-    let d = core.db.read(async move |tx| deposit::load(tx, id).await).await?;
-    let report = match ctx.psps.get(&d.connection)?.deposit(provider_ref).await {
+    let (d, a) = core.db.read(async move |tx| both(tx, id, n).await).await?;
+    let psp = ctx.psps.get(&a.connection)?;
+    let began = ctx.begin();
+    let answer = psp.deposit(provider_ref).await;
+    ctx.timed(&a.connection, &began, answer.as_ref().map(|_| ())).await;
+    let answer = match answer {
+        // Only a callback said that this payment is ours, and the payment does not say so itself.
+        Ok(r) if a.provider_ref.is_none() && r.our_ref.as_deref() != Some(a.our_ref.as_str()) => {
+            return Err(JobError::Final(Problem::conflict(
+                "echo_mismatch",
+                "the provider's payment does not carry this deposit's id",
+            )));
+        }
+        Ok(r) => taken(ctx, psp.as_ref(), &d, &a, r).await,
+        Err(e) => Err(e),
+    };
+    let report = match answer {
         Ok(r) => r,
         Err(e) => {
-            ctx.health(&d.connection, Err(&e)).await;
             ctx.strange(&d.entity, &d.client_id, format!("deposit:{id}"), &e).await?;
             return Err(lease.map_or_else(|| later_as_usual(&e), |l| later(l, &e)));
         }
     };
-    if d.provider_ref.is_none() && report.our_ref.as_deref() != Some(d.id.to_string().as_str()) {
-        // Only a callback said that this payment is ours, and the payment does not say so itself.
-        return Err(JobError::Final(Problem::conflict(
-            "echo_mismatch",
-            "the provider's payment does not carry this deposit's id",
-        )));
-    }
     let facts = ctx.facts.facts(&d.client_id, d.device.as_deref()).await?;
     let (c, lease) = (core.clone(), lease.cloned());
     core.db
         .write(async move |tx| {
-            deposit::reported(tx, &c, id, &report, &facts).await?;
+            deposit::reported(tx, &c, id, n, &report, &facts).await?;
             exceptions::resolve(
                 tx,
                 &c,
@@ -142,12 +209,12 @@ pub(super) async fn look(ctx: &Ctx, id: DepositId, provider_ref: &str, lease: Op
             )
             .await?;
             if watch {
-                let d = deposit::load(tx, id).await?;
-                let age = c.now().secs_since(d.created_at);
-                if !d.state.is_received() && !d.state.is_quiet() {
+                let (d, a) = both(tx, id, n).await?;
+                let age = c.now().secs_since(a.created_at);
+                if !a.state.is_over() {
                     if age < deposit::ASK_FOR_S {
-                        deposit::check_later(tx, &c, &d, deposit::check_after_s(age)).await?;
-                    } else {
+                        deposit::check_later(tx, &c, &a, deposit::check_after_s(age)).await?;
+                    } else if !d.state.is_received() {
                         deposit::never_ended(tx, &c, &d).await?;
                     }
                 }

@@ -6,7 +6,7 @@ use super::refund::look_at_refund;
 use super::withdrawal::look_at_leg;
 use super::{Ctx, JobResult, field};
 use crate::store::{self, RefundRow};
-use crate::{DepositId, deposit, dispute};
+use crate::{deposit, dispute};
 use async_trait::async_trait;
 use qd_kernel::{Problem, Result};
 use qd_ports::psp::HookSubject;
@@ -42,26 +42,16 @@ impl Handler for Inbox {
                 let (conn, named) = (connection.clone(), provider_ref.clone());
                 let found = core
                     .db
-                    .read(async move |tx| {
-                        let by_provider = match store::deposit_by_provider(tx, &conn, &provider_ref).await? {
-                            Some(d) => Some(d),
-                            None => store::deposit_by_payment(tx, &conn, &provider_ref).await?,
-                        };
-                        // A callback can be faster than our own note of the provider's id.
-                        match (by_provider, our_ref.as_deref().map(DepositId::parse)) {
-                            (Some(d), _) => Ok(Some(d)),
-                            (None, Some(Ok(id))) => Ok(store::deposit(tx, id).await?.filter(|d| d.connection == conn)),
-                            (None, _) => Ok(None),
-                        }
-                    })
+                    .read(async move |tx| deposit::named(tx, &conn, &provider_ref, our_ref.as_deref()).await)
                     .await?;
                 match found {
                     None => Some(self.unknown(id, &msg.kind, &connection).await?),
-                    Some(d) => {
-                        look(&self.0, d.id, d.provider_ref.as_deref().unwrap_or(&named), None, false).await?;
-                        let id = d.id;
-                        let d = core.db.read(async move |tx| deposit::load(tx, id).await).await?;
-                        let known = [&d.provider_ref, &d.payment_ref];
+                    Some(a) => {
+                        let about = a.provider_ref.as_deref().unwrap_or(&named);
+                        look(&self.0, a.deposit_id, a.n, about, None, false).await?;
+                        let (deposit, n) = (a.deposit_id, a.n);
+                        let a = core.db.read(async move |tx| deposit::attempt_now(tx, deposit, n).await).await?;
+                        let known = [&a.provider_ref, &a.payment_ref];
                         if known.iter().all(|k| k.as_ref().is_some_and(|k| *k != named)) {
                             // A second payment under our id: real money that no deposit of ours expects.
                             Some(self.unknown(msg.id, &msg.kind, &connection).await?)

@@ -5,10 +5,13 @@ mod deposit;
 mod dispute;
 mod inbox;
 mod moves;
+mod probe;
 mod refund;
 mod withdrawal;
 
-use crate::{ClientFacts, Psps, store};
+pub use probe::PROBE_EVERY_S;
+
+use crate::{ClientFacts, Psps, routing};
 use async_trait::async_trait;
 use qd_kernel::{Problem, Result};
 use qd_ports::CallError;
@@ -44,6 +47,16 @@ struct Ctx {
     facts: Arc<dyn FactsOf>,
     /// Where clients come back to after paying, unless their brand has a place of its own.
     portal: Arc<str>,
+}
+
+/// The probe of all connections, run every [`PROBE_EVERY_S`] seconds.
+pub fn probe_handler(core: &Core, psps: &Psps, facts: Arc<dyn FactsOf>) -> Arc<dyn Handler> {
+    Arc::new(probe::Probe(Ctx {
+        core: core.clone(),
+        psps: psps.clone(),
+        facts,
+        portal: "".into(),
+    }))
 }
 
 pub fn handlers(core: &Core, psps: &Psps, facts: Arc<dyn FactsOf>, portal: &str) -> Vec<Arc<dyn Handler>> {
@@ -89,22 +102,45 @@ fn later_as_usual(e: &CallError) -> JobError {
     JobError::retry(Problem::unavailable("provider_call_failed", format!("{}: {}", e.code, e.detail)))
 }
 
+/// When a call began: how long it took is part of a connection's health.
+struct Began(qd_kernel::Ts);
+
 impl Ctx {
+    fn begin(&self) -> Began {
+        Began(self.core.now())
+    }
+
+    /// Notes how a call that is not about taking deposits ended.
     async fn health(&self, connection: &str, outcome: std::result::Result<(), &CallError>) {
-        let (at, id) = (self.core.now(), connection.to_string());
-        let r = match outcome {
-            Ok(()) => self.core.db.write(async move |tx| store::connection_ok(tx, &id, at).await).await,
-            Err(e) => {
-                let text = format!("{}: {}", e.code, e.detail);
-                self.core
-                    .db
-                    .write(async move |tx| store::connection_failed(tx, &id, &text, at).await)
-                    .await
-            }
-        };
-        if let Err(p) = r {
+        let (core, id) = (self.core.clone(), connection.to_string());
+        let outcome = outcome.map_err(Clone::clone);
+        let noted = self
+            .core
+            .db
+            .write(async move |tx| routing::other_call_done(tx, &core, &id, outcome.as_ref().map(|()| ())).await)
+            .await;
+        if let Err(p) = noted {
             tracing::warn!(error = %p, "a provider's health could not be noted");
         }
+    }
+
+    /// Notes how a call to a connection ended and how long it took. True: the connection is down now.
+    async fn timed(&self, connection: &str, began: &Began, outcome: std::result::Result<(), &CallError>) -> bool {
+        let (core, id, took_ms) = (
+            self.core.clone(),
+            connection.to_string(),
+            self.core.now().millis() - began.0.millis(),
+        );
+        let outcome = outcome.map_err(Clone::clone);
+        let noted = self
+            .core
+            .db
+            .write(async move |tx| routing::call_done(tx, &core, &id, outcome.as_ref().map(|()| ()), took_ms).await)
+            .await;
+        noted.unwrap_or_else(|p| {
+            tracing::warn!(error = %p, "a provider's health could not be noted");
+            false
+        })
     }
 
     /// An answer that cannot be read or does not echo what was asked: stored and shown, not guessed.

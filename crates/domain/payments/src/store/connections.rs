@@ -12,6 +12,11 @@ row! {
         pub last_ok_at: Option<Ts>,
         pub last_error: Option<String>,
         pub last_error_at: Option<Ts>,
+        /// Calls in a row that the provider did not answer.
+        pub faults_in_row: i64,
+        /// Left out by the routes since then.
+        pub down_since: Option<Ts>,
+        pub probed_at: Option<Ts>,
     }
 }
 
@@ -29,26 +34,58 @@ pub async fn put_connection(tx: &mut Tx, id: &str, entity: &str, provider: &str,
 
 pub async fn connections(tx: &mut Tx) -> Result<Vec<ConnectionRow>> {
     tx.rows(
-        sql!("SELECT id, entity, provider, methods, enabled, last_ok_at, last_error, last_error_at FROM psp_connections ORDER BY id"),
+        sql!("SELECT id, entity, provider, methods, enabled, last_ok_at, last_error, last_error_at, faults_in_row, down_since, probed_at FROM psp_connections ORDER BY id"),
         &[],
     )
     .await
 }
 
+pub async fn connection(tx: &mut Tx, id: &str) -> Result<Option<ConnectionRow>> {
+    tx.one(
+        sql!("SELECT id, entity, provider, methods, enabled, last_ok_at, last_error, last_error_at, faults_in_row, down_since, probed_at FROM psp_connections WHERE id = $1"),
+        &vals![id],
+    )
+    .await
+}
+
+/// It answered: whatever was wrong is over.
 pub async fn connection_ok(tx: &mut Tx, id: &str, at: Ts) -> Result<()> {
     tx.exec(
-        sql!("UPDATE psp_connections SET last_ok_at = $2, last_error = NULL WHERE id = $1"),
+        sql!("UPDATE psp_connections SET last_ok_at = $2, last_error = NULL, faults_in_row = 0, down_since = NULL WHERE id = $1"),
         &vals![id, at],
     )
     .await
     .map(|_| ())
 }
 
-pub async fn connection_failed(tx: &mut Tx, id: &str, error: &str, at: Ts) -> Result<()> {
+pub async fn connection_failed(tx: &mut Tx, id: &str, error: &str, at: Ts, weight: i64) -> Result<()> {
     tx.exec(
-        sql!("UPDATE psp_connections SET last_error = $2, last_error_at = $3 WHERE id = $1"),
-        &vals![id, error, at],
+        sql!("UPDATE psp_connections SET last_error = $2, last_error_at = $3, faults_in_row = faults_in_row + $4 WHERE id = $1"),
+        &vals![id, error, at, weight],
     )
     .await
     .map(|_| ())
+}
+
+pub async fn connection_down(tx: &mut Tx, id: &str, at: Ts) -> Result<()> {
+    tx.exec(
+        sql!("UPDATE psp_connections SET down_since = $2 WHERE id = $1 AND down_since IS NULL"),
+        &vals![id, at],
+    )
+    .await
+    .map(|_| ())
+}
+
+pub async fn connection_probed(tx: &mut Tx, id: &str, at: Ts) -> Result<()> {
+    tx.exec(sql!("UPDATE psp_connections SET probed_at = $2 WHERE id = $1"), &vals![id, at])
+        .await
+        .map(|_| ())
+}
+
+/// Taken out of the routes by a person, or back in. False: there is none of that name.
+pub async fn enable_connection(tx: &mut Tx, id: &str, enabled: bool) -> Result<bool> {
+    let n = tx
+        .exec(sql!("UPDATE psp_connections SET enabled = $2 WHERE id = $1"), &vals![id, enabled])
+        .await?;
+    Ok(n == 1)
 }

@@ -64,16 +64,6 @@ pub async fn deposit(tx: &mut Tx, id: DepositId) -> Result<Option<DepositRow>> {
     .await
 }
 
-pub async fn deposit_by_provider(tx: &mut Tx, connection: &str, provider_ref: &str) -> Result<Option<DepositRow>> {
-    tx.one(
-        sql!("SELECT id, client_id, entity, account_id, method, connection, amount_minor, currency, state, provider_ref, payment_ref, redirect_url, failure_code, soft_failure, received_minor, returned_minor,
-                dispute_state, fee_minor, fee_currency, instrument, first_deposit, device, ip, locale, held_reason, left_in_wallet, created_at, expires_at, received_at, posted_at, changed_at, version
-              FROM deposits WHERE connection = $1 AND provider_ref = $2"),
-        &vals![connection, provider_ref],
-    )
-    .await
-}
-
 pub async fn deposit_by_payment(tx: &mut Tx, connection: &str, payment_ref: &str) -> Result<Option<DepositRow>> {
     tx.one(
         sql!("SELECT id, client_id, entity, account_id, method, connection, amount_minor, currency, state, provider_ref, payment_ref, redirect_url, failure_code, soft_failure, received_minor, returned_minor,
@@ -88,9 +78,9 @@ pub async fn update_deposit(tx: &mut Tx, d: &DepositRow) -> Result<bool> {
     let n = tx
         .exec(
             sql!("UPDATE deposits SET state = $3, provider_ref = $4, payment_ref = $5, redirect_url = $6, failure_code = $7, soft_failure = $8, received_minor = $9, returned_minor = $10, dispute_state = $11,
-                    fee_minor = $12, fee_currency = $13, instrument = $14, first_deposit = $15, held_reason = $16, received_at = $17, posted_at = $18, changed_at = $19, left_in_wallet = $20, version = version + 1
+                    fee_minor = $12, fee_currency = $13, instrument = $14, first_deposit = $15, held_reason = $16, received_at = $17, posted_at = $18, changed_at = $19, left_in_wallet = $20, connection = $21, method = $22, amount_minor = $23, currency = $24, expires_at = $25, version = version + 1
                   WHERE id = $1 AND version = $2"),
-            &vals![d.id, d.version, d.state, d.provider_ref.clone(), d.payment_ref.clone(), d.redirect_url.clone(), d.failure_code.clone(), d.soft_failure, d.received_minor, d.returned_minor, d.dispute_state.clone(), d.fee_minor, d.fee_currency.clone(), d.instrument.clone(), d.first_deposit, d.held_reason.clone(), d.received_at, d.posted_at, d.changed_at, d.left_in_wallet],
+            &vals![d.id, d.version, d.state, d.provider_ref.clone(), d.payment_ref.clone(), d.redirect_url.clone(), d.failure_code.clone(), d.soft_failure, d.received_minor, d.returned_minor, d.dispute_state.clone(), d.fee_minor, d.fee_currency.clone(), d.instrument.clone(), d.first_deposit, d.held_reason.clone(), d.received_at, d.posted_at, d.changed_at, d.left_in_wallet, d.connection.as_str(), d.method.as_str(), d.amount_minor, d.currency, d.expires_at],
         )
         .await?;
     Ok(n == 1)

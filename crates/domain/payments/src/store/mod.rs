@@ -1,16 +1,20 @@
 //! The SQL of this crate, a file for each noun.
 
+mod attempts;
 mod connections;
 mod deposits;
 mod disputes;
 mod refunds;
+mod routing;
 mod transfers;
 mod withdrawals;
 
+pub use attempts::*;
 pub use connections::*;
 pub use deposits::*;
 pub use disputes::*;
 pub(crate) use refunds::*;
+pub use routing::*;
 pub use transfers::*;
 pub use withdrawals::*;
 

@@ -124,7 +124,7 @@ both! {
         w.stripe("pay", json!({"session": session, "card": VISA, "name": "Alex Müller"})).await;
         w.hooks().await;
         let v = w.deposit(d.id).await;
-        assert_eq!((v.state, v.held_reason.as_deref(), v.received), (DepositState::Held, Some("amount_differs"), Some(Amount::new(40_000, Currency::EUR))));
+        assert_eq!((v.state, v.held_reason.as_deref(), v.received), (DepositState::Held, Some("paid_less"), Some(Amount::new(40_000, Currency::EUR))));
         assert_eq!((w.wallet(ALEX).await, w.suspense(ALEX).await, w.at_provider().await), (0, 40_000, 40_000));
         assert_eq!(w.exceptions().await, ["deposit.amount_differs"]);
         assert!(w.events("client.ftd").is_empty() && w.events("deposit.received").is_empty());

@@ -107,7 +107,7 @@ both! {
         assert_eq!(w.wish("cli_berta", 20_000, None).await.unwrap_err().code, "deposits_stopped");
         // Nobody deposits, cancels or looks for somebody else.
         let facts = w.facts.of(ALEX, None);
-        let new = deposit::NewDeposit { amount: Amount::new(20_000, Currency::EUR), method: "card".into(), account_id: None };
+        let new = deposit::NewDeposit { amount: Amount::new(20_000, Currency::EUR), method: "card".into(), account_id: None, bin: None };
         for (who, code) in [(client_caller("cli_mallory"), "not_found"), (staff("Fin", Role::Finance), "right_missing")] {
             let (f, n) = (facts.clone(), new.clone());
             let p = w.staff_does(async move |tx, core| deposit::create(tx, core, &who, f.clone(), n.clone()).await).await.unwrap_err();

@@ -8,6 +8,8 @@ mod disputes;
 mod kills;
 mod outages;
 mod payouts;
+mod routes;
+mod store;
 mod transfers;
 mod withdrawals;
 mod world;

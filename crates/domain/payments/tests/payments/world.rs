@@ -63,6 +63,11 @@ impl Facts {
             methods: vec![MethodFact {
                 method: "card".into(),
                 connection: PSP.into(),
+                others: Vec::new(),
+                fee_percent: None,
+                fee_fixed: None,
+                arrives_minutes: None,
+                unavailable: false,
                 currencies: vec!["EUR".into(), "USD".into(), "GBP".into()],
                 min_minor: e.deposits.min_minor,
                 max_minor: e.deposits.max_minor,
@@ -206,6 +211,7 @@ pub fn node(core: &Core, sandbox: &Sandbox, base: &str, facts: &Arc<Facts>, env:
     for h in qd_payments::jobs::handlers(core, &psps, Arc::new(FactsFrom(facts.clone())), "https://my.broker.example") {
         r = r.add(h);
     }
+    r = r.add(qd_payments::jobs::probe_handler(core, &psps, Arc::new(FactsFrom(facts.clone()))));
     r
 }
 
@@ -271,6 +277,7 @@ impl World {
             amount,
             method: "card".into(),
             account_id: account,
+            bin: None,
         };
         self.core
             .db
@@ -388,8 +395,11 @@ impl World {
     }
     /// Waits until the provider has delivered every callback that is due, then works on them.
     pub async fn hooks(&self) {
+        self.hooks_of(PSP).await;
+    }
+    pub async fn hooks_of(&self, connection: &str) {
         let settled = async || {
-            let v = self.control("GET", &format!("/stripe/{PSP}/events"), json!({})).await;
+            let v = self.control("GET", &format!("/stripe/{connection}/events"), json!({})).await;
             let now = self.core.now().0;
             v["deliveries"]
                 .as_array()

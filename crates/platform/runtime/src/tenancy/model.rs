@@ -195,6 +195,16 @@ pub struct PaymentMethod {
     pub code: String,
     /// Name of the provider's connection.
     pub connection: String,
+    /// Further connections that take this method: the routes choose among all of them.
+    #[serde(default)]
+    #[schema(required)]
+    pub others: Vec<String>,
+    /// What the payer is charged on top, shown before paying.
+    #[serde(default)]
+    pub fee: Option<MethodFee>,
+    /// How long it usually takes until the money is here.
+    #[serde(default)]
+    pub arrives_minutes: Option<u32>,
     pub title_key: String,
     pub currencies: Vec<Currency>,
     /// Residents of these countries only; everybody when empty.
@@ -206,6 +216,16 @@ pub struct PaymentMethod {
     pub deposits: bool,
     #[serde(default)]
     pub withdrawals: bool,
+}
+
+/// Decimal text, as it is shown: `2.9` per cent and `0.30` of the payment's currency.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MethodFee {
+    #[serde(default)]
+    pub percent: Option<String>,
+    #[serde(default)]
+    pub fixed: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -421,6 +441,23 @@ impl EntityConfig {
                     "method_incomplete",
                     "expected a connection and at least one currency",
                 );
+            }
+            if let Some(o) = m.others.iter().position(|o| o.is_empty() || *o == m.connection) {
+                wrong(
+                    format!("/methods/{i}/others/{o}"),
+                    "connection_twice",
+                    "expected another connection than the first",
+                );
+            }
+            let fee = m.fee.iter().flat_map(|f| [("percent", &f.percent), ("fixed", &f.fixed)]);
+            for (part, text) in fee {
+                if text.as_deref().is_some_and(|t| qd_kernel::Rate::parse(t).is_err() && t != "0") {
+                    wrong(
+                        format!("/methods/{i}/fee/{part}"),
+                        "fee_malformed",
+                        "expected decimal text like 2.9",
+                    );
+                }
             }
         }
         if let Some(q) = &self.appropriateness
