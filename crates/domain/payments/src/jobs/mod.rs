@@ -117,7 +117,7 @@ impl Ctx {
         let noted = self
             .core
             .db
-            .write(async move |tx| routing::other_call_done(tx, &core, &id, outcome.as_ref().map(|()| ())).await)
+            .write(async move |tx| routing::other_call_done(tx, &core, &id, outcome.as_ref().copied()).await)
             .await;
         if let Err(p) = noted {
             tracing::warn!(error = %p, "a provider's health could not be noted");
@@ -135,7 +135,7 @@ impl Ctx {
         let noted = self
             .core
             .db
-            .write(async move |tx| routing::call_done(tx, &core, &id, outcome.as_ref().map(|()| ()), took_ms).await)
+            .write(async move |tx| routing::call_done(tx, &core, &id, outcome.as_ref().copied(), took_ms).await)
             .await;
         noted.unwrap_or_else(|p| {
             tracing::warn!(error = %p, "a provider's health could not be noted");

@@ -49,7 +49,7 @@ async fn probed(ctx: &Ctx, connection: &str, took_ms: i64, answer: Result<(), Ca
     let noted = ctx
         .core
         .db
-        .write(async move |tx| routing::probed(tx, &core, &id, answer.as_ref().map(|()| ()), took_ms).await)
+        .write(async move |tx| routing::probed(tx, &core, &id, answer.as_ref().copied(), took_ms).await)
         .await;
     if let Err(p) = noted {
         tracing::warn!(error = %p, "a probe of a payment connection could not be noted");
