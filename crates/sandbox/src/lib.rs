@@ -15,6 +15,7 @@ pub mod control;
 pub mod faults;
 pub mod mail;
 pub mod mt5;
+pub mod paypal;
 pub mod rail;
 pub mod skrill;
 pub mod store;

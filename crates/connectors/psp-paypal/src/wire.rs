@@ -224,7 +224,8 @@ pub(crate) struct FailureDetail {
     pub field: Option<String>,
     #[serde(default)]
     pub issue: Option<String>,
-    #[serde(default)]
+    /// The payouts API writes `link`.
+    #[serde(default, alias = "link")]
     pub links: Vec<Link>,
 }
 
