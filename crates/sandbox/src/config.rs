@@ -175,5 +175,20 @@ fn demo_rails() -> Vec<crate::RailConfig> {
             ],
         )
     };
-    vec![skrill("eu", "4637827", "EUR"), skrill("intl", "4637828", "USD")]
+    let paypal = |entity: &str, webhook: &str| {
+        rail(
+            "paypal",
+            entity,
+            &format!("EQuarterdeck-{entity}-26"),
+            crate::paypal::CERTIFICATE,
+            &[],
+            &[("client_id", &format!("AQuarterdeck-{entity}")), ("webhook_id", webhook)],
+        )
+    };
+    vec![
+        skrill("eu", "4637827", "EUR"),
+        skrill("intl", "4637828", "USD"),
+        paypal("eu", "1JE4291016473214C"),
+        paypal("intl", "8PT597110X687430L"),
+    ]
 }
