@@ -75,7 +75,9 @@ async fn world() -> World {
     let clock = Arc::new(TestClock::new(START));
     let env = Env::new(clock.clone(), Arc::new(SeededEntropy::new(7)));
     let hooks = Delivered::default();
-    let catcher = Router::new().route("/hooks/paypal/paypal-eu", post(catch)).with_state(hooks.clone());
+    let catcher = Router::new()
+        .route("/hooks/paypal/paypal-eu", post(catch))
+        .with_state(hooks.clone());
     let hook_base = listen(catcher).await;
     let cfg = SandboxConfig {
         data_dir: None,
@@ -195,7 +197,10 @@ impl World {
         let needle = format!("\"event_type\":\"{kind}\"");
         for _ in 0..500 {
             let seen = self.hooks.lock().unwrap().clone();
-            let got: Vec<_> = seen.into_iter().filter(|(_, b)| String::from_utf8_lossy(b).contains(&needle)).collect();
+            let got: Vec<_> = seen
+                .into_iter()
+                .filter(|(_, b)| String::from_utf8_lossy(b).contains(&needle))
+                .collect();
             if got.len() >= want {
                 return got;
             }
@@ -210,7 +215,13 @@ impl World {
 async fn a_deposit_is_opened_once_approved_taken_once_and_reported_whole() {
     let w = world().await;
     let first = w.paypal.open_deposit(&wish("dep_1", 50_000)).await.unwrap();
-    assert!(first.redirect_url.as_deref().is_some_and(|u| u.contains("/paypal/paypal-eu/hosted/")), "{first:?}");
+    assert!(
+        first
+            .redirect_url
+            .as_deref()
+            .is_some_and(|u| u.contains("/paypal/paypal-eu/hosted/")),
+        "{first:?}"
+    );
     assert_eq!(first.state, PaymentState::RequiresAction);
     assert_eq!(w.opened("dep_1", 50_000).await, first.provider_ref);
     let id = first.provider_ref;
@@ -221,11 +232,17 @@ async fn a_deposit_is_opened_once_approved_taken_once_and_reported_whole() {
     let r = w.paypal.deposit(&id).await.unwrap();
     assert_eq!((r.state, r.received, r.payment_ref), (PaymentState::Authorised, None, None));
     let r = w.take(&id, "dep_1", 50_000).await.unwrap();
-    assert_eq!((r.state, r.amount, r.received), (PaymentState::Succeeded, eur(50_000), Some(eur(50_000))));
+    assert_eq!(
+        (r.state, r.amount, r.received),
+        (PaymentState::Succeeded, eur(50_000), Some(eur(50_000)))
+    );
     // 2.9 % and 0.30.
     assert_eq!((r.fee, r.refunded_minor), (Some(eur(1_480)), 0));
     let i = r.instrument.clone().unwrap();
-    assert_eq!((i.kind.as_str(), i.brand.as_deref(), i.country.as_deref()), ("wallet", Some("paypal"), Some("DE")));
+    assert_eq!(
+        (i.kind.as_str(), i.brand.as_deref(), i.country.as_deref()),
+        ("wallet", Some("paypal"), Some("DE"))
+    );
     assert!(i.fingerprint.is_some() && i.holder.as_deref() == Some("Alex Buyer"));
     assert_eq!(w.take(&id, "dep_1", 50_000).await.unwrap(), r);
     assert_eq!(w.paypal.deposit(&id).await.unwrap(), r);
@@ -255,7 +272,10 @@ async fn a_declined_wallet_may_choose_again_and_a_slow_one_is_pending_until_it_s
     assert_eq!(w.paypal.deposit(&id).await.unwrap().state, PaymentState::RequiresAction);
     w.control("/pay", json!({"ref": "dep_1"})).await;
     assert_eq!(w.take(&id, "dep_1", 50_000).await.unwrap().state, PaymentState::Succeeded);
-    for (our_ref, end, want) in [("dep_2", "pay", PaymentState::Succeeded), ("dep_3", "decline", PaymentState::Failed)] {
+    for (our_ref, end, want) in [
+        ("dep_2", "pay", PaymentState::Succeeded),
+        ("dep_3", "decline", PaymentState::Failed),
+    ] {
         let id = w.approved(our_ref, 50_000, "later").await;
         let r = w.take(&id, our_ref, 50_000).await.unwrap();
         assert_eq!((r.state, r.received), (PaymentState::Pending, None));
@@ -277,7 +297,10 @@ async fn refunds_are_repeatable_bounded_and_may_end_later() {
     let w = world().await;
     let paid = w.paid("dep_1", 50_000).await;
     let first = w.paypal.refund(&w.refund("rf_1", &paid, 20_000)).await.unwrap();
-    assert_eq!((first.state, first.amount, first.our_ref.as_deref()), (RefundState::Succeeded, eur(20_000), Some("rf_1")));
+    assert_eq!(
+        (first.state, first.amount, first.our_ref.as_deref()),
+        (RefundState::Succeeded, eur(20_000), Some("rf_1"))
+    );
     assert_eq!(w.paypal.refund(&w.refund("rf_1", &paid, 20_000)).await.unwrap(), first);
     assert_eq!(w.paypal.deposit(&paid.provider_ref).await.unwrap().refunded_minor, 20_000);
     // The same id with another amount: what the first call did is the question.
@@ -311,10 +334,15 @@ async fn disputes_are_inquiries_claims_and_ends() {
         ("dep_3", "RESOLVED_WITH_PAYOUT", DisputeState::Unrecognised),
     ] {
         let paid = w.paid(our_ref, 50_000).await;
-        let d = w.control("/dispute", json!({"ref": our_ref, "stage": "INQUIRY", "amount": "123.45"})).await;
+        let d = w
+            .control("/dispute", json!({"ref": our_ref, "stage": "INQUIRY", "amount": "123.45"}))
+            .await;
         let id = d["dispute_id"].as_str().unwrap();
         let r = w.paypal.dispute(id).await.unwrap();
-        assert_eq!((r.state, r.amount, Some(&r.payment_ref)), (DisputeState::Warning, eur(12_345), paid.payment_ref.as_ref()));
+        assert_eq!(
+            (r.state, r.amount, Some(&r.payment_ref)),
+            (DisputeState::Warning, eur(12_345), paid.payment_ref.as_ref())
+        );
         w.control(&format!("/dispute/{id}/escalate"), json!({})).await;
         assert_eq!(w.paypal.dispute(id).await.unwrap().state, DisputeState::Opened);
         w.control(&format!("/dispute/{id}/close"), json!({"outcome": end})).await;
@@ -326,9 +354,15 @@ async fn disputes_are_inquiries_claims_and_ends() {
 async fn payouts_are_paid_once_may_wait_fail_and_come_back() {
     let w = world().await;
     let first = w.paypal.pay_out(&payout("wdr_1-1", 20_000)).await.unwrap();
-    assert_eq!((first.state, first.amount, first.our_ref.as_deref()), (PayoutState::Pending, eur(20_000), Some("wdr_1-1")));
+    assert_eq!(
+        (first.state, first.amount, first.our_ref.as_deref()),
+        (PayoutState::Pending, eur(20_000), Some("wdr_1-1"))
+    );
     let again = w.paypal.pay_out(&payout("wdr_1-1", 20_000)).await.unwrap();
-    assert_eq!((again.provider_ref.as_str(), again.state), (first.provider_ref.as_str(), PayoutState::Pending));
+    assert_eq!(
+        (again.provider_ref.as_str(), again.state),
+        (first.provider_ref.as_str(), PayoutState::Pending)
+    );
     let status = async |our: &str, id: &str| w.paypal.payout_status(our, Some(id)).await.unwrap();
     for (switch, want) in [
         ("pay", PayoutState::Paid),
@@ -359,7 +393,10 @@ async fn payouts_are_paid_once_may_wait_fail_and_come_back() {
     w.order("payouts.create", FaultKind::DropAfter, None);
     let e = w.paypal.pay_out(&payout("wdr_5-1", 3_000)).await.unwrap_err();
     assert_eq!(e.fate, Fate::Unknown);
-    assert_eq!(w.paypal.payout_status("wdr_5-1", None).await.unwrap_err().code, "provider_ref_missing");
+    assert_eq!(
+        w.paypal.payout_status("wdr_5-1", None).await.unwrap_err().code,
+        "provider_ref_missing"
+    );
     let found = w.paypal.pay_out(&payout("wdr_5-1", 3_000)).await.unwrap();
     let r = w.control("/payout/wdr_5-1/pay", json!({})).await;
     assert_eq!(r["payout_batch_id"].as_str(), Some(found.provider_ref.as_str()));
@@ -378,7 +415,12 @@ async fn every_way_to_lose_the_answer_has_its_fate_and_the_same_call_heals_it() 
         (FaultKind::Refuse, Some("409"), Fate::Unknown, "RESOURCE_CONFLICT"),
         (FaultKind::Refuse, Some("429"), Fate::RefusedForNow, "RATE_LIMIT_REACHED"),
         (FaultKind::Refuse, Some("403"), Fate::Refused, "unauthorised"),
-        (FaultKind::Refuse, Some("PAYEE_ACCOUNT_RESTRICTED"), Fate::Refused, "PAYEE_ACCOUNT_RESTRICTED"),
+        (
+            FaultKind::Refuse,
+            Some("PAYEE_ACCOUNT_RESTRICTED"),
+            Fate::Refused,
+            "PAYEE_ACCOUNT_RESTRICTED",
+        ),
         (FaultKind::WrongAmount, None, Fate::Unknown, "echo_mismatch"),
     ];
     for (i, (kind, value, fate, code)) in cases.into_iter().enumerate() {
@@ -390,7 +432,10 @@ async fn every_way_to_lose_the_answer_has_its_fate_and_the_same_call_heals_it() 
         assert_eq!(e.raw.is_some(), kept, "{kind:?}");
         w.paypal.open_deposit(&wish).await.unwrap();
     }
-    for (i, kind) in [FaultKind::DropAfter, FaultKind::Garbage, FaultKind::WrongAmount].into_iter().enumerate() {
+    for (i, kind) in [FaultKind::DropAfter, FaultKind::Garbage, FaultKind::WrongAmount]
+        .into_iter()
+        .enumerate()
+    {
         let our_ref = format!("dep_take_{i}");
         let id = w.approved(&our_ref, 10_000, "pay").await;
         w.order("orders.capture", kind, None);
@@ -447,7 +492,10 @@ async fn nothing_is_sent_where_nobody_listens_and_nothing_that_paypal_cannot_hol
     }
     for (minor, code) in [(1_000, "JPY"), (100_000, "HUF"), (5_120, "USD")] {
         let (amount, our_ref) = (Amount::new(minor, Currency::parse(code).unwrap()), format!("dep_{code}"));
-        let wish = OpenDeposit { amount, ..wish(&our_ref, 1) };
+        let wish = OpenDeposit {
+            amount,
+            ..wish(&our_ref, 1)
+        };
         let id = w.paypal.open_deposit(&wish).await.unwrap().provider_ref;
         w.control("/pay", json!({"ref": our_ref})).await;
         assert_eq!(w.paypal.take(&id, &our_ref, amount).await.unwrap().received, Some(amount), "{code}");
@@ -498,7 +546,10 @@ async fn delivered_webhooks_are_verified_and_say_what_they_are_about() {
         tampered[at] = b'6';
         let now = w.env.now();
         assert!(matches!(w.paypal.verify(&headers, &tampered, now), Err(HookRefusal::Forged(_))));
-        assert!(matches!(w.paypal.verify(&headers, &body, now.plus_days(8)), Err(HookRefusal::Stale(_))));
+        assert!(matches!(
+            w.paypal.verify(&headers, &body, now.plus_days(8)),
+            Err(HookRefusal::Stale(_))
+        ));
         assert!(matches!(w.paypal.verify(&[], &body, now), Err(HookRefusal::Forged(_))));
     }
 }

@@ -33,7 +33,10 @@ pub(super) fn answer(op: &mut Op<'_>, call: &Call) -> Reply {
     if what == "oauth.token" {
         return token(op, call);
     }
-    let fresh = call.bearer().and_then(|t| op.get(TOKENS, t)).is_some_and(|t| t.num("until") > op.now.secs());
+    let fresh = call
+        .bearer()
+        .and_then(|t| op.get(TOKENS, t))
+        .is_some_and(|t| t.num("until") > op.now.secs());
     if !fresh {
         return token_spent();
     }
@@ -41,7 +44,11 @@ pub(super) fn answer(op: &mut Op<'_>, call: &Call) -> Reply {
         return by_status(415);
     }
     if call.header("paypal-request-id").is_some_and(|id| id.is_empty() || id.len() > 108) {
-        let issue = Issue::new("PayPal-Request-Id", "INVALID_STRING_LENGTH", "The value of a field is either too short or too long.");
+        let issue = Issue::new(
+            "PayPal-Request-Id",
+            "INVALID_STRING_LENGTH",
+            "The value of a field is either too short or too long.",
+        );
         return INVALID.reply(&[issue]);
     }
     let id = call.parts().get(3).map(|s| (*s).to_string()).unwrap_or_default();
@@ -64,9 +71,8 @@ fn body(call: &Call) -> Result<Value, Reply> {
     if call.body.is_empty() {
         return Ok(json!({}));
     }
-    call.json().ok_or_else(|| {
-        INVALID.reply(&[Issue::new("", "MALFORMED_REQUEST_JSON", "The request JSON is not well formed.")])
-    })
+    call.json()
+        .ok_or_else(|| INVALID.reply(&[Issue::new("", "MALFORMED_REQUEST_JSON", "The request JSON is not well formed.")]))
 }
 
 fn token(op: &mut Op<'_>, call: &Call) -> Reply {
@@ -77,7 +83,10 @@ fn token(op: &mut Op<'_>, call: &Call) -> Reply {
         return client_unknown();
     }
     if call.form().get("grant_type").map(String::as_str) != Some("client_credentials") {
-        return Reply::json(400, json!({"error": "unsupported_grant_type", "error_description": "Grant Type is NULL"}));
+        return Reply::json(
+            400,
+            json!({"error": "unsupported_grant_type", "error_description": "Grant Type is NULL"}),
+        );
     }
     let t = op.token("A21AA", 80);
     let until = op.now.secs() + TOKEN_LIFE_SECS;
@@ -99,7 +108,9 @@ pub(super) fn revoke(op: &mut Op<'_>) -> Value {
 
 /// What a repeat under the same request id is about; another content under it is refused.
 pub(super) fn repeated(op: &Op<'_>, call: &Call, scope: &str) -> Result<Option<String>, Reply> {
-    let Some(key) = call.header("paypal-request-id") else { return Ok(None) };
+    let Some(key) = call.header("paypal-request-id") else {
+        return Ok(None);
+    };
     match op.answered(&format!("{scope}:{key}"), KEY_LIFE_SECS) {
         None => Ok(None),
         Some((asked, about)) if asked == call.mark() => Ok(about.as_str().map(str::to_string)),

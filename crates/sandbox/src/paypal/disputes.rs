@@ -42,7 +42,11 @@ pub(super) fn open(op: &mut Op<'_>, order: &Value) -> Result<Value> {
             asked
         }
     };
-    let reason = if order.text("reason").is_empty() { "UNAUTHORISED" } else { order.text("reason") };
+    let reason = if order.text("reason").is_empty() {
+        "UNAUTHORISED"
+    } else {
+        order.text("reason")
+    };
     let id = format!("PP-D-{}", op.digits(5));
     let d = json!({"dispute_id": id, "create_time": time(op), "update_time": time(op), "reason": reason,
         "status": if stage == "INQUIRY" { "WAITING_FOR_SELLER_RESPONSE" } else { "UNDER_REVIEW" }, "dispute_amount": amount,
@@ -100,7 +104,11 @@ pub(super) fn close(op: &mut Op<'_>, id: &str, outcome: &str) -> Result<Value> {
         return Err(Problem::conflict("dispute_resolved", "this dispute is resolved"));
     }
     if !OUTCOMES.contains(&outcome) {
-        return Err(Problem::invalid("outcome", "outcome_unknown", format!("expected one of {}", OUTCOMES.join(", "))));
+        return Err(Problem::invalid(
+            "outcome",
+            "outcome_unknown",
+            format!("expected one of {}", OUTCOMES.join(", ")),
+        ));
     }
     op.edit(DISPUTES, id, |m| {
         m.insert("status".into(), json!("RESOLVED"));

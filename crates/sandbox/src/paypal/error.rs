@@ -20,8 +20,16 @@ pub(super) const MISSING: Kind = Kind(404, "RESOURCE_NOT_FOUND", "The specified 
 const OTHERS: [Kind; 7] = [
     Kind(400, "VALIDATION_ERROR", "Invalid data provided."),
     Kind(403, "NOT_AUTHORIZED", "Authorization failed due to insufficient permissions."),
-    Kind(409, "RESOURCE_CONFLICT", "The server has detected a conflict while processing this request."),
-    Kind(415, "UNSUPPORTED_MEDIA_TYPE", "The server does not support the request payload's media type."),
+    Kind(
+        409,
+        "RESOURCE_CONFLICT",
+        "The server has detected a conflict while processing this request.",
+    ),
+    Kind(
+        415,
+        "UNSUPPORTED_MEDIA_TYPE",
+        "The server does not support the request payload's media type.",
+    ),
     Kind(429, "RATE_LIMIT_REACHED", "Too many requests. Blocked due to rate limiting."),
     Kind(500, "INTERNAL_SERVER_ERROR", "An internal server error has occurred."),
     Kind(503, "SERVICE_UNAVAILABLE", "Service Unavailable."),
@@ -56,15 +64,25 @@ pub(super) fn unprocessable(issue: &str, description: &str) -> Reply {
 }
 
 pub(super) fn missing() -> Reply {
-    MISSING.reply(&[Issue::new("", "INVALID_RESOURCE_ID", "Specified resource ID does not exist. Please check the resource ID and try again.")])
+    MISSING.reply(&[Issue::new(
+        "",
+        "INVALID_RESOURCE_ID",
+        "Specified resource ID does not exist. Please check the resource ID and try again.",
+    )])
 }
 
 pub(super) fn token_spent() -> Reply {
-    Reply::json(401, json!({"error": "invalid_token", "error_description": "Token signature verification failed"}))
+    Reply::json(
+        401,
+        json!({"error": "invalid_token", "error_description": "Token signature verification failed"}),
+    )
 }
 
 pub(super) fn client_unknown() -> Reply {
-    Reply::json(401, json!({"error": "invalid_client", "error_description": "Client Authentication failed"}))
+    Reply::json(
+        401,
+        json!({"error": "invalid_client", "error_description": "Client Authentication failed"}),
+    )
 }
 
 /// Members PayPal does not know here, missing ones, and texts that are too long. `known` gives each
@@ -82,7 +100,11 @@ pub(super) fn shape(o: &Value, at: &str, known: &[(&str, usize)], needed: &[&str
             Some((_, most)) => match v.as_str() {
                 None => issues.push(Issue::new(&field, "INVALID_PARAMETER_SYNTAX", "A text is expected.")),
                 Some(s) if s.is_empty() || s.chars().count() > *most => {
-                    issues.push(Issue::new(&field, "INVALID_STRING_LENGTH", "The value of a field is either too short or too long."));
+                    issues.push(Issue::new(
+                        &field,
+                        "INVALID_STRING_LENGTH",
+                        "The value of a field is either too short or too long.",
+                    ));
                 }
                 Some(_) => {}
             },
@@ -90,7 +112,11 @@ pub(super) fn shape(o: &Value, at: &str, known: &[(&str, usize)], needed: &[&str
     }
     for name in needed {
         if !m.contains_key(*name) {
-            issues.push(Issue::new(&format!("{at}/{name}"), "MISSING_REQUIRED_PARAMETER", "A required field is missing."));
+            issues.push(Issue::new(
+                &format!("{at}/{name}"),
+                "MISSING_REQUIRED_PARAMETER",
+                "A required field is missing.",
+            ));
         }
     }
     if issues.is_empty() { Ok(()) } else { Err(INVALID.reply(&issues)) }

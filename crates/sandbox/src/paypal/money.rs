@@ -15,8 +15,8 @@ pub(super) struct Sum {
 
 pub(super) fn places(code: &str) -> Option<u8> {
     let two = [
-        "AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP", "HKD", "ILS", "MXN", "MYR", "NOK", "NZD", "PHP", "PLN", "SEK", "SGD",
-        "THB", "USD",
+        "AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP", "HKD", "ILS", "MXN", "MYR", "NOK", "NZD", "PHP", "PLN", "SEK",
+        "SGD", "THB", "USD",
     ];
     if ["HUF", "JPY", "TWD"].contains(&code) {
         Some(0)
@@ -39,18 +39,28 @@ pub(super) fn read(m: &Value, code: &str, field: &str) -> Result<Sum, Reply> {
         return refuse("DECIMALS_NOT_SUPPORTED", "Currency does not support decimals.");
     }
     if decimals > usize::from(places) {
-        return refuse("DECIMAL_PRECISION", "If the currency supports decimals, only two decimal place precision is supported.");
+        return refuse(
+            "DECIMAL_PRECISION",
+            "If the currency supports decimals, only two decimal place precision is supported.",
+        );
     }
     match parse_fixed(text, places) {
         Some(units) if units > 0 => Ok(Sum { units, places }),
         Some(_) => refuse("CANNOT_BE_ZERO_OR_NEGATIVE", "Must be greater than zero."),
-        None => refuse("INVALID_PARAMETER_SYNTAX", "The value of a field does not conform to the expected format."),
+        None => refuse(
+            "INVALID_PARAMETER_SYNTAX",
+            "The value of a field does not conform to the expected format.",
+        ),
     }
 }
 
 /// One of ours, kept as it was read.
 pub(super) fn units(m: &Value) -> i64 {
-    let code = if m.text("currency_code").is_empty() { "currency" } else { "currency_code" };
+    let code = if m.text("currency_code").is_empty() {
+        "currency"
+    } else {
+        "currency_code"
+    };
     places(m.text(code)).and_then(|p| parse_fixed(m.text("value"), p)).unwrap_or(0)
 }
 

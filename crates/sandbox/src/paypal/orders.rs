@@ -14,19 +14,34 @@ type Answer = std::result::Result<Reply, Reply>;
 
 pub(super) fn create(op: &mut Op<'_>, call: &Call, b: &Value) -> Answer {
     if call.header("paypal-request-id").is_none() {
-        let issue = Issue::new("PayPal-Request-Id", "PAYPAL_REQUEST_ID_REQUIRED", "A PayPal-Request-Id is required with a payment source.");
+        let issue = Issue::new(
+            "PayPal-Request-Id",
+            "PAYPAL_REQUEST_ID_REQUIRED",
+            "A PayPal-Request-Id is required with a payment source.",
+        );
         return Err(INVALID.reply(&[issue]));
     }
     if let Some(id) = api::repeated(op, call, "orders")? {
         return retrieve(op, &id);
     }
-    shape(b, "", &[("intent", 255), ("purchase_units", 0), ("payment_source", 0)], &["intent", "purchase_units", "payment_source"])?;
+    shape(
+        b,
+        "",
+        &[("intent", 255), ("purchase_units", 0), ("payment_source", 0)],
+        &["intent", "purchase_units", "payment_source"],
+    )?;
     if !b.is("intent", "CAPTURE") {
         return Err(INVALID.reply(&[Issue::new("/intent", "INVALID_PARAMETER_VALUE", "The value of a field is invalid.")]));
     }
     let unit = match b["purchase_units"].as_array().map(Vec::as_slice) {
         Some([one]) => one,
-        _ => return Err(INVALID.reply(&[Issue::new("/purchase_units", "INVALID_ARRAY_LENGTH", "The number of items is invalid.")])),
+        _ => {
+            return Err(INVALID.reply(&[Issue::new(
+                "/purchase_units",
+                "INVALID_ARRAY_LENGTH",
+                "The number of items is invalid.",
+            )]));
+        }
     };
     let known = [
         ("reference_id", 256),
@@ -37,11 +52,21 @@ pub(super) fn create(op: &mut Op<'_>, call: &Call, b: &Value) -> Answer {
         ("amount", 0),
     ];
     shape(unit, "/purchase_units/0", &known, &["amount"])?;
-    shape(&unit["amount"], "/purchase_units/0/amount", &[("currency_code", 3), ("value", 32)], &["currency_code", "value"])?;
+    shape(
+        &unit["amount"],
+        "/purchase_units/0/amount",
+        &[("currency_code", 3), ("value", 32)],
+        &["currency_code", "value"],
+    )?;
     money::read(&unit["amount"], "currency_code", "/purchase_units/0/amount/value")?;
     let source = &b["payment_source"];
     shape(source, "/payment_source", &[("paypal", 0)], &["paypal"])?;
-    shape(&source["paypal"], "/payment_source/paypal", &[("email_address", 254), ("experience_context", 0)], &["experience_context"])?;
+    shape(
+        &source["paypal"],
+        "/payment_source/paypal",
+        &[("email_address", 254), ("experience_context", 0)],
+        &["experience_context"],
+    )?;
     let context = &source["paypal"]["experience_context"];
     let known = [
         ("return_url", 4_000),
@@ -56,7 +81,11 @@ pub(super) fn create(op: &mut Op<'_>, call: &Call, b: &Value) -> Answer {
     shape(context, at, &known, &["return_url", "cancel_url"])?;
     for name in ["return_url", "cancel_url"] {
         if !context.text(name).starts_with("http") {
-            return Err(INVALID.reply(&[Issue::new(&format!("{at}/{name}"), "INVALID_PARAMETER_SYNTAX", "A URL is expected.")]));
+            return Err(INVALID.reply(&[Issue::new(
+                &format!("{at}/{name}"),
+                "INVALID_PARAMETER_SYNTAX",
+                "A URL is expected.",
+            )]));
         }
     }
     let id = new_id(op);
@@ -127,7 +156,10 @@ pub(super) fn capture(op: &mut Op<'_>, call: &Call, id: &str, b: &Value) -> Answ
         "APPROVED" => {}
         "COMPLETED" => return Err(unprocessable("ORDER_ALREADY_CAPTURED", "Order already captured.")),
         _ => {
-            return Err(unprocessable("ORDER_NOT_APPROVED", "Payer has not yet approved the Order for payment."));
+            return Err(unprocessable(
+                "ORDER_NOT_APPROVED",
+                "Payer has not yet approved the Order for payment.",
+            ));
         }
     }
     let unit = &o["purchase_units"][0];
@@ -185,7 +217,8 @@ fn settle(op: &mut Op<'_>, id: &str, yes: bool) {
     }
     let (code, gross) = (c["amount"].text("currency_code"), money::units(&c["amount"]));
     let fee = money::fee(gross);
-    let breakdown = json!({"gross_amount": c["amount"], "paypal_fee": money::money(fee, code), "net_amount": money::money(gross - fee, code)});
+    let breakdown =
+        json!({"gross_amount": c["amount"], "paypal_fee": money::money(fee, code), "net_amount": money::money(gross - fee, code)});
     op.set(CAPTURES, id, "seller_receivable_breakdown", breakdown);
     let line = report::Line {
         id,

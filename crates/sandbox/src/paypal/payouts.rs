@@ -16,19 +16,45 @@ const VALIDATION: Kind = Kind(400, "VALIDATION_ERROR", "Invalid request - see de
 type Answer = std::result::Result<Reply, Reply>;
 
 pub(super) fn create(op: &mut Op<'_>, b: &Value) -> Answer {
-    shape(b, "", &[("sender_batch_header", 0), ("items", 0)], &["sender_batch_header", "items"])?;
+    shape(
+        b,
+        "",
+        &[("sender_batch_header", 0), ("items", 0)],
+        &["sender_batch_header", "items"],
+    )?;
     let header = &b["sender_batch_header"];
-    let known = [("sender_batch_id", 256), ("recipient_type", 13), ("email_subject", 255), ("email_message", 1_000), ("note", 165)];
+    let known = [
+        ("sender_batch_id", 256),
+        ("recipient_type", 13),
+        ("email_subject", 255),
+        ("email_message", 1_000),
+        ("note", 165),
+    ];
     shape(header, "/sender_batch_header", &known, &["sender_batch_id"])?;
     let item = match b["items"].as_array().map(Vec::as_slice) {
         Some([one]) => one,
         _ => return Err(VALIDATION.reply(&[Issue::new("items", "Number of items is out of range.", "")])),
     };
-    let known = [("recipient_type", 13), ("receiver", 127), ("amount", 0), ("sender_item_id", 63), ("note", 4_000)];
+    let known = [
+        ("recipient_type", 13),
+        ("receiver", 127),
+        ("amount", 0),
+        ("sender_item_id", 63),
+        ("note", 4_000),
+    ];
     shape(item, "/items/0", &known, &["receiver", "amount"])?;
-    shape(&item["amount"], "/items/0/amount", &[("currency", 3), ("value", 32)], &["currency", "value"])?;
+    shape(
+        &item["amount"],
+        "/items/0/amount",
+        &[("currency", 3), ("value", 32)],
+        &["currency", "value"],
+    )?;
     money::read(&item["amount"], "currency", "/items/0/amount/value")?;
-    let kind = if item.text("recipient_type").is_empty() { header.text("recipient_type") } else { item.text("recipient_type") };
+    let kind = if item.text("recipient_type").is_empty() {
+        header.text("recipient_type")
+    } else {
+        item.text("recipient_type")
+    };
     let receiver = item.text("receiver");
     let fits = match kind {
         "EMAIL" => receiver.contains('@'),
@@ -37,7 +63,11 @@ pub(super) fn create(op: &mut Op<'_>, b: &Value) -> Answer {
         _ => return Err(VALIDATION.reply(&[Issue::new("items[0].recipient_type", "Unsupported recipient type.", "")])),
     };
     if !fits {
-        return Err(VALIDATION.reply(&[Issue::new("items[0].receiver", "Receiver is invalid or does not match with type.", "")]));
+        return Err(VALIDATION.reply(&[Issue::new(
+            "items[0].receiver",
+            "Receiver is invalid or does not match with type.",
+            "",
+        )]));
     }
     let batch_ref = header.text("sender_batch_id");
     let since = op.now.plus_days(-ID_LIFE_DAYS).micros();
@@ -98,14 +128,21 @@ fn show_item(id: &str, o: &Value) -> Value {
 
 pub(super) fn retrieve(op: &Op<'_>, id: &str) -> Answer {
     let o = op.get(BATCHES, id).ok_or_else(missing)?;
-    Ok(Reply::json(200, json!({"total_items": 1, "total_pages": 1, "batch_header": head(id, o), "items": [show_item(id, o)]})))
+    Ok(Reply::json(
+        200,
+        json!({"total_items": 1, "total_pages": 1, "batch_header": head(id, o), "items": [show_item(id, o)]}),
+    ))
 }
 
 /// Who is called `unclaimed@...` has no account yet.
 pub(super) fn process(op: &mut Op<'_>, id: &str) {
     let Some(o) = op.get(BATCHES, id).cloned() else { return };
     if o.is("item_status", "PENDING") && o.is("status", "PENDING") {
-        let to = if o["item"].text("receiver").starts_with("unclaimed") { "UNCLAIMED" } else { "SUCCESS" };
+        let to = if o["item"].text("receiver").starts_with("unclaimed") {
+            "UNCLAIMED"
+        } else {
+            "SUCCESS"
+        };
         becomes(op, id, to, None);
     }
 }
@@ -156,7 +193,10 @@ pub(super) fn end(op: &mut Op<'_>, reference: &str, how: &str) -> Result<Value> 
     let known = |o: &Value| o.is("ours", reference) || o.is("item_id", reference);
     let id = match op.get(BATCHES, reference) {
         Some(_) => reference.to_string(),
-        None => op.find(BATCHES, known).map(|(id, _)| id).ok_or_else(|| Problem::missing("payout"))?,
+        None => op
+            .find(BATCHES, known)
+            .map(|(id, _)| id)
+            .ok_or_else(|| Problem::missing("payout"))?,
     };
     match how {
         "pay" => becomes(op, &id, "SUCCESS", None),
@@ -171,5 +211,8 @@ pub(super) fn end(op: &mut Op<'_>, reference: &str, how: &str) -> Result<Value> 
         }
         _ => return Err(Problem::missing("switch")),
     }
-    Ok(op.get(BATCHES, &id).map_or(Value::Null, |o| json!({"payout_batch_id": id, "batch": head(&id, o), "item": show_item(&id, o)})))
+    Ok(op.get(BATCHES, &id).map_or(
+        Value::Null,
+        |o| json!({"payout_batch_id": id, "batch": head(&id, o), "item": show_item(&id, o)}),
+    ))
 }

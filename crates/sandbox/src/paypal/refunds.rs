@@ -40,8 +40,18 @@ pub(super) fn create(op: &mut Op<'_>, call: &Call, capture: &str, b: &Value) -> 
     let c = op.get(CAPTURES, capture).cloned().ok_or_else(missing)?;
     match c.text("status") {
         "COMPLETED" | "PARTIALLY_REFUNDED" => {}
-        "REFUNDED" => return Err(unprocessable("CAPTURE_FULLY_REFUNDED", "The capture has already been fully refunded.")),
-        _ => return Err(unprocessable("CAPTURE_STATUS_NOT_VALID", "Invalid capture status, capture status should be `COMPLETED`.")),
+        "REFUNDED" => {
+            return Err(unprocessable(
+                "CAPTURE_FULLY_REFUNDED",
+                "The capture has already been fully refunded.",
+            ));
+        }
+        _ => {
+            return Err(unprocessable(
+                "CAPTURE_STATUS_NOT_VALID",
+                "Invalid capture status, capture status should be `COMPLETED`.",
+            ));
+        }
     }
     let code = c["amount"].text("currency_code");
     let left = money::units(&c["amount"]) - given(op, capture);
@@ -51,13 +61,19 @@ pub(super) fn create(op: &mut Op<'_>, call: &Call, capture: &str, b: &Value) -> 
             shape(a, "/amount", &[("currency_code", 3), ("value", 32)], &["currency_code", "value"])?;
             let sum = money::read(a, "currency_code", "/amount/value")?;
             if !a.is("currency_code", code) {
-                return Err(unprocessable("CURRENCY_MISMATCH", "The currency of the refund must be the currency of the capture."));
+                return Err(unprocessable(
+                    "CURRENCY_MISMATCH",
+                    "The currency of the refund must be the currency of the capture.",
+                ));
             }
             sum.units
         }
     };
     if asked > left {
-        return Err(unprocessable("REFUND_AMOUNT_EXCEEDED", "The refund amount must be less than or equal to the capture amount."));
+        return Err(unprocessable(
+            "REFUND_AMOUNT_EXCEEDED",
+            "The refund amount must be less than or equal to the capture amount.",
+        ));
     }
     let pending = op.get(SWITCHES, "refund_pending").is_some();
     op.remove(SWITCHES, "refund_pending");
@@ -71,7 +87,11 @@ pub(super) fn create(op: &mut Op<'_>, call: &Call, capture: &str, b: &Value) -> 
         "create_time": time(op), "update_time": time(op)});
     op.put(REFUNDS, &id, r);
     api::keep(op, call, "refunds", &id);
-    let r = if pending { tell(op, &id, "PAYMENT.REFUND.PENDING") } else { becomes(op, &id, "COMPLETED") };
+    let r = if pending {
+        tell(op, &id, "PAYMENT.REFUND.PENDING")
+    } else {
+        becomes(op, &id, "COMPLETED")
+    };
     let mut shown = show(&r);
     if !api::whole(call) {
         shown = json!({"id": shown["id"], "status": shown["status"], "links": shown["links"]});
@@ -85,7 +105,9 @@ pub(super) fn retrieve(op: &Op<'_>, id: &str) -> Answer {
 }
 
 fn tell(op: &mut Op<'_>, id: &str, kind: &str) -> Value {
-    let Some(r) = op.get(REFUNDS, id).cloned() else { return Value::Null };
+    let Some(r) = op.get(REFUNDS, id).cloned() else {
+        return Value::Null;
+    };
     notify(op, kind, r.text("capture"), &show(&r));
     r
 }

@@ -71,7 +71,12 @@ pub(super) fn csv(op: &Op<'_>) -> String {
     let mut out = format!("\"RH\",{},\"A\",{account},009,\n\"FH\",01\n", stamp(op.now));
     let (y, m, d) = op.now.ymd();
     let today = Ts::from_ymd(y, m, d);
-    let _ = writeln!(out, "\"SH\",{},{},{account},\"\"", stamp(today), stamp(today.plus_days(1).plus_secs(-1)));
+    let _ = writeln!(
+        out,
+        "\"SH\",{},{},{account},\"\"",
+        stamp(today),
+        stamp(today.plus_days(1).plus_secs(-1))
+    );
     let names: Vec<String> = COLUMNS.iter().map(|c| quoted(c)).collect();
     let _ = writeln!(out, "\"CH\",{}", names.join(","));
     let mut n = 0;
