@@ -59,6 +59,31 @@ pub struct PlatformAccount {
     pub our_ref: Option<String>,
     pub balance_minor: i64,
     pub credit_minor: i64,
+    #[serde(default)]
+    pub holder: Holder,
+}
+
+/// Whom the platform says an account belongs to; empty where it does not say or our manager may
+/// not see it. Personal data: not printed by `Debug`.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    pub name: String,
+    pub email: String,
+    pub phone: String,
+}
+
+impl std::fmt::Debug for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Holder(***)")
+    }
+}
+
+/// Where an account stands against its group's thresholds, as the platform says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MarginEdge {
+    MarginCall,
+    StopOut,
 }
 
 /// Balance and equity at one moment. `read_at` is our clock when the answer came.
@@ -73,6 +98,9 @@ pub struct AccountState {
     pub free_margin_minor: i64,
     pub floating_minor: i64,
     pub read_at: Ts,
+    /// None: above both thresholds, or the platform does not say.
+    #[serde(default)]
+    pub edge: Option<MarginEdge>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -213,6 +241,66 @@ pub struct AccountChange {
     pub leverage: Option<u32>,
 }
 
+/// How far a connector can do a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Support {
+    Yes,
+    /// With the limits that the connector's README names.
+    Partly,
+    No,
+}
+
+/// What platforms differ in, by the words of the connections page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Capability {
+    OpenAccount,
+    ReadOnly,
+    Block,
+    ChangeGroup,
+    ChangeLeverage,
+    Balance,
+    Credit,
+    Correction,
+    /// A withdrawal above the free margin is refused there.
+    FreeMarginCheck,
+    /// An operation whose answer was lost can be looked up by our token.
+    FindMoney,
+    /// The server itself makes a repeated operation one.
+    RepeatSafeMoney,
+    DealsByGroup,
+    /// Edits and deletions of past deals show.
+    DealEdits,
+    PositionsByGroup,
+    MarginByGroup,
+    MarginEdges,
+    HolderData,
+    /// Changes are told, not looked for.
+    Push,
+}
+
+/// What a connector can do, and what it was tested against.
+#[derive(Clone, Debug, Serialize)]
+pub struct Capabilities {
+    /// The interface in the vendor's words.
+    pub api: &'static str,
+    /// Builds it was run against, both ends included.
+    pub builds: Vec<(u32, u32)>,
+    pub table: Vec<(Capability, Support)>,
+}
+
+impl Capabilities {
+    /// Whether the connector was tested against the build a server states. A build without a
+    /// number says nothing and was not.
+    pub fn tested(&self, build: &str) -> bool {
+        build
+            .trim()
+            .parse::<u32>()
+            .is_ok_and(|n| self.builds.iter().any(|(from, to)| (*from..=*to).contains(&n)))
+    }
+}
+
 #[async_trait]
 pub trait TradingPlatform: Send + Sync {
     async fn server_info(&self) -> CallResult<ServerInfo>;
@@ -231,4 +319,10 @@ pub trait TradingPlatform: Send + Sync {
     /// Every deal of the groups between two moments (UTC, inclusive of both seconds).
     async fn deals(&self, group_mask: &str, from: Ts, to: Ts) -> CallResult<Vec<Deal>>;
     async fn positions(&self, login: &str) -> CallResult<Vec<Position>>;
+    /// Every open position of the groups.
+    async fn open_positions(&self, group_mask: &str) -> CallResult<Vec<Position>>;
+    /// Balance, equity and margin of the groups' accounts. Accounts that were idle for long may be
+    /// missing; they have no open positions.
+    async fn states(&self, group_mask: &str) -> CallResult<Vec<AccountState>>;
+    fn capabilities(&self) -> Capabilities;
 }

@@ -108,6 +108,7 @@ path_ids!(
     qd_payments::TransferId,
     qd_trading::TradingAccountId,
     qd_trading::MoveId,
+    qd_trading::drift::DriftRunId,
     qd_ledger::EntryId,
     qd_partners::PartnerId,
     qd_partners::LinkId,

@@ -114,6 +114,8 @@ pub struct WorkerConfig {
     /// Seconds between looks for settings changed by hand there, on servers with up to 500 accounts
     /// of ours; 0 for none.
     pub watch_every_s: i64,
+    /// Seconds between comparisons of a server with what we have of it.
+    pub drift_every_s: i64,
 }
 
 impl Default for WorkerConfig {
@@ -124,6 +126,7 @@ impl Default for WorkerConfig {
             feed_every_s: 1,
             sweep_every_s: 30,
             watch_every_s: 2,
+            drift_every_s: 900,
         }
     }
 }

@@ -261,6 +261,11 @@ pub fn registry(app: &App) -> Result<Registry> {
             pace.every_s(),
             qd_trading::jobs::sweep_handler(&app.core, &app.platforms, &s.id, pace),
         );
+        r = r.every(
+            format!("drift:{}", s.id),
+            work.drift_every_s,
+            qd_trading::drift::due_handler(&app.core, &app.platforms, &s.id),
+        );
     }
     let facts = Arc::new(compose::Facts(app.clone()));
     r = r.every(

@@ -5,7 +5,7 @@ use crate::zone::ServerZone;
 use crate::{Mt5, all, checked_login, map, wire};
 use qd_kernel::Ts;
 use qd_ports::CallResult;
-use qd_ports::platform::{Deal, Position};
+use qd_ports::platform::{AccountState, Deal, Position};
 
 impl Mt5 {
     /// Everything between the two moments, and a little more where the server's wall clock is
@@ -44,10 +44,40 @@ impl Mt5 {
     }
 
     pub(crate) async fn read_positions(&self, login: &str) -> CallResult<Vec<Position>> {
-        let login = checked_login(login)?;
+        self.positions_where("login", checked_login(login)?).await
+    }
+
+    /// One request for all accounts of the groups.
+    pub(crate) async fn read_open_positions(&self, group_mask: &str) -> CallResult<Vec<Position>> {
+        self.positions_where("group", group_mask).await
+    }
+
+    async fn positions_where(&self, name: &'static str, value: &str) -> CallResult<Vec<Position>> {
         let zone = self.zone().await?;
         let path = "/api/position/get_batch";
-        let reply = self.read(Command::read(path).with("login", login)).await?;
+        let reply = self.read(Command::read(path).with(name, value)).await?;
         all(&reply, path, |p: &wire::Position| map::position(p, &zone))
+    }
+
+    /// Margin records of the groups' accounts, one request. The currency is each group's; an
+    /// account we have not met yet is read once.
+    pub(crate) async fn read_states(&self, group_mask: &str) -> CallResult<Vec<AccountState>> {
+        let path = "/api/user/account/get_batch";
+        let reply = self.read(Command::read(path).with("group", group_mask)).await?;
+        let read_at = self.env.now();
+        let records: Vec<(String, wire::Account)> = all(&reply, path, |a: &wire::Account| {
+            let login = map::login(&a.login)?;
+            Ok((login.to_string(), a.clone()))
+        })?;
+        if records.iter().any(|(l, _)| !self.knows(l)) {
+            self.list_accounts(group_mask).await?;
+        }
+        let mut out = Vec::with_capacity(records.len());
+        for (login, record) in records {
+            // Closed between the two reads.
+            let Some(money) = self.login_money(&login).await? else { continue };
+            out.push(map::account_state(&record, money.currency, read_at).map_err(|why| reply.unreadable(path, why))?);
+        }
+        Ok(out)
     }
 }

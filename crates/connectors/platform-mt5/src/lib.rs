@@ -23,7 +23,8 @@ use jiff::tz::TimeZone;
 use qd_kernel::{Env, Problem, Secret, Ts};
 use qd_outbound::{Uri, WireTarget};
 use qd_ports::platform::{
-    AccountChange, AccountState, Deal, Found, MoneyOp, MoneyReceipt, NewAccount, PlatformAccount, Position, ServerInfo, TradingPlatform,
+    AccountChange, AccountState, Capabilities, Capability, Deal, Found, MoneyOp, MoneyReceipt, NewAccount, PlatformAccount, Position,
+    ServerInfo, Support, TradingPlatform,
 };
 use qd_ports::{CallError, CallResult, Fate};
 use serde::Deserialize;
@@ -221,6 +222,10 @@ impl Mt5 {
         Ok(self.user(login).await?.map(|(_, money)| money))
     }
 
+    fn knows(&self, login: &str) -> bool {
+        self.logins.lock().unwrap_or_else(|p| p.into_inner()).contains_key(login)
+    }
+
     fn remember(&self, login: &str, money: GroupMoney) {
         self.logins
             .lock()
@@ -302,5 +307,42 @@ impl TradingPlatform for Mt5 {
     }
     async fn positions(&self, login: &str) -> CallResult<Vec<Position>> {
         self.read_positions(login).await
+    }
+    async fn open_positions(&self, group_mask: &str) -> CallResult<Vec<Position>> {
+        self.read_open_positions(group_mask).await
+    }
+    async fn states(&self, group_mask: &str) -> CallResult<Vec<AccountState>> {
+        self.read_states(group_mask).await
+    }
+    fn capabilities(&self) -> Capabilities {
+        use Capability as C;
+        use Support::{No, Partly, Yes};
+        Capabilities {
+            api: "MetaTrader 5 Web API",
+            // The commands under /api begin with 2920; newer than the last is not known to differ.
+            builds: vec![(2_920, 4_755)],
+            table: vec![
+                (C::OpenAccount, Yes),
+                (C::ReadOnly, Yes),
+                (C::Block, Yes),
+                (C::ChangeGroup, Yes),
+                (C::ChangeLeverage, Yes),
+                (C::Balance, Yes),
+                (C::Credit, Yes),
+                (C::Correction, Yes),
+                (C::FreeMarginCheck, Yes),
+                (C::FindMoney, Yes),
+                (C::RepeatSafeMoney, No),
+                (C::DealsByGroup, Yes),
+                (C::DealEdits, Yes),
+                (C::PositionsByGroup, Yes),
+                // Accounts idle since the server's restart have no margin record.
+                (C::MarginByGroup, Partly),
+                (C::MarginEdges, Yes),
+                // Needs the manager's right to personal data.
+                (C::HolderData, Partly),
+                (C::Push, No),
+            ],
+        }
     }
 }

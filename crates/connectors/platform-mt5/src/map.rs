@@ -4,7 +4,9 @@
 use crate::wire;
 use crate::zone::ServerZone;
 use qd_kernel::{Amount, Currency, Lots, Rounding, Ts, format_fixed, parse_fixed};
-use qd_ports::platform::{AccountState, Deal, DealEntry, DealKind, DealSide, MoneyKind, PlatformAccount, Position, TradeRights};
+use qd_ports::platform::{
+    AccountState, Deal, DealEntry, DealKind, DealSide, Holder, MarginEdge, MoneyKind, PlatformAccount, Position, TradeRights,
+};
 
 /// What is wrong with a record, in words.
 pub(crate) type Mapped<T> = Result<T, String>;
@@ -99,7 +101,22 @@ pub(crate) fn account(u: &wire::User, money: GroupMoney, field: OurRefField) -> 
         our_ref: our_ref(u, field),
         balance_minor: need("Balance", u.balance.fixed(money.currency.exponent()))?,
         credit_minor: need("Credit", u.credit.fixed(money.currency.exponent()))?,
+        holder: holder(u),
     })
+}
+
+/// Newer servers keep the name in parts and leave the whole empty.
+fn holder(u: &wire::User) -> Holder {
+    let parts = [u.first_name.text().trim(), u.last_name.text().trim()];
+    let name = match u.name.filled() {
+        Some(whole) => whole.trim().to_string(),
+        None => parts.join(" ").trim().to_string(),
+    };
+    Holder {
+        name,
+        email: u.email.text().trim().to_string(),
+        phone: u.phone.text().trim().to_string(),
+    }
 }
 
 /// From the margin record; the floating result is derived when the server does not state it.
@@ -122,6 +139,11 @@ pub(crate) fn account_state(a: &wire::Account, currency: Currency, read_at: Ts) 
         free_margin_minor: need("MarginFree", a.margin_free.fixed(e))?,
         floating_minor: floating,
         read_at,
+        edge: match a.so_activation.int() {
+            Some(1) => Some(MarginEdge::MarginCall),
+            Some(2) => Some(MarginEdge::StopOut),
+            _ => None,
+        },
     })
 }
 
@@ -139,6 +161,7 @@ pub(crate) fn idle_state(a: &PlatformAccount, read_at: Ts) -> AccountState {
         free_margin_minor: equity,
         floating_minor: 0,
         read_at,
+        edge: None,
     }
 }
 

@@ -97,10 +97,15 @@ pub(crate) struct User {
     #[serde(rename = "ID")]
     pub id: Scalar,
     pub comment: Scalar,
+    pub name: Scalar,
+    pub first_name: Scalar,
+    pub last_name: Scalar,
+    pub email: Scalar,
+    pub phone: Scalar,
 }
 
 /// Margin and equity; exists only for accounts with activity since the server started.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct Account {
     pub login: Scalar,
@@ -110,6 +115,9 @@ pub(crate) struct Account {
     pub margin_free: Scalar,
     pub floating: Scalar,
     pub equity: Scalar,
+    /// 0 none, 1 margin call, 2 stop-out.
+    #[serde(rename = "SOActivation")]
+    pub so_activation: Scalar,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -18,6 +18,9 @@ use serde_json::{Value, json};
 /// days of asking.
 pub(crate) const ATTEMPTS: u32 = 5_000;
 
+/// Who changed what was changed there by hand.
+const PLATFORM: &str = "platform";
+
 /// What an account looks like to staff and to its owner.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = TradingAccount)]
@@ -510,15 +513,22 @@ pub(crate) async fn confirmed(tx: &mut Tx, core: &Core, id: TradingAccountId, se
     a.rights_actual = actual;
     let overtaken = settled && asked == Some(actual) && actual != a.rights_wanted;
     let foreign = settled && !overtaken;
-    if foreign {
+    // A restriction of ours is not lifted by somebody else: it is set there again.
+    let ours = a.rights_by.as_deref().is_some_and(|by| by != PLATFORM);
+    let lifted = foreign && ours && actual.freer_than(a.rights_wanted);
+    if foreign && lifted {
+        a.platform_group = seen.group.clone();
+        a.leverage = i64::from(seen.leverage);
+        pending(&mut a, core.now());
+    } else if foreign {
         // Changed on the platform itself: that is the truth now, and it is said so.
         a.rights_wanted = actual;
         a.rights_reason = Some("changed on the platform".into());
-        a.rights_by = Some("platform".into());
+        a.rights_by = Some(PLATFORM.into());
         a.platform_group = seen.group.clone();
         a.leverage = i64::from(seen.leverage);
     }
-    let synced = actual == a.rights_wanted && i64::from(seen.leverage) == a.leverage;
+    let synced = !lifted && actual == a.rights_wanted && i64::from(seen.leverage) == a.leverage;
     if synced {
         a.sync_state = SyncState::Synced;
         a.sync_since = core.now();
@@ -537,14 +547,43 @@ pub(crate) async fn confirmed(tx: &mut Tx, core: &Core, id: TradingAccountId, se
         )
         .await?;
     }
-    if overtaken {
+    if overtaken || lifted {
         apply_later(tx, core, &a).await?;
     }
-    if foreign {
+    if lifted {
+        let cause = format!(
+            "{} login {}: {} was lifted to {actual} on the platform and is set there again",
+            a.server, seen.login, a.rights_wanted
+        );
+        let what = json!({"account_id": a.id, "rights_wanted": a.rights_wanted, "rights_there": actual});
+        let (entity, client_id) = (Some(a.entity.clone()), Some(a.client_id.clone()));
+        let e = exceptions::NewException {
+            kind: "platform.restriction_lifted",
+            subject: format!("tacc:{id}"),
+            entity,
+            client_id,
+            owner_role: "ops",
+            rule: "platform_lifted_restriction",
+            cause,
+            detail: what,
+            retry: None,
+        };
+        exceptions::raise(tx, core, e).await?;
         note(
             tx,
             core,
-            &Caller::system("platform"),
+            &Caller::system(PLATFORM),
+            "trading_account.restriction_restored",
+            &a,
+            Some(before),
+            None,
+        )
+        .await?;
+    } else if foreign {
+        note(
+            tx,
+            core,
+            &Caller::system(PLATFORM),
             "trading_account.changed_on_platform",
             &a,
             Some(before),

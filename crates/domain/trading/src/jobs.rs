@@ -41,7 +41,8 @@ pub fn handlers(core: &Core, platforms: &Platforms) -> Vec<Arc<dyn Handler>> {
         Arc::new(Open(c.clone())),
         Arc::new(Apply(c.clone())),
         Arc::new(Move(c.clone())),
-        Arc::new(Refresh(c)),
+        Arc::new(Refresh(c.clone())),
+        Arc::new(crate::drift::Drift(c)),
     ]
 }
 
@@ -65,7 +66,7 @@ pub(crate) struct Ctx {
     pub(crate) platforms: Platforms,
 }
 
-fn field<T: serde::de::DeserializeOwned>(payload: &Value, name: &str) -> std::result::Result<T, JobError> {
+pub(crate) fn field<T: serde::de::DeserializeOwned>(payload: &Value, name: &str) -> std::result::Result<T, JobError> {
     serde_json::from_value(payload.get(name).cloned().unwrap_or(Value::Null))
         .map_err(|e| JobError::Final(Problem::bug("job_payload_unreadable", format!("the job's {name} could not be read")).with_source(e)))
 }

@@ -4,12 +4,14 @@
 
 pub mod accounts;
 pub mod credit;
+pub mod drift;
 pub mod feed;
 pub mod jobs;
 pub mod moves;
 pub mod platforms;
 pub mod servers;
 mod store;
+mod store_drift;
 mod sweep;
 
 use qd_kernel::{id, text_enum};
@@ -49,6 +51,18 @@ text_enum! {
         Done = "done",
         Refused = "refused",
         Returned = "returned",
+    }
+}
+
+impl Rights {
+    /// Whether this allows more than `other`.
+    pub fn freer_than(self, other: Rights) -> bool {
+        let allows = |r: Rights| match r {
+            Rights::Blocked => 0,
+            Rights::ReadOnly => 1,
+            Rights::Full => 2,
+        };
+        allows(self) > allows(other)
     }
 }
 

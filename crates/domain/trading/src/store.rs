@@ -116,6 +116,15 @@ row! {
         pub last_error: Option<String>,
         #[serde(rename = "last_error_at_us")]
         pub last_error_at: Option<Ts>,
+        /// The API's build as the server stated it last.
+        pub build: Option<String>,
+        /// Whether the connector was tested against it.
+        pub build_tested: Option<bool>,
+        /// Since when its jobs wait; None: they run.
+        #[serde(rename = "paused_at_us")]
+        pub paused_at: Option<Ts>,
+        pub paused_by: Option<String>,
+        pub paused_reason: Option<String>,
     }
 }
 
@@ -150,11 +159,11 @@ pub async fn put_server(tx: &mut Tx, id: &str, entity: &str, platform: &str, kin
 }
 
 pub async fn servers(tx: &mut Tx) -> Result<Vec<ServerRow>> {
-    tx.rows(sql!("SELECT id, entity, platform, kind, group_mask, enabled, info, last_ok_at, last_error, last_error_at FROM trading_servers ORDER BY id"), &[]).await
+    tx.rows(sql!("SELECT id, entity, platform, kind, group_mask, enabled, info, last_ok_at, last_error, last_error_at, build, build_tested, paused_at, paused_by, paused_reason FROM trading_servers ORDER BY id"), &[]).await
 }
 
 pub async fn server(tx: &mut Tx, id: &str) -> Result<Option<ServerRow>> {
-    tx.one(sql!("SELECT id, entity, platform, kind, group_mask, enabled, info, last_ok_at, last_error, last_error_at FROM trading_servers WHERE id = $1"), &vals![id]).await
+    tx.one(sql!("SELECT id, entity, platform, kind, group_mask, enabled, info, last_ok_at, last_error, last_error_at, build, build_tested, paused_at, paused_by, paused_reason FROM trading_servers WHERE id = $1"), &vals![id]).await
 }
 
 pub async fn server_ok(tx: &mut Tx, id: &str, info: Option<&str>, at: Ts) -> Result<()> {

@@ -28,6 +28,7 @@ pub fn router(mt5: Arc<Mt5>) -> Router {
         .route("/{server}/accounts", get(accounts))
         .route("/{server}/account", post(add_account))
         .route("/{server}/account/{login}/block", post(block))
+        .route("/{server}/account/{login}/set", post(set))
         .route("/{server}/positions", get(positions))
         .route("/{server}/trade", post(trade))
         .route("/{server}/late_deal", post(late_deal))
@@ -175,6 +176,30 @@ async fn block(State(m): S, Path((name, login)): Path<(String, u64)>, body: Byte
     let shown = refused(s.change(|b| {
         let mut u = b.users.get(&login).cloned().ok_or(Code::NOT_FOUND)?;
         u.rights = change(u.rights).unwrap_or(u.rights);
+        b.put_user(u.clone()).map_err(|e| disk(&e))?;
+        Ok(account_json(b, &u))
+    }))?;
+    ok(shown)
+}
+
+/// An administrator's hand in the database: `balance`, `credit` (without a deal), `group`,
+/// `leverage`, nothing checked.
+async fn set(State(m): S, Path((name, login)): Path<(String, u64)>, body: Bytes) -> Answer {
+    let (s, p) = (find(&m, &name)?, read(&body)?);
+    let leverage = p.int("leverage").map_err(|_| bad("leverage", "expected a number"))?;
+    let shown = refused(s.change(|b| {
+        let mut u = b.users.get(&login).cloned().ok_or(Code::NOT_FOUND)?;
+        let digits = b.group_of(&u).digits;
+        let money = |name: &'static str, was: i64| match p.text(&[name]) {
+            None => Ok(was),
+            Some(t) => decimal(t, digits).ok_or(Code::PARAMS),
+        };
+        u.balance = money("balance", u.balance)?;
+        u.credit = money("credit", u.credit)?;
+        if let Some(g) = p.text(&["group"]) {
+            u.group = g.to_string();
+        }
+        u.leverage = leverage.unwrap_or(u.leverage);
         b.put_user(u.clone()).map_err(|e| disk(&e))?;
         Ok(account_json(b, &u))
     }))?;

@@ -22,6 +22,7 @@ mod queues;
 mod record;
 mod reports;
 mod rules;
+mod servers;
 mod tickets;
 mod trail;
 mod views;
@@ -39,6 +40,7 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .with(desk_routes)
         .with(money_routes)
         .with(control_routes)
+        .with(server_routes)
         .with(house_routes)
         .with(partners::routes)
         .with(partners::origin_routes)
@@ -199,6 +201,13 @@ fn control_routes(api: Api<App>) -> Api<App> {
         .route(Right::AuditView, routes!(audit::decisions))
         .route(Right::AuditView, routes!(reports::overrides))
         .route(Right::AuditVerify, routes!(audit::verify))
+}
+
+fn server_routes(api: Api<App>) -> Api<App> {
+    api.route(Right::ConnectionsView, routes!(servers::report))
+        .route(Right::ConnectionsView, routes!(servers::run))
+        .route(Right::ConnectionsManage, routes!(servers::compare))
+        .route(Right::ConnectionsView, routes!(servers::logins))
 }
 
 fn house_routes(api: Api<App>) -> Api<App> {

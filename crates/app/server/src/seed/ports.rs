@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use qd_kernel::{Amount, Currency, Env, Ts};
 use qd_notify::{MailTransport, Outgoing, SendError};
 use qd_ports::platform::{
-    AccountChange, AccountState, Deal, Found, MoneyKind, MoneyOp, MoneyReceipt, NewAccount, PlatformAccount, Position, ServerInfo,
-    TradeRights, TradingPlatform,
+    AccountChange, AccountState, Capabilities, Deal, Found, Holder, MoneyKind, MoneyOp, MoneyReceipt, NewAccount, PlatformAccount,
+    Position, ServerInfo, TradeRights, TradingPlatform,
 };
 use qd_ports::psp::{
     Can, DepositReport, DepositSession, DisputeReport, HookEvent, HookRefusal, Instrument, OpenDeposit, PayOut, PaymentState, Psp,
@@ -85,6 +85,7 @@ impl TradingPlatform for SeedPlatform {
             our_ref: Some(new.our_ref.clone()),
             balance_minor: 0,
             credit_minor: 0,
+            holder: Holder::default(),
         })
     }
 
@@ -147,6 +148,18 @@ impl TradingPlatform for SeedPlatform {
 
     async fn positions(&self, login: &str) -> CallResult<Vec<Position>> {
         self.real.positions(login).await
+    }
+
+    async fn open_positions(&self, group_mask: &str) -> CallResult<Vec<Position>> {
+        self.real.open_positions(group_mask).await
+    }
+
+    async fn states(&self, group_mask: &str) -> CallResult<Vec<AccountState>> {
+        self.real.states(group_mask).await
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.real.capabilities()
     }
 }
 

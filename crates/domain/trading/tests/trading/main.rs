@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod accounts;
+mod drift;
 mod feed;
 mod histories;
 mod moves;
