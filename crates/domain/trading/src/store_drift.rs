@@ -202,11 +202,22 @@ pub async fn update_findings(tx: &mut Tx, rows: &[FindingRow]) -> Result<()> {
     let rows: Vec<Vec<Val>> = rows
         .iter()
         .map(|f| {
-            vals![f.id, f.ours.as_str(), f.theirs.as_str(), f.delta_minor, f.cause.as_str(), f.last_seen_at, f.ended_at].to_vec()
+            vals![
+                f.id,
+                f.ours.as_str(),
+                f.theirs.as_str(),
+                f.delta_minor,
+                f.cause.as_str(),
+                f.last_seen_at,
+                f.ended_at
+            ]
+            .to_vec()
         })
         .collect();
     tx.exec_many(
-        sql!("UPDATE drift_findings SET ours = $2, theirs = $3, delta_minor = $4, cause = $5, last_seen_at = $6, ended_at = $7 WHERE id = $1"),
+        sql!(
+            "UPDATE drift_findings SET ours = $2, theirs = $3, delta_minor = $4, cause = $5, last_seen_at = $6, ended_at = $7 WHERE id = $1"
+        ),
         &rows,
     )
     .await

@@ -72,5 +72,8 @@ list_query!(Logins { server: String as String });
 #[utoipa::path(get, path = "/api/v1/trading/logins", tag = "control", params(Logins), responses((status = 200, body = Page<LoginView>)))]
 pub async fn logins(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Logins>) -> Reply<Json<Value>> {
     let (c, page) = (caller.clone(), q.page()?);
-    covered(&app, &caller, async move |tx| drift::unmapped(tx, &c, q.server.as_deref(), &page).await).await
+    covered(&app, &caller, async move |tx| {
+        drift::unmapped(tx, &c, q.server.as_deref(), &page).await
+    })
+    .await
 }

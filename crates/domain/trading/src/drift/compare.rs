@@ -81,7 +81,16 @@ pub fn our_days(deals: &[DayDealRow]) -> Days {
     let mut out = Days::new();
     for d in deals {
         let money = matches!(d.kind.as_str(), "balance" | "credit");
-        add(&mut out, &d.login, d.at, d.kind == "trade", false, money, d.volume.0, d.result_minor);
+        add(
+            &mut out,
+            &d.login,
+            d.at,
+            d.kind == "trade",
+            false,
+            money,
+            d.volume.0,
+            d.result_minor,
+        );
     }
     out
 }
@@ -89,11 +98,23 @@ pub fn our_days(deals: &[DayDealRow]) -> Days {
 /// Of the logins in `ours` only: everybody else's deals are nobody's here.
 pub fn their_days(deals: &[Deal], ours: &HashMap<&str, &OursRow>, from: Ts, to: Ts) -> Days {
     let mut out = Days::new();
-    for d in deals.iter().filter(|d| d.at >= from && d.at < to && ours.contains_key(d.login.as_str())) {
+    for d in deals
+        .iter()
+        .filter(|d| d.at >= from && d.at < to && ours.contains_key(d.login.as_str()))
+    {
         let money = matches!(d.kind, DealKind::Balance | DealKind::Credit);
         let amount = d.profit_minor.saturating_add(d.swap_minor).saturating_add(d.commission_minor);
         let cancelled = d.kind == DealKind::CancelledTrade;
-        add(&mut out, &d.login, d.at, d.kind == DealKind::Trade, cancelled, money, d.volume.0, amount);
+        add(
+            &mut out,
+            &d.login,
+            d.at,
+            d.kind == DealKind::Trade,
+            cancelled,
+            money,
+            d.volume.0,
+            amount,
+        );
     }
     out
 }
@@ -117,7 +138,10 @@ pub fn days_differ(ours: &Days, theirs: &Days, known: &HashMap<&str, &OursRow>) 
     let keys: std::collections::BTreeSet<&(String, i64)> = ours.keys().chain(theirs.keys()).collect();
     let mut out: BTreeMap<&str, Differs> = BTreeMap::new();
     for key in keys {
-        let (a, b) = (ours.get(key).copied().unwrap_or_default(), theirs.get(key).copied().unwrap_or_default());
+        let (a, b) = (
+            ours.get(key).copied().unwrap_or_default(),
+            theirs.get(key).copied().unwrap_or_default(),
+        );
         let Some(acc) = known.get(key.0.as_str()) else { continue };
         if a == b {
             continue;

@@ -257,7 +257,11 @@ impl Run<'_> {
 
     async fn our_days(&self, from: Ts, to: Ts) -> Result<compare::Days> {
         let server = self.server.clone();
-        let rows = self.core().db.read(async move |tx| store::day_deals(tx, &server, from, to).await).await?;
+        let rows = self
+            .core()
+            .db
+            .read(async move |tx| store::day_deals(tx, &server, from, to).await)
+            .await?;
         Ok(compare::our_days(&rows))
     }
 
@@ -291,8 +295,7 @@ impl Run<'_> {
                 cause: "the server lists other deals of these days than are recorded here, also after reading them again".into(),
             });
         }
-        self.row.days =
-            serde_json::to_string(&compare::day_totals(&after, &theirs, known)).map_err(|e| Stop::House(Problem::from(e)))?;
+        self.row.days = serde_json::to_string(&compare::day_totals(&after, &theirs, known)).map_err(|e| Stop::House(Problem::from(e)))?;
         Ok(())
     }
 
@@ -319,7 +322,10 @@ impl Run<'_> {
                 let restored = after.is_some_and(|r| r.sync_state == SyncState::Pending);
                 for d in differs {
                     let (repair, cause) = if restored && d.kind == DriftKind::Rights {
-                        (Repair::Restored, "the restriction set here was lifted on the platform; it is set there again")
+                        (
+                            Repair::Restored,
+                            "the restriction set here was lifted on the platform; it is set there again",
+                        )
                     } else {
                         (Repair::TakenOver, "changed on the platform; what holds there is shown here now")
                     };
@@ -448,13 +454,11 @@ impl Run<'_> {
             }
             DriftKind::Credit => "credit was given, taken or used up on the platform without an order of ours".into(),
             DriftKind::Positions => "the server's open positions are not those of its deals".into(),
-            DriftKind::Missing => {
-                match self.platform.account(&d.login).await {
-                    Ok(Some(there)) => format!("moved to the group {}, which is not among ours", there.group),
-                    Ok(None) => "deleted or archived on the platform".into(),
-                    Err(e) => format!("no longer in our groups, and asked for it alone the server says {}", e.code),
-                }
-            }
+            DriftKind::Missing => match self.platform.account(&d.login).await {
+                Ok(Some(there)) => format!("moved to the group {}, which is not among ours", there.group),
+                Ok(None) => "deleted or archived on the platform".into(),
+                Err(e) => format!("no longer in our groups, and asked for it alone the server says {}", e.code),
+            },
             DriftKind::Rights | DriftKind::Group | DriftKind::Leverage | DriftKind::Deals => String::new(),
         })
     }
@@ -604,7 +608,14 @@ async fn settle(tx: &mut Tx, core: &Core, run: &RunRow, rows: &[FindingRow]) -> 
         exceptions::raise(tx, core, e).await?;
     }
     for (_, old) in open {
-        exceptions::resolve(tx, core, exception_of(old.kind).0, &subject(&old), "a later comparison found no difference").await?;
+        exceptions::resolve(
+            tx,
+            core,
+            exception_of(old.kind).0,
+            &subject(&old),
+            "a later comparison found no difference",
+        )
+        .await?;
         changed.push(FindingRow {
             ended_at: Some(now),
             ..old
@@ -658,7 +669,11 @@ async fn note_strangers(tx: &mut Tx, core: &Core, run: &RunRow, seen: &[Platform
         client_id: None,
         owner_role: "ops",
         rule: "platform_login_unknown",
-        cause: format!("{} logins of {} belong to no account here; {traded} of them have traded", rows.len(), run.server),
+        cause: format!(
+            "{} logins of {} belong to no account here; {traded} of them have traded",
+            rows.len(),
+            run.server
+        ),
         detail: json!({"run_id": run.id, "logins": rows.iter().take(50).map(|r| r.login.as_str()).collect::<Vec<_>>()}),
         retry: None,
     };
