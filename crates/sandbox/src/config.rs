@@ -159,6 +159,40 @@ fn rail(
     }
 }
 
+/// What the connector of redirect providers has to know of the QR code of Thailand.
+const QR: &[(&str, &str)] = &[
+    ("merchant", "TH-0815"),
+    ("merchant_header", "x-shop"),
+    ("signature_header", "x-shop-sign"),
+    ("signature_algorithm", "hmac-sha512"),
+    ("signature_encoding", "base64"),
+    ("create_path", "/v1/orders"),
+    ("status_path", "/v1/orders/{id}"),
+    ("amount_form", "minor"),
+    ("field_id", "txn"),
+    ("field_reference", "order_no"),
+    ("field_amount", "total"),
+    ("field_currency", "ccy"),
+    ("field_method", "channel"),
+    ("field_description", "memo"),
+    ("field_status", "state"),
+    ("field_url", "qr_page"),
+    ("field_return_url", "back_url"),
+    ("field_callback_url", "notify_url"),
+    ("field_cancel_url", ""),
+    ("field_email", ""),
+    ("field_language", ""),
+    ("field_expires", ""),
+    ("field_event", ""),
+    ("field_object", ""),
+    ("send_qr_scheme", "promptpay-v2"),
+    ("payment_created", "WAIT"),
+    ("payment_pending", "SCANNED REVIEW"),
+    ("payment_succeeded", "SUCCESS"),
+    ("payment_failed", "FAIL"),
+    ("payment_expired", "TIMEOUT"),
+];
+
 /// One line per account of the demo at a payment provider.
 fn demo_rails() -> Vec<crate::RailConfig> {
     let skrill = |entity: &str, merchant: &str, currency: &str| {
@@ -185,10 +219,22 @@ fn demo_rails() -> Vec<crate::RailConfig> {
             &[("client_id", &format!("AQuarterdeck-{entity}")), ("webhook_id", webhook)],
         )
     };
+    let plain = |provider: &str, entity: &str, settings: &[(&str, &str)]| {
+        let (key, hook) = (format!("key-{provider}-{entity}-26"), format!("hook-{provider}-{entity}-26"));
+        rail(provider, entity, &key, &hook, &[], settings)
+    };
     vec![
         skrill("eu", "4637827", "EUR"),
         skrill("intl", "4637828", "USD"),
         paypal("eu", "1JE4291016473214C"),
         paypal("intl", "8PT597110X687430L"),
+        plain("btcpay", "eu", &[("store", "StoreOfNorthwindEurope")]),
+        plain(
+            "btcpay",
+            "intl",
+            &[("store", "StoreOfNorthwindGlobal"), ("approve_payouts", "true")],
+        ),
+        plain("redirect", "eu", &[("merchant", "DE-4711"), ("refund_path", "/refunds")]),
+        plain("redirect", "intl", QR),
     ]
 }

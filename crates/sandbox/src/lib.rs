@@ -9,6 +9,7 @@
 #![recursion_limit = "256"]
 
 pub mod bin;
+pub mod btcpay;
 pub mod config;
 pub mod conn;
 pub mod control;
@@ -17,6 +18,7 @@ pub mod mail;
 pub mod mt5;
 pub mod paypal;
 pub mod rail;
+pub mod redirect;
 pub mod skrill;
 pub mod store;
 pub mod stripe;

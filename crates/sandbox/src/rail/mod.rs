@@ -38,7 +38,12 @@ pub struct RailConfig {
 
 /// The providers of this sandbox.
 pub fn all() -> Vec<Arc<dyn Rail>> {
-    vec![Arc::new(crate::paypal::PayPal), Arc::new(crate::skrill::Skrill)]
+    vec![
+        Arc::new(crate::btcpay::BtcPay),
+        Arc::new(crate::paypal::PayPal),
+        Arc::new(crate::redirect::Redirect),
+        Arc::new(crate::skrill::Skrill),
+    ]
 }
 
 /// A provider as its accounts' holders see it. Everything here is called under the account's lock.
