@@ -4,7 +4,9 @@
 use qd_connector_kit::Account;
 use qd_kernel::Result;
 use qd_ports::psp::Psp;
+use qd_psp_btcpay::BtcPay;
 use qd_psp_paypal::PayPal;
+use qd_psp_redirect::Redirect;
 use qd_psp_skrill::Skrill;
 use qd_psp_stripe::{Stripe, StripeConfig};
 use std::sync::Arc;
@@ -13,7 +15,14 @@ use std::sync::Arc;
 pub type Connect = fn(Account) -> Result<Arc<dyn Psp>>;
 
 /// By the name the configuration and the callbacks' addresses use.
-pub const PROVIDERS: &[(&str, Connect)] = &[("bank", bank), ("paypal", paypal), ("skrill", skrill), ("stripe", stripe)];
+pub const PROVIDERS: &[(&str, Connect)] = &[
+    ("bank", bank),
+    ("btcpay", btcpay),
+    ("paypal", paypal),
+    ("redirect", redirect),
+    ("skrill", skrill),
+    ("stripe", stripe),
+];
 
 pub fn find(provider: &str) -> Option<Connect> {
     PROVIDERS.iter().find(|(name, _)| *name == provider).map(|(_, c)| *c)
@@ -31,6 +40,14 @@ fn bank(_: Account) -> Result<Arc<dyn Psp>> {
 
 fn paypal(a: Account) -> Result<Arc<dyn Psp>> {
     Ok(Arc::new(PayPal::new(a)?))
+}
+
+fn btcpay(a: Account) -> Result<Arc<dyn Psp>> {
+    Ok(Arc::new(BtcPay::connect(a)?))
+}
+
+fn redirect(a: Account) -> Result<Arc<dyn Psp>> {
+    Ok(Arc::new(Redirect::connect(a)?))
 }
 
 fn stripe(a: Account) -> Result<Arc<dyn Psp>> {
