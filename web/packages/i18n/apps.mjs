@@ -29,6 +29,6 @@ export const complete = ['en', 'de', 'ar'];
 
 /** Namespaces that belong to the portals; mails and others beside them are not ours to check. */
 export const portalNamespaces = [
-  'common', 'errors', 'status', 'shared', 'legal', 'auth', 'trader', 'trader-verify', 'trader-accounts', 'trader-money', 'trader-care', 'partner', 'office', 'security',
-  'office-clients', 'office-kyc', 'office-money', 'office-partners', 'office-house', 'office-audit', 'office-connections', 'office-staff', 'office-tickets', 'office-record', 'office-words', 'office-settings', 'office-plans', 'office-engine',
+  'common', 'errors', 'status', 'shared', 'legal', 'auth', 'trader', 'trader-verify', 'trader-accounts', 'trader-money', 'trader-care', 'partner', 'partner-why', 'partner-tools', 'office', 'security',
+  'office-clients', 'office-kyc', 'office-money', 'office-partners', 'office-house', 'office-audit', 'office-connections', 'office-staff', 'office-tickets', 'office-record', 'office-words', 'office-settings', 'office-plans', 'office-engine', 'office-programmes',
 ];

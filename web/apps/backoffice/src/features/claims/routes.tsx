@@ -12,7 +12,7 @@ export const claims: Feature = {
       getParentRoute: () => root,
       path: '/claims',
       staticData: { rights },
-      loader: () => loadTexts('office-partners', 'office-engine', 'office-plans'),
+      loader: () => loadTexts('office-partners', 'partner-why', 'office-engine', 'office-plans'),
       component: lazyRouteComponent(() => import('./ClaimsPage'), 'ClaimsPage'),
     }),
   ],

@@ -5,7 +5,7 @@ import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 
 const close = ['statements.close'];
 const pay = ['payouts.prepare', 'payouts.release'];
-const texts = () => loadTexts('office-partners', 'office-engine', 'office-plans');
+const texts = () => loadTexts('office-partners', 'partner-why', 'office-engine', 'office-plans');
 
 export const closing: Feature = {
   nav: [

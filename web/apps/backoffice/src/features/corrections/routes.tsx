@@ -4,7 +4,7 @@ import { IconArrowBackUpDouble } from '@tabler/icons-react';
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 
 const rights = ['commission.view'];
-const texts = () => loadTexts('office-partners', 'office-engine', 'office-plans');
+const texts = () => loadTexts('office-partners', 'partner-why', 'office-engine', 'office-plans');
 
 export const corrections: Feature = {
   nav: [{ to: '/corrections', label: () => i18next.t('office:nav.corrections'), icon: IconArrowBackUpDouble, group: 'partners', order: 15, rights }],

@@ -14,9 +14,11 @@ import { MoveDialog } from './MoveDialog';
 import { Overview } from './Overview';
 import { Payable } from './Payable';
 import { Payouts } from './Payouts';
-import { Postbacks } from './Postbacks';
 import { PlanDialog } from './PlanDialog';
+import { Postbacks } from './Postbacks';
+import { Programmes } from './Programmes';
 import { Statements } from './Statements';
+import { TermsTab } from './TermsTab';
 import { TreeTab } from './TreeTab';
 
 type State = Schema<'PartnerState'>;
@@ -25,7 +27,7 @@ const next: Record<State, readonly State[]> = { applied: ['active', 'terminated'
 
 /** One partner: who, where in the tree, on which plan, what was earned and paid. */
 export function PartnerPage() {
-  const { t } = useTranslation(['office-partners', 'office-engine']);
+  const { t } = useTranslation(['office-partners', 'office-engine', 'office-programmes']);
   const { id } = useParams({ strict: false }) as { id: string };
   const [search, set] = useSearchState();
   const file = useApiQuery('/api/v1/partners/{id}', { path: { id } });
@@ -79,8 +81,10 @@ export function PartnerPage() {
             <Tabs.Tab value="links" aria-controls={undefined}>{t('tab.links')}</Tabs.Tab>
             <Tabs.Tab value="clients" aria-controls={undefined}>{t('tab.clients')}</Tabs.Tab>
             {money && <Tabs.Tab value="lines" aria-controls={undefined}>{t('tab.lines')}</Tabs.Tab>}
+            {money && <Tabs.Tab value="programmes" aria-controls={undefined}>{t('office-programmes:title')}</Tabs.Tab>}
             {money && <Tabs.Tab value="statements" aria-controls={undefined}>{t('tab.statements')}</Tabs.Tab>}
             {money && <Tabs.Tab value="payouts" aria-controls={undefined}>{t('tab.payouts')}</Tabs.Tab>}
+            {money && <Tabs.Tab value="terms" aria-controls={undefined}>{t('office-programmes:terms.title')}</Tabs.Tab>}
             <Tabs.Tab value="postbacks" aria-controls={undefined}>{t('office-engine:post.title')}</Tabs.Tab>
           </Tabs.List>
         </Tabs>
@@ -91,8 +95,10 @@ export function PartnerPage() {
       {tab === 'links' && <Links id={id} />}
       {tab === 'clients' && <Clients id={id} />}
       {tab === 'lines' && money && <Lines partner={id} />}
+      {tab === 'programmes' && money && <Programmes id={id} />}
       {tab === 'statements' && money && <Statements id={id} />}
       {tab === 'payouts' && money && <Stack><Payable id={id} /><Payouts partner={p} /></Stack>}
+      {tab === 'terms' && money && <TermsTab id={id} />}
       {tab === 'postbacks' && <Postbacks id={id} />}
       <EditPartner opened={dialog === 'edit'} partner={p} onClose={() => setDialog(null)} onDone={again} />
       <MoveDialog opened={dialog === 'move'} file={f} onClose={() => setDialog(null)} onDone={again} />

@@ -5,7 +5,8 @@ import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 
 const rights = ['partners.view'];
 const money = ['commission.view'];
-const texts = () => loadTexts('office-partners', 'office-engine', 'office-plans');
+const texts = () => loadTexts('office-partners', 'partner-why', 'office-engine', 'office-plans');
+const fileTexts = () => loadTexts('office-partners', 'partner-why', 'partner-tools', 'office-engine', 'office-plans', 'office-programmes', 'office-settings');
 
 export const partners: Feature = {
   nav: [
@@ -25,7 +26,7 @@ export const partners: Feature = {
       getParentRoute: () => root,
       path: '/partners/$id',
       staticData: { rights },
-      loader: texts,
+      loader: fileTexts,
       component: lazyRouteComponent(() => import('./PartnerPage'), 'PartnerPage'),
     }),
     createRoute({

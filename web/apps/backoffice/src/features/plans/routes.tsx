@@ -4,7 +4,7 @@ import { IconReportMoney } from '@tabler/icons-react';
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 
 const rights = ['partners.view'];
-const texts = () => loadTexts('office-partners', 'office-house', 'office-plans', 'office-engine');
+const texts = () => loadTexts('office-partners', 'partner-why', 'office-house', 'office-plans', 'office-engine');
 
 export const plans: Feature = {
   nav: [{ to: '/plans', label: () => i18next.t('office:nav.plans'), icon: IconReportMoney, group: 'partners', order: 11, rights }],

@@ -12,7 +12,7 @@ export const record: Feature = {
       getParentRoute: () => root,
       path: '/clients/$id',
       staticData: { rights },
-      loader: () => loadTexts('office-record', 'office-clients', 'office-kyc', 'office-partners', 'office-engine', 'office-words'),
+      loader: () => loadTexts('office-record', 'office-clients', 'office-kyc', 'office-partners', 'partner-why', 'office-engine', 'office-words'),
       component: lazyRouteComponent(() => import('./RecordPage'), 'RecordPage'),
     }),
     createRoute({

@@ -6,7 +6,7 @@ import { lotsText } from '../../lib';
 import { AskDialog } from './AskDialog';
 import type { Line } from './LinesTable';
 import { StepsTable, StepsText } from './Steps';
-import { kindText, methodText, reasonText, testedText, wantedText } from './words';
+import { kindText, methodText, reasonText, testedText, wantedText } from '@qd/ui/partners/words';
 
 interface Props {
   line: Line | undefined;

@@ -5,7 +5,7 @@ import { useMemo, type ReactNode } from 'react';
 import { lotsText } from '../../lib';
 import { LinePeek } from './LinePeek';
 import { StepsText } from './Steps';
-import { kindText, reasonText } from './words';
+import { kindText, reasonText } from '@qd/ui/partners/words';
 
 export type Line = Row<'/api/v1/me/partner/lines'>;
 const idOf = (row: Line) => row.id;
