@@ -10,6 +10,7 @@ mod outages;
 mod payouts;
 mod routes;
 mod store;
+mod simulation;
 mod transfers;
 mod withdrawals;
 mod world;

@@ -16,6 +16,7 @@ use qd_ports::psp::{HookRefusal, OpenDeposit, Psp};
 use qd_psp_stripe::{Stripe, StripeConfig};
 use qd_runtime::Core;
 use qd_runtime::access::{Caller, Role};
+use qd_runtime::bus::Subscriptions;
 use qd_runtime::inbox::{self, NewHook};
 use qd_runtime::jobs::{self, NewJob, Registry};
 use qd_runtime::tenancy::{self, Pack};
@@ -34,7 +35,7 @@ pub const PSP: &str = "stripe-eu";
 pub const VISA: &str = "4242424242424242";
 
 /// What the shipped files say, read as a start of the product reads them.
-const PACK: [(&str, &str); 4] = [
+pub const PACK: [(&str, &str); 4] = [
     ("entity-eu.toml", include_str!("../../../../app/app/demo/entity-eu.toml")),
     ("entity-intl.toml", include_str!("../../../../app/app/demo/entity-intl.toml")),
     ("brands-desks.toml", include_str!("../../../../app/app/demo/brands-desks.toml")),
@@ -48,6 +49,12 @@ pub struct Facts {
 }
 
 impl Facts {
+    pub fn new(entity: Arc<tenancy::Entity>) -> Facts {
+        Facts {
+            entity,
+            edits: Mutex::default(),
+        }
+    }
     pub fn of(&self, client: &str, device: Option<&str>) -> ClientFacts {
         let e = &self.entity.config;
         let mut f = ClientFacts {
@@ -215,6 +222,25 @@ pub fn node(core: &Core, sandbox: &Sandbox, base: &str, facts: &Arc<Facts>, env:
     r
 }
 
+/// As the composition root's reaction: an event only enqueues.
+pub fn moves_told(to: Subscriptions) -> Subscriptions {
+    to.subscribe("moves", &["platform_move.*"], |tx, core, ev| {
+        Box::pin(async move {
+            let outcome = match ev.kind.as_str() {
+                "platform_move.done" => "done",
+                "platform_move.refused" => "refused",
+                "platform_move.returned" => "returned",
+                _ => return Ok(()),
+            };
+            let body = json!({"purpose": ev.payload["purpose"], "outcome": outcome, "code": ev.payload["code"]});
+            let job = NewJob::new("payments.move_settled", body, core.now())
+                .key(ev.id.to_string())
+                .lane(format!("settled:{}", ev.aggregate));
+            jobs::enqueue(tx, core, job).await.map(|_| ())
+        })
+    })
+}
+
 impl World {
     pub async fn new(t: TestDb) -> World {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -234,27 +260,9 @@ impl World {
             })
             .await
             .unwrap();
-        let facts = Arc::new(Facts {
-            entity,
-            edits: Mutex::default(),
-        });
+        let facts = Arc::new(Facts::new(entity));
         g.registry = node(&g.core, &g.sandbox, &g.base, &facts, &g.core.env);
-        // As the composition root's reaction: an event only enqueues.
-        g.subscriptions = g.subscriptions.subscribe("moves", &["platform_move.*"], |tx, core, ev| {
-            Box::pin(async move {
-                let outcome = match ev.kind.as_str() {
-                    "platform_move.done" => "done",
-                    "platform_move.refused" => "refused",
-                    "platform_move.returned" => "returned",
-                    _ => return Ok(()),
-                };
-                let body = json!({"purpose": ev.payload["purpose"], "outcome": outcome, "code": ev.payload["code"]});
-                let job = NewJob::new("payments.move_settled", body, core.now())
-                    .key(ev.id.to_string())
-                    .lane(format!("settled:{}", ev.aggregate));
-                jobs::enqueue(tx, core, job).await.map(|_| ())
-            })
-        });
+        g.subscriptions = moves_told(g.subscriptions);
         let door = Door {
             core: g.core.clone(),
             psps: psps.clone(),
