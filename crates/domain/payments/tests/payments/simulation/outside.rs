@@ -5,8 +5,8 @@
 use async_trait::async_trait;
 use qd_kernel::{Amount, Currency, Entropy, SeededEntropy, TestClock, Ts};
 use qd_ports::platform::{
-    AccountChange, AccountState, Deal, Found, MoneyOp, MoneyReceipt, NO_FREE_MARGIN, NewAccount, PlatformAccount, Position, ServerInfo,
-    TradeRights, TradingPlatform,
+    AccountChange, AccountState, Capabilities, Deal, Found, Holder, MoneyOp, MoneyReceipt, NO_FREE_MARGIN, NewAccount, PlatformAccount,
+    Position, ServerInfo, TradeRights, TradingPlatform,
 };
 use qd_ports::psp::*;
 use qd_ports::{CallError, CallResult};
@@ -543,6 +543,7 @@ impl Outside {
             our_ref: Some(our_ref.clone()),
             balance_minor: *balance,
             credit_minor: 0,
+            holder: Holder::default(),
         })
     }
 }
@@ -593,6 +594,7 @@ impl TradingPlatform for Outside {
                 margin_minor: 0,
                 free_margin_minor: *balance,
                 floating_minor: 0,
+                edge: None,
                 read_at,
             })
         })
@@ -651,5 +653,21 @@ impl TradingPlatform for Outside {
 
     async fn positions(&self, _: &str) -> CallResult<Vec<Position>> {
         Ok(Vec::new())
+    }
+
+    async fn open_positions(&self, _: &str) -> CallResult<Vec<Position>> {
+        Ok(Vec::new())
+    }
+
+    async fn states(&self, _: &str) -> CallResult<Vec<AccountState>> {
+        Ok(Vec::new())
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            api: "simulated",
+            builds: Vec::new(),
+            table: Vec::new(),
+        }
     }
 }

@@ -165,6 +165,7 @@ impl House {
             amount: Amount::new(minor, Currency::EUR),
             method: "card".into(),
             account_id: account,
+            bin: None,
         };
         let d = self
             .write(async move |tx, core| deposit::create(tx, core, &who, facts.clone(), new.clone()).await)
