@@ -236,5 +236,6 @@ fn demo_rails() -> Vec<crate::RailConfig> {
         ),
         plain("redirect", "eu", &[("merchant", "DE-4711"), ("refund_path", "/refunds")]),
         plain("redirect", "intl", QR),
+        plain("hyperswitch", "intl", &[("profile_id", "pro_northwind_global")]),
     ]
 }

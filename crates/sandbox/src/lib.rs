@@ -14,6 +14,7 @@ pub mod config;
 pub mod conn;
 pub mod control;
 pub mod faults;
+pub mod hyperswitch;
 pub mod mail;
 pub mod mt5;
 pub mod paypal;

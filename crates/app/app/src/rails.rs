@@ -5,6 +5,7 @@ use qd_connector_kit::Account;
 use qd_kernel::Result;
 use qd_ports::psp::Psp;
 use qd_psp_btcpay::BtcPay;
+use qd_psp_hyperswitch::Hyperswitch;
 use qd_psp_paypal::PayPal;
 use qd_psp_redirect::Redirect;
 use qd_psp_skrill::Skrill;
@@ -18,6 +19,7 @@ pub type Connect = fn(Account) -> Result<Arc<dyn Psp>>;
 pub const PROVIDERS: &[(&str, Connect)] = &[
     ("bank", bank),
     ("btcpay", btcpay),
+    ("hyperswitch", hyperswitch),
     ("paypal", paypal),
     ("redirect", redirect),
     ("skrill", skrill),
@@ -48,6 +50,10 @@ fn btcpay(a: Account) -> Result<Arc<dyn Psp>> {
 
 fn redirect(a: Account) -> Result<Arc<dyn Psp>> {
     Ok(Arc::new(Redirect::connect(a)?))
+}
+
+fn hyperswitch(a: Account) -> Result<Arc<dyn Psp>> {
+    Ok(Arc::new(Hyperswitch::connect(a)?))
 }
 
 fn stripe(a: Account) -> Result<Arc<dyn Psp>> {

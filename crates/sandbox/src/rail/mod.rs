@@ -40,6 +40,7 @@ pub struct RailConfig {
 pub fn all() -> Vec<Arc<dyn Rail>> {
     vec![
         Arc::new(crate::btcpay::BtcPay),
+        Arc::new(crate::hyperswitch::Hyperswitch),
         Arc::new(crate::paypal::PayPal),
         Arc::new(crate::redirect::Redirect),
         Arc::new(crate::skrill::Skrill),
