@@ -20,6 +20,7 @@ pub mod rails;
 pub mod reactions;
 pub mod referred;
 pub mod simulations;
+mod store_position;
 mod store_signals;
 pub mod tickets;
 pub mod wiring;

@@ -40,7 +40,7 @@ pub use entry::{EntryId, EntryView, FxNote, Leg, NewEntry, Posted};
 pub use hold::{Closed, HoldId, HoldState, HoldView, NewHold, expire_due, hold, hold_of, release, settle};
 pub use journal::{JournalRange, journal_export};
 pub use post::{ConvertEntry, Converted, convert, post, post_many, reverse};
-pub use read::{Total, balance, balances_between, balances_of, entry, entry_by_reference, totals};
+pub use read::{Moved, Total, balance, balances_between, balances_of, entry, entry_by_reference, postings_after, totals};
 pub use statement::{StatementLine, statement};
 
 /// A guarded account would have shown less than nothing available.

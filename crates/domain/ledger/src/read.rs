@@ -4,8 +4,9 @@ use crate::account::{AccountKey, Balance, Purpose};
 use crate::entry::{EntryId, EntryView, Leg};
 use crate::store;
 use qd_db::Tx;
-use qd_kernel::{Currency, Result};
+use qd_kernel::{Currency, Result, Ts};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 pub async fn balance(tx: &mut Tx, account: &AccountKey) -> Result<Balance> {
     let (balance, held) = store::balance(tx, account).await?;
@@ -69,6 +70,48 @@ pub async fn entry_by_reference(tx: &mut Tx, reference: &str) -> Result<Option<E
         Some(id) => entry(tx, id).await,
         None => Ok(None),
     }
+}
+
+/// A posting as somebody reads it who follows an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// The row of the account and the number in it: where to read on from.
+    pub stripe: u8,
+    pub seq: i64,
+    pub entry_id: EntryId,
+    pub kind: String,
+    pub reference: String,
+    pub source: String,
+    pub minor: i64,
+    pub reverses: Option<EntryId>,
+    pub booked_at: Ts,
+}
+
+/// What was posted on an account after a place, for readers that follow it: up to `limit` postings,
+/// in the order of writing within each of its rows. `place` is the last number read of each row; a
+/// row that is not named is read from its start. Numbers have no gaps, so nothing is passed over.
+pub async fn postings_after(tx: &mut Tx, account: &AccountKey, place: &BTreeMap<u8, i64>, limit: i64) -> Result<Vec<Moved>> {
+    let mut out = Vec::new();
+    for (row, end) in store::ends(tx, account).await? {
+        let after = place.get(&row.number()).copied().unwrap_or(0);
+        let left = limit - i64::try_from(out.len()).unwrap_or(i64::MAX);
+        if after >= end || left <= 0 {
+            continue;
+        }
+        let rows = store::postings_after(tx, row, after, left).await?;
+        out.extend(rows.into_iter().map(|r| Moved {
+            stripe: r.row.number(),
+            seq: r.seq,
+            entry_id: r.entry_id,
+            kind: r.kind,
+            reference: r.reference,
+            source: r.source,
+            minor: r.minor,
+            reverses: r.reverses,
+            booked_at: r.booked_at,
+        }));
+    }
+    Ok(out)
 }
 
 /// All accounts of a purpose and currency together. Per currency they sum to zero.

@@ -490,3 +490,30 @@ pub async fn balances_before(tx: &mut Tx, to: Ts) -> Result<Vec<LegRow>> {
     )
     .await
 }
+
+row! {
+    pub struct MovedRow {
+        pub row: AccountId,
+        pub seq: i64,
+        pub entry_id: EntryId,
+        pub kind: String,
+        pub reference: String,
+        pub source: String,
+        pub minor: i64,
+        pub reverses: Option<EntryId>,
+        pub booked_at: Ts,
+    }
+}
+
+/// Postings of one row of an account after a number, in order.
+pub async fn postings_after(tx: &mut Tx, row: AccountId, seq: i64, limit: i64) -> Result<Vec<MovedRow>> {
+    tx.rows(
+        sql!(
+            "SELECT p.account_id, p.seq, e.id, e.kind, e.reference, e.source, p.minor, e.reverses, e.booked_at
+             FROM ledger_postings p JOIN ledger_entries e ON e.id = p.entry_id
+             WHERE p.account_id = $1 AND p.seq > $2 ORDER BY p.seq LIMIT $3"
+        ),
+        &vals![row, seq, limit],
+    )
+    .await
+}

@@ -7,6 +7,7 @@ pub mod dispute;
 pub mod jobs;
 pub mod psps;
 pub mod routing;
+pub mod settling;
 pub mod status;
 mod store;
 pub mod transfer;

@@ -12,6 +12,8 @@ pub mod platforms;
 pub mod servers;
 mod store;
 mod store_drift;
+mod store_unseen;
+pub mod unseen;
 mod sweep;
 
 use qd_kernel::{id, text_enum};

@@ -6,6 +6,7 @@ mod deposits;
 mod disputes;
 mod refunds;
 mod routing;
+mod settling;
 mod transfers;
 mod withdrawals;
 
@@ -15,6 +16,7 @@ pub use deposits::*;
 pub use disputes::*;
 pub(crate) use refunds::*;
 pub use routing::*;
+pub use settling::*;
 pub use transfers::*;
 pub use withdrawals::*;
 
