@@ -106,6 +106,8 @@ path_ids!(
     qd_payments::DepositId,
     qd_payments::WithdrawalId,
     qd_payments::TransferId,
+    qd_recon::SettlementFileId,
+    qd_recon::BreakId,
     qd_trading::TradingAccountId,
     qd_trading::MoveId,
     qd_trading::drift::DriftRunId,

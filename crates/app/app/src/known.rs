@@ -65,6 +65,7 @@ pub fn all() -> Result<Vec<Known>> {
         known(privacy::SETTING, ENTITY, serde_json::to_value(privacy::Privacy::default())?),
         known(TERMS, ENTITY, serde_json::to_value(Terms::default())?),
         known(BANK, ENTITY, Value::Null),
+        known(qd_recon::SETTING, ENTITY, serde_json::to_value(qd_recon::Terms::default())?),
     ])
 }
 
@@ -98,6 +99,7 @@ pub fn check(scope: &str, key: &str, value: &Value) -> Result<()> {
         attribution::SETTING => read::<attribution::Rules>(value)?.check().map_err(below),
         privacy::SETTING => read::<privacy::Privacy>(value).map(|_| ()),
         TERMS => read::<Document>(value)?.check().map_err(below),
+        qd_recon::SETTING => read::<qd_recon::Terms>(value)?.check().map_err(below),
         BANK => read::<Debtor>(value)?.check("").map_err(below),
         _ => read::<qd_partners::Settings>(value).map(|_| ()),
     }

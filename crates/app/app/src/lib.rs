@@ -20,6 +20,7 @@ pub mod rails;
 pub mod reactions;
 pub mod referred;
 pub mod simulations;
+pub mod reconciling;
 mod store_position;
 mod store_signals;
 pub mod tickets;

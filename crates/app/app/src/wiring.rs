@@ -227,6 +227,9 @@ pub fn handlers(app: &App) -> Registry {
     ) {
         r = r.add(h);
     }
+    for h in qd_recon::handlers(&app.core, &app.psps, &app.files) {
+        r = r.add(h);
+    }
     for h in reactions::handlers(app) {
         r = r.add(h);
     }
@@ -273,6 +276,7 @@ pub fn registry(app: &App) -> Result<Registry> {
         qd_payments::jobs::PROBE_EVERY_S,
         qd_payments::jobs::probe_handler(&app.core, &app.psps, facts),
     );
+    r = r.every("reconciliation", 300, qd_recon::sweep(&app.core, &app.psps, &app.files));
     r = r.every("audit.seal", 1, Arc::new(app.sealer.clone()));
     r = r.every(
         "commission.retry",

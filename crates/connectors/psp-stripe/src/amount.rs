@@ -23,6 +23,11 @@ fn places(c: Currency) -> Option<u8> {
     }
 }
 
+/// The same of a code in any case.
+pub(crate) fn places_of(code: &str) -> Option<u8> {
+    places(Currency::parse(&code.to_ascii_uppercase()).ok()?)
+}
+
 fn unsupported(c: Currency) -> CallError {
     CallError::refused("currency_unsupported", format!("Stripe does not take {c}"))
 }

@@ -3,6 +3,7 @@
 
 mod amount;
 mod map;
+mod settlement;
 mod sign;
 mod wire;
 
@@ -13,7 +14,7 @@ use qd_kernel::{Amount, Problem, Secret, Ts};
 use qd_outbound::{Bytes, Client, Method, Request, Response, SendError, Uri, header};
 use qd_ports::psp::{
     Can, DepositReport, DepositSession, DisputeReport, HookEvent, HookRefusal, OpenDeposit, PayOut, Psp, ReadSettlements, RefundDeposits,
-    RefundReport, RefundRequest, ReportDisputes, TakeDeposits, VerifyHook,
+    RefundReport, RefundRequest, ReportDisputes, Settlement, SettlementFault, TakeDeposits, VerifyHook,
 };
 use qd_ports::{CallError, CallResult, Fate};
 use serde::de::DeserializeOwned;
@@ -374,7 +375,11 @@ impl VerifyHook for Stripe {
 
 impl PayOut for Stripe {}
 
-impl ReadSettlements for Stripe {}
+impl ReadSettlements for Stripe {
+    fn read_settlement(&self, file: &[u8]) -> Result<Settlement, SettlementFault> {
+        settlement::read(file)
+    }
+}
 
 impl Psp for Stripe {
     fn provider(&self) -> &'static str {
@@ -388,7 +393,7 @@ impl Psp for Stripe {
             refunds: true,
             payouts: false,
             disputes: true,
-            settlements: false,
+            settlements: true,
         }
     }
     fn probe(&self) -> &'static str {

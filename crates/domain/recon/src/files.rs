@@ -25,6 +25,13 @@ pub struct Sealed {
     parts: Vec<Vec<u8>>,
 }
 
+impl Sealed {
+    /// Of the content, lower-case hex.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+}
+
 /// Seals a file in pieces. Not inside a transaction: it is work for a processor.
 pub fn seal(files: &Files, bytes: &[u8]) -> Result<Sealed> {
     if bytes.is_empty() {

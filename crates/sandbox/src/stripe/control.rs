@@ -11,11 +11,12 @@ use super::error::StripeError;
 use super::op::Op;
 use super::outbound;
 use super::refunds;
+use super::report;
 use super::sessions::{self, Payer};
 use super::tables::*;
 use crate::control::{ControlError, ok, read};
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -36,6 +37,7 @@ pub fn router(stripe: Arc<Stripe>) -> Router {
         .route("/{connection}/session/{id}/expire", post(expire))
         .route("/{connection}/resend", post(resend))
         .route("/{connection}/events", get(events))
+        .route("/{connection}/settlement", get(settlement))
         .with_state(stripe)
 }
 
@@ -357,6 +359,22 @@ async fn resend(State(s): At, Path(connection): Path<String>, body: Bytes) -> An
         }
     }
     say(json!({"event": o.event, "statuses": statuses}))
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Interval {
+    /// Unix seconds, as `interval_start` and `interval_end` of a report run; `to` is not included.
+    from: Option<i64>,
+    to: Option<i64>,
+}
+
+/// The itemised balance report as the dashboard would export it.
+async fn settlement(State(s): At, Path(connection): Path<String>, Query(i): Query<Interval>) -> Answer {
+    let text = account(&s, &connection)?.run_quietly(&s.shared, CallId::default(), |op| {
+        report::csv(op, i.from.unwrap_or(0), i.to.unwrap_or(i64::MAX))
+    });
+    Ok(([(axum::http::header::CONTENT_TYPE, "text/csv; charset=utf-8")], text).into_response())
 }
 
 /// Newest first, with what is still to be delivered.

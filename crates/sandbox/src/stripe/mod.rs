@@ -22,6 +22,7 @@ mod outbound;
 mod page;
 mod params;
 mod refunds;
+mod report;
 mod routes;
 mod seed;
 mod sessions;

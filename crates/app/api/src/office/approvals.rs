@@ -54,6 +54,9 @@ async fn decide_subject(tx: &mut Tx, app: &App, caller: &Caller, subject: &str, 
         programmes::SUBJECT => {
             programmes::vote(tx, &app.core, caller, id, r.approve, &r.reason).await?;
         }
+        qd_recon::SUBJECT => {
+            super::recon::decide(tx, app, caller, qd_recon::BreakId::parse(id)?, r.approve, &r.reason).await?;
+        }
         merging::SUBJECT => {
             merging::decide_move(app, tx, caller, DuplicateId::parse(id)?, r.approve, &r.reason).await?;
         }

@@ -19,6 +19,7 @@ mod people;
 pub(crate) mod platform;
 mod profile;
 mod queues;
+mod recon;
 mod record;
 mod reports;
 mod rules;
@@ -39,6 +40,7 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .with(verification)
         .with(desk_routes)
         .with(money_routes)
+        .with(reconciliation_routes)
         .with(control_routes)
         .with(server_routes)
         .with(house_routes)
@@ -176,6 +178,18 @@ fn money_routes(api: Api<App>) -> Api<App> {
         .route(Right::LedgerView, routes!(money::statement))
         .route(Right::LedgerView, routes!(money::entry))
         .route(Right::LedgerExport, routes!(money::journal))
+}
+
+fn reconciliation_routes(api: Api<App>) -> Api<App> {
+    api.route(Right::LedgerAdjust, routes!(recon::load))
+        .route(Right::LedgerView, routes!(recon::file_list))
+        .route(Right::LedgerView, routes!(recon::file))
+        .route(Right::LedgerView, routes!(recon::lines))
+        .route(Right::LedgerView, routes!(recon::break_list))
+        .route(Right::LedgerView, routes!(recon::break_one))
+        .route(Right::LedgerAdjust, routes!(recon::explain))
+        .route(Right::LedgerView, routes!(recon::standings))
+        .route(Right::LedgerView, routes!(recon::position))
 }
 
 fn control_routes(api: Api<App>) -> Api<App> {

@@ -115,17 +115,6 @@ pub async fn siblings(tx: &mut Tx, connection: &str, names: &[&str]) -> Result<V
     tx.query(&q).await
 }
 
-pub async fn line(tx: &mut Tx, id: &str) -> Result<Option<LineRow>> {
-    tx.one(
-        sql!(
-            "SELECT id, file_id, n, line, connection, kind, word, our_ref, provider_ref, payment_ref, minor, currency, fee_minor, fee_currency, at, mark, state, rule, entry_id
-             FROM settlement_lines WHERE id = $1"
-        ),
-        &vals![id],
-    )
-    .await
-}
-
 pub async fn set_lines(tx: &mut Tx, rows: &[Vec<Val>]) -> Result<()> {
     tx.exec_many(
         sql!("UPDATE settlement_lines SET state = $2, rule = $3, entry_id = $4 WHERE id = $1"),

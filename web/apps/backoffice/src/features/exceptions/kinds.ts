@@ -7,6 +7,8 @@ export const KINDS = [
   'psp.unknown_reference',
   'psp.answer_unreadable',
   'inbox.unreadable',
+  'ledger.unreconciled',
+  'ledger.drift',
   'platform.move_stuck',
   'platform.move_refused',
   'platform.debit_refused',
