@@ -29,9 +29,10 @@ pub async fn settling(tx: &mut Tx, deposits: &[&str], withdrawals: &[&str], disp
     let mut out: Vec<SettlingRow> = Vec::new();
     if !deposits.is_empty() {
         let mut q = Query::new(sql!(
-            "SELECT id, client_id, id, provider_ref, payment_ref, fee_minor, fee_currency FROM deposits WHERE TRUE"
+            "SELECT d.id, d.client_id, COALESCE((SELECT MIN(a.our_ref) FROM deposit_attempts a WHERE a.connection = d.connection AND a.provider_ref = d.provider_ref), d.id),
+               d.provider_ref, d.payment_ref, d.fee_minor, d.fee_currency FROM deposits d WHERE TRUE"
         ));
-        among(&mut q, sql!(" AND id IN ('-'"), deposits);
+        among(&mut q, sql!(" AND d.id IN ('-'"), deposits);
         out.extend(tx.query::<SettlingRow>(&q).await?);
         let mut q = Query::new(sql!(
             "SELECT r.our_ref, d.client_id, r.our_ref, r.provider_ref, r.payment_ref, CAST(NULL AS BIGINT), CAST(NULL AS TEXT)

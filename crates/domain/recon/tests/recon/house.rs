@@ -5,7 +5,7 @@ use axum::body::{Body, to_bytes};
 use qd_kernel::{PageRequest, Problem, Secret};
 use qd_recon::breaks::{self, BreakFilter, BreakView};
 use qd_recon::files::{self, FileView};
-use qd_recon::{BreakId, BreakKind, BreakState, FileState, SettlementFileId};
+use qd_recon::{BreakKind, BreakState, FileState, SettlementFileId};
 use qd_runtime::access::{Caller, Role};
 use qd_runtime::files::{FileKey, Files, FilesConfig};
 use qd_runtime::jobs::{Registry, run_until_idle};
@@ -114,14 +114,6 @@ impl House {
         self.breaks(BreakState::Open).await.iter().map(|b| b.kind).collect()
     }
 
-    pub async fn a_break(&self, id: BreakId) -> BreakView {
-        let core = self.core.clone();
-        self.core
-            .db
-            .read(async move |tx| breaks::get(tx, &core, &finance(), id).await)
-            .await
-            .unwrap()
-    }
 }
 
 pub fn finance() -> Caller {

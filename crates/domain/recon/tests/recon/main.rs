@@ -3,6 +3,7 @@
 
 mod files;
 mod house;
+mod lost;
 
 // Shared with the tests of qd-payments and qd-trading, which use other parts of them.
 #[allow(dead_code)]
