@@ -9,7 +9,9 @@ pub const NAME: &str = "tiers";
 /// Inside the platform: each may use those before it. `outbound` stands beside them.
 const PLATFORM: &[&str] = &["db", "runtime", "web"];
 /// Inside the domain: each may use those before it. Sideways talk goes through events.
-const DOMAIN: &[&str] = &["ledger", "notify", "clients", "kyc", "trading", "payments", "recon", "partners", "support"];
+const DOMAIN: &[&str] = &[
+    "ledger", "notify", "clients", "kyc", "trading", "payments", "recon", "partners", "support",
+];
 /// Inside the app: wiring, then the API and the portals on it, then the program around them.
 const APP: &[&str] = &["paper", "app", "api", "portals", "server"];
 

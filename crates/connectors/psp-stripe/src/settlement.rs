@@ -25,8 +25,14 @@ fn kind(category: &str) -> SettlementKind {
         "dispute" => SettlementKind::Chargeback,
         "dispute_reversal" => SettlementKind::ChargebackReversed,
         "fee" | "network_cost" | "tax" => SettlementKind::Fee,
-        "payout" | "payout_reversal" | "payout_minimum_balance_hold" | "payout_minimum_balance_release" | "topup" | "topup_reversal"
-        | "transfer" | "transfer_reversal" => SettlementKind::Transfer,
+        "payout"
+        | "payout_reversal"
+        | "payout_minimum_balance_hold"
+        | "payout_minimum_balance_release"
+        | "topup"
+        | "topup_reversal"
+        | "transfer"
+        | "transfer_reversal" => SettlementKind::Transfer,
         _ => SettlementKind::Other,
     }
 }
@@ -96,10 +102,14 @@ fn one(line: u32, h: &Heading<'_>, row: &[String]) -> Result<SettlementLine, Set
     let gross = money("gross")?;
     let fee = money("fee")?.neg();
     let created = text("created_utc").or_else(|| text("created"));
-    let at = created
-        .as_deref()
-        .and_then(moment)
-        .ok_or_else(|| fault(line, "created_utc", "moment_unreadable", "expected a moment like 2026-11-20 09:14:03"))?;
+    let at = created.as_deref().and_then(moment).ok_or_else(|| {
+        fault(
+            line,
+            "created_utc",
+            "moment_unreadable",
+            "expected a moment like 2026-11-20 09:14:03",
+        )
+    })?;
     let kind = kind(&word);
     let payment = text("payment_intent_id").or_else(|| text("charge_id"));
     let source = text("source_id").or_else(|| text("balance_transaction_id"));
@@ -150,13 +160,25 @@ mod tests {
         ));
         assert!(s.faults.is_empty(), "{:?}", s.faults);
         let l = &s.lines;
-        assert_eq!((l[0].line, l[0].kind, l[0].gross), (2, SettlementKind::Payment, Amount::new(50_000, Currency::EUR)));
-        assert_eq!((l[0].our_ref.as_deref(), l[0].provider_ref.as_deref()), (Some("dep_1"), Some("pi_1")));
+        assert_eq!(
+            (l[0].line, l[0].kind, l[0].gross),
+            (2, SettlementKind::Payment, Amount::new(50_000, Currency::EUR))
+        );
+        assert_eq!(
+            (l[0].our_ref.as_deref(), l[0].provider_ref.as_deref()),
+            (Some("dep_1"), Some("pi_1"))
+        );
         assert_eq!(l[0].fee, Some(Amount::new(-750, Currency::EUR)));
         assert_eq!(l[0].at, Ts::from_ymd(2026, 11, 20).plus_secs(9 * 3_600 + 14 * 60 + 3));
-        assert_eq!((l[1].our_ref.as_deref(), l[1].provider_ref.as_deref(), l[1].payment_ref.as_deref()), (Some("wdr_1-1"), Some("re_1"), Some("pi_1")));
+        assert_eq!(
+            (l[1].our_ref.as_deref(), l[1].provider_ref.as_deref(), l[1].payment_ref.as_deref()),
+            (Some("wdr_1-1"), Some("re_1"), Some("pi_1"))
+        );
         assert_eq!(l[1].gross.minor, -12_005);
-        assert_eq!((l[2].kind, l[2].gross, l[2].our_ref.as_deref()), (SettlementKind::Chargeback, Amount::new(-500, Currency::JPY), None));
+        assert_eq!(
+            (l[2].kind, l[2].gross, l[2].our_ref.as_deref()),
+            (SettlementKind::Chargeback, Amount::new(-500, Currency::JPY), None)
+        );
         assert_eq!((l[3].kind, l[3].gross.minor), (SettlementKind::Transfer, -5));
         assert_eq!((l[4].kind, l[4].word.as_str()), (SettlementKind::Other, "moon_dust"));
     }
@@ -171,7 +193,10 @@ mod tests {
         ));
         assert_eq!(s.lines.len(), 1);
         let found: Vec<_> = s.faults.iter().map(|f| (f.line, f.code.as_str())).collect();
-        assert_eq!(found, [(2, "amount_unreadable"), (3, "moment_unreadable"), (4, "amount_unreadable")]);
+        assert_eq!(
+            found,
+            [(2, "amount_unreadable"), (3, "moment_unreadable"), (4, "amount_unreadable")]
+        );
     }
 
     #[test]

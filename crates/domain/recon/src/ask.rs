@@ -54,7 +54,9 @@ pub(crate) async fn connection(ctx: &Ctx, c: &ConnectionRow, terms: &Terms, psp:
                     Says::Agrees => {
                         let row = vals![&e.id, EntryState::Matched, Rule::ApiReport, None::<String>].to_vec();
                         store::set_entries(tx, &[row]).await?;
-                        breaks::close_entry(tx, &k, &e.id, "the provider's own report agrees").await.map(|_| ())
+                        breaks::close_entry(tx, &k, &e.id, "the provider's own report agrees")
+                            .await
+                            .map(|_| ())
                     }
                     Says::Missing => missing_there(tx, &k, &e, "the provider does not know it").await,
                     Says::Differs(theirs) => {
@@ -63,7 +65,11 @@ pub(crate) async fn connection(ctx: &Ctx, c: &ConnectionRow, terms: &Terms, psp:
                         } else {
                             BreakKind::CurrencyDiffers
                         };
-                        let off = if theirs.currency == own.currency { theirs.sub(own)? } else { *theirs };
+                        let off = if theirs.currency == own.currency {
+                            theirs.sub(own)?
+                        } else {
+                            *theirs
+                        };
                         let cause = format!("the provider reports {theirs}, the ledger has {own} ({})", e.reference);
                         broken_entry(tx, &k, &e, kind, off, cause).await
                     }
@@ -115,7 +121,9 @@ async fn ask(psp: &dyn Psp, e: &EntryRow) -> CallResult<Says> {
             }
         }
         "withdrawal" if psp.can().payouts => {
-            let r = psp.payout_status(e.our_ref.as_deref().unwrap_or_default(), e.provider_ref.as_deref()).await?;
+            let r = psp
+                .payout_status(e.our_ref.as_deref().unwrap_or_default(), e.provider_ref.as_deref())
+                .await?;
             match (r.state, came_back) {
                 (PayoutState::Paid, false) | (PayoutState::Failed | PayoutState::Returned, true) => compared(e, r.amount),
                 (PayoutState::Pending, _) => Says::Later,

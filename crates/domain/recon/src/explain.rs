@@ -25,9 +25,13 @@ pub enum CounterAccount {
     Fees,
     Chargebacks,
     /// A client's wallet.
-    Wallet { client_id: String },
+    Wallet {
+        client_id: String,
+    },
     /// A client's money that he cannot use yet.
-    ClientSuspense { client_id: String },
+    ClientSuspense {
+        client_id: String,
+    },
 }
 
 /// A correcting entry: the break's difference, between the clearing account and here.
@@ -63,7 +67,11 @@ fn counter(c: &CounterAccount, b: &BreakRow) -> Result<AccountKey> {
 
 fn reason(text: &str) -> Result<String> {
     match text.trim() {
-        "" => Err(Problem::invalid("reason", "reason_missing", "expected the reason, which staff and auditors will read")),
+        "" => Err(Problem::invalid(
+            "reason",
+            "reason_missing",
+            "expected the reason, which staff and auditors will read",
+        )),
         t if t.chars().count() > 2_000 => Err(Problem::invalid("reason", "reason_too_long", "expected at most 2000 characters")),
         t => Ok(t.to_string()),
     }
@@ -167,10 +175,18 @@ async fn done(tx: &mut Tx, core: &Core, b: &mut BreakRow, why: &str) -> Result<(
     store::save_break(tx, b).await?;
     if b.kind != BreakKind::FeeDiffers {
         if let Some(line) = &b.line_id {
-            store::set_lines(tx, &[vals![line, LineState::Explained, None::<String>, b.entry_id.clone()].to_vec()]).await?;
+            store::set_lines(
+                tx,
+                &[vals![line, LineState::Explained, None::<String>, b.entry_id.clone()].to_vec()],
+            )
+            .await?;
         }
         if let Some(entry) = &b.entry_id {
-            store::set_entries(tx, &[vals![entry, EntryState::Explained, None::<String>, b.line_id.clone()].to_vec()]).await?;
+            store::set_entries(
+                tx,
+                &[vals![entry, EntryState::Explained, None::<String>, b.line_id.clone()].to_vec()],
+            )
+            .await?;
         }
     }
     exceptions::resolve(tx, core, UNRECONCILED, &format!("break:{}", b.id), why).await?;
@@ -184,7 +200,9 @@ async fn note(tx: &mut Tx, core: &Core, caller: &Caller, action: &'static str, b
         audit::Entry {
             client_id: b.client_id.clone(),
             entity: Some(b.entity.clone()),
-            after: Some(json!({"state": b.state, "kind": b.kind, "difference": Amount::new(b.minor, b.currency), "correction": b.correction})),
+            after: Some(
+                json!({"state": b.state, "kind": b.kind, "difference": Amount::new(b.minor, b.currency), "correction": b.correction}),
+            ),
             reason: Some(why.to_string()),
             ..audit::Entry::new(caller, action, format!("recon_break:{}", b.id))
         },

@@ -38,7 +38,10 @@ pub fn seal(files: &Files, bytes: &[u8]) -> Result<Sealed> {
         return Err(Problem::invalid("/file", "file_empty", "expected a file with content"));
     }
     if bytes.len() > MAX_BYTES {
-        return Err(Problem::limit("file_too_big", format!("a settlement file may have {MAX_BYTES} bytes")));
+        return Err(Problem::limit(
+            "file_too_big",
+            format!("a settlement file may have {MAX_BYTES} bytes"),
+        ));
     }
     Ok(Sealed {
         sha256: hex::encode(Sha256::digest(bytes)),
@@ -208,7 +211,13 @@ pub struct LineView {
     pub entry_id: Option<String>,
 }
 
-pub async fn lines(tx: &mut Tx, caller: &Caller, id: SettlementFileId, state: Option<LineState>, page: &PageRequest) -> Result<Page<LineView>> {
+pub async fn lines(
+    tx: &mut Tx,
+    caller: &Caller,
+    id: SettlementFileId,
+    state: Option<LineState>,
+    page: &PageRequest,
+) -> Result<Page<LineView>> {
     get(tx, caller, id).await?;
     let rows = store::list_lines(tx, id, state, page).await?;
     let page = page.finish(rows, |l: &store::LineRow| l.n.to_string());

@@ -22,7 +22,7 @@ mod store;
 pub mod sync;
 pub mod terms;
 
-pub use explain::{CounterAccount, Correction, Explanation, decide, explain};
+pub use explain::{Correction, CounterAccount, Explanation, decide, explain};
 pub use terms::{SETTING, Terms};
 
 use qd_kernel::{id, text_enum};
@@ -33,7 +33,11 @@ use qd_runtime::jobs::Handler;
 use std::sync::Arc;
 
 id!(SettlementFileId, "stf", "A settlement file of a payment provider.");
-id!(BreakId, "brk", "Something that providers, platforms and the ledger do not agree about.");
+id!(
+    BreakId,
+    "brk",
+    "Something that providers, platforms and the ledger do not agree about."
+);
 
 /// The kind of the exceptions about breaks; their rule is the break's kind.
 pub const UNRECONCILED: &str = "ledger.unreconciled";

@@ -79,7 +79,12 @@ pub enum Verdict {
     Noted,
     /// Nothing can be said yet.
     Open,
-    Break { kind: BreakKind, entry: Option<String>, cause: String, minor: i64 },
+    Break {
+        kind: BreakKind,
+        entry: Option<String>,
+        cause: String,
+        minor: i64,
+    },
 }
 
 /// Entries by the names that lines use.
@@ -139,7 +144,11 @@ impl Entries {
         // Providers name a payment by what a refund of it would name: that is its payment id with us.
         let payment = if l.kind == SettlementKind::Payment {
             let own = pick(Self::by(&self.payments, &l.provider_ref));
-            if own.is_empty() { pick(Self::by(&self.payments, &l.payment_ref)) } else { own }
+            if own.is_empty() {
+                pick(Self::by(&self.payments, &l.payment_ref))
+            } else {
+                own
+            }
         } else {
             pick(Self::by(&self.payments, &l.payment_ref))
         };
@@ -358,9 +367,10 @@ fn one(l: &Line, entries: &mut Entries, around: &Around<'_>, others: &mut HashMa
     }
     let nameless = l.our_ref.is_none() && l.provider_ref.is_none() && l.payment_ref.is_none();
     if nameless {
-        let mut near = around.near.iter().filter(|e| {
-            e.minor == l.minor && e.currency == l.currency && (e.booked_at.secs() - l.at.secs()).abs() <= around.window_s
-        });
+        let mut near = around
+            .near
+            .iter()
+            .filter(|e| e.minor == l.minor && e.currency == l.currency && (e.booked_at.secs() - l.at.secs()).abs() <= around.window_s);
         if let (Some(e), None) = (near.next(), near.next()) {
             let still = entries.at.get(&e.id).is_none_or(|i| entries.all[*i].free);
             if still {

@@ -121,7 +121,11 @@ pub fn of(as_of: Ts, held: Vec<Held>) -> Positions {
             _ => &mut p.client_minor,
         };
         // Resources are shown as what is there.
-        *sum += if matches!(place, Place::Provider | Place::Bank) { -h.minor } else { h.minor };
+        *sum += if matches!(place, Place::Provider | Place::Bank) {
+            -h.minor
+        } else {
+            h.minor
+        };
         p.difference_minor += h.minor;
         p.places.push(At {
             place,
@@ -133,11 +137,14 @@ pub fn of(as_of: Ts, held: Vec<Held>) -> Positions {
     }
     let mut positions: Vec<Position> = all.into_values().collect();
     for p in &mut positions {
-        p.places.sort_by(|a, b| (a.place, a.purpose, &a.party).cmp(&(b.place, b.purpose, &b.party)));
+        p.places
+            .sort_by(|a, b| (a.place, a.purpose, &a.party).cmp(&(b.place, b.purpose, &b.party)));
     }
     Positions {
         as_of_us: as_of,
-        balanced: positions.iter().all(|p| p.difference_minor == 0 && (p.entity.is_some() || p.places.iter().all(|a| a.minor == 0))),
+        balanced: positions
+            .iter()
+            .all(|p| p.difference_minor == 0 && (p.entity.is_some() || p.places.iter().all(|a| a.minor == 0))),
         positions,
     }
 }

@@ -253,7 +253,14 @@ async fn chunk(tx: &mut Tx, core: &Core, terms: &Terms, mut f: FileRow, all: &[(
 }
 
 /// The lines that nothing stood against at once, then what could not be read. Answers where it is.
-async fn settling(tx: &mut Tx, core: &Core, terms: &Terms, mut f: FileRow, after: i64, faults: &[SettlementFault]) -> Result<(FileRow, i64)> {
+async fn settling(
+    tx: &mut Tx,
+    core: &Core,
+    terms: &Terms,
+    mut f: FileRow,
+    after: i64,
+    faults: &[SettlementFault],
+) -> Result<(FileRow, i64)> {
     let limit = i64::try_from(CHUNK).unwrap_or(i64::MAX);
     let rows = store::open_lines(tx, f.id, after, limit).await?;
     let (connection, entity) = (f.connection.clone(), f.entity.clone());

@@ -25,7 +25,10 @@ pub(crate) struct Tally {
 }
 
 pub(crate) fn kind_text(k: SettlementKind) -> String {
-    serde_json::to_value(k).ok().and_then(|v| v.as_str().map(str::to_string)).unwrap_or_default()
+    serde_json::to_value(k)
+        .ok()
+        .and_then(|v| v.as_str().map(str::to_string))
+        .unwrap_or_default()
 }
 
 fn kind_of(text: &str) -> SettlementKind {
@@ -203,11 +206,7 @@ async fn put(
             Ok(LineState::Noted)
         }
         Verdict::Matched { rule, entries: with } => {
-            store::set_lines(
-                tx,
-                &[vals![&row.id, LineState::Matched, rule, with.first().cloned()].to_vec()],
-            )
-            .await?;
+            store::set_lines(tx, &[vals![&row.id, LineState::Matched, rule, with.first().cloned()].to_vec()]).await?;
             let pairs: Vec<_> = with.iter().map(|e| (e.clone(), rule, row.id.clone())).collect();
             if row.state == LineState::Broken {
                 breaks::close_line(tx, of.core, &row.id, &format!("it stands against the ledger now, by {rule}")).await?;
@@ -227,21 +226,13 @@ async fn put(
                 }
                 breaks::close(tx, of.core, b, &format!("known better now: {kind}")).await?;
             }
-            store::set_lines(
-                tx,
-                &[vals![&row.id, LineState::Broken, None::<String>, entry.clone()].to_vec()],
-            )
-            .await?;
+            store::set_lines(tx, &[vals![&row.id, LineState::Broken, None::<String>, entry.clone()].to_vec()]).await?;
             let mut client_id = None;
             if let Some(id) = &entry {
                 client_id = store::entry_row(tx, id).await?.and_then(|e| e.client_id);
                 // What was missing there has come, if not as it should be.
                 breaks::close_entry(tx, of.core, id, &format!("a line of the provider's is about it: {kind}")).await?;
-                store::set_entries(
-                    tx,
-                    &[vals![id, EntryState::Broken, None::<String>, Some(row.id.clone())].to_vec()],
-                )
-                .await?;
+                store::set_entries(tx, &[vals![id, EntryState::Broken, None::<String>, Some(row.id.clone())].to_vec()]).await?;
             }
             breaks::open(
                 tx,

@@ -263,11 +263,7 @@ pub(crate) async fn missing_there(tx: &mut Tx, core: &Core, e: &EntryRow, why: &
 
 /// A break about an entry that no line stands against.
 pub(crate) async fn broken_entry(tx: &mut Tx, core: &Core, e: &EntryRow, kind: BreakKind, amount: Amount, cause: String) -> Result<()> {
-    store::set_entries(
-        tx,
-        &[vals![&e.id, EntryState::Broken, None::<String>, None::<String>].to_vec()],
-    )
-    .await?;
+    store::set_entries(tx, &[vals![&e.id, EntryState::Broken, None::<String>, None::<String>].to_vec()]).await?;
     breaks::open(
         tx,
         core,

@@ -13,8 +13,8 @@ pub mod servers;
 mod store;
 mod store_drift;
 mod store_unseen;
-pub mod unseen;
 mod sweep;
+pub mod unseen;
 
 use qd_kernel::{id, text_enum};
 

@@ -11,7 +11,7 @@ use qd_recon::breaks::{self, BreakFilter, BreakView};
 use qd_recon::files::{self, FileView, LineView};
 use qd_recon::overview::{self, Standing};
 use qd_recon::position::Positions;
-use qd_recon::{BreakId, BreakKind, BreakState, Correction, Explanation, LineState, SettlementFileId, SUBJECT};
+use qd_recon::{BreakId, BreakKind, BreakState, Correction, Explanation, LineState, SUBJECT, SettlementFileId};
 use qd_runtime::access::Caller;
 use qd_web::body::whole;
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};

@@ -71,7 +71,11 @@ pub async fn named(tx: &mut Tx, connection: &str, names: &[&str]) -> Result<Vec<
     if names.is_empty() {
         return Ok(out);
     }
-    for column in [sql!(" AND our_ref IN (''"), sql!(" AND provider_ref IN (''"), sql!(" AND payment_ref IN (''")] {
+    for column in [
+        sql!(" AND our_ref IN (''"),
+        sql!(" AND provider_ref IN (''"),
+        sql!(" AND payment_ref IN (''"),
+    ] {
         let mut q = Query::new(sql!(
             "SELECT id, entry_id, connection, entity, reference, kind, minor, currency, our_ref, provider_ref, payment_ref, fee_minor, fee_currency, client_id, booked_at, state, rule, line_id
              FROM recon_entries WHERE TRUE"
@@ -160,7 +164,8 @@ pub async fn set_reversed(tx: &mut Tx, entry: &str) -> Result<u64> {
 }
 
 pub async fn rows_of_entry(tx: &mut Tx, entry: &str) -> Result<Vec<(String,)>> {
-    tx.rows(sql!("SELECT id FROM recon_entries WHERE entry_id = $1"), &vals![entry]).await
+    tx.rows(sql!("SELECT id FROM recon_entries WHERE entry_id = $1"), &vals![entry])
+        .await
 }
 
 row! {

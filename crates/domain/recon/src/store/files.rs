@@ -58,7 +58,10 @@ pub async fn insert_parts(tx: &mut Tx, id: SettlementFileId, parts: &[Vec<u8>]) 
 /// One piece; None behind the last one.
 pub async fn part(tx: &mut Tx, id: SettlementFileId, n: i64) -> Result<Option<Vec<u8>>> {
     let row: Option<(Vec<u8>,)> = tx
-        .one(sql!("SELECT sealed FROM settlement_parts WHERE file_id = $1 AND n = $2"), &vals![id, n])
+        .one(
+            sql!("SELECT sealed FROM settlement_parts WHERE file_id = $1 AND n = $2"),
+            &vals![id, n],
+        )
         .await?;
     Ok(row.map(|r| r.0))
 }

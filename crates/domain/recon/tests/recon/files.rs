@@ -23,7 +23,12 @@ async fn four_deposits(h: &House) -> Vec<String> {
 
 async fn balance_of(h: &House, owner: &str, purpose: Purpose) -> i64 {
     let key = AccountKey::new(owner, purpose, Currency::EUR);
-    h.core.db.read(async move |tx| qd_ledger::balance(tx, &key).await).await.unwrap().balance_minor
+    h.core
+        .db
+        .read(async move |tx| qd_ledger::balance(tx, &key).await)
+        .await
+        .unwrap()
+        .balance_minor
 }
 
 both! {

@@ -81,7 +81,11 @@ impl House {
     }
 
     pub async fn file(&self, id: SettlementFileId) -> FileView {
-        self.core.db.read(async move |tx| files::get(tx, &finance(), id).await).await.unwrap()
+        self.core
+            .db
+            .read(async move |tx| files::get(tx, &finance(), id).await)
+            .await
+            .unwrap()
     }
 
     /// The recurring look.
@@ -113,7 +117,6 @@ impl House {
     pub async fn kinds(&self) -> Vec<BreakKind> {
         self.breaks(BreakState::Open).await.iter().map(|b| b.kind).collect()
     }
-
 }
 
 pub fn finance() -> Caller {
@@ -134,5 +137,8 @@ pub fn with(text: &str, lines: &[String]) -> String {
 /// The place of the line that carries a text.
 pub fn at(lines: &[String], part: impl std::fmt::Display) -> usize {
     let part = part.to_string();
-    lines.iter().position(|l| l.contains(&part)).unwrap_or_else(|| panic!("{part} in {lines:#?}"))
+    lines
+        .iter()
+        .position(|l| l.contains(&part))
+        .unwrap_or_else(|| panic!("{part} in {lines:#?}"))
 }
