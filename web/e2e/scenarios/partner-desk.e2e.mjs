@@ -5,6 +5,7 @@ import { get, post } from '../lib/asked.mjs';
 import { look, page, url, visitor } from '../lib/browser.mjs';
 import { registered } from '../lib/clients.mjs';
 import { enter, newAddress, staff } from '../lib/people.mjs';
+import { sharp } from '../lib/pictures.mjs';
 
 const desk = staff('paula.ortiz');
 
@@ -98,5 +99,45 @@ test('the desk sees where each client of a programme stands, and sets one apart 
   await back.locator('textarea').fill('It evened out.');
   await back.getByRole('button', { name: 'Put back' }).click();
   await apart.getByRole('button', { name: 'Put back' }).waitFor({ state: 'hidden' });
+  await context.close();
+});
+
+test('material is put on the shelf, found by partners, and withdrawn with its reason', async () => {
+  const context = await visitor();
+  await enter(context, desk);
+  const p = await page(context, '/office/material', { forgive: [/status of 422/] });
+  const mark = Date.now().toString(36);
+  const form = p.getByRole('dialog', { name: 'Add material' });
+  await p.getByRole('button', { name: 'Add material' }).first().click();
+  await form.getByText('Give it a name and say where it leads first').waitFor();
+  await form.getByLabel('Name').fill(`Banner ${mark}`);
+  const [chooser] = await Promise.all([p.waitForEvent('filechooser'), form.getByRole('button', { name: 'Choose a file' }).click()]);
+  await chooser.setFiles({ name: 'banner.png', mimeType: 'image/png', buffer: sharp().buffer });
+  await p.getByRole('button', { name: `Banner ${mark}` }).click();
+  const file = p.getByRole('dialog', { name: `Banner ${mark}` });
+  await file.getByRole('img', { name: `Banner ${mark}` }).waitFor();
+  await look(p, 'material-banner');
+  await p.keyboard.press('Escape');
+
+  await p.getByRole('button', { name: 'Add material' }).first().click();
+  await form.getByRole('combobox', { name: 'Kind' }).or(form.getByRole('textbox', { name: 'Kind' })).first().click();
+  await p.getByRole('option', { name: 'Text' }).click();
+  await form.getByLabel('Name').fill(`Text ${mark}`);
+  await form.getByLabel('Leads to').fill('nowhere');
+  await form.locator('textarea').first().fill('Trade with us: {link}');
+  await form.getByRole('button', { name: 'Add material' }).click();
+  await form.locator('[aria-invalid=true]').or(form.getByText(/landing|Landing|address/)).first().waitFor();
+  await look(p, 'material-wrong');
+  await form.getByLabel('Leads to').fill('/start');
+  await form.getByRole('button', { name: 'Add material' }).click();
+  await p.getByRole('button', { name: `Text ${mark}` }).click();
+  const words = p.getByRole('dialog', { name: `Text ${mark}` });
+  await words.getByText('Trade with us: {link}').waitFor();
+  await words.getByRole('button', { name: 'Withdraw' }).click();
+  const why = p.getByRole('dialog', { name: `Withdraw Text ${mark}?` });
+  await why.locator('textarea').fill('The campaign is over.');
+  await why.getByRole('button', { name: 'Withdraw' }).click();
+  await words.getByText('The campaign is over.').waitFor();
+  await look(p, 'material-withdrawn');
   await context.close();
 });

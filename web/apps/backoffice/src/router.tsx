@@ -15,6 +15,7 @@ import { approvals } from './features/approvals/routes';
 import { corrections } from './features/corrections/routes';
 import { deposits } from './features/deposits/routes';
 import { exceptions } from './features/exceptions/routes';
+import { material } from './features/material/routes';
 import { ledger } from './features/ledger/routes';
 import { kyc } from './features/kyc/routes';
 import { withdrawals } from './features/withdrawals/routes';
@@ -22,4 +23,4 @@ import { tasks } from './features/tasks/routes';
 import { tickets } from './features/tickets/routes';
 
 /** One line per feature folder. */
-export const features: readonly Feature[] = [home, clients, kyc, approvals, withdrawals, partners, deposits, ledger, exceptions, plans, closing, corrections, claims, rules, settings, record, audit, connections, staff, tasks, tickets];
+export const features: readonly Feature[] = [home, clients, kyc, approvals, withdrawals, partners, deposits, ledger, exceptions, plans, closing, corrections, claims, material, rules, settings, record, audit, connections, staff, tasks, tickets];

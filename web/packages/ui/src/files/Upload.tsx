@@ -22,6 +22,8 @@ export interface UploadProps {
   disabled?: string | null;
   /** A blurred or dark picture is refused; only after a second try it may be sent as it is. */
   strict?: boolean;
+  /** A drawing, not a photograph of something to read: not looked at for blur. */
+  drawn?: boolean;
 }
 
 const names: Record<string, string> = { 'image/jpeg': 'JPEG', 'image/png': 'PNG', 'image/webp': 'WebP', 'image/heic': 'HEIC', 'application/pdf': 'PDF' };
@@ -31,7 +33,7 @@ const usual = ['image/jpeg', 'image/png', 'image/webp', 'image/heic', 'applicati
  * A document from a camera or a folder. Blur, darkness, type and size are checked here, before anybody
  * waits for an upload and a day for a reviewer's answer; a blurred picture may still be sent knowingly.
  */
-export function Upload({ label, hint, accept = usual, maxSize = 15 * 1024 * 1024, camera, send, onDone, disabled, strict }: UploadProps) {
+export function Upload({ label, hint, accept = usual, maxSize = 15 * 1024 * 1024, camera, send, onDone, disabled, strict, drawn }: UploadProps) {
   const { t, i18n } = useTranslation('common');
   const [file, setFile] = useState<File | null>(null);
   const [preview, setPreview] = useState<string | null>(null);
@@ -84,7 +86,7 @@ export function Upload({ label, hint, accept = usual, maxSize = 15 * 1024 * 1024
     if (chosen.size > maxSize) return setFault(t('upload.too_big', { size: megabytes(i18n.language, maxSize) }));
     if (chosen.size === 0) return setFault(t('upload.empty'));
     setFile(chosen);
-    const look = type.startsWith('image/') ? await sharpness(chosen) : null;
+    const look = type.startsWith('image/') && !drawn ? await sharpness(chosen) : null;
     if (look?.blurred || look?.dark) {
       setRefusals((n) => n + 1);
       return setWarn(look.dark ? 'dark' : 'blurred');

@@ -42,7 +42,7 @@ export function Programmes({ id }: { id: string }) {
       {o && <ProgrammeCounts overview={o} />}
       <FilterBar filters={filters} />
       <Card title={t('clients')} flush>
-        <DataTable id="partner-programmes" inline label={t('clients')} columns={columns} rows={list.rows} rowId={idOf} loading={list.isPending} error={list.error} onRetry={() => void list.refetch()} more={list.more} hasMore={list.hasMore} loadingMore={list.loadingMore} onOpen={(c) => peek.open(c.client_id)} opened={peek.id} empty={{ title: t('partner-tools:prog.noClients') }} onResetFilters={active ? reset : undefined} />
+        <DataTable id="partner-programmes" inline label={t('clients')} columns={columns} rows={list.rows} rowId={idOf} loading={list.isPending} error={list.error} onRetry={() => void list.refetch()} more={list.more} hasMore={list.hasMore} loadingMore={list.loadingMore} onOpen={(c) => peek.open(c.client_id)} opened={peek.id} empty={{ title: t('partner-tools:prog.noClients') }} filtered={active} onResetFilters={reset} />
       </Card>
       {o && <MonthsOf overview={o} who={who} />}
       {o && <SetApart partner={id} quarantines={o.quarantines} name={name} onDone={again} />}
