@@ -223,7 +223,19 @@ fn demo_rails() -> Vec<crate::RailConfig> {
         let (key, hook) = (format!("key-{provider}-{entity}-26"), format!("hook-{provider}-{entity}-26"));
         rail(provider, entity, &key, &hook, &[], settings)
     };
+    let neteller = |entity: &str| {
+        rail(
+            "neteller",
+            entity,
+            &format!("qd-{entity}:B-qa2-0-{entity}26"),
+            &format!("neteller-hmac-{entity}-26"),
+            &[],
+            &[],
+        )
+    };
     vec![
+        neteller("eu"),
+        neteller("intl"),
         skrill("eu", "4637827", "EUR"),
         skrill("intl", "4637828", "USD"),
         paypal("eu", "1JE4291016473214C"),

@@ -17,6 +17,7 @@ pub mod faults;
 pub mod hyperswitch;
 pub mod mail;
 pub mod mt5;
+pub mod neteller;
 pub mod paypal;
 pub mod rail;
 pub mod redirect;

@@ -6,6 +6,7 @@ use qd_kernel::Result;
 use qd_ports::psp::Psp;
 use qd_psp_btcpay::BtcPay;
 use qd_psp_hyperswitch::Hyperswitch;
+use qd_psp_neteller::Neteller;
 use qd_psp_paypal::PayPal;
 use qd_psp_redirect::Redirect;
 use qd_psp_skrill::Skrill;
@@ -20,6 +21,7 @@ pub const PROVIDERS: &[(&str, Connect)] = &[
     ("bank", bank),
     ("btcpay", btcpay),
     ("hyperswitch", hyperswitch),
+    ("neteller", neteller),
     ("paypal", paypal),
     ("redirect", redirect),
     ("skrill", skrill),
@@ -38,6 +40,10 @@ pub fn names() -> String {
 /// Nothing to connect to: files are loaded and downloaded.
 fn bank(_: Account) -> Result<Arc<dyn Psp>> {
     Ok(Arc::new(qd_psp_bank::Bank))
+}
+
+fn neteller(a: Account) -> Result<Arc<dyn Psp>> {
+    Ok(Arc::new(Neteller::new(a)?))
 }
 
 fn paypal(a: Account) -> Result<Arc<dyn Psp>> {
