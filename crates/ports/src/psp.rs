@@ -255,8 +255,41 @@ pub enum HookSubject {
     Dispute {
         provider_ref: String,
     },
+    /// From a provider that has no call to ask for it: what the callback said itself.
+    Told {
+        report: Box<Told>,
+    },
     /// Verified, and nothing we act on.
     Other,
+}
+
+/// A report that a callback carried, made of signed fields only: at providers where nothing can be
+/// asked afterwards (Adyen). It counts like an answer to the call that is missing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    Deposit(DepositReport),
+    Refund(RefundReport),
+    Dispute(DisputeReport),
+}
+
+impl Told {
+    /// What the report is about, as a callback without a report would name it.
+    pub fn subject(&self) -> HookSubject {
+        match self {
+            Told::Deposit(r) => HookSubject::Deposit {
+                our_ref: r.our_ref.clone(),
+                provider_ref: r.provider_ref.clone(),
+            },
+            Told::Refund(r) => HookSubject::Refund {
+                our_ref: r.our_ref.clone(),
+                provider_ref: r.provider_ref.clone(),
+            },
+            Told::Dispute(r) => HookSubject::Dispute {
+                provider_ref: r.provider_ref.clone(),
+            },
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -219,6 +219,15 @@ fn demo_rails() -> Vec<crate::RailConfig> {
             &[("client_id", &format!("AQuarterdeck-{entity}")), ("webhook_id", webhook)],
         )
     };
+    let adyen = |entity: &str| {
+        let hmac = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056";
+        let settings = [
+            ("merchant_account", format!("Quarterdeck{}ECOM", entity.to_uppercase())),
+            ("payment_methods", "scheme,ideal".to_string()),
+        ];
+        let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
+        rail("adyen", entity, &format!("AQE-quarterdeck-{entity}-26"), hmac, &[], &settings)
+    };
     let plain = |provider: &str, entity: &str, settings: &[(&str, &str)]| {
         let (key, hook) = (format!("key-{provider}-{entity}-26"), format!("hook-{provider}-{entity}-26"));
         rail(provider, entity, &key, &hook, &[], settings)
@@ -234,6 +243,7 @@ fn demo_rails() -> Vec<crate::RailConfig> {
         )
     };
     vec![
+        adyen("eu"),
         neteller("eu"),
         neteller("intl"),
         skrill("eu", "4637827", "EUR"),

@@ -8,6 +8,7 @@
 // Objects of the card processor have more fields than `json!` may nest by default.
 #![recursion_limit = "256"]
 
+pub mod adyen;
 pub mod bin;
 pub mod btcpay;
 pub mod config;

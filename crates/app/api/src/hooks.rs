@@ -94,12 +94,16 @@ fn kept(headers: &HeaderMap) -> String {
 
 /// What the callback is about, as the job reads it, and the payment whose callbacks keep their order.
 fn subject(e: &HookEvent) -> Result<Value, Problem> {
-    let lane = match &e.subject {
+    let told = match &e.subject {
+        HookSubject::Told { report } => Some(report.subject()),
+        _ => None,
+    };
+    let lane = match told.as_ref().unwrap_or(&e.subject) {
         HookSubject::Deposit { our_ref, provider_ref }
         | HookSubject::Refund { our_ref, provider_ref }
         | HookSubject::Payout { our_ref, provider_ref } => our_ref.as_ref().or(Some(provider_ref)),
         HookSubject::Dispute { provider_ref } => Some(provider_ref),
-        HookSubject::Other => None,
+        HookSubject::Told { .. } | HookSubject::Other => None,
     };
     let mut about = serde_json::to_value(&e.subject)?;
     about["lane"] = json!(lane);

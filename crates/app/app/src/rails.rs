@@ -4,6 +4,7 @@
 use qd_connector_kit::Account;
 use qd_kernel::Result;
 use qd_ports::psp::Psp;
+use qd_psp_adyen::Adyen;
 use qd_psp_btcpay::BtcPay;
 use qd_psp_hyperswitch::Hyperswitch;
 use qd_psp_neteller::Neteller;
@@ -18,6 +19,7 @@ pub type Connect = fn(Account) -> Result<Arc<dyn Psp>>;
 
 /// By the name the configuration and the callbacks' addresses use.
 pub const PROVIDERS: &[(&str, Connect)] = &[
+    ("adyen", adyen),
     ("bank", bank),
     ("btcpay", btcpay),
     ("hyperswitch", hyperswitch),
@@ -44,6 +46,10 @@ fn bank(_: Account) -> Result<Arc<dyn Psp>> {
 
 fn neteller(a: Account) -> Result<Arc<dyn Psp>> {
     Ok(Arc::new(Neteller::new(a)?))
+}
+
+fn adyen(a: Account) -> Result<Arc<dyn Psp>> {
+    Ok(Arc::new(Adyen::new(a)?))
 }
 
 fn paypal(a: Account) -> Result<Arc<dyn Psp>> {

@@ -10,6 +10,7 @@ pub mod routing;
 pub mod settling;
 pub mod status;
 mod store;
+mod told;
 pub mod transfer;
 pub mod withdrawal;
 

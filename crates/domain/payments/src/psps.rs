@@ -1,7 +1,8 @@
 //! The payment providers this node is connected to, by connection id.
 
 use qd_kernel::{Problem, Result};
-use qd_ports::psp::Psp;
+use crate::told::Hearsay;
+use qd_ports::psp::{Psp, Told};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,6 +20,13 @@ impl Psps {
                 format!("this node has no connection to the payment provider {connection}"),
             )
         })
+    }
+    /// The same, with one that answers about what a callback told instead of asking.
+    pub(crate) fn told(&self, connection: &str, told: Told) -> Result<Psps> {
+        let inner = self.get(connection)?;
+        let mut all = (*self.0).clone();
+        all.insert(connection.to_string(), Arc::new(Hearsay { told, inner }));
+        Ok(Psps(Arc::new(all)))
     }
     /// All of this node, by connection.
     pub fn all(&self) -> impl Iterator<Item = (String, Arc<dyn Psp>)> + '_ {

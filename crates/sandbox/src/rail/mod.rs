@@ -39,6 +39,7 @@ pub struct RailConfig {
 /// The providers of this sandbox.
 pub fn all() -> Vec<Arc<dyn Rail>> {
     vec![
+        Arc::new(crate::adyen::Adyen),
         Arc::new(crate::neteller::Neteller),
         Arc::new(crate::btcpay::BtcPay),
         Arc::new(crate::hyperswitch::Hyperswitch),

@@ -35,6 +35,21 @@ impl Handler for Inbox {
         let subject: HookSubject = serde_json::from_value(msg.subject.clone()).map_err(|e| {
             JobError::Final(Problem::bug("inbox_subject_unreadable", "a stored callback's subject could not be read").with_source(e))
         })?;
+        match subject {
+            HookSubject::Told { report } => {
+                let about = report.subject();
+                let psps = self.0.psps.told(&msg.connection, *report)?;
+                Inbox(Ctx { psps, ..self.0.clone() }).about(lease, id, msg, about).await
+            }
+            other => self.about(lease, id, msg, other).await,
+        }
+    }
+}
+
+impl Inbox {
+    /// Looks at what a callback is about; a report that it told is in the place of the provider.
+    async fn about(&self, lease: &Lease, id: InboxId, msg: inbox::Stored, subject: HookSubject) -> JobResult {
+        let core = &self.0.core;
         let connection = msg.connection.clone();
         let note = match subject {
             HookSubject::Other | HookSubject::Payout { .. } => Some("nothing we act on".to_string()),
@@ -101,6 +116,8 @@ impl Handler for Inbox {
                     None
                 }
             },
+            // A report speaks of a deposit, a refund or a dispute, never of a report.
+            HookSubject::Told { .. } => Some("nothing we act on".to_string()),
         };
         let (c, lease) = (core.clone(), lease.clone());
         core.db
@@ -111,9 +128,7 @@ impl Handler for Inbox {
             .await?;
         Ok(())
     }
-}
 
-impl Inbox {
     /// The refund of a held deposit that a callback is about.
     async fn given_back(&self, connection: &str, our_ref: Option<String>, provider_ref: &str) -> Result<Option<RefundRow>> {
         let (conn, p) = (connection.to_string(), provider_ref.to_string());

@@ -11,6 +11,7 @@ mod payouts;
 mod routes;
 mod simulation;
 mod store;
+mod told;
 mod transfers;
 mod withdrawals;
 mod world;
