@@ -41,7 +41,11 @@ mod tests {
 
     #[test]
     fn amounts_travel_in_minor_units_where_both_tables_agree() {
-        let send = |minor: i64, code: &str| to_adyen(Amount::new(minor, Currency::parse(code).unwrap())).map(|(v, _)| v).map_err(|e| e.code);
+        let send = |minor: i64, code: &str| {
+            to_adyen(Amount::new(minor, Currency::parse(code).unwrap()))
+                .map(|(v, _)| v)
+                .map_err(|e| e.code)
+        };
         assert_eq!(send(2_540, "EUR"), Ok(2_540));
         assert_eq!(send(500, "JPY"), Ok(500));
         assert_eq!(send(5_124, "KWD"), Ok(5_124));

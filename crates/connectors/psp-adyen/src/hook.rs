@@ -109,7 +109,10 @@ impl Item {
 
     fn amount(&self) -> std::result::Result<Amount, HookRefusal> {
         from_adyen(self.amount.value, &self.amount.currency).ok_or_else(|| {
-            HookRefusal::Unreadable(format!("an amount of {} {} makes no sense to us", self.amount.value, self.amount.currency))
+            HookRefusal::Unreadable(format!(
+                "an amount of {} {} makes no sense to us",
+                self.amount.value, self.amount.currency
+            ))
         })
     }
 
@@ -192,7 +195,9 @@ pub(crate) fn read(keys: &Keys, merchant_account: &str, body: &[u8], now: Ts) ->
     if item.merchant_account_code != merchant_account {
         return Err(unreadable("another merchant account"));
     }
-    let subject = item.told()?.map_or(HookSubject::Other, |told| HookSubject::Told { report: Box::new(told) });
+    let subject = item
+        .told()?
+        .map_or(HookSubject::Other, |told| HookSubject::Told { report: Box::new(told) });
     let at = item.event_date.as_deref().and_then(|d| d.parse::<jiff::Timestamp>().ok());
     Ok(HookEvent {
         event_id: format!("{}:{}:{}", item.psp_reference, item.event_code, item.success),

@@ -15,7 +15,9 @@ fn body(change: impl FnOnce(&mut Value)) -> Vec<u8> {
         "merchantAccountCode": "DemoMerchant", "merchantReference": "dep-000123", "amount": {"value": 2540, "currency": "EUR"},
         "eventDate": "2026-11-20T10:00:00+01:00", "reason": "033899:1111:03/2030", "additionalData": {"hmacSignature": SIG}});
     change(&mut item);
-    json!({"live": "false", "notificationItems": [{"NotificationRequestItem": item}]}).to_string().into_bytes()
+    json!({"live": "false", "notificationItems": [{"NotificationRequestItem": item}]})
+        .to_string()
+        .into_bytes()
 }
 
 fn run(body: &[u8]) -> std::result::Result<HookEvent, HookRefusal> {
@@ -46,11 +48,16 @@ fn the_published_vector_is_accepted_and_tells_the_payment() {
     let e = run(&body(|_| {})).unwrap();
     assert_eq!(e.event_id, "7914073381342284:AUTHORISATION:true");
     assert_eq!(e.at, Ts::from_secs(1_795_165_200));
-    let HookSubject::Told { report } = e.subject else { panic!("{:?}", e.subject) };
+    let HookSubject::Told { report } = e.subject else {
+        panic!("{:?}", e.subject)
+    };
     let Told::Deposit(r) = *report else { panic!("{report:?}") };
     let eur = Amount::new(2_540, Currency::EUR);
     assert_eq!((r.state, r.amount, r.received), (PaymentState::Succeeded, eur, Some(eur)));
-    assert_eq!((r.our_ref.as_deref(), r.payment_ref.as_deref()), (Some("dep-000123"), Some("7914073381342284")));
+    assert_eq!(
+        (r.our_ref.as_deref(), r.payment_ref.as_deref()),
+        (Some("dep-000123"), Some("7914073381342284"))
+    );
 }
 
 #[test]
@@ -100,9 +107,17 @@ fn every_event_we_act_on_tells_its_report() {
         ("REFUND_FAILED", "true", RefundState::Failed),
         ("REFUNDED_REVERSED", "true", RefundState::Failed),
     ] {
-        let Some(Told::Refund(r)) = told(code, success) else { panic!("{code}") };
-        assert_eq!((r.state, r.provider_ref.as_str(), r.payment_ref.as_str()), (want, "REF1", "7914073381342284"));
-        assert_eq!((r.our_ref.as_deref(), r.failure_code.is_some()), (Some("dep-000123"), want == RefundState::Failed));
+        let Some(Told::Refund(r)) = told(code, success) else {
+            panic!("{code}")
+        };
+        assert_eq!(
+            (r.state, r.provider_ref.as_str(), r.payment_ref.as_str()),
+            (want, "REF1", "7914073381342284")
+        );
+        assert_eq!(
+            (r.our_ref.as_deref(), r.failure_code.is_some()),
+            (Some("dep-000123"), want == RefundState::Failed)
+        );
     }
     for (code, want) in [
         ("NOTIFICATION_OF_CHARGEBACK", DisputeState::Warning),
@@ -113,10 +128,20 @@ fn every_event_we_act_on_tells_its_report() {
         ("PREARBITRATION_LOST", DisputeState::Unrecognised),
         ("CAPTURE_FAILED", DisputeState::Unrecognised),
     ] {
-        let Some(Told::Dispute(d)) = told(code, "true") else { panic!("{code}") };
-        assert_eq!((d.state, d.provider_ref.as_str(), d.provider_state.as_str()), (want, "7914073381342284", code));
+        let Some(Told::Dispute(d)) = told(code, "true") else {
+            panic!("{code}")
+        };
+        assert_eq!(
+            (d.state, d.provider_ref.as_str(), d.provider_state.as_str()),
+            (want, "7914073381342284", code)
+        );
     }
-    for (code, success) in [("AUTHORISATION", "false"), ("CAPTURE", "true"), ("REPORT_AVAILABLE", "true"), ("NEVER_HEARD_OF", "true")] {
+    for (code, success) in [
+        ("AUTHORISATION", "false"),
+        ("CAPTURE", "true"),
+        ("REPORT_AVAILABLE", "true"),
+        ("NEVER_HEARD_OF", "true"),
+    ] {
         assert!(told(code, success).is_none(), "{code}");
     }
     let lost = signed(|i| i["eventCode"] = "CHARGEBACK".into());

@@ -63,7 +63,13 @@ impl Adyen {
         &self.connection_id
     }
 
-    async fn call<T: DeserializeOwned>(&self, method: Method, path: &str, key: Option<&str>, body: Option<Value>) -> CallResult<(T, String)> {
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: Option<Value>,
+    ) -> CallResult<(T, String)> {
         let mut headers = vec![
             ("x-api-key", self.key.expose().to_string()),
             ("accept", "application/json".to_string()),

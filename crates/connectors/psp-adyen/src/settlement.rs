@@ -57,7 +57,14 @@ fn when(text: &str, zone_name: &str) -> Option<Ts> {
 fn side(line: u32, h: &Heading<'_>, row: &[String], currency: &str, debit: &str, credit: &str) -> Result<Option<Amount>, SettlementFault> {
     let read = |name: &str| -> Result<Option<Amount>, SettlementFault> {
         let Some(text) = h.of(name, row) else { return Ok(None) };
-        let bad = || fault(line, name, "amount_malformed", "expected a decimal such as 25.40 in a known currency");
+        let bad = || {
+            fault(
+                line,
+                name,
+                "amount_malformed",
+                "expected a decimal such as 25.40 in a known currency",
+            )
+        };
         let code = h.of(currency, row).and_then(|c| Currency::parse(c).ok()).ok_or_else(bad)?;
         let a = Amount::parse(text, code).map_err(|_| bad())?;
         if a.minor < 0 { Err(bad()) } else { Ok(Some(a)) }
@@ -66,13 +73,18 @@ fn side(line: u32, h: &Heading<'_>, row: &[String], currency: &str, debit: &str,
         (None, None) => Ok(None),
         (Some(d), None) => Ok(Some(d.neg())),
         (None, Some(c)) => Ok(Some(c)),
-        (Some(d), Some(c)) => c.sub(d).map(Some).map_err(|_| fault(line, credit, "amount_malformed", "expected amounts of one currency")),
+        (Some(d), Some(c)) => c
+            .sub(d)
+            .map(Some)
+            .map_err(|_| fault(line, credit, "amount_malformed", "expected amounts of one currency")),
     }
 }
 
 fn body(line: u32, h: &Heading<'_>, row: &[String]) -> Result<SettlementLine, SettlementFault> {
     let owned = |name: &str| h.of(name, row).map(str::to_string);
-    let word = h.of("Type", row).ok_or_else(|| fault(line, "Type", "type_missing", "expected a type such as Settled"))?;
+    let word = h
+        .of("Type", row)
+        .ok_or_else(|| fault(line, "Type", "type_missing", "expected a type such as Settled"))?;
     let gross = side(line, h, row, "Gross Currency", "Gross Debit (GC)", "Gross Credit (GC)")?;
     let net = side(line, h, row, "Net Currency", "Net Debit (NC)", "Net Credit (NC)")?;
     let kind = kind(word);
@@ -83,14 +95,24 @@ fn body(line: u32, h: &Heading<'_>, row: &[String]) -> Result<SettlementLine, Se
         _ => None,
     };
     let gross = gross.or(net).ok_or_else(|| {
-        fault(line, "Gross Credit (GC)", "amount_missing", "expected a debit or a credit, gross or net")
+        fault(
+            line,
+            "Gross Credit (GC)",
+            "amount_missing",
+            "expected a debit or a credit, gross or net",
+        )
     })?;
     let at = match (h.of("Creation Date", row), h.of("TimeZone", row)) {
         (Some(t), Some(z)) => when(t, z),
         _ => None,
     };
     let at = at.ok_or_else(|| {
-        fault(line, "Creation Date", "time_malformed", "expected a time such as 2026-11-20 10:00:00 and a zone such as CET")
+        fault(
+            line,
+            "Creation Date",
+            "time_malformed",
+            "expected a time such as 2026-11-20 10:00:00 and a zone such as CET",
+        )
     })?;
     let payment_ref = owned("Psp Reference");
     Ok(SettlementLine {
@@ -109,11 +131,25 @@ fn body(line: u32, h: &Heading<'_>, row: &[String]) -> Result<SettlementLine, Se
 pub(crate) fn read(file: &[u8]) -> Result<Settlement, SettlementFault> {
     let text = std::str::from_utf8(file).map_err(|_| fault(0, "file", "file_malformed", "expected UTF-8 text"))?;
     let rows = csv::rows(text, ',').map_err(|line| fault(line, "file", "quote_open", "expected the quoted field to end"))?;
-    let (head, rows) = rows.split_first().ok_or_else(|| fault(1, "file", "file_empty", "expected a heading"))?;
+    let (head, rows) = rows
+        .split_first()
+        .ok_or_else(|| fault(1, "file", "file_empty", "expected a heading"))?;
     let h = Heading(&head.1);
-    for name in ["Psp Reference", "Type", "Gross Currency", "Net Currency", "Creation Date", "TimeZone"] {
+    for name in [
+        "Psp Reference",
+        "Type",
+        "Gross Currency",
+        "Net Currency",
+        "Creation Date",
+        "TimeZone",
+    ] {
         if h.at(name).is_none() {
-            return Err(fault(head.0, name, "not_a_settlement_report", "expected the heading of Adyen's settlement details report"));
+            return Err(fault(
+                head.0,
+                name,
+                "not_a_settlement_report",
+                "expected the heading of Adyen's settlement details report",
+            ));
         }
     }
     let mut out = Settlement::default();
@@ -139,7 +175,9 @@ mod tests {
 
     fn row(refs: (&str, &str, &str, &str), word: &str, gross: &str, net: &str) -> String {
         let (psp, ours, modification, modification_ours) = refs;
-        format!("Co,DemoMerchant,{psp},{ours},visa,2026-11-20 10:00:00,CET,{word},{modification},{gross},1,{net},,0.10,0.20,0.30,visadebit,{modification_ours},7\n")
+        format!(
+            "Co,DemoMerchant,{psp},{ours},visa,2026-11-20 10:00:00,CET,{word},{modification},{gross},1,{net},,0.10,0.20,0.30,visadebit,{modification_ours},7\n"
+        )
     }
 
     #[test]
@@ -201,7 +239,13 @@ mod tests {
         let codes: Vec<_> = s.faults.iter().map(|f| (f.line, f.code.as_str())).collect();
         assert_eq!(
             codes,
-            vec![(2, "amount_malformed"), (3, "amount_malformed"), (4, "type_missing"), (5, "time_malformed"), (6, "amount_missing")]
+            vec![
+                (2, "amount_malformed"),
+                (3, "amount_malformed"),
+                (4, "type_missing"),
+                (5, "time_malformed"),
+                (6, "amount_missing")
+            ]
         );
         assert_eq!(s.lines.len(), 1);
         assert_eq!(read(b"\"RH\",x\n").unwrap_err().code, "not_a_settlement_report");

@@ -199,12 +199,21 @@ fn refund(our_ref: &str, paid: &DepositReport, minor: i64) -> RefundRequest {
 async fn a_link_is_opened_once_and_the_webhook_tells_that_it_was_paid() {
     let w = world().await;
     let first = w.adyen.open_deposit(&wish("dep_1", 50_000)).await.unwrap();
-    assert!(first.redirect_url.as_deref().is_some_and(|u| u.contains("/adyen/adyen-eu/hosted/")), "{first:?}");
+    assert!(
+        first.redirect_url.as_deref().is_some_and(|u| u.contains("/adyen/adyen-eu/hosted/")),
+        "{first:?}"
+    );
     assert_eq!(first.state, PaymentState::Created);
-    assert_eq!(w.adyen.open_deposit(&wish("dep_1", 50_000)).await.unwrap().provider_ref, first.provider_ref);
+    assert_eq!(
+        w.adyen.open_deposit(&wish("dep_1", 50_000)).await.unwrap().provider_ref,
+        first.provider_ref
+    );
     let id = first.provider_ref;
     let r = w.adyen.deposit(&id).await.unwrap();
-    assert_eq!((r.state, r.amount, r.our_ref.as_deref()), (PaymentState::Created, eur(50_000), Some("dep_1")));
+    assert_eq!(
+        (r.state, r.amount, r.our_ref.as_deref()),
+        (PaymentState::Created, eur(50_000), Some("dep_1"))
+    );
 
     w.control("/pay", json!({"ref": "dep_1", "outcome": "decline"})).await;
     assert_eq!(w.told("AUTHORISATION", 1).await, None);
@@ -215,15 +224,23 @@ async fn a_link_is_opened_once_and_the_webhook_tells_that_it_was_paid() {
     // The link says that it was used; that the money came, only the webhook.
     let r = w.adyen.deposit(&id).await.unwrap();
     assert_eq!((r.state, r.received, r.payment_ref), (PaymentState::Pending, None, None));
-    let Some(Told::Deposit(r)) = w.told("AUTHORISATION", 2).await else { panic!("nothing told") };
-    assert_eq!((r.state, r.amount, r.received), (PaymentState::Succeeded, eur(50_000), Some(eur(50_000))));
+    let Some(Told::Deposit(r)) = w.told("AUTHORISATION", 2).await else {
+        panic!("nothing told")
+    };
+    assert_eq!(
+        (r.state, r.amount, r.received),
+        (PaymentState::Succeeded, eur(50_000), Some(eur(50_000)))
+    );
     assert_eq!(r.our_ref.as_deref(), Some("dep_1"));
     assert!(r.payment_ref.is_some() && r.payment_ref.as_deref() == Some(r.provider_ref.as_str()));
 
     let id = w.adyen.open_deposit(&wish("dep_2", 50_000)).await.unwrap().provider_ref;
     w.clock.advance_secs(3_601);
     assert_eq!(w.adyen.deposit(&id).await.unwrap().state, PaymentState::Expired);
-    assert_eq!((w.adyen.provider(), w.adyen.hook_answer(), w.adyen.connection_id()), ("adyen", "[accepted]", "adyen-eu"));
+    assert_eq!(
+        (w.adyen.provider(), w.adyen.hook_answer(), w.adyen.connection_id()),
+        ("adyen", "[accepted]", "adyen-eu")
+    );
 }
 
 #[tokio::test]
@@ -231,10 +248,19 @@ async fn refunds_are_taken_first_and_told_later() {
     let w = world().await;
     let paid = w.paid("dep_1", 50_000).await;
     let first = w.adyen.refund(&refund("rf_1", &paid, 20_000)).await.unwrap();
-    assert_eq!((first.state, first.amount, first.our_ref.as_deref()), (RefundState::Pending, eur(20_000), Some("rf_1")));
+    assert_eq!(
+        (first.state, first.amount, first.our_ref.as_deref()),
+        (RefundState::Pending, eur(20_000), Some("rf_1"))
+    );
     assert_eq!(w.adyen.refund(&refund("rf_1", &paid, 20_000)).await.unwrap(), first);
     let told = w.told_refund("REFUND", 1).await;
-    assert_eq!(told, RefundReport { state: RefundState::Succeeded, ..first.clone() });
+    assert_eq!(
+        told,
+        RefundReport {
+            state: RefundState::Succeeded,
+            ..first.clone()
+        }
+    );
     let e = w.adyen.refund_status(&first.provider_ref).await.unwrap_err();
     assert_eq!((e.fate, e.code.as_str()), (Fate::RefusedForNow, "told_by_callback"));
     // The same id with another amount: what the first call did is the question.
@@ -244,7 +270,10 @@ async fn refunds_are_taken_first_and_told_later() {
     let second = w.adyen.refund(&refund("rf_2", &paid, 30_001)).await.unwrap();
     assert_eq!(second.state, RefundState::Pending);
     let told = w.told_refund("REFUND", 2).await;
-    assert_eq!((told.state, told.our_ref.as_deref(), told.failure_code.as_deref()), (RefundState::Failed, Some("rf_2"), Some("refund")));
+    assert_eq!(
+        (told.state, told.our_ref.as_deref(), told.failure_code.as_deref()),
+        (RefundState::Failed, Some("rf_2"), Some("refund"))
+    );
     // Paid and come back.
     w.control(&format!("/refund/{}/fail", first.provider_ref), json!({})).await;
     let told = w.told_refund("REFUND_FAILED", 1).await;
@@ -256,7 +285,11 @@ async fn disputes_are_told_in_stages_of_one_dispute() {
     let w = world().await;
     let paid = w.paid("dep_1", 50_000).await;
     let payment = paid.payment_ref.clone().unwrap();
-    w.control("/dispute", json!({"ref": "dep_1", "stage": "NOTIFICATION_OF_CHARGEBACK", "amount": 12_345})).await;
+    w.control(
+        "/dispute",
+        json!({"ref": "dep_1", "stage": "NOTIFICATION_OF_CHARGEBACK", "amount": 12_345}),
+    )
+    .await;
     for (switch, kind, want) in [
         (None, "NOTIFICATION_OF_CHARGEBACK", DisputeState::Warning),
         (Some("chargeback"), "CHARGEBACK", DisputeState::Opened),
@@ -266,13 +299,17 @@ async fn disputes_are_told_in_stages_of_one_dispute() {
         if let Some(s) = switch {
             w.control(&format!("/dispute/{payment}/{s}"), json!({})).await;
         }
-        let Some(Told::Dispute(d)) = w.told(kind, 1).await else { panic!("{kind}") };
+        let Some(Told::Dispute(d)) = w.told(kind, 1).await else {
+            panic!("{kind}")
+        };
         assert_eq!((d.state, d.amount), (want, eur(12_345)), "{kind}");
         assert_eq!((&d.provider_ref, &d.payment_ref), (&payment, &payment));
     }
     assert_eq!(w.adyen.dispute(&payment).await.unwrap_err().code, "told_by_callback");
     w.control(&format!("/capture/{payment}/fail"), json!({})).await;
-    let Some(Told::Dispute(d)) = w.told("CAPTURE_FAILED", 1).await else { panic!("nothing told") };
+    let Some(Told::Dispute(d)) = w.told("CAPTURE_FAILED", 1).await else {
+        panic!("nothing told")
+    };
     assert_eq!((d.state, d.reason.as_str()), (DisputeState::Unrecognised, "capture_failed"));
 }
 
@@ -318,12 +355,25 @@ async fn nothing_is_sent_where_nobody_listens_and_nothing_whose_decimals_are_unc
     assert_eq!((e.fate, e.code.as_str()), (Fate::NotSent, "connect_failed"));
     for code in ["CLP", "ISK", "LYD", "BTC"] {
         let amount = Amount::new(1_000, Currency::parse(code).unwrap());
-        let e = away.open_deposit(&OpenDeposit { amount, ..wish("dep_1", 1) }).await.unwrap_err();
+        let e = away
+            .open_deposit(&OpenDeposit {
+                amount,
+                ..wish("dep_1", 1)
+            })
+            .await
+            .unwrap_err();
         assert_eq!((e.fate, e.code.as_str()), (Fate::Refused, "currency_unsupported"));
     }
     for (minor, code) in [(1_000, "JPY"), (5_120, "KWD"), (100_050, "HUF")] {
         let amount = Amount::new(minor, Currency::parse(code).unwrap());
-        let s = w.adyen.open_deposit(&OpenDeposit { amount, ..wish(&format!("dep_{code}"), 1) }).await.unwrap();
+        let s = w
+            .adyen
+            .open_deposit(&OpenDeposit {
+                amount,
+                ..wish(&format!("dep_{code}"), 1)
+            })
+            .await
+            .unwrap();
         assert_eq!(w.adyen.deposit(&s.provider_ref).await.unwrap().amount, amount, "{code}");
     }
     let e = w.adyen.deposit(w.adyen.probe()).await.unwrap_err();
@@ -341,10 +391,7 @@ async fn a_webhook_twice_has_one_id_and_a_forged_one_is_refused() {
     w.order("webhook:AUTHORISATION", FaultKind::Twice, None);
     w.paid("dep_1", 50_000).await;
     let got = w.delivered("AUTHORISATION", 2).await;
-    let ids: Vec<String> = got
-        .iter()
-        .map(|b| w.adyen.verify(&[], b, w.env.now()).unwrap().event_id)
-        .collect();
+    let ids: Vec<String> = got.iter().map(|b| w.adyen.verify(&[], b, w.env.now()).unwrap().event_id).collect();
     assert_eq!(ids[0], ids[1]);
     w.hooks.lock().unwrap().clear();
     w.order("webhook:AUTHORISATION", FaultKind::Forged, None);

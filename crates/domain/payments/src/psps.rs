@@ -1,7 +1,7 @@
 //! The payment providers this node is connected to, by connection id.
 
-use qd_kernel::{Problem, Result};
 use crate::told::Hearsay;
+use qd_kernel::{Problem, Result};
 use qd_ports::psp::{Psp, Told};
 use std::collections::BTreeMap;
 use std::sync::Arc;

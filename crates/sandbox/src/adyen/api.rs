@@ -24,7 +24,10 @@ pub(super) fn operation(call: &Call) -> &'static str {
 }
 
 pub(super) fn error(status: u16, code: &str, kind: &str, message: &str) -> Reply {
-    Reply::json(status, json!({"status": status, "errorCode": code, "message": message, "errorType": kind}))
+    Reply::json(
+        status,
+        json!({"status": status, "errorCode": code, "message": message, "errorType": kind}),
+    )
 }
 
 pub(super) fn by_status(status: u16) -> Reply {
@@ -58,7 +61,10 @@ pub(super) fn places(code: &str) -> Option<u8> {
 fn shape(b: &Value, known: &[&str], needed: &[&str]) -> Result<(), Reply> {
     let Some(m) = b.as_object() else { return Err(by_status(400)) };
     if let Some(k) = m.keys().find(|k| !known.contains(&k.as_str())) {
-        return Err(invalid("702", &format!("Structure of the request contains the following unknown fields: [{k}]")));
+        return Err(invalid(
+            "702",
+            &format!("Structure of the request contains the following unknown fields: [{k}]"),
+        ));
     }
     if let Some(k) = needed.iter().find(|k| m.get(**k).is_none_or(|v| v.is_null() || v == "")) {
         return Err(invalid("130", &format!("Required field '{k}' is not provided.")));
@@ -118,7 +124,11 @@ fn once(op: &mut Op<'_>, call: &Call, run: impl FnOnce(&mut Op<'_>, &Value) -> R
 /// A link that was not paid in time has expired, whoever looks.
 pub(super) fn status<'a>(op: &Op<'_>, l: &'a Value) -> &'a str {
     let word = l.text("status");
-    if word == "active" && l.num("until") < op.now.micros() { "expired" } else { word }
+    if word == "active" && l.num("until") < op.now.micros() {
+        "expired"
+    } else {
+        word
+    }
 }
 
 fn show(op: &Op<'_>, l: &Value) -> Value {
@@ -139,8 +149,18 @@ fn seconds(text: &str) -> Option<Ts> {
 
 fn create(op: &mut Op<'_>, b: &Value) -> Result<Value, Reply> {
     let known = [
-        "merchantAccount", "reference", "amount", "returnUrl", "expiresAt", "reusable", "description", "shopperReference", "shopperEmail",
-        "shopperLocale", "allowedPaymentMethods", "countryCode",
+        "merchantAccount",
+        "reference",
+        "amount",
+        "returnUrl",
+        "expiresAt",
+        "reusable",
+        "description",
+        "shopperReference",
+        "shopperEmail",
+        "shopperLocale",
+        "allowedPaymentMethods",
+        "countryCode",
     ];
     shape(b, &known, &["merchantAccount", "reference", "amount"])?;
     let until = match b.text("expiresAt") {
@@ -194,6 +214,8 @@ fn refund(op: &mut Op<'_>, payment: &str, b: &Value) -> Result<Value, Reply> {
     }
     let told = item("REFUND", done, &id, payment, b.text("reference"), &b["amount"]);
     tell(op, payment, told);
-    Ok(json!({"merchantAccount": b["merchantAccount"], "paymentPspReference": payment, "pspReference": id, "reference": b["reference"],
-        "status": "received", "amount": b["amount"]}))
+    Ok(
+        json!({"merchantAccount": b["merchantAccount"], "paymentPspReference": payment, "pspReference": id, "reference": b["reference"],
+        "status": "received", "amount": b["amount"]}),
+    )
 }

@@ -42,7 +42,10 @@ pub(super) fn post(op: &Op<'_>, notice: &Value, forged: bool) -> Post {
     item["additionalData"] = json!({"hmacSignature": signature(&item, account, key)});
     let body = json!({"live": "false", "notificationItems": [{"NotificationRequestItem": item}]});
     Post {
-        headers: vec![("content-type", "application/json".into()), ("user-agent", "Adyen HttpClient 1.0".into())],
+        headers: vec![
+            ("content-type", "application/json".into()),
+            ("user-agent", "Adyen HttpClient 1.0".into()),
+        ],
         body: body.to_string(),
     }
 }

@@ -48,7 +48,8 @@ impl Rail for Adyen {
         if op.get(LINKS, reference).is_some() {
             return Some(reference.to_string());
         }
-        op.find(LINKS, |l| l.is("reference", reference) || l.is("payment", reference)).map(|(id, _)| id)
+        op.find(LINKS, |l| l.is("reference", reference) || l.is("payment", reference))
+            .map(|(id, _)| id)
     }
 
     fn page(&self, op: &Op<'_>, id: &str) -> Option<Page> {
@@ -114,7 +115,14 @@ impl Rail for Adyen {
             }
             ["capture", payment, "fail"] => {
                 let p = payment_of(op, payment)?;
-                let item = item("CAPTURE_FAILED", true, &new_reference(op), p.text("id"), p.text("reference"), &p["amount"]);
+                let item = item(
+                    "CAPTURE_FAILED",
+                    true,
+                    &new_reference(op),
+                    p.text("id"),
+                    p.text("reference"),
+                    &p["amount"],
+                );
                 Ok(tell(op, p.text("id"), item))
             }
             ["refund", "next_fails"] => {
@@ -195,7 +203,13 @@ fn authorise(op: &mut Op<'_>, id: &str, l: &Value) {
     });
     let p = json!({"id": psp, "reference": l["reference"], "amount": l["amount"], "refunded": 0});
     op.put(PAYMENTS, &psp, p.clone());
-    report::book(op, "Settled", &l["amount"], true, &json!({"payment": psp, "payment_reference": l["reference"]}));
+    report::book(
+        op,
+        "Settled",
+        &l["amount"],
+        true,
+        &json!({"payment": psp, "payment_reference": l["reference"]}),
+    );
     let told = item("AUTHORISATION", true, &psp, "", l.text("reference"), &l["amount"]);
     tell(op, &psp, told);
 }

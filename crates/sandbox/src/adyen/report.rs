@@ -14,12 +14,20 @@ const HEADING: &str = "Company Account,Merchant Account,Psp Reference,Merchant R
 pub(super) fn book(op: &mut Op<'_>, word: &str, amount: &Value, credit: bool, about: &Value) {
     let key = format!("{}:{}:{word}", about.text("payment"), about.text("id"));
     let at = op.now.micros();
-    op.put(LINES, &key, json!({"word": word, "amount": amount, "credit": credit, "about": about, "at": at}));
+    op.put(
+        LINES,
+        &key,
+        json!({"word": word, "amount": amount, "credit": credit, "about": about, "at": at}),
+    );
 }
 
 /// 1 % and 12 of the smallest unit of what was settled; the rest is free.
 fn fee(l: &Value) -> i64 {
-    if l.is("word", "Settled") { l["amount"].num("value") / 100 + 12 } else { 0 }
+    if l.is("word", "Settled") {
+        l["amount"].num("value") / 100 + 12
+    } else {
+        0
+    }
 }
 
 pub(super) fn csv(op: &Op<'_>) -> String {
@@ -29,7 +37,13 @@ pub(super) fn csv(op: &Op<'_>) -> String {
         let (a, about) = (&l["amount"], &l["about"]);
         let code = a.text("currency");
         let text = |units: i64| format_fixed(units, places(code).unwrap_or(2));
-        let sides = |units: i64| if l["credit"] == true { format!(",{}", text(units)) } else { format!("{},", text(units)) };
+        let sides = |units: i64| {
+            if l["credit"] == true {
+                format!(",{}", text(units))
+            } else {
+                format!("{},", text(units))
+            }
+        };
         let at = Ts(l.num("at")).rfc3339();
         let at = at.split('.').next().unwrap_or_default().replace('T', " ");
         let taken = fee(l);
