@@ -165,6 +165,7 @@ fn tag_words(tag: &str) -> &'static str {
         "accounts" => "Trading accounts.",
         "deposits" => "Money coming in.",
         "withdrawals" => "Money going out, with its approvals.",
+        "payments" => "Where payments go: routes, connections and their health, experiments, listed instruments.",
         "money" => "Transfers, moves to and from the platforms, disputes.",
         "ledger" => "The books.",
         "partners" => "Introducing brokers: tree, plans, commission, statements, payouts.",

@@ -108,6 +108,8 @@ path_ids!(
     qd_payments::TransferId,
     qd_recon::SettlementFileId,
     qd_recon::BreakId,
+    qd_payments::DisputeId,
+    qd_payments::ExperimentId,
     qd_trading::TradingAccountId,
     qd_trading::MoveId,
     qd_trading::drift::DriftRunId,

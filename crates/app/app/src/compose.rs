@@ -101,6 +101,7 @@ pub async fn payment_facts(tx: &mut Tx, core: &Core, client_id: &str, device: Op
         deposits_stopped: stopped(RestrictionKind::Deposits),
         withdrawals_stopped: stopped(RestrictionKind::Withdrawals),
         device_age_days: seen,
+        device_others: logins::others_on_devices(tx, client_id).await?,
         device_is_first: device.is_some() && first.as_deref() == device,
         contact_changed_hours: hours(c.contact_changed_at),
         password_changed_hours: hours(logins::password_changed(tx, client_id).await?),
@@ -119,6 +120,11 @@ pub async fn payment_facts(tx: &mut Tx, core: &Core, client_id: &str, device: Op
         base_currency: e.base_currency,
         base_rates: rates.map(|r| r.all_in(e.base_currency)).unwrap_or_default(),
     })
+}
+
+/// The methods a resident of `country` may deposit by at an entity.
+pub async fn method_facts(tx: &mut Tx, entity: &str, country: &str) -> Result<Vec<MethodFact>> {
+    Ok(methods(&*tenancy::get(tx, entity).await?, country))
 }
 
 /// The methods a resident of `country` may deposit by, each with its currencies.

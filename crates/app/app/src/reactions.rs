@@ -727,5 +727,35 @@ async fn on_timeline(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
         "dispute.opened" => ("dispute", "timeline.dispute", Visibility::Money),
         _ => ("partner", "timeline.statement_closed", Visibility::Client),
     };
+    if told.kind == "dispute.opened" {
+        chargeback_flag(app, tx, &c).await?;
+    }
     line(app, tx, &c, told, kind, title, told.payload.clone(), visibility).await
+}
+
+/// The mark on the record of a client whose money was charged back.
+const CHARGEBACK: &str = "chargeback";
+
+/// Puts the mark on while a dispute is open or lost, and takes it off when all of them are won.
+async fn chargeback_flag(app: &App, tx: &mut Tx, c: &Client) -> Result<()> {
+    let marked = qd_payments::dispute::marked(tx, &c.id.to_string()).await?;
+    if marked == c.tags.iter().any(|t| t == CHARGEBACK) {
+        return Ok(());
+    }
+    let mut tags: Vec<String> = c.tags.iter().filter(|t| *t != CHARGEBACK).cloned().collect();
+    if marked {
+        tags.push(CHARGEBACK.into());
+    }
+    let patch = clients::Patch {
+        tags: Some(tags),
+        ..clients::Patch::default()
+    };
+    let why = if marked {
+        "a payment was charged back"
+    } else {
+        "the disputes were won"
+    };
+    clients::edit(tx, &app.core, &Caller::system("events"), c.id, c.version, patch, why)
+        .await
+        .map(|_| ())
 }

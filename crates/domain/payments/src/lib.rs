@@ -51,6 +51,9 @@ pub struct ClientFacts {
     pub withdrawals_stopped: Option<String>,
     /// Days since the device of this request was first seen with this client; None: never.
     pub device_age_days: Option<i64>,
+    /// Other clients who have signed in with a browser of this one.
+    #[serde(default)]
+    pub device_others: i64,
     /// The device the client came with: as old as the client, whatever its days.
     pub device_is_first: bool,
     /// Hours since the e-mail address or phone, and the password, were changed; None: never.

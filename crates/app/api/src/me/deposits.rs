@@ -8,7 +8,7 @@ use qd_app::compose::payment_facts;
 use qd_kernel::Amount;
 use qd_kernel::{Page, Result};
 use qd_payments::deposit::{self, DepositQuery, DepositState, DepositView, NewDeposit};
-use qd_payments::{DepositId, MethodFact};
+use qd_payments::{DepositId, MethodFact, routing};
 use qd_trading::TradingAccountId;
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,8 @@ pub struct Methods {
     unverified_limit: Option<Amount>,
 }
 
-/// The methods open to me, with their currencies and limits.
+/// The methods open to me, with their currencies, limits, fees and times; those that most payments
+/// succeed by come first.
 #[utoipa::path(get, path = "/api/v1/me/deposit-methods", tag = "me", responses((status = 200, body = Methods)))]
 pub async fn methods(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
     let a = app.clone();
@@ -34,7 +35,7 @@ pub async fn methods(State(app): State<App>, Asker(caller): Asker) -> Reply<Json
         let f = payment_facts(tx, &a.core, &caller.client_id()?, caller.device.as_deref()).await?;
         Ok(Methods {
             unverified_limit: f.unverified_limit.filter(|_| !f.kyc_approved),
-            items: f.methods,
+            items: routing::in_order(tx, &a.core, &f).await?,
             stopped: f.deposits_stopped,
         })
     })
@@ -70,6 +71,9 @@ fn told(mut d: DepositView) -> DepositView {
     let plain = |r: &Option<String>| r.as_deref().is_none_or(|r| PLAIN.contains(&r));
     if !plain(&d.held_reason) {
         d.held_reason = Some("under_review".into());
+    }
+    for a in &mut d.attempts {
+        a.route = None;
     }
     for s in d.steps.iter_mut().filter(|s| s.key == "deposit.checked" && !plain(&s.detail)) {
         s.detail = Some("under_review".into());
@@ -148,6 +152,38 @@ pub async fn cancel(State(app): State<App>, Asker(caller): Asker, key: Idempoten
     let (core, c) = (app.core.clone(), caller.clone());
     write(&app, &caller, key, "deposit.cancel", &id, 200, async move |tx| {
         deposit::cancel(tx, &core, &c, id).await.map(told)
+    })
+    .await
+}
+
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TryDepositAgain)]
+#[schema(example = json!({"method": "card"}))]
+pub struct Again {
+    /// Another of my methods; the same one by another way when absent.
+    #[serde(default)]
+    method: Option<String>,
+}
+
+/// Tries a deposit again after a soft decline, by another way or method: another attempt of the same
+/// deposit. Send the client to `redirect_url` when it is `redirected`. A hard decline is refused
+/// (`declined_for_good`).
+#[utoipa::path(post, path = "/api/v1/me/deposits/{id}/attempts", tag = "me", request_body = Again, responses((status = 201, body = DepositView)))]
+pub async fn again(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<DepositId>,
+    Body(req): Body<Again>,
+) -> Reply<Answer> {
+    let (a, c, r) = (app.clone(), caller.clone(), req.clone());
+    write(&app, &caller, key.required()?, "deposit.again", &(id, &req), 201, async move |tx| {
+        proven(tx, &c).await?;
+        let own = own_client(tx, &c).await?;
+        qd_clients::one_at_a_time(tx, own.id).await?;
+        let facts = payment_facts(tx, &a.core, &c.client_id()?, c.device.as_deref()).await?;
+        deposit::again(tx, &a.core, &c, &facts, id, r.method.as_deref()).await.map(told)
     })
     .await
 }

@@ -53,6 +53,7 @@ fn own_money(api: Api<App>) -> Api<App> {
         .route(Right::MeDeposit, routes!(deposits::list, deposits::create))
         .route(Right::MeDeposit, routes!(deposits::get))
         .route(Right::MeDeposit, routes!(deposits::cancel))
+        .route(Right::MeDeposit, routes!(deposits::again))
         .route(Right::MeWithdraw, routes!(withdrawals::list, withdrawals::create))
         .route(Right::MeWithdraw, routes!(withdrawals::preview))
         .route(Right::MeWithdraw, routes!(withdrawals::get))

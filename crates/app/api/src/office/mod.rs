@@ -22,6 +22,7 @@ mod queues;
 mod recon;
 mod record;
 mod reports;
+mod routes;
 mod rules;
 mod servers;
 mod tickets;
@@ -41,6 +42,7 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .with(desk_routes)
         .with(money_routes)
         .with(reconciliation_routes)
+        .with(payment_routes)
         .with(control_routes)
         .with(server_routes)
         .with(house_routes)
@@ -190,6 +192,21 @@ fn reconciliation_routes(api: Api<App>) -> Api<App> {
         .route(Right::LedgerAdjust, routes!(recon::explain))
         .route(Right::LedgerView, routes!(recon::standings))
         .route(Right::LedgerView, routes!(recon::position))
+}
+
+fn payment_routes(api: Api<App>) -> Api<App> {
+    api.route(Right::ConnectionsView, routes!(routes::simulate))
+        .route(Right::ConnectionsView, routes!(routes::success))
+        .route(Right::ConnectionsView, routes!(routes::connections))
+        .route(Right::ConnectionsManage, routes!(routes::switch))
+        .route(Right::ConnectionsView, routes!(routes::experiments))
+        .route(Right::ConnectionsManage, routes!(routes::start_experiment))
+        .route(Right::ConnectionsManage, routes!(routes::end_experiment))
+        .route(Right::DepositsManage, routes!(routes::listed))
+        .route(Right::DepositsManage, routes!(routes::list_instrument))
+        .route(Right::DepositsManage, routes!(routes::unlist_instrument))
+        .route(Right::DisputesManage, routes!(routes::collect))
+        .route(Right::DisputesManage, routes!(routes::write_off))
 }
 
 fn control_routes(api: Api<App>) -> Api<App> {

@@ -1,8 +1,11 @@
 //! Deposits: from the client's wish to the money on the trading account.
 
 mod attempt;
+mod checks;
+mod fraud;
 mod model;
 mod onward;
+mod payer;
 mod receive;
 pub(crate) mod refund;
 mod view;

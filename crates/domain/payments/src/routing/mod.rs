@@ -7,11 +7,13 @@
 
 mod experiment;
 mod health;
+pub mod listed;
 mod measure;
 
 pub use experiment::{Arm, ArmResult, ExperimentState, ExperimentView, NewExperiment, end, list as experiments, start};
 pub use health::{ConnectionHealth, Window, connections, enable};
 pub(crate) use health::{call_done, other_call_done, probed};
+pub use listed::Listed;
 pub use measure::{Level, SuccessRow, success};
 
 use crate::store;

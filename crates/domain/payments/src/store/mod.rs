@@ -7,6 +7,7 @@ mod disputes;
 mod refunds;
 mod routing;
 mod settling;
+mod signs;
 mod transfers;
 mod withdrawals;
 
@@ -17,6 +18,7 @@ pub use disputes::*;
 pub(crate) use refunds::*;
 pub use routing::*;
 pub use settling::*;
+pub use signs::*;
 pub use transfers::*;
 pub use withdrawals::*;
 

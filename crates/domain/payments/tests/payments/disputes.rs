@@ -1,5 +1,5 @@
 use crate::world::*;
-use qd_kernel::Currency;
+use qd_kernel::{Amount, Currency};
 use qd_ledger::Purpose;
 use qd_payments::deposit::DepositView;
 use qd_payments::dispute::{self, DisputeRow};
@@ -32,22 +32,24 @@ async fn close(w: &World, id: &str, status: &str) {
 }
 
 both! {
-    async fn a_dispute_takes_the_houses_money_and_gives_it_back_when_it_is_won(t: TestDb) {
+    async fn a_dispute_takes_the_money_out_of_the_wallet_and_gives_it_back_when_it_is_won(t: TestDb) {
         let w = World::new(t).await;
         let d = w.deposited(ALEX, 50_000, None).await;
         let id = open(&w, &d, false).await;
         let all = of(&w).await;
         assert_eq!((all.len(), all[0].state.as_str(), all[0].amount_minor), (1, "opened", 50_000));
-        assert_eq!((taken(&w).await, w.at_provider().await, w.wallet(ALEX).await), (50_000, 0, 50_000));
+        assert_eq!((taken(&w).await, w.at_provider().await, w.wallet(ALEX).await), (0, 0, 0));
+        let told = &w.events("dispute.opened")[0];
+        assert_eq!((&told["amount"], &told["currency"]), (&serde_json::to_value(Amount::new(50_000, Currency::EUR)).unwrap(), &json!("EUR")));
         assert_eq!(w.exceptions().await, ["payment.dispute"]);
         assert_eq!(w.deposit(d.id).await.dispute_state.as_deref(), Some("opened"));
         // Told again and again.
         let again = w.event_of("charge.dispute.created").await;
         w.stripe("resend", json!({"event": again, "times": 8, "concurrent": true})).await;
         w.hooks().await;
-        assert_eq!(taken(&w).await, 50_000);
+        assert_eq!((taken(&w).await, w.wallet(ALEX).await), (0, 0));
         close(&w, &id, "won").await;
-        assert_eq!((of(&w).await[0].state.as_str(), taken(&w).await, w.at_provider().await), ("won", 0, 50_000));
+        assert_eq!((of(&w).await[0].state.as_str(), taken(&w).await, w.at_provider().await, w.wallet(ALEX).await), ("won", 0, 50_000, 50_000));
         assert!(w.exceptions().await.is_empty());
         w.finish().await;
     }
@@ -61,7 +63,7 @@ both! {
         let id = open(&w, &d, false).await;
         close(&w, &id, "lost").await;
         assert_eq!((of(&w).await[0].state.as_str(), taken(&w).await, w.at_provider().await), ("lost", 50_000, 20_000));
-        assert!(w.exceptions().await.is_empty());
+        assert_eq!(w.exceptions().await, ["payment.client_owes"]);
         let r = w.withdraw(ALEX, 10_000, Some(a.id)).await.unwrap();
         w.work().await;
         assert_eq!(w.withdrawal_is(r.id, WithdrawalState::Review).await.signals, ["disputes"]);
@@ -70,6 +72,57 @@ both! {
         let v = w.withdrawal_is(r.id, WithdrawalState::Paid).await;
         assert_ne!(v.legs[0].deposit_id, Some(d.id.to_string()), "disputed money goes back by its own road");
         w.hooks().await;
+        w.finish().await;
+    }
+
+    async fn what_the_wallet_does_not_cover_is_owed_until_it_is_collected_written_off_or_won(t: TestDb) {
+        let w = World::new(t).await;
+        let a = w.account(ALEX).await;
+        let fin = || staff("Fin", Role::Finance);
+        for (i, end) in ["collect", "write_off", "won"].into_iter().enumerate() {
+            let before = (taken(&w).await, w.wallet(ALEX).await);
+            let d = w.deposited(ALEX, 50_000, Some(a.id)).await;
+            w.give(ALEX, 20_000).await;
+            let id = open(&w, &d, false).await;
+            let mine = async || of(&w).await.into_iter().find(|d| d.provider_ref == id).unwrap();
+            let row = mine().await;
+            assert_eq!((row.taken_minor, row.owed_minor, w.wallet(ALEX).await), (20_000 + before.1, 30_000 - before.1, 0), "{end} {i}");
+            let case = w.open_exceptions().await.into_iter().find(|e| e.kind == "payment.client_owes").unwrap();
+            assert_eq!(case.owner_role, "finance");
+            assert!(case.cause.contains("300.00"), "{}", case.cause);
+            let dispute = row.id;
+            let p = w.staff_does(async move |tx, core| dispute::collect(tx, core, &staff("Sam", Role::Support), dispute, "why not").await).await.unwrap_err();
+            assert_eq!(p.code, "right_missing");
+            match end {
+                "collect" => {
+                    let who = fin();
+                    let p = w.staff_does(async move |tx, core| dispute::collect(tx, core, &who, dispute, "the wallet").await).await.unwrap_err();
+                    assert_eq!(p.code, "wallet_empty");
+                    w.give(ALEX, 30_000).await;
+                    let who = fin();
+                    w.staff_does(async move |tx, core| dispute::collect(tx, core, &who, dispute, "the client sent it").await).await.unwrap();
+                    assert_eq!((taken(&w).await, w.wallet(ALEX).await), (before.0, 0));
+                }
+                "write_off" => {
+                    let who = fin();
+                    w.staff_does(async move |tx, core| dispute::write_off(tx, core, &who, dispute, "not worth the letter").await).await.unwrap();
+                    assert_eq!(taken(&w).await, before.0 + 30_000);
+                }
+                _ => {}
+            }
+            if end != "won" {
+                let who = fin();
+                let p = w.staff_does(async move |tx, core| dispute::write_off(tx, core, &who, dispute, "again").await).await.unwrap_err();
+                assert_eq!(p.code, "nothing_owed");
+                close(&w, &id, "lost").await;
+                let owed = mine().await.owed_minor;
+                assert_eq!(owed, 0, "what was settled is not asked for again: {end}");
+            } else {
+                close(&w, &id, "won").await;
+                assert_eq!((taken(&w).await, w.wallet(ALEX).await), (before.0, 20_000));
+            }
+            assert!(w.exceptions().await.is_empty(), "{end}: {:?}", w.exceptions().await);
+        }
         w.finish().await;
     }
 
@@ -83,7 +136,7 @@ both! {
 
     async fn a_dispute_that_was_missed_and_is_heard_of_when_it_ends_is_booked_as_it_ended(t: TestDb) {
         let w = World::new(t).await;
-        for (status, left) in [("lost", 50_000), ("won", 50_000)] {
+        for (status, left) in [("lost", 0), ("won", 50_000)] {
             let d = w.deposited(ALEX, 50_000, None).await;
             for _ in 0..2 {
                 w.order("stripe", "webhook", FaultKind::Lost);
@@ -92,7 +145,7 @@ both! {
             close(&w, &id, status).await;
             w.calm();
             assert_eq!(of(&w).await[0].state, status);
-            assert_eq!(taken(&w).await, left, "{status}");
+            assert_eq!((taken(&w).await, w.wallet(ALEX).await), (0, left), "{status}");
         }
         w.finish().await;
     }
@@ -106,7 +159,7 @@ both! {
         w.pass(60).await;
         w.calm();
         w.until("the dispute", 60, async || (!of(&w).await.is_empty()).then_some(())).await;
-        assert_eq!(taken(&w).await, 50_000);
+        assert_eq!((taken(&w).await, w.wallet(ALEX).await), (0, 0));
         w.finish().await;
     }
 
@@ -114,7 +167,7 @@ both! {
         let w = World::new(t).await;
         let other = OpenDeposit {
             our_ref: "shop_17".into(),
-            amount: qd_kernel::Amount::new(9_900, Currency::EUR),
+            amount: Amount::new(9_900, Currency::EUR),
             method: "card".into(),
             client_ref: "shop".into(),
             email: "shop@example.com".into(),

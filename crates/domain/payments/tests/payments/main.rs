@@ -5,6 +5,7 @@
 mod callbacks;
 mod deposits;
 mod disputes;
+mod fraud;
 mod kills;
 mod outages;
 mod payouts;

@@ -82,6 +82,7 @@ impl Facts {
             deposits_stopped: None,
             withdrawals_stopped: None,
             device_age_days: (device == Some("dev_home")).then_some(20),
+            device_others: 0,
             device_is_first: device == Some("dev_home"),
             contact_changed_hours: None,
             password_changed_hours: None,
@@ -280,7 +281,11 @@ impl World {
         self.wish_in(client, Amount::new(minor, Currency::EUR), account).await
     }
     pub async fn wish_in(&self, client: &str, amount: Amount, account: Option<TradingAccountId>) -> Result<DepositView> {
-        let (core, facts, who) = (self.core.clone(), self.facts.of(client, Some("dev_home")), client_caller(client));
+        let (core, facts, mut who) = (self.core.clone(), self.facts.of(client, Some("dev_home")), client_caller(client));
+        if client != ALEX {
+            // Everybody else has a device of their own.
+            who.device = Some(format!("dev_{client}"));
+        }
         let new = NewDeposit {
             amount,
             method: "card".into(),
