@@ -107,6 +107,8 @@ test('who came through a partner’s link is that partner’s client without any
   if (await terms.count()) await terms.check();
   const [sent] = await Promise.all([p.waitForResponse((r) => r.url().endsWith('/api/v1/register')), p.getByRole('button', { name: 'Open account' }).click()]);
   const { client_id } = await sent.json();
+  // Signed in by then: the link of the mail asks for that.
+  await p.getByRole('heading', { name: /confirm your address/ }).waitFor();
   await p.goto(await mailLink(email, 'token='));
   await p.getByRole('heading', { name: 'Your address is confirmed' }).waitFor();
   await context.close();

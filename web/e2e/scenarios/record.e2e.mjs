@@ -2,6 +2,7 @@
 // that its new owner sees at once, and the file as of today.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { get } from '../lib/asked.mjs';
 import { look, page, visitor } from '../lib/browser.mjs';
 import { enter, staff } from '../lib/people.mjs';
 
@@ -100,4 +101,24 @@ test('the file of a client stands on one page for paper, for compliance only', a
   await q.getByRole('heading', { level: 1 }).waitFor();
   assert.equal(await q.getByRole('button', { name: 'Print' }).count(), 0);
   await agent.close();
+});
+
+test('a mail that was sent opens as the client got it', async () => {
+  const context = await visitor();
+  await enter(context, staff('admin'));
+  // Somebody who was written to about money: those words are kept.
+  const { items } = await get(context, '/api/v1/clients?limit=50&stage=funded');
+  let found;
+  for (const c of items) {
+    const mails = await get(context, `/api/v1/clients/${c.id}/mails?limit=20`);
+    found = mails.items.find((m) => m.template === 'deposit_credited');
+    if (found) break;
+  }
+  const p = await page(context, `/office/clients/${found.client_id}?tab=contact`);
+  await p.getByRole('button', { name: found.subject }).first().click();
+  const mail = p.getByRole('dialog', { name: found.subject });
+  await mail.getByText(found.to.name).first().waitFor();
+  await mail.locator('[lang] p').first().waitFor();
+  await look(p, 'record-mail');
+  await context.close();
 });

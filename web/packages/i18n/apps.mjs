@@ -14,15 +14,17 @@ const staffOnly = [
 ];
 // What the server itself writes into papers and answers; no screen asks for it by key.
 const serverOnly = ['paper', 'macro', 'country'];
+// The appropriateness test: only a client answers it, in the Trader's Room.
+const test = ['question', 'option', 'appropriateness'];
 // Errors only staff can meet. A pattern, because their names say whose they are.
 const staffErrors =
   /^(approval|duplicate|merge|exception|job|rule|restriction|stage|version_changed|last_super|own_rights|all_entities|entity_not|scope_too|mask_|staff_only|person_required|claimed_by|call_kept|task_closed|kyc_(claimed|not_claimed|mismatch|fields|documents_und|document_decided|case_changed|level)|leg_|move_|share_state|payout_|partner_state|rate_missing|period_|already_reversed|brand_|no_address|mail_|dispute|hold_closed|credit_over|deals_stopped|server_not|psp_not|client_merged|client_exists|deposit_not_held|deposit_other)/;
 // What only a client meets: their own words for states, and what their own forms are refused for.
 const clientsOnly = ['deposit_client', 'kyc_client', 'ticket_client', 'line_kind'];
-const clientErrors = /^(sign_in_|verification_too|email_unverified|profile_locked|kyc_(attempts|too_many)|deposit_not_cancellable|passwords_already)/;
+const clientErrors = /^(sign_in_|verification_too|email_unverified|profile_locked|kyc_(attempts|too_many|nothing_asked|test_passed|no_questionnaire|no_warning|answers_at_once|file_used)|account_(limit|type)_|withdrawal_not_cancellable|consent_|deposit_not_cancellable|passwords_already)/;
 const clients = { status: staffOnly, shared: serverOnly, errors: staffErrors };
 /** Top keys left out of a namespace for an app: a list, or a pattern of names. */
-export const without = { trader: clients, partner: clients, backoffice: { shared: serverOnly, status: clientsOnly, errors: clientErrors } };
+export const without = { trader: clients, partner: { ...clients, shared: [...serverOnly, ...test] }, backoffice: { shared: [...serverOnly, ...test], status: clientsOnly, errors: clientErrors } };
 
 /** Languages whose catalogue must be complete: `npm run i18n` fails when a key is missing. */
 export const complete = ['en', 'de', 'ar'];

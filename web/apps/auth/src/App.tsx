@@ -16,7 +16,7 @@ export function App({ where }: { where: Where }) {
   const demo = where.page === 'sign-in' && boot.data?.demo;
   return (
     <Frame boot={boot.data} staff={where.staff} aside={demo ? <Demo demo={demo} next={where.next} here={home(where)} /> : undefined}>
-      <Suspense fallback={null}>
+      <Suspense fallback={<div data-qd-loading aria-busy="true" />}>
         <Body where={where} />
       </Suspense>
     </Frame>

@@ -16,6 +16,7 @@ export { openPalette, Palette, type PaletteGroup, type PaletteItem } from './key
 export { Keys, ShortcutsDialog } from './keys/ShortcutsDialog';
 export { ApproveDialog, type ApproveDialogProps, type Vote } from './overlay/ApproveDialog';
 export { Dialog, type DialogProps } from './overlay/Dialog';
+export { FormDialog, type FormDialogProps } from './overlay/FormDialog';
 export { Drawer, type DrawerProps } from './overlay/Drawer';
 export { ReasonDialog, type ReasonAnswer, type ReasonDialogProps, type ReasonOption } from './overlay/ReasonDialog';
 export { newVersionThere } from './provider/Bars';

@@ -1,7 +1,7 @@
 import { Button, Stack, Switch, TextInput } from '@mantine/core';
 import { useApiQuery, useWrite, type Schema } from '@qd/api';
 import { number, useTranslation } from '@qd/i18n';
-import { Card, CopyId, DataTable, Dialog, errorText, fieldText, focusErrors, Notice, say, showProblem, useForm, When, type Column } from '@qd/ui';
+import { Card, CopyId, DataTable, errorText, fieldText, focusErrors, FormDialog, Notice, say, showProblem, useForm, When, type Column } from '@qd/ui';
 import { useCan } from '@qd/ui/app';
 import { useMemo, useState } from 'react';
 
@@ -59,7 +59,7 @@ export function Links({ id }: { id: string }) {
 }
 
 function AddLink({ id, opened, onClose, onDone }: { id: string; opened: boolean; onClose: () => void; onDone: () => void }) {
-  const { t } = useTranslation(['office-partners', 'common']);
+  const { t } = useTranslation('office-partners');
   const add = useWrite('post', '/api/v1/partners/{id}/links');
   const [above, setAbove] = useState<string | null>(null);
   const form = useForm({ mode: 'controlled', initialValues: { landing: '/start', code: '', campaign: '' }, validate: { landing: (v) => (v.trim() ? null : fieldText('missing')) } });
@@ -76,26 +76,10 @@ function AddLink({ id, opened, onClose, onDone }: { id: string; opened: boolean;
     }
   }, focusErrors(form));
   return (
-    <Dialog
-      opened={opened}
-      onClose={onClose}
-      title={t('link.add')}
-      locked={add.busy}
-      footer={
-        <>
-          <Button variant="default" onClick={onClose}>{t('common:cancel')}</Button>
-          <Button onClick={() => send()} loading={add.busy}>{t('save')}</Button>
-        </>
-      }
-    >
-      <form onSubmit={send} noValidate>
-        <Stack>
-          {above && <Notice tone="bad">{above}</Notice>}
-          <TextInput label={t('col.landing')} description={t('link.landingNote')} required dir="ltr" {...form.getInputProps('landing')} />
-          <TextInput label={t('col.code')} description={t('link.codeNote')} dir="ltr" {...form.getInputProps('code')} />
-          <TextInput label={t('col.campaign')} dir="auto" {...form.getInputProps('campaign')} />
-        </Stack>
-      </form>
-    </Dialog>
+    <FormDialog opened={opened} onClose={onClose} title={t('link.add')} save={t('save')} busy={add.busy} above={above} onSubmit={send}>
+      <TextInput label={t('col.landing')} description={t('link.landingNote')} required dir="ltr" {...form.getInputProps('landing')} />
+      <TextInput label={t('col.code')} description={t('link.codeNote')} dir="ltr" {...form.getInputProps('code')} />
+      <TextInput label={t('col.campaign')} dir="auto" {...form.getInputProps('campaign')} />
+    </FormDialog>
   );
 }

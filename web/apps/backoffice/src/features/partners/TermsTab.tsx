@@ -1,7 +1,7 @@
 import { Button, Skeleton, Stack } from '@mantine/core';
 import { useApiQuery, useWrite, type Schema } from '@qd/api';
 import { serverText, useTranslation } from '@qd/i18n';
-import { Card, Cards, Chip, CopyId, covered, Diff, Drawer, ErrorState, KeyValue, Masked, Notice, ReasonDialog, say, statusText, Value, When } from '@qd/ui';
+import { Card, Cards, Chip, CopyId, covered, Diff, Drawer, ErrorState, KeyValue, Masked, Notice, ReasonDialog, say, Value, When } from '@qd/ui';
 import { useCan } from '@qd/ui/app';
 import { useEffect, useState } from 'react';
 import { Named, useNames } from '../../lib/names';

@@ -1,10 +1,11 @@
-import { Button, Skeleton, Stack } from '@mantine/core';
-import { useApiQuery, useCursorPages } from '@qd/api';
-import { country, languageName, plain, useTranslation } from '@qd/i18n';
+import { Button, Skeleton } from '@mantine/core';
+import { useApiQuery } from '@qd/api';
+import { country, languageName, useTranslation } from '@qd/i18n';
 import { Card, Cards, ErrorState, KeyValue, StatusChip, Value, When } from '@qd/ui';
 import { useCan } from '@qd/ui/app';
 import { useState } from 'react';
 import { EditContact } from './EditContact';
+import { Mails } from './Mails';
 import type { ClientRecord } from './Overview';
 import { ProfileFacts } from './ProfileFacts';
 
@@ -17,7 +18,6 @@ export function Contact({ id, record: r, onChanged }: { id: string; record: Clie
   const mayMail = useCan('mail.view');
   const profile = useApiQuery('/api/v1/clients/{id}/profile', { path: { id } });
   const logins = useApiQuery('/api/v1/clients/{id}/logins', { path: { id } });
-  const mails = useCursorPages('/api/v1/clients/{id}/mails', mayMail ? { path: { id }, query: { limit: 20 } } : null);
   const c = r.client;
   return (
     <Cards min="22rem">
@@ -64,17 +64,7 @@ export function Contact({ id, record: r, onChanged }: { id: string; record: Clie
           ))
         )}
       </Card>
-      {mayMail && (
-        <Card title={t('mails.title')}>
-          <Stack gap="xs">
-            {mails.rows.length === 0 ? (
-              <p className="qd-muted">{t('mails.none')}</p>
-            ) : (
-              <KeyValue items={mails.rows.map((m) => ({ label: <When us={m.created_at_us} />, value: <><span dir="auto">{m.subject ?? plain(m.template)}</span> <StatusChip kind="mail" value={m.state} /></> }))} />
-            )}
-          </Stack>
-        </Card>
-      )}
+      {mayMail && <Mails id={id} />}
       {editing && <EditContact c={c} onClose={() => setEditing(false)} onDone={() => { setEditing(false); onChanged(); }} />}
     </Cards>
   );

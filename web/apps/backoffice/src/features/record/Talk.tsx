@@ -1,7 +1,7 @@
 import { Button, Checkbox, Group, Menu, NumberInput, Select, Stack, Textarea, TextInput } from '@mantine/core';
 import { useWrite, type Schema } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
-import { dayStartUs, Dialog, errorText, fieldText, focusErrors, Notice, say, showProblem, statusText, useForm, Value } from '@qd/ui';
+import { dayStartUs, Dialog, errorText, fieldText, focusErrors, FormDialog, Notice, say, showProblem, statusText, useForm, Value } from '@qd/ui';
 import { useCan } from '@qd/ui/app';
 import { IconDots } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
@@ -96,41 +96,25 @@ function CallDialog({ id, c, opened, onClose, onDone }: Inner & { c: ClientRecor
     }
   }, focusErrors(form));
   return (
-    <Dialog
-      opened={opened}
-      onClose={onClose}
-      title={t('callWith', { name: c.name })}
-      locked={log.busy}
-      footer={
-        <>
-          <Button variant="default" onClick={onClose}>{t('common:cancel')}</Button>
-          <Button type="submit" form="call-form" loading={log.busy}>{t('common:save')}</Button>
-        </>
-      }
-    >
-      <form id="call-form" onSubmit={send} noValidate>
-        <Stack>
-          {above && <Notice tone="bad">{above}</Notice>}
-          <p className="qd-muted">{t('number')}: <bdi dir="ltr"><Value mask="contact">{c.phone}</Value></bdi></p>
-          <Group grow>
-            <Select label={t('direction')} allowDeselect={false} data={[{ value: 'out', label: t('out') }, { value: 'in', label: t('in') }]} {...form.getInputProps('direction')} />
-            <Select label={t('outcome')} allowDeselect={false} data={outcomes.map((value) => ({ value, label: statusText('call', value) }))} {...form.getInputProps('outcome')} />
-          </Group>
-          {v.outcome === 'reached' && <NumberInput label={t('minutes')} min={0} max={600} {...form.getInputProps('minutes')} />}
-          <Textarea label={t('said')} autosize minRows={3} dir="auto" {...form.getInputProps('body')} />
-          <Select label={t('status')} clearable data={statuses.map((value) => ({ value, label: statusText('lead_status', value) }))} {...form.getInputProps('status')} />
-          <Checkbox label={t('follow')} {...form.getInputProps('follow', { type: 'checkbox' })} />
-          {v.follow && (
-            <Group grow align="start">
-              <TextInput label={t('taskTitle')} dir="auto" {...form.getInputProps('title')} />
-              <Suspense fallback={null}>
-                <DateField label={t('day')} minDate={inDays(0)} {...form.getInputProps('day')} />
-              </Suspense>
-            </Group>
-          )}
-        </Stack>
-      </form>
-    </Dialog>
+    <FormDialog opened={opened} onClose={onClose} title={t('callWith', { name: c.name })} busy={log.busy} above={above} onSubmit={send}>
+      <p className="qd-muted">{t('number')}: <bdi dir="ltr"><Value mask="contact">{c.phone}</Value></bdi></p>
+      <Group grow>
+        <Select label={t('direction')} allowDeselect={false} data={[{ value: 'out', label: t('out') }, { value: 'in', label: t('in') }]} {...form.getInputProps('direction')} />
+        <Select label={t('outcome')} allowDeselect={false} data={outcomes.map((value) => ({ value, label: statusText('call', value) }))} {...form.getInputProps('outcome')} />
+      </Group>
+      {v.outcome === 'reached' && <NumberInput label={t('minutes')} min={0} max={600} {...form.getInputProps('minutes')} />}
+      <Textarea label={t('said')} autosize minRows={3} dir="auto" {...form.getInputProps('body')} />
+      <Select label={t('status')} clearable data={statuses.map((value) => ({ value, label: statusText('lead_status', value) }))} {...form.getInputProps('status')} />
+      <Checkbox label={t('follow')} {...form.getInputProps('follow', { type: 'checkbox' })} />
+      {v.follow && (
+        <Group grow align="start">
+          <TextInput label={t('taskTitle')} dir="auto" {...form.getInputProps('title')} />
+          <Suspense fallback={null}>
+            <DateField label={t('day')} minDate={inDays(0)} {...form.getInputProps('day')} />
+          </Suspense>
+        </Group>
+      )}
+    </FormDialog>
   );
 }
 
@@ -204,28 +188,12 @@ function TaskDialog({ id, opened, onClose, onDone }: Inner) {
     }
   }, focusErrors(form));
   return (
-    <Dialog
-      opened={opened}
-      onClose={onClose}
-      title={t('task')}
-      locked={add.busy}
-      footer={
-        <>
-          <Button variant="default" onClick={onClose}>{t('common:cancel')}</Button>
-          <Button type="submit" form="task-form" loading={add.busy}>{t('common:save')}</Button>
-        </>
-      }
-    >
-      <form id="task-form" onSubmit={send} noValidate>
-        <Stack>
-          {above && <Notice tone="bad">{above}</Notice>}
-          <TextInput label={t('taskTitle')} dir="auto" {...form.getInputProps('title')} />
-          <Suspense fallback={null}>
-            <DateField label={t('day')} minDate={inDays(0)} {...form.getInputProps('day')} />
-          </Suspense>
-        </Stack>
-      </form>
-    </Dialog>
+    <FormDialog opened={opened} onClose={onClose} title={t('task')} busy={add.busy} above={above} onSubmit={send}>
+      <TextInput label={t('taskTitle')} dir="auto" {...form.getInputProps('title')} />
+      <Suspense fallback={null}>
+        <DateField label={t('day')} minDate={inDays(0)} {...form.getInputProps('day')} />
+      </Suspense>
+    </FormDialog>
   );
 }
 

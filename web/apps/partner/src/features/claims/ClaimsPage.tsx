@@ -1,7 +1,7 @@
 import { Button, Stack, Textarea, TextInput } from '@mantine/core';
 import { useCursorPages, useWrite, type Row } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
-import { Card, DataTable, Dialog, Drawer, errorText, fieldText, focusErrors, KeyValue, Notice, CopyId, Page, say, showProblem, StatusChip, useForm, usePeek, useSearchState, When, type Column } from '@qd/ui';
+import { Card, DataTable, Drawer, errorText, fieldText, focusErrors, FormDialog, KeyValue, Notice, CopyId, Page, say, showProblem, StatusChip, useForm, usePeek, useSearchState, When, type Column } from '@qd/ui';
 import { useMemo, useState } from 'react';
 
 type Claim = Row<'/api/v1/me/partner/claims'>;
@@ -115,26 +115,10 @@ function FileClaim({ opened, onClose, onDone }: { opened: boolean; onClose: () =
     }
   }, focusErrors(form));
   return (
-    <Dialog
-      opened={opened}
-      onClose={onClose}
-      title={t('partner-tools:claim.add')}
-      locked={file.busy}
-      footer={
-        <>
-          <Button variant="default" onClick={onClose}>{t('common:cancel')}</Button>
-          <Button type="submit" form="claim-form" loading={file.busy}>{t('partner-tools:claim.send')}</Button>
-        </>
-      }
-    >
-      <form id="claim-form" onSubmit={send} noValidate>
-        <Stack>
-          {above && <Notice tone="bad">{above}</Notice>}
-          <p>{t('partner-tools:claim.how')}</p>
-          <TextInput label={t('partner-tools:claim.client')} description={t('partner-tools:claim.clientHint')} autoComplete="off" dir="ltr" key={form.key('client')} {...form.getInputProps('client')} />
-          <Textarea label={t('partner-tools:claim.evidence')} description={t('partner-tools:claim.evidenceHint')} autosize minRows={4} maxRows={12} dir="auto" key={form.key('evidence')} {...form.getInputProps('evidence')} />
-        </Stack>
-      </form>
-    </Dialog>
+    <FormDialog opened={opened} onClose={onClose} title={t('partner-tools:claim.add')} save={t('partner-tools:claim.send')} busy={file.busy} above={above} onSubmit={send}>
+      <p>{t('partner-tools:claim.how')}</p>
+      <TextInput label={t('partner-tools:claim.client')} description={t('partner-tools:claim.clientHint')} autoComplete="off" dir="ltr" key={form.key('client')} {...form.getInputProps('client')} />
+      <Textarea label={t('partner-tools:claim.evidence')} description={t('partner-tools:claim.evidenceHint')} autosize minRows={4} maxRows={12} dir="auto" key={form.key('evidence')} {...form.getInputProps('evidence')} />
+    </FormDialog>
   );
 }
