@@ -289,9 +289,9 @@ impl RefundDeposits for Adyen {
     }
 }
 
-/// There is nothing to ask: later, the webhook may have come.
+/// There is no call to ask with.
 fn only_told(what: &str) -> CallError {
-    CallError::refused_for_now("told_by_callback", format!("Adyen tells the state of {what} by webhook only"))
+    CallError::refused("not_offered", format!("Adyen tells the state of {what} by webhook only"))
 }
 
 #[async_trait]

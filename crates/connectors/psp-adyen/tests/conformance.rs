@@ -262,7 +262,7 @@ async fn refunds_are_taken_first_and_told_later() {
         }
     );
     let e = w.adyen.refund_status(&first.provider_ref).await.unwrap_err();
-    assert_eq!((e.fate, e.code.as_str()), (Fate::RefusedForNow, "told_by_callback"));
+    assert_eq!((e.fate, e.code.as_str()), (Fate::Refused, "not_offered"));
     // The same id with another amount: what the first call did is the question.
     let e = w.adyen.refund(&refund("rf_1", &paid, 20_001)).await.unwrap_err();
     assert_eq!((e.fate, e.code.as_str()), (Fate::Unknown, "validation_704"));
@@ -305,7 +305,7 @@ async fn disputes_are_told_in_stages_of_one_dispute() {
         assert_eq!((d.state, d.amount), (want, eur(12_345)), "{kind}");
         assert_eq!((&d.provider_ref, &d.payment_ref), (&payment, &payment));
     }
-    assert_eq!(w.adyen.dispute(&payment).await.unwrap_err().code, "told_by_callback");
+    assert_eq!(w.adyen.dispute(&payment).await.unwrap_err().code, "not_offered");
     w.control(&format!("/capture/{payment}/fail"), json!({})).await;
     let Some(Told::Dispute(d)) = w.told("CAPTURE_FAILED", 1).await else {
         panic!("nothing told")
@@ -431,4 +431,26 @@ async fn the_settlement_report_tells_every_movement() {
         (Some("rf_1"), Some(back.provider_ref.as_str()))
     );
     assert_eq!(s.lines[0].our_ref.as_deref(), Some("dep_1"));
+}
+
+/// The demo hands the connector what the sandbox was given.
+#[test]
+fn the_demos_accounts_connect() {
+    let demo = qd_sandbox::demo_config(None, "127.0.0.1:8080".parse().unwrap());
+    let ours: Vec<_> = demo.rails.into_iter().filter(|r| r.provider == "adyen").collect();
+    assert!(!ours.is_empty());
+    for r in ours {
+        let connected = Adyen::new(Account {
+            connection_id: r.connection.clone(),
+            api_base: Some(format!("http://127.0.0.1:8080/sandbox/adyen/{}", r.connection)),
+            key: Secret::new(r.key),
+            // As it is read back from its file.
+            hook_secrets: vec![Secret::new(r.hook_secret.trim())],
+            hook_url: String::new(),
+            settings: r.settings,
+            secrets: BTreeMap::new(),
+            reach: Reach::Anywhere,
+        });
+        assert_eq!(connected.unwrap().connection_id(), r.connection);
+    }
 }

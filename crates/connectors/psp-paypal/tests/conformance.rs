@@ -607,3 +607,25 @@ async fn the_settlement_report_tells_every_movement() {
     );
     assert_eq!(s.lines[1].provider_ref.as_deref(), Some(back.provider_ref.as_str()));
 }
+
+/// The demo hands the connector what the sandbox was given.
+#[test]
+fn the_demos_accounts_connect() {
+    let demo = qd_sandbox::demo_config(None, "127.0.0.1:8080".parse().unwrap());
+    let ours: Vec<_> = demo.rails.into_iter().filter(|r| r.provider == "paypal").collect();
+    assert!(!ours.is_empty());
+    for r in ours {
+        let connected = PayPal::new(Account {
+            connection_id: r.connection.clone(),
+            api_base: Some(format!("http://127.0.0.1:8080/sandbox/paypal/{}", r.connection)),
+            key: Secret::new(r.key),
+            // As it is read back from its file.
+            hook_secrets: vec![Secret::new(r.hook_secret.trim())],
+            hook_url: String::new(),
+            settings: r.settings,
+            secrets: BTreeMap::new(),
+            reach: Reach::Anywhere,
+        });
+        assert_eq!(connected.unwrap().connection_id(), r.connection);
+    }
+}
