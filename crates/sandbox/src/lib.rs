@@ -17,6 +17,7 @@ pub mod control;
 pub mod faults;
 pub mod hyperswitch;
 pub mod mail;
+pub mod mt4;
 pub mod mt5;
 pub mod neteller;
 pub mod paypal;
@@ -74,6 +75,7 @@ pub struct Sandbox(Arc<Inner>);
 
 struct Inner {
     shared: Arc<Shared>,
+    mt4: Arc<mt4::Mt4>,
     mt5: Arc<mt5::Mt5>,
     stripe: Arc<stripe::Stripe>,
     rails: rail::Rails,
@@ -104,6 +106,7 @@ impl Sandbox {
         let bins = bin::Bins::start(shared.clone())?;
         addresses.extend(mail.address().map(|a| ("smtp".to_string(), a)));
         Ok(Sandbox(Arc::new(Inner {
+            mt4: mt4::Mt4::start(shared.clone(), mt5.clone()),
             shared,
             mt5,
             stripe,
@@ -127,6 +130,7 @@ impl Sandbox {
             .nest("/bin", i.bins.control())
             .merge(i.rails.control());
         Router::new()
+            .nest("/mt4", i.mt4.router())
             .nest("/mt5", i.mt5.router())
             .nest("/stripe", i.stripe.router())
             .nest("/mail", i.mail.router())

@@ -113,6 +113,7 @@ path_ids!(
     qd_trading::TradingAccountId,
     qd_trading::MoveId,
     qd_trading::drift::DriftRunId,
+    qd_trading::mapping::MappingRunId,
     qd_ledger::EntryId,
     qd_partners::PartnerId,
     qd_partners::LinkId,

@@ -91,6 +91,7 @@ fn may_scrape(token: Option<&[u8]>, headers: &HeaderMap, peer: Option<Peer>) -> 
 async fn figures(app: App, meter: Meter) -> Response {
     let now = app.core.now();
     let (flushed, flushes) = app.core.db.commit_counts();
+    let platforms = app.platforms.clone();
     let read = app
         .core
         .db
@@ -100,7 +101,7 @@ async fn figures(app: App, meter: Meter) -> Response {
             let waiting = qd_runtime::events::any_unplaced(tx).await?;
             let head = qd_runtime::events::head(tx).await?;
             let lags = qd_runtime::bus::lags(tx).await?;
-            let feeds = servers::list(tx, &Caller::system("metrics")).await?;
+            let feeds = servers::list(tx, &Caller::system("metrics"), &platforms).await?;
             Ok((jobs, open, waiting, head, lags, feeds))
         })
         .await;

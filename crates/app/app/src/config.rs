@@ -214,17 +214,39 @@ pub struct TradingServerConfig {
     pub id: String,
     pub entity: String,
     pub kind: qd_trading::AccountKind,
-    /// `mt5`.
+    /// One of [`crate::platforms::PLATFORMS`].
     pub platform: String,
     pub base_url: String,
     pub manager_login: u64,
     pub manager_password: SecretRef,
     /// IANA name of the server's wall clock zone.
     pub zone: Option<String>,
+    /// `mt4`: the trade platform's name or id at the bridge.
+    #[serde(default)]
+    pub bridge_platform: Option<String>,
     /// Groups whose deals and accounts are ours: `real\*`.
     pub group_mask: String,
+    /// Builds that were tried beside those the connector was tested against: `5120`, `5000-5200`.
+    #[serde(default)]
+    pub tested_builds: Vec<BuildsRef>,
     #[serde(default)]
     pub trust: TrustConfig,
+}
+
+/// `5120` or `5000-5200`, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct BuildsRef(pub u32, pub u32);
+
+impl TryFrom<String> for BuildsRef {
+    type Error = &'static str;
+    fn try_from(t: String) -> std::result::Result<Self, Self::Error> {
+        let (from, to) = t.split_once('-').unwrap_or((&t, &t));
+        match (from.trim().parse(), to.trim().parse()) {
+            (Ok(from), Ok(to)) if from <= to => Ok(BuildsRef(from, to)),
+            _ => Err("expected a build such as 5120 or 5000-5200"),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -326,8 +348,12 @@ impl Config {
             ));
         }
         for s in &c.trading_server {
-            if s.platform != "mt5" {
-                return Err(Problem::invalid("trading_server.platform", "platform_unknown", "expected mt5"));
+            if crate::platforms::find(&s.platform).is_none() {
+                return Err(Problem::invalid(
+                    "trading_server.platform",
+                    "platform_unknown",
+                    format!("expected one of {}", crate::platforms::names()),
+                ));
             }
         }
         for p in &c.psp {

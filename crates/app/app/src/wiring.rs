@@ -1,7 +1,7 @@
 //! Who is built from what, in order.
 
 use crate::config::{BusConfig, Config, DatabaseConfig, PspConfig, TradingServerConfig, TrustConfig};
-use crate::{App, compose, rails, reactions};
+use crate::{App, compose, platforms, rails, reactions};
 use qd_connector_kit::Account;
 use qd_courier_http::HttpCourier;
 use qd_db::{Db, DbConfig};
@@ -10,7 +10,6 @@ use qd_notify::{Catalogue, MailHandler, Smtp, SmtpConfig};
 use qd_outbound::{Fingerprint, Reach, Trust};
 use qd_partners::jobs::RetryStopped;
 use qd_payments::Psps;
-use qd_platform_mt5::{Mt5, Mt5Config};
 use qd_ports::platform::TradingPlatform;
 use qd_ports::psp::Psp;
 use qd_runtime::Core;
@@ -75,7 +74,9 @@ pub(crate) async fn build_on(config: Config, env: Env, db: Db) -> Result<App> {
     for s in &config.trading_server {
         platforms.insert(s.id.clone(), platform(s, &env)?);
     }
-    let platforms = Platforms::new(platforms, Arc::new(FileVault(files.clone())));
+    let builds = config.trading_server.iter();
+    let builds = builds.map(|s| (s.id.clone(), s.tested_builds.iter().map(|b| (b.0, b.1)).collect()));
+    let platforms = Platforms::new(platforms, Arc::new(FileVault(files.clone()))).with_builds(builds.collect());
     let mut psps: BTreeMap<String, Arc<dyn Psp>> = BTreeMap::new();
     for p in &config.psp {
         psps.insert(p.id.clone(), psp(p, &config.server.public_url)?);
@@ -116,14 +117,12 @@ pub(crate) async fn build_on(config: Config, env: Env, db: Db) -> Result<App> {
 
 /// The connection to one trading server.
 pub fn platform(s: &TradingServerConfig, env: &Env) -> Result<Arc<dyn TradingPlatform>> {
-    let mut c = Mt5Config::new(
-        s.id.clone(),
-        s.base_url.clone(),
-        s.manager_login,
-        s.manager_password.read("trading_server.manager_password")?,
-    );
-    c.zone = s.zone.clone();
-    c.trust = match &s.trust {
+    let unknown = || {
+        let expected = format!("expected one of {}", platforms::names());
+        Problem::invalid("trading_server.platform", "platform_unknown", expected)
+    };
+    let connect = platforms::find(&s.platform).ok_or_else(unknown)?;
+    let trust = match &s.trust {
         TrustConfig::WebRoots => Trust::WebRoots,
         TrustConfig::AcceptAny => Trust::AcceptAny,
         TrustConfig::Pinned(path) => {
@@ -139,7 +138,12 @@ pub fn platform(s: &TradingServerConfig, env: &Env) -> Result<Arc<dyn TradingPla
             })?])
         }
     };
-    Ok(Arc::new(Mt5::new(c, env.clone())?))
+    let server = platforms::Server {
+        config: s,
+        password: s.manager_password.read("trading_server.manager_password")?,
+        trust,
+    };
+    connect(server, env)
 }
 
 /// The connection to one payment provider. `public_url`: where our callbacks' addresses begin.

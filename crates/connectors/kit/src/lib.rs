@@ -8,7 +8,11 @@ mod account;
 mod api;
 pub mod csv;
 pub mod form;
+pub mod groups;
+mod scalar;
 pub mod sign;
+pub mod zone;
 
 pub use account::Account;
 pub use api::{Answer, Api, checked_id, checked_ref, cut, echo_mismatch, header, same, unreadable};
+pub use scalar::Scalar;

@@ -10,40 +10,8 @@
 //! assumed. Windows that touch it are asked for wide enough to hold both.
 
 use crate::wire::{TimeNow, TimeSettings};
-use jiff::Timestamp;
-use jiff::tz::{Offset, TimeZone};
+pub(crate) use qd_connector_kit::zone::{ServerZone, measured_min};
 use qd_kernel::Ts;
-
-/// Server time and UTC, both ways.
-#[derive(Clone, Debug)]
-pub(crate) struct ServerZone(TimeZone);
-
-impl ServerZone {
-    pub fn fixed(offset_min: i32) -> ServerZone {
-        ServerZone(TimeZone::fixed(
-            Offset::from_seconds(offset_min.saturating_mul(60)).unwrap_or(Offset::UTC),
-        ))
-    }
-    pub fn named(tz: TimeZone) -> ServerZone {
-        ServerZone(tz)
-    }
-    /// Seconds to add to UTC at a moment.
-    pub fn offset_s(&self, at: Ts) -> i64 {
-        Timestamp::from_second(at.secs()).map_or(0, |t| i64::from(self.0.to_offset(t).seconds()))
-    }
-    /// None for times that no calendar has.
-    pub fn to_utc(&self, wall_ms: i64) -> Option<Ts> {
-        let wall = Offset::UTC.to_datetime(Timestamp::from_millisecond(wall_ms).ok()?);
-        let at = self.0.to_ambiguous_timestamp(wall).compatible().ok()?;
-        Some(Ts(at.as_microsecond()))
-    }
-    /// A window of wall-clock seconds that holds everything between two moments, both inclusive,
-    /// with a second to spare because deals have milliseconds and windows don't.
-    pub fn window(&self, from: Ts, to: Ts) -> (i64, i64) {
-        let (a, b) = (self.offset_s(from), self.offset_s(to));
-        (from.secs() + a.min(b), to.secs() + a.max(b) + 1)
-    }
-}
 
 /// Seconds of the server's wall clock from `time/server`.
 pub(crate) fn wall_seconds(now: &TimeNow) -> Option<i64> {
@@ -62,12 +30,7 @@ pub(crate) fn offset_minutes(settings: Option<&TimeSettings>, wall_s: Option<i64
             .is_some_and(|d| d != "0" && !d.eq_ignore_ascii_case("false"));
         Some(zone + if summer { 60 } else { 0 }).filter(|m| m.abs() <= 14 * 60)
     });
-    let measured = wall_s.and_then(|w| {
-        let diff = w - now.secs();
-        let quarters = (diff + 450).div_euclid(900);
-        let near = (diff - quarters * 900).abs() <= 300 && quarters.abs() <= 14 * 4;
-        if near { i32::try_from(quarters * 15).ok() } else { None }
-    });
+    let measured = wall_s.and_then(|w| measured_min(w, now));
     match (measured, stated) {
         (Some(0), Some(s)) => Some(s),
         (Some(m), _) => Some(m),
@@ -78,6 +41,8 @@ pub(crate) fn offset_minutes(settings: Option<&TimeSettings>, wall_s: Option<i64
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
 
     fn settings(zone: &str, summer: &str) -> TimeSettings {
         serde_json::from_str(&format!(r#"{{"TimeZone":"{zone}","DaylightState":"{summer}"}}"#)).unwrap()

@@ -10,6 +10,7 @@ pub mod consents;
 mod dial;
 mod dormancy;
 pub mod duplicates;
+mod fitting;
 pub mod geo;
 mod intake;
 mod list;
@@ -31,6 +32,7 @@ pub use client::{
     touch_activity, with_merged,
 };
 pub use dormancy::{Dormancy, JOB as DORMANCY_JOB};
+pub use fitting::{Fit, fitting};
 pub use intake::{
     Consent, KeptTouch, NewLead, Registered, Registration, Taken, Touch, UNKNOWN_COUNTRY, register, take_lead, touches, touches_until,
 };

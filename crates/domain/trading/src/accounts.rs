@@ -14,9 +14,9 @@ use qd_runtime::{Core, audit, exceptions};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// A platform may be away for a weekend: with the growing delays of `jobs` this is more than three
-/// days of asking.
-pub(crate) const ATTEMPTS: u32 = 5_000;
+/// A platform may be away for a weekend, or paused for weeks: asked every twenty seconds this is
+/// more than three of them.
+pub(crate) const ATTEMPTS: u32 = 100_000;
 
 /// Who changed what was changed there by hand.
 const PLATFORM: &str = "platform";

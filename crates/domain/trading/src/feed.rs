@@ -296,7 +296,9 @@ pub async fn ingest(tx: &mut Tx, core: &Core, server: &str, deals: &[Deal], wind
             if delta != 0 && a.kind == AccountKind::Live {
                 *results.entry((a.id, a.entity.clone(), a.currency)).or_default() += delta;
             }
-            if matches!(d.kind, DealKind::Balance | DealKind::Credit) && a.kind == AccountKind::Live {
+            // What moved on an imported login before it was ours is in its opening balance.
+            let before_us = a.mapping_id == crate::mapping::IMPORTED && a.ready_at.is_none_or(|r| d.at < r);
+            if matches!(d.kind, DealKind::Balance | DealKind::Credit) && a.kind == AccountKind::Live && !before_us {
                 money(tx, core, server, a, d, revision == 1 || adopted).await?;
             }
         }

@@ -3,11 +3,11 @@
 
 use crate::accounts::{self, Owner, Passwords};
 use crate::moves::{self, Step};
-use crate::store::{self, CursorRow, MoveRow};
-use crate::{AccountState, MoveId, MoveState, Platforms, SyncState, TradingAccountId, feed};
+use crate::store::{self, MoveRow};
+use crate::{AccountState, MoveId, MoveState, Platforms, SyncState, TradingAccountId};
 use async_trait::async_trait;
 use qd_kernel::{Problem, Result, Secret};
-use qd_ports::platform::{AccountChange, Found, NewAccount, PlatformAccount};
+use qd_ports::platform::{AccountChange, Found, NewAccount, PlatformAccount, TradingPlatform};
 use qd_ports::{CallError, Fate};
 use qd_runtime::events::{self, NewEvent};
 use qd_runtime::jobs::{Handler, JobError, JobId, Lease};
@@ -29,8 +29,8 @@ const UNKNOWN_TO_PERSON_S: i64 = 120;
 /// A platform that does not answer is asked again this much later.
 pub(crate) const PLATFORM_DOWN_S: i64 = 5;
 
-/// A deal time may be this far ahead of our clock: the server's clock is not ours.
-const CLOCK_SKEW_S: i64 = 60;
+/// Work of a paused server looks this much later whether it may go on.
+const PAUSED_S: i64 = 20;
 
 pub fn handlers(core: &Core, platforms: &Platforms) -> Vec<Arc<dyn Handler>> {
     let c = Ctx {
@@ -42,23 +42,14 @@ pub fn handlers(core: &Core, platforms: &Platforms) -> Vec<Arc<dyn Handler>> {
         Arc::new(Apply(c.clone())),
         Arc::new(Move(c.clone())),
         Arc::new(Refresh(c.clone())),
-        Arc::new(crate::drift::Drift(c)),
+        Arc::new(crate::drift::Drift(c.clone())),
+        Arc::new(crate::mapping::Propose(c.clone())),
+        Arc::new(crate::mapping::Adopt(c)),
     ]
 }
 
+pub use crate::feed_job::feed_handler;
 pub use crate::sweep::{Pace, sweep_handler};
-
-/// One per server and node; a lease inside the job queue (its lane) keeps a server's feed single.
-pub fn feed_handler(core: &Core, platforms: &Platforms, server: &str) -> Arc<dyn Handler> {
-    Arc::new(Feed {
-        ctx: Ctx {
-            core: core.clone(),
-            platforms: platforms.clone(),
-        },
-        server: server.to_string(),
-        kind: Box::leak(format!("trading.feed.{server}").into_boxed_str()),
-    })
-}
 
 #[derive(Clone)]
 pub(crate) struct Ctx {
@@ -85,6 +76,23 @@ pub(crate) fn later(e: &CallError, after_secs: i64) -> JobError {
 }
 
 impl Ctx {
+    pub(crate) async fn paused(&self, server: &str) -> Result<bool> {
+        let id = server.to_string();
+        let row = self.core.db.read(async move |tx| store::server(tx, &id).await).await?;
+        Ok(row.is_some_and(|s| s.paused_at.is_some()))
+    }
+
+    /// The connection to a server; while it is paused its work waits.
+    pub(crate) async fn connected(&self, server: &str) -> std::result::Result<Arc<dyn TradingPlatform>, JobError> {
+        if self.paused(server).await? {
+            return Err(JobError::Retry {
+                problem: Problem::unavailable("server_paused", "this server is paused; its work waits"),
+                after_secs: Some(PAUSED_S),
+            });
+        }
+        Ok(self.platforms.get(server)?)
+    }
+
     /// Notes the server's health as we learn of it; never in the way of the work itself.
     pub(crate) async fn health(&self, server: &str, outcome: std::result::Result<Option<String>, &CallError>) {
         let at = self.core.now();
@@ -151,7 +159,7 @@ impl Handler for Open {
             })
             .await?;
         let Some((account, passwords)) = prepared else { return Ok(()) };
-        let platform = platforms.get(&account.server)?;
+        let platform = self.0.connected(&account.server).await?;
         let new = NewAccount {
             our_ref: account.id.to_string(),
             group: account.platform_group.clone(),
@@ -296,7 +304,7 @@ impl Handler for Apply {
     }
 
     async fn run(&self, lease: &Lease) -> JobResult {
-        let Ctx { core, platforms } = &self.0;
+        let core = &self.0.core;
         let id: TradingAccountId = field(&lease.payload, "account_id")?;
         let a = core
             .db
@@ -315,7 +323,7 @@ impl Handler for Apply {
             group: None,
             leverage: u32::try_from(a.leverage).ok(),
         };
-        match platforms.get(&a.server)?.change_account(&login, &change).await {
+        match self.0.connected(&a.server).await?.change_account(&login, &change).await {
             Ok(seen) => {
                 let (c, lease) = (core.clone(), lease.clone());
                 core.db
@@ -391,8 +399,8 @@ impl Handler for Move {
 
 impl Move {
     async fn send(&self, lease: &Lease, m: MoveRow) -> JobResult {
-        let Ctx { core, platforms } = &self.0;
-        let platform = platforms.get(&m.server)?;
+        let core = &self.0.core;
+        let platform = self.0.connected(&m.server).await?;
         let c = core.clone();
         let m = core
             .db
@@ -430,9 +438,9 @@ impl Move {
     }
 
     async fn look_up(&self, lease: &Lease, m: MoveRow) -> JobResult {
-        let Ctx { core, platforms } = &self.0;
+        let core = &self.0.core;
         let again = LOOK_AGAIN_S[usize::try_from(m.empty_looks).unwrap_or(0).min(LOOK_AGAIN_S.len() - 1)];
-        match platforms.get(&m.server)?.find_money(&moves::operation(&m)).await {
+        match self.0.connected(&m.server).await?.find_money(&moves::operation(&m)).await {
             Ok(Found::One(receipt)) => self.done(lease, m, receipt).await,
             Ok(Found::Nothing) => {
                 let c = core.clone();
@@ -555,6 +563,9 @@ impl Handler for Refresh {
         let Some(login) = a.login.clone().filter(|_| a.state == AccountState::Ready) else {
             return Ok(());
         };
+        if self.0.paused(&a.server).await? {
+            return Ok(());
+        }
         let platform = platforms.get(&a.server)?;
         let read = async { Ok::<_, CallError>((platform.account_state(&login).await?, platform.account(&login).await?)) };
         let (state, seen) = match read.await {
@@ -574,131 +585,5 @@ impl Handler for Refresh {
             })
             .await?;
         Ok(())
-    }
-}
-
-/// Reads new deals of one server, and at intervals the past again.
-struct Feed {
-    ctx: Ctx,
-    server: String,
-    kind: &'static str,
-}
-
-#[async_trait]
-impl Handler for Feed {
-    fn kind(&self) -> &'static str {
-        self.kind
-    }
-
-    async fn run(&self, _lease: &Lease) -> JobResult {
-        let Ctx { core, platforms } = &self.ctx;
-        let platform = platforms.get(&self.server)?;
-        let server = self.server.clone();
-        let (mask, cursor) = core
-            .db
-            .read(async move |tx| {
-                let s = store::server(tx, &server)
-                    .await?
-                    .ok_or_else(|| Problem::missing("trading server"))?;
-                Ok((s.group_mask, store::cursor(tx, &server).await?))
-            })
-            .await?;
-        let now = core.now();
-        let mut cur = cursor.unwrap_or(CursorRow {
-            server: self.server.clone(),
-            watermark_at: now.plus_secs(-LONG_START_S),
-            short_rescan_at: now,
-            long_rescan_at: now,
-            polled_at: now,
-            deals_total: 0,
-            lag_us: 0,
-        });
-        let to = now.plus_secs(CLOCK_SKEW_S);
-        let long = now.secs_since(cur.long_rescan_at) >= feed::LONG_RESCAN_EVERY_S;
-        let short = now.secs_since(cur.short_rescan_at) >= feed::SHORT_RESCAN_EVERY_S;
-        let overlap = cur.watermark_at.plus_secs(-feed::OVERLAP_S);
-        let from = if long {
-            overlap.min(now.plus_secs(-feed::LONG_RESCAN_S))
-        } else if short {
-            overlap.min(now.plus_secs(-feed::SHORT_RESCAN_S))
-        } else {
-            overlap
-        };
-        let deals = match platform.deals(&mask, from, to).await {
-            Ok(d) => d,
-            Err(e) => {
-                self.ctx.health(&self.server, Err(&e)).await;
-                if let Some(raw) = e.raw.clone() {
-                    self.unreadable(&e, raw).await?;
-                }
-                return Err(later(&e, 2));
-            }
-        };
-        if long {
-            cur.long_rescan_at = now;
-        }
-        if long || short {
-            cur.short_rescan_at = now;
-        }
-        let newest = deals.iter().map(|d| d.at).max();
-        cur.watermark_at = newest.map_or(cur.watermark_at, |n| n.max(cur.watermark_at));
-        cur.polled_at = now;
-        // A complete list of the window, less its ragged ends: a deal missing from the middle is gone.
-        let window = (from.plus_secs(2), now.plus_secs(-feed::OVERLAP_S.min(30)));
-        let window = (window.1 > window.0).then_some(window);
-        let (c, server) = (core.clone(), self.server.clone());
-        core.db
-            .write(async move |tx| {
-                let mut cur = cur.clone();
-                let done = feed::ingest(tx, &c, &server, &deals, window).await?;
-                cur.deals_total += i64::try_from(done.new).unwrap_or(0);
-                if done.new > 0 {
-                    cur.lag_us = newest.map_or(0, |n| (c.now().0 - n.0).max(0));
-                }
-                store::put_cursor(tx, &cur).await?;
-                exceptions::resolve(
-                    tx,
-                    &c,
-                    "platform.feed_unreadable",
-                    &format!("server:{server}"),
-                    "a later answer was clear",
-                )
-                .await?;
-                store::server_ok(tx, &server, None, c.now()).await
-            })
-            .await?;
-        Ok(())
-    }
-}
-
-/// A new connection starts this far back.
-const LONG_START_S: i64 = feed::LONG_RESCAN_S;
-
-impl Feed {
-    async fn unreadable(&self, e: &CallError, raw: String) -> Result<()> {
-        let core = &self.ctx.core;
-        let (c, server, cause) = (core.clone(), self.server.clone(), format!("{}: {}", e.code, e.detail));
-        core.db
-            .write(async move |tx| {
-                let entity = store::server(tx, &server).await?.map(|s| s.entity);
-                exceptions::raise(
-                    tx,
-                    &c,
-                    exceptions::NewException {
-                        kind: "platform.feed_unreadable",
-                        subject: format!("server:{server}"),
-                        entity,
-                        client_id: None,
-                        owner_role: "ops",
-                        rule: "feed_answer_unreadable",
-                        cause: cause.clone(),
-                        detail: json!({"raw": raw.chars().take(20_000).collect::<String>()}),
-                        retry: None,
-                    },
-                )
-                .await
-                .map(|_| ())
-            })
-            .await
     }
 }

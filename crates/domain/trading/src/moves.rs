@@ -228,7 +228,7 @@ async fn send_later(tx: &mut Tx, core: &Core, m: &MoveRow, at: Ts) -> Result<()>
         NewJob::new("trading.move", json!({"move_id": m.id}), at)
             .key(format!("{}:{}", m.id, m.version))
             .lane(format!("login:{}:{}", m.server, m.login))
-            .attempts(5_000),
+            .attempts(crate::accounts::ATTEMPTS),
     )
     .await
     .map(|_| ())

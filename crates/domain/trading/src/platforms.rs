@@ -1,7 +1,7 @@
 //! The platforms this node is connected to, by server id, and the vault for first passwords.
 
 use qd_kernel::{Problem, Result};
-use qd_ports::platform::TradingPlatform;
+use qd_ports::platform::{Capabilities, TradingPlatform};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ pub trait Vault: Send + Sync {
 #[derive(Clone)]
 pub struct Platforms {
     by_server: Arc<BTreeMap<String, Arc<dyn TradingPlatform>>>,
+    builds: Arc<BTreeMap<String, Vec<(u32, u32)>>>,
     pub vault: Arc<dyn Vault>,
 }
 
@@ -21,8 +22,21 @@ impl Platforms {
     pub fn new(by_server: BTreeMap<String, Arc<dyn TradingPlatform>>, vault: Arc<dyn Vault>) -> Self {
         Platforms {
             by_server: Arc::new(by_server),
+            builds: Arc::default(),
             vault,
         }
+    }
+    /// Builds, by server, that the house has tried itself beside those the connectors name; both
+    /// ends included.
+    pub fn with_builds(mut self, builds: BTreeMap<String, Vec<(u32, u32)>>) -> Self {
+        self.builds = Arc::new(builds);
+        self
+    }
+    /// What the connector of a server can do; None on a node without a connection to it.
+    pub fn capabilities(&self, server: &str) -> Option<Capabilities> {
+        let mut c = self.by_server.get(server)?.capabilities();
+        c.builds.extend(self.builds.get(server).into_iter().flatten());
+        Some(c)
     }
     pub fn get(&self, server: &str) -> Result<Arc<dyn TradingPlatform>> {
         self.by_server.get(server).cloned().ok_or_else(|| {

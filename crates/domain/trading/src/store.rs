@@ -184,6 +184,30 @@ pub async fn server_failed(tx: &mut Tx, id: &str, error: &str, at: Ts) -> Result
     .map(|_| ())
 }
 
+pub async fn set_paused(tx: &mut Tx, id: &str, paused: Option<(Ts, &str, &str)>) -> Result<()> {
+    tx.exec(
+        sql!("UPDATE trading_servers SET enabled = $2, paused_at = $3, paused_by = $4, paused_reason = $5 WHERE id = $1"),
+        &vals![
+            id,
+            paused.is_none(),
+            paused.map(|p| p.0),
+            paused.map(|p| p.1.to_string()),
+            paused.map(|p| p.2.to_string())
+        ],
+    )
+    .await
+    .map(|_| ())
+}
+
+pub async fn set_build(tx: &mut Tx, id: &str, build: &str, tested: bool) -> Result<()> {
+    tx.exec(
+        sql!("UPDATE trading_servers SET build = $2, build_tested = $3 WHERE id = $1"),
+        &vals![id, build, tested],
+    )
+    .await
+    .map(|_| ())
+}
+
 // Accounts
 
 pub async fn insert_account(tx: &mut Tx, a: &AccountRow) -> Result<()> {

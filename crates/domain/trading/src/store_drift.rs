@@ -231,7 +231,7 @@ pub struct FindingFilter {
     pub open: Option<bool>,
 }
 
-fn in_entities(q: &mut Query, entities: Option<&[String]>) {
+pub(crate) fn in_entities(q: &mut Query, entities: Option<&[String]>) {
     let Some(e) = entities else { return };
     q.push(sql!(" AND entity IN ("), []);
     for (i, code) in e.iter().enumerate() {
@@ -293,12 +293,14 @@ pub async fn money_under_way(tx: &mut Tx, server: &str) -> Result<Vec<(TradingAc
     .await
 }
 
-/// Credit given and not taken back, per account.
+/// Credit given and not taken back, per account, with what imported logins came with.
 pub async fn credits(tx: &mut Tx, server: &str) -> Result<Vec<(TradingAccountId, i64)>> {
     tx.rows(
         sql!(
-            "SELECT account_id, CAST(SUM(CASE WHEN direction = 'to_platform' THEN amount_minor ELSE -amount_minor END) AS BIGINT) FROM platform_moves
-              WHERE server = $1 AND kind = 'credit' AND state = 'done' GROUP BY account_id"
+            "SELECT account_id, CAST(SUM(minor) AS BIGINT) FROM
+               (SELECT account_id, CASE WHEN direction = 'to_platform' THEN amount_minor ELSE -amount_minor END AS minor FROM platform_moves
+                 WHERE server = $1 AND kind = 'credit' AND state = 'done'
+                UNION ALL SELECT account_id, credit_minor AS minor FROM login_mappings WHERE server = $1 AND state = 'accepted' AND credit_minor <> 0) c GROUP BY account_id"
         ),
         &vals![server],
     )

@@ -7,7 +7,7 @@
 //! reads with what the last one read and touches the database for the differences only.
 
 use crate::jobs::{Ctx, JobResult, PLATFORM_DOWN_S, later};
-use crate::{Platforms, accounts, store};
+use crate::{Platforms, accounts, servers, store};
 use async_trait::async_trait;
 use qd_kernel::{Result, Ts};
 use qd_ports::platform::PlatformAccount;
@@ -137,7 +137,14 @@ impl Sweep {
         let platform = platforms.get(&self.server)?;
         let mask = self.mask().await?;
         match platform.server_info().await {
-            Ok(info) => self.ctx.health(&self.server, Ok(serde_json::to_string(&info).ok())).await,
+            Ok(info) => {
+                self.ctx.health(&self.server, Ok(serde_json::to_string(&info).ok())).await;
+                let tested = platform_tested(platforms, &self.server, &info.build);
+                let (c, server) = (core.clone(), self.server.clone());
+                core.db
+                    .write(async move |tx| servers::note_build(tx, &c, &server, &info.build, tested).await)
+                    .await?;
+            }
             Err(e) => {
                 self.ctx.health(&self.server, Err(&e)).await;
                 return Err(later(&e, PLATFORM_DOWN_S));
@@ -166,6 +173,10 @@ impl Sweep {
     }
 }
 
+fn platform_tested(platforms: &Platforms, server: &str, build: &str) -> bool {
+    platforms.capabilities(server).is_some_and(|c| c.tested(build))
+}
+
 #[async_trait]
 impl Handler for Sweep {
     fn kind(&self) -> &'static str {
@@ -173,6 +184,9 @@ impl Handler for Sweep {
     }
 
     async fn run(&self, _lease: &Lease) -> JobResult {
+        if self.ctx.paused(&self.server).await? {
+            return Ok(());
+        }
         let now = self.ctx.core.now();
         let (due, small) = self.seen(|last| match last {
             None => (true, false),

@@ -3,22 +3,22 @@
 //! that moves, and faults to order.
 
 mod auth;
-mod book;
+pub(crate) mod book;
 mod config_commands;
 mod control;
 mod dealer;
 mod deals;
-mod market;
+pub(crate) mod market;
 mod money;
 mod names;
-mod params;
+pub(crate) mod params;
 mod records;
 mod seed;
 mod server;
 mod simulate;
-mod trading;
+pub(crate) mod trading;
 mod users;
-mod wire;
+pub(crate) mod wire;
 
 pub use auth::{password_key, proof};
 pub use seed::{NewAccount, SeedTrade};

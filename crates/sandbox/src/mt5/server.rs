@@ -43,6 +43,11 @@ impl Server {
         })
     }
 
+    /// After an update of the server.
+    pub fn set_build(&self, build: u32) {
+        self.sessions.build.store(build, std::sync::atomic::Ordering::Relaxed);
+    }
+
     pub fn now(&self) -> Ts {
         self.shared.env.now()
     }
@@ -65,14 +70,14 @@ impl Server {
         self.wall_msc(at).div_euclid(1000)
     }
 
-    pub(super) fn book(&self) -> MutexGuard<'_, Book> {
+    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(|p| p.into_inner())
     }
 
     /// Runs a change and writes it through in one transaction. Changes check everything before
     /// they touch anything; what a failed one did change is written as well, so that memory and
     /// disk say the same.
-    pub(super) fn change<T>(&self, f: impl FnOnce(&mut Book) -> std::result::Result<T, Code>) -> std::result::Result<T, Code> {
+    pub(crate) fn change<T>(&self, f: impl FnOnce(&mut Book) -> std::result::Result<T, Code>) -> std::result::Result<T, Code> {
         let mut b = self.book();
         let r = f(&mut b);
         b.save(&self.shared.books).map_err(|e| disk(&e))?;

@@ -340,7 +340,7 @@ impl Server {
     }
 
     /// A balance operation as `trade/balance` books it, without its checks.
-    pub(super) fn book_balance(&self, b: &mut Book, m: &Money<'_>) -> Result<u64, Code> {
+    pub(crate) fn book_balance(&self, b: &mut Book, m: &Money<'_>) -> Result<u64, Code> {
         let u = b.users.get(&m.login).ok_or(Code::NOT_FOUND)?;
         let digits_currency = b.group_of(u).digits;
         let ticket = b.new_deal().map_err(|e| super::server::disk(&e))?;

@@ -258,7 +258,7 @@ impl Server {
         Ok(Reply::answer(records::user(u, &b.group_of(u), true)))
     }
 
-    pub(super) fn create_user(&self, p: &Params) -> Result<u64, Code> {
+    pub(crate) fn create_user(&self, p: &Params) -> Result<u64, Code> {
         let group = group_path(p.text(&["group"]).unwrap_or(""));
         let main = p.text(&MAIN).unwrap_or("").to_string();
         let investor = p.text(&INVESTOR).unwrap_or("").to_string();

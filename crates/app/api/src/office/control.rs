@@ -279,8 +279,9 @@ pub struct PspConnection {
 /// Trading servers and payment providers: health, feed, last error.
 #[utoipa::path(get, path = "/api/v1/connections", tag = "control", responses((status = 200, body = Connections)))]
 pub async fn connections_list(State(app): State<App>, Asker(caller): Asker) -> Reply<Json<Value>> {
+    let platforms = app.platforms.clone();
     read(&app, async move |tx| {
-        let servers = servers::list(tx, &caller).await?;
+        let servers = servers::list(tx, &caller, &platforms).await?;
         let psps = connections::list(tx, &caller)
             .await?
             .into_iter()

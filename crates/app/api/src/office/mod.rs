@@ -11,6 +11,7 @@ mod deposits;
 pub(crate) mod exports;
 mod house;
 mod kyc;
+mod mapping;
 mod money;
 mod names;
 mod notes;
@@ -239,6 +240,12 @@ fn server_routes(api: Api<App>) -> Api<App> {
         .route(Right::ConnectionsView, routes!(servers::run))
         .route(Right::ConnectionsManage, routes!(servers::compare))
         .route(Right::ConnectionsView, routes!(servers::logins))
+        .route(Right::ConnectionsManage, routes!(servers::pause))
+        .route(Right::ConnectionsManage, routes!(servers::resume))
+        .route(Right::ConnectionsManage, routes!(mapping::ask))
+        .route(Right::ConnectionsView, routes!(mapping::run))
+        .route(Right::ConnectionsView, routes!(mapping::list))
+        .route(Right::ConnectionsManage, routes!(mapping::decide))
 }
 
 fn house_routes(api: Api<App>) -> Api<App> {

@@ -6,8 +6,9 @@ use axum::extract::State;
 use qd_app::App;
 use qd_kernel::Page;
 use qd_trading::drift::{self, DriftKind, DriftRunId, FindingQuery, FindingView, LoginView, RunView};
-use qd_web::{Answer, Asker, IdempotencyKey, Params};
-use serde::Serialize;
+use qd_trading::servers::{self, ServerRow};
+use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -62,6 +63,45 @@ pub async fn compare(State(app): State<App>, Asker(caller): Asker, key: Idempote
     let (core, c, server) = (app.core.clone(), caller.clone(), id.clone());
     write(&app, &caller, key, "trading.drift", &id, 202, async move |tx| {
         drift::ask(tx, &core, &c, &server).await
+    })
+    .await
+}
+
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"reason": "The broker moves the server over the weekend."}))]
+pub struct Switch {
+    reason: String,
+}
+
+/// Lets a server's jobs wait. Nothing is asked of it, nothing is lost, and other servers go on.
+#[utoipa::path(post, path = "/api/v1/trading/servers/{id}/pause", tag = "control", request_body = Switch, responses((status = 200, body = ServerRow)))]
+pub async fn pause(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<String>,
+    Body(req): Body<Switch>,
+) -> Reply<Answer> {
+    let (core, c, server, r) = (app.core.clone(), caller.clone(), id.clone(), req.clone());
+    write(&app, &caller, key, "trading.pause", &(id, &req), 200, async move |tx| {
+        servers::pause(tx, &core, &c, &server, &r.reason).await
+    })
+    .await
+}
+
+/// Lets a paused server's jobs go on.
+#[utoipa::path(post, path = "/api/v1/trading/servers/{id}/resume", tag = "control", request_body = Switch, responses((status = 200, body = ServerRow)))]
+pub async fn resume(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<String>,
+    Body(req): Body<Switch>,
+) -> Reply<Answer> {
+    let (core, c, server, r) = (app.core.clone(), caller.clone(), id.clone(), req.clone());
+    write(&app, &caller, key, "trading.resume", &(id, &req), 200, async move |tx| {
+        servers::resume(tx, &core, &c, &server, &r.reason).await
     })
     .await
 }

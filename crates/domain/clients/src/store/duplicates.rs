@@ -32,6 +32,31 @@ pub async fn add_mark(tx: &mut Tx, id: ClientId, kind: MarkKind, mark: &str) -> 
     Ok(())
 }
 
+/// Records of an entity that carry a mark.
+pub async fn marked(tx: &mut Tx, entity: &str, kind: MarkKind, mark: &str, limit: i64) -> Result<Vec<ClientId>> {
+    let rows: Vec<(ClientId,)> = tx
+        .rows(
+            sql!(
+                "SELECT c.id FROM client_keys k JOIN clients c ON c.id = k.client_id
+                  WHERE k.kind = $2 AND k.mark = $3 AND c.entity = $1 AND c.merged_into IS NULL ORDER BY c.id LIMIT $4"
+            ),
+            &vals![entity, kind, mark, limit],
+        )
+        .await?;
+    Ok(rows.into_iter().map(|r| r.0).collect())
+}
+
+/// Records of an entity that lists sort by exactly this.
+pub async fn named(tx: &mut Tx, entity: &str, name_key: &str, limit: i64) -> Result<Vec<ClientId>> {
+    let rows: Vec<(ClientId,)> = tx
+        .rows(
+            sql!("SELECT id FROM clients WHERE name_key = $2 AND entity = $1 AND merged_into IS NULL ORDER BY id LIMIT $3"),
+            &vals![entity, name_key, limit],
+        )
+        .await?;
+    Ok(rows.into_iter().map(|r| r.0).collect())
+}
+
 /// Others with a mark of this client's, leaving out records merged into one another.
 pub async fn sharing(tx: &mut Tx, id: ClientId, limit: i64) -> Result<Vec<(ClientId, MarkKind)>> {
     tx.rows(

@@ -465,6 +465,7 @@ impl Run<'_> {
 
     /// Logins that belong to nobody here. One that is being opened right now is somebody's.
     async fn strangers(&self, known: &HashMap<&str, &OursRow>, seen: &[PlatformAccount]) -> Result<Vec<PlatformAccount>> {
+        let server = self.server.clone();
         let all: Vec<PlatformAccount> = seen.iter().filter(|s| !known.contains_key(s.login.as_str())).cloned().collect();
         self.core()
             .db
@@ -476,7 +477,7 @@ impl Run<'_> {
                         Some(id) => base::account(tx, id).await?.is_some_and(|a| a.state != AccountState::Ready),
                         None => false,
                     };
-                    if !opening {
+                    if !opening && base::account_by_login(tx, &server, &s.login).await?.is_none() {
                         out.push(s.clone());
                     }
                 }

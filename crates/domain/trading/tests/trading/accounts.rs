@@ -7,6 +7,7 @@ use qd_sandbox::FaultKind;
 use qd_testkit::{TestDb, both};
 use qd_trading::accounts::{self, AccountView};
 use qd_trading::moves::{self, NewMove};
+use qd_trading::servers;
 use qd_trading::{AccountState, Direction, MoveKind, Rights, SyncState, TradingAccountId};
 use serde_json::json;
 
@@ -261,6 +262,84 @@ both! {
         let core = g.core.clone();
         let p = g.core.db.write(async move |tx| accounts::restrict(tx, &core, &staff("Sam", Role::Support), a.id, Rights::Blocked, "no").await).await.unwrap_err();
         assert_eq!(p.code, "right_missing");
+        g.finish().await;
+    }
+}
+
+both! {
+    async fn a_paused_server_is_asked_nothing_and_goes_on_where_it_was(t: TestDb) {
+        let g = Ground::new(t).await;
+        let a = g.account("cli_alex").await;
+        g.give("cli_alex", 10_000).await;
+        let switch = async |on: bool, who: Caller, reason: &str| {
+            let (core, reason) = (g.core.clone(), reason.to_string());
+            g.core
+                .db
+                .write(async move |tx| match on {
+                    true => servers::resume(tx, &core, &who, SERVER, &reason).await,
+                    false => servers::pause(tx, &core, &who, SERVER, &reason).await,
+                })
+                .await
+                .map_err(|p| p.code)
+        };
+        let omar = || staff("Omar", Role::Ops);
+        assert_eq!(switch(false, omar(), " ").await.unwrap_err(), "reason_missing");
+        assert_eq!(switch(false, staff("Fina", Role::Finance), "no").await.unwrap_err(), "right_missing");
+        let s = switch(false, omar(), "the broker moves it").await.unwrap();
+        assert_eq!((s.paused_reason.as_deref(), s.enabled), (Some("the broker moves it"), false));
+        assert_eq!(switch(false, omar(), "again").await.unwrap_err(), "server_paused");
+
+        g.ask(&a, Direction::ToPlatform, 10_000, "test:1").await.unwrap();
+        restrict(&g, a.id, Rights::ReadOnly).await;
+        let waiting = g.request("cli_alex", "pro", Currency::EUR).await.unwrap();
+        for _ in 0..30 {
+            g.pass(600).await;
+        }
+        g.feed().await;
+        g.sweep().await;
+        assert_eq!(g.on_server(&a), 0, "nothing was asked of it");
+        assert_eq!((g.at(&a, Purpose::Transit).await, g.view(waiting.id).await.state), (10_000, AccountState::Opening));
+        assert_eq!(g.view(a.id).await.rights, Rights::Full);
+        // The others go on.
+        let demo = g.request("cli_alex", "demo", Currency::USD).await.unwrap();
+        g.work().await;
+        g.ready(demo.id).await;
+
+        switch(true, omar(), "it is back").await.unwrap();
+        g.pass(20).await;
+        g.pass(20).await;
+        g.agree(&a).await;
+        assert_eq!((g.on_server(&a), g.view(a.id).await.rights), (10_000, Rights::ReadOnly));
+        g.ready(waiting.id).await;
+        g.finish().await;
+    }
+
+    async fn a_build_the_connector_was_not_tested_against_is_a_warning_until_the_house_has_tried_it(t: TestDb) {
+        let mut g = Ground::new(t).await;
+        let platform = g.platforms.get(SERVER).unwrap();
+        let stated: u32 = platform.server_info().await.unwrap().build.parse().unwrap();
+        assert!(platform.capabilities().tested(&stated.to_string()) && !platform.capabilities().tested("built by hand"));
+        g.sweep().await;
+        let shown = async |g: &Ground| {
+            let platforms = g.platforms.clone();
+            let all = g.core.db.read(async move |tx| servers::list(tx, &staff("Omar", Role::Ops), &platforms).await).await.unwrap();
+            all.into_iter().find(|s| s.server.id == SERVER).unwrap()
+        };
+        let s = shown(&g).await;
+        assert_eq!((s.server.build, s.server.build_tested), (Some(stated.to_string()), Some(true)));
+        assert!(s.connector.unwrap().capabilities.len() > 10);
+        assert!(g.exceptions().await.is_empty());
+
+        // An update of the server overnight.
+        g.sandbox.mt5(SERVER).unwrap().set_build(stated + 900);
+        g.mt5("restart", json!({})).await;
+        g.pass(60).await;
+        g.sweep().await;
+        assert_eq!((shown(&g).await.server.build_tested, g.exceptions().await), (Some(false), vec!["platform.build_untested".to_string()]));
+        g.platforms = g.platforms.clone().with_builds([(SERVER.to_string(), vec![(stated + 900, stated + 900)])].into());
+        g.pass(60).await;
+        g.sweep().await;
+        assert_eq!((shown(&g).await.server.build_tested, g.exceptions().await.len()), (Some(true), 0));
         g.finish().await;
     }
 }

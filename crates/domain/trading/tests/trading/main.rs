@@ -5,6 +5,7 @@ mod accounts;
 mod drift;
 mod feed;
 mod histories;
+mod mapping;
 mod moves;
 
 // Shared with the tests of qd-payments, which use other parts of it.
