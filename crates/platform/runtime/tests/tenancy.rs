@@ -54,7 +54,13 @@ qd_testkit::both! {
         assert_eq!(eu.config.map_account("standard", eur, "DE", false, Some(5), None).unwrap().leverage, 5, "the test's cap bites");
         assert!(eu.config.map_account("pro", eur, "DE", false, None, None).unwrap_err().is("account_type_professional"));
         assert_eq!(intl.config.map_account("standard", usd, "TH", false, None, Some(400)).unwrap().leverage, 400);
-        assert_eq!(eu.config.methods_for("DE", eur).iter().map(|m| m.connection.as_str()).collect::<Vec<_>>(), ["stripe-eu"]);
+        let offered = |e: &Entity, country: &str, c| e.config.methods_for(country, c).iter().map(|m| m.code.clone()).collect::<Vec<_>>();
+        assert_eq!(offered(&eu, "DE", eur)[0], "card");
+        // Local methods are for residents: a German and a Thai client see different ones.
+        let local = |codes: Vec<String>| codes.into_iter().filter(|c| ["instant_bank", "promptpay"].contains(&c.as_str())).collect::<Vec<_>>();
+        assert_eq!(local(offered(&eu, "DE", eur)), ["instant_bank"]);
+        assert_eq!(local(offered(&intl, "TH", usd)), ["promptpay"]);
+        assert!(local(offered(&eu, "FR", eur)).is_empty() && local(offered(&intl, "BR", usd)).is_empty());
         assert!(eu.config.appropriateness.is_some() && intl.config.appropriateness.is_none());
     }
 
