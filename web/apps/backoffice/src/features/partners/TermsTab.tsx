@@ -1,7 +1,7 @@
 import { Button, Skeleton, Stack } from '@mantine/core';
 import { useApiQuery, useWrite, type Schema } from '@qd/api';
 import { serverText, useTranslation } from '@qd/i18n';
-import { Card, Cards, Chip, CopyId, covered, Diff, Drawer, ErrorState, KeyValue, Masked, Notice, ReasonDialog, say, Value, When } from '@qd/ui';
+import { Card, Cards, Chip, CopyId, covered, Diff, Disabled, Drawer, ErrorState, KeyValue, Masked, Notice, ReasonDialog, say, Value, When } from '@qd/ui';
 import { useCan } from '@qd/ui/app';
 import { useEffect, useState } from 'react';
 import { Named, useNames } from '../../lib/names';
@@ -26,7 +26,7 @@ export function TermsTab({ id }: { id: string }) {
   return (
     <>
       <Cards min="28rem">
-        <Card title={t('terms.holds')} actions={may ? <Button size="compact-sm" onClick={() => setEditing(true)}>{t('terms.change')}</Button> : undefined}>
+        <Card title={t('terms.holds')} actions={may ? <Disabled why={covered(v.document.destination) ? t('terms.covered') : null}><Button size="compact-sm" onClick={() => setEditing(true)}>{t('terms.change')}</Button></Disabled> : undefined}>
           <KeyValue
             items={house.map((f) => {
               const own = read(v.document, f.at);
@@ -102,7 +102,6 @@ function EditTerms({ view: v, opened, onClose, onDone }: { view: View; opened: b
     <Drawer opened={opened} onClose={onClose} size="lg" title={t('terms.change')} footer={<Button disabled={!changed} onClick={() => { setFailed(null); setAsking(true); }}>{t('office-settings:review')}</Button>}>
       <Stack>
         <p style={{ margin: 0 }}>{t('terms.text')}</p>
-        {covered(v.destination) && <Notice tone="info">{t('terms.covered')}</Notice>}
         {ready > 0 && <SettingForm key={ready} form={contractForm} doc={doc} standard={inherited} readOnly={false} errors={errors} onChange={setDoc} />}
       </Stack>
       <ReasonDialog
@@ -153,6 +152,6 @@ function placeText(path: string): string {
 
 /** A document without what it does not say. */
 function said(document: View['document']): Record<string, unknown> {
-  // Where the reader may not see the bank account, the server keeps it as long as no other is said.
+  // A covered place is nothing that could be sent back.
   return Object.fromEntries(Object.entries(document).filter(([, value]) => value !== null && value !== undefined && !covered(value)));
 }
