@@ -461,8 +461,8 @@ impl PayOut for PayPal {
     async fn payout_status(&self, our_ref: &str, provider_ref: Option<&str>) -> CallResult<PayoutReport> {
         let our_ref = checked_ref(our_ref, REF_MOST)?;
         let Some(id) = provider_ref else {
-            return Err(CallError::unknown(
-                "provider_ref_missing",
+            return Err(CallError::refused(
+                "not_offered",
                 "PayPal finds payouts by its own id only; sending the same payout again names it",
             ));
         };
