@@ -382,6 +382,11 @@ pub trait Psp: TakeDeposits + RefundDeposits + ReportDisputes + PayOut + ReadSet
     fn hook_answer(&self) -> &'static str {
         r#"{"received":true}"#
     }
+    /// Payments are told by statements, and nobody can be asked: an open one is looked at rarely, and
+    /// lapses without anybody's word.
+    fn by_statement(&self) -> bool {
+        false
+    }
     /// An id of a payment that cannot exist, in this provider's form: asking for it shows whether
     /// our key is taken. The answer has to be [`PROBE_MISSING`].
     fn probe(&self) -> &'static str;

@@ -166,6 +166,7 @@ fn tag_words(tag: &str) -> &'static str {
         "deposits" => "Money coming in.",
         "withdrawals" => "Money going out, with its approvals.",
         "payments" => "Where payments go: routes, connections and their health, experiments, listed instruments.",
+        "bank" => "Statements, payments by bank, accounts clients are paid to.",
         "money" => "Transfers, moves to and from the platforms, disputes.",
         "ledger" => "The books.",
         "partners" => "Introducing brokers: tree, plans, commission, statements, payouts.",

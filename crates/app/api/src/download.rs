@@ -61,7 +61,7 @@ fn field(f: &str) -> String {
     }
 }
 
-fn file(bytes: Vec<u8>, kind: &'static str, name: &str) -> Reply<Response> {
+pub fn file(bytes: Vec<u8>, kind: &'static str, name: &str) -> Reply<Response> {
     let name: String = name
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' })

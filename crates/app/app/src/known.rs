@@ -12,6 +12,8 @@ use qd_partners::payouts::batch::BANK;
 use qd_partners::payouts::terms::{Document, TERMS, Terms};
 use qd_partners::plan::needs::{self, Feeds};
 use qd_partners::{attribution, privacy};
+use qd_payments::bank::{ACCOUNTS, HouseAccounts};
+use qd_payments::withdrawal::{ORDER, SourceOrder};
 use qd_ports::bank::Debtor;
 use qd_support::{Category, Clocks, Route, clocks};
 use serde::Serialize;
@@ -66,6 +68,8 @@ pub fn all() -> Result<Vec<Known>> {
         known(TERMS, ENTITY, serde_json::to_value(Terms::default())?),
         known(BANK, ENTITY, Value::Null),
         known(qd_recon::SETTING, ENTITY, serde_json::to_value(qd_recon::Terms::default())?),
+        known(ACCOUNTS, ENTITY, serde_json::to_value(HouseAccounts::default())?),
+        known(ORDER, ENTITY, serde_json::to_value(SourceOrder::Oldest)?),
     ])
 }
 
@@ -100,6 +104,8 @@ pub fn check(scope: &str, key: &str, value: &Value) -> Result<()> {
         privacy::SETTING => read::<privacy::Privacy>(value).map(|_| ()),
         TERMS => read::<Document>(value)?.check().map_err(below),
         qd_recon::SETTING => read::<qd_recon::Terms>(value)?.check().map_err(below),
+        ACCOUNTS => read::<HouseAccounts>(value)?.check().map_err(below),
+        ORDER => read::<SourceOrder>(value).map(|_| ()),
         BANK => read::<Debtor>(value)?.check("").map_err(below),
         _ => read::<qd_partners::Settings>(value).map(|_| ()),
     }

@@ -195,6 +195,9 @@ async fn register(app: &App) -> Result<()> {
             }
             for p in &config.psp {
                 qd_payments::jobs::connections::register(tx, &p.id, &p.entity, &p.provider, &serde_json::json!([])).await?;
+                if let Some(psp) = inner.psps.find(&p.id) {
+                    qd_payments::jobs::connections::can(tx, &p.id, psp.can()).await?;
+                }
             }
             crate::tickets::first_macros(&inner, tx).await
         })
@@ -232,6 +235,9 @@ pub fn handlers(app: &App) -> Registry {
         r = r.add(h);
     }
     for h in qd_recon::handlers(&app.core, &app.psps, &app.files) {
+        r = r.add(h);
+    }
+    for h in qd_payments::jobs::bank_handlers(&app.core, &app.files, app.bank.clone(), Arc::new(compose::Facts(app.clone()))) {
         r = r.add(h);
     }
     for h in reactions::handlers(app) {

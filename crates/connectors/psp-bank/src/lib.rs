@@ -135,6 +135,9 @@ impl Psp for Bank {
             settlements: false,
         }
     }
+    fn by_statement(&self) -> bool {
+        true
+    }
     fn probe(&self) -> &'static str {
         "RF00PROBE"
     }

@@ -2,6 +2,7 @@
 //! disputes. Every step is a state with its ledger entry, event and audit row in one transaction;
 //! providers and platforms are only ever called from jobs.
 
+pub mod bank;
 pub mod deposit;
 pub mod dispute;
 pub mod jobs;
@@ -27,6 +28,11 @@ id!(DepositId, "dep", "One intended deposit.");
 id!(WithdrawalId, "wdr", "One requested withdrawal.");
 id!(TransferId, "trf", "A transfer between a client's own places.");
 id!(ExperimentId, "exp", "A share of the clients sent another way.");
+id!(BankFileId, "bkf", "A file of a bank.");
+id!(BankEntryId, "bke", "An entry of a bank statement.");
+id!(BankPaymentId, "bpm", "A payment by bank.");
+id!(BankBatchId, "bbt", "Payments by bank that leave together.");
+id!(PayoutTargetId, "ptg", "An account a client is paid to.");
 id!(DisputeId, "dsp", "A chargeback or inquiry about a deposit.");
 
 /// What the payment rules need to know of a client; put together by the composition root from the

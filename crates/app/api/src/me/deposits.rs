@@ -7,6 +7,7 @@ use qd_app::App;
 use qd_app::compose::payment_facts;
 use qd_kernel::Amount;
 use qd_kernel::{Page, Result};
+use qd_payments::bank::{self, Details};
 use qd_payments::deposit::{self, DepositQuery, DepositState, DepositView, NewDeposit};
 use qd_payments::{DepositId, MethodFact, routing};
 use qd_trading::TradingAccountId;
@@ -186,4 +187,10 @@ pub async fn again(
         deposit::again(tx, &a.core, &c, &facts, id, r.method.as_deref()).await.map(told)
     })
     .await
+}
+
+/// Where to transfer a deposit by bank, and the reference that has to stand with it.
+#[utoipa::path(get, path = "/api/v1/me/deposits/{id}/transfer-details", tag = "me", responses((status = 200, body = Details)))]
+pub async fn transfer_details(State(app): State<App>, Asker(caller): Asker, At(id): At<DepositId>) -> Reply<Json<Value>> {
+    read(&app, async move |tx| bank::details(tx, &caller, id).await).await
 }

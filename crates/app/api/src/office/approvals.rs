@@ -8,7 +8,7 @@ use qd_clients::duplicates::DuplicateId;
 use qd_db::Tx;
 use qd_kernel::{Problem, Result};
 use qd_partners::{CorrectionId, PayoutId, corrections, payouts, programmes};
-use qd_payments::{WithdrawalId, withdrawal};
+use qd_payments::{BankBatchId, WithdrawalId, bank, withdrawal};
 use qd_runtime::access::Caller;
 use qd_runtime::approvals::{self, ApprovalId, ApprovalView};
 use qd_web::{Answer, Asker, Body, IdempotencyKey};
@@ -39,6 +39,9 @@ async fn decide_subject(tx: &mut Tx, app: &App, caller: &Caller, subject: &str, 
         "withdrawal" => {
             let code = r.reason_code.as_deref().unwrap_or("other");
             withdrawal::reject(tx, &app.core, caller, WithdrawalId::parse(id)?, code, &r.reason).await?;
+        }
+        "bank_batch" => {
+            bank::decide(tx, &app.core, caller, BankBatchId::parse(id)?, r.approve, &r.reason).await?;
         }
         "partner_payout" => {
             let id = PayoutId::parse(id)?;

@@ -3,6 +3,7 @@
 mod accounts;
 mod approvals;
 mod audit;
+mod bank;
 mod bulk;
 mod care;
 mod clients;
@@ -44,6 +45,7 @@ pub fn routes(api: Api<App>) -> Api<App> {
         .with(money_routes)
         .with(reconciliation_routes)
         .with(payment_routes)
+        .with(bank::routes)
         .with(control_routes)
         .with(server_routes)
         .with(house_routes)
@@ -166,6 +168,7 @@ fn money_routes(api: Api<App>) -> Api<App> {
         .route(Right::WithdrawalsView, routes!(withdrawals::list))
         .route(Right::WithdrawalsView, routes!(withdrawals::get))
         .route(Right::WithdrawalsView, routes!(withdrawals::plan))
+        .route(Right::WithdrawalsPayout, routes!(withdrawals::split))
         .route(Right::WithdrawalsReview, routes!(withdrawals::claim))
         .route(Right::WithdrawalsReview, routes!(withdrawals::release))
         .route(Right::WithdrawalsReview, routes!(withdrawals::hand_over))
@@ -232,6 +235,8 @@ fn control_routes(api: Api<App>) -> Api<App> {
         .route(Right::AuditView, routes!(audit::search))
         .route(Right::AuditView, routes!(audit::decisions))
         .route(Right::AuditView, routes!(reports::overrides))
+        .route(Right::WithdrawalsView, routes!(reports::withdrawal_queues))
+        .route(Right::WithdrawalsReview, routes!(reports::withdrawal_trials))
         .route(Right::AuditVerify, routes!(audit::verify))
 }
 

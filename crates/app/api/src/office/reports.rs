@@ -1,10 +1,12 @@
 //! Reports that people read by the week.
 
-use crate::kit::{Reply, read};
+use crate::kit::{Reply, read, within};
 use axum::Json;
 use axum::extract::State;
 use qd_app::App;
 use qd_kernel::{Amount, PageRequest, Problem, Ts};
+use qd_payments::withdrawal::{self, QueueReport, TrialReport};
+use qd_runtime::access::Right;
 use qd_runtime::audit::{self, AuditFilter};
 use qd_runtime::exceptions::{self, ExceptionId, ExceptionState, Filter};
 use qd_web::{Asker, Params};
@@ -110,6 +112,30 @@ pub async fn overrides(State(app): State<App>, Asker(caller): Asker, Params(q): 
             items,
             complete: cursor.is_none(),
         })
+    })
+    .await
+}
+
+/// How long people take over withdrawals, in the standard and in the high-risk queue apart, and what
+/// waits in each; by default of the last seven days.
+#[utoipa::path(get, path = "/api/v1/reports/withdrawal-queues", tag = "withdrawals", params(Span), responses((status = 200, body = QueueReport)))]
+pub async fn withdrawal_queues(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Span>) -> Reply<Json<Value>> {
+    let core = app.core.clone();
+    read(&app, async move |tx| {
+        within(tx, &caller, Right::WithdrawalsView, None).await?;
+        withdrawal::queues(tx, &core, &caller, q.from_us.map(Ts), q.until_us.map(Ts)).await
+    })
+    .await
+}
+
+/// What the rules that are being tried would have decided about withdrawals, beside what was decided; by
+/// default of the last seven days.
+#[utoipa::path(get, path = "/api/v1/reports/withdrawal-trials", tag = "withdrawals", params(Span), responses((status = 200, body = TrialReport)))]
+pub async fn withdrawal_trials(State(app): State<App>, Asker(caller): Asker, Params(q): Params<Span>) -> Reply<Json<Value>> {
+    let core = app.core.clone();
+    read(&app, async move |tx| {
+        within(tx, &caller, Right::WithdrawalsReview, None).await?;
+        withdrawal::trials(tx, &core, &caller, q.from_us.map(Ts), q.until_us.map(Ts)).await
     })
     .await
 }

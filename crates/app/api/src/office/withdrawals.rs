@@ -8,7 +8,7 @@ use axum::extract::State;
 use qd_app::App;
 use qd_kernel::Page;
 use qd_payments::WithdrawalId;
-use qd_payments::withdrawal::{self, PlanView, WithdrawalQuery, WithdrawalState, WithdrawalView};
+use qd_payments::withdrawal::{self, PlanView, SplitPart, WithdrawalQuery, WithdrawalState, WithdrawalView};
 use qd_runtime::access::Right;
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,35 @@ pub async fn plan(State(app): State<App>, Asker(caller): Asker, At(id): At<Withd
     covered(&app, &caller, async move |tx| {
         Ok(Items {
             items: withdrawal::plan(tx, &c, id).await?,
+        })
+    })
+    .await
+}
+
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SplitWithdrawal, example = json!({"parts": [{"deposit_id": "dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V", "minor": 30_000}, {"minor": 10_000}], "reason": "The card has expired; the bank asks for a transfer."}))]
+pub struct Split {
+    /// Empty: as the entity's order says.
+    parts: Vec<SplitPart>,
+    reason: String,
+}
+
+/// Changes how it goes back, before it is sent: all of it, and to no source more than came from it. Needs
+/// a fresh proof.
+#[utoipa::path(post, path = "/api/v1/withdrawals/{id}/split", tag = "withdrawals", request_body = Split, responses((status = 200, body = Items<PlanView>)))]
+pub async fn split(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<WithdrawalId>,
+    Body(req): Body<Split>,
+) -> Reply<Answer> {
+    let (core, c, r) = (app.core.clone(), caller.clone(), req.clone());
+    caller.require_step_up(app.core.now())?;
+    write(&app, &caller, key, "withdrawal.split", &(id, &req), 200, async move |tx| {
+        Ok(Items {
+            items: withdrawal::split(tx, &core, &c, id, &r.parts, &r.reason).await?,
         })
     })
     .await

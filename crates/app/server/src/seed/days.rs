@@ -562,6 +562,7 @@ impl Seeder {
                 let req = NewWithdrawal {
                     amount: Amount::new(minor, a.currency),
                     account_id: Some(a.id),
+                    target_id: None,
                 };
                 withdrawal::request(tx, &app.core, &who, facts, req).await.map(|_| ())
             })

@@ -11,7 +11,7 @@ pub(crate) mod refund;
 mod view;
 
 pub use attempt::{AttemptState, AttemptView, again};
-pub(crate) use attempt::{PROVIDER_UNAVAILABLE, attempt_now, fail_over, find as attempt, named, open_refused, opened};
+pub(crate) use attempt::{PROVIDER_UNAVAILABLE, all_of as attempts_of, attempt_now, fail_over, find as attempt, named, open_refused, opened};
 pub use model::{Command, DepositState, Effect, decide};
 pub use onward::{cancel, release};
 pub(crate) use onward::{given_back, onward_again, posted};
@@ -261,6 +261,16 @@ async fn note(
     )
     .await
     .map(|_| ())
+}
+
+/// A deposit that nobody asked for: its money came by bank.
+pub(crate) async fn arrived(tx: &mut Tx, core: &Core, caller: &Caller, d: &DepositRow) -> Result<()> {
+    store::insert_deposit(tx, d).await?;
+    let mut d = d.clone();
+    note(tx, core, caller, "deposit.created", &d, None, None).await?;
+    events::publish(tx, core, event("deposit.created", &d)).await?;
+    // What it came under is noted as a provider's answer would be.
+    save(tx, &mut d).await
 }
 
 /// Persists a change of state with its event and audit row. The version is the lock.

@@ -10,6 +10,11 @@ pub async fn register(tx: &mut Tx, id: &str, entity: &str, provider: &str, metho
     store::put_connection(tx, id, entity, provider, methods).await
 }
 
+/// What its connector can do: whether money goes back to a payment, and whether it pays people.
+pub async fn can(tx: &mut Tx, id: &str, can: qd_ports::psp::Can) -> Result<()> {
+    store::set_can(tx, id, can.refunds, can.payouts).await
+}
+
 pub async fn list(tx: &mut Tx, caller: &Caller) -> Result<Vec<ConnectionRow>> {
     caller.require(Right::ConnectionsView)?;
     let seen = caller.allowed_entities();

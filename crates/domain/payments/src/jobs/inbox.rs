@@ -5,7 +5,7 @@ use super::dispute::look_at_dispute;
 use super::refund::look_at_refund;
 use super::withdrawal::look_at_leg;
 use super::{Ctx, JobResult, field};
-use crate::store::{self, RefundRow};
+use crate::store::{self, LegRow, RefundRow};
 use crate::{deposit, dispute};
 use async_trait::async_trait;
 use qd_kernel::{Problem, Result};
@@ -52,7 +52,7 @@ impl Inbox {
         let core = &self.0.core;
         let connection = msg.connection.clone();
         let note = match subject {
-            HookSubject::Other | HookSubject::Payout { .. } => Some("nothing we act on".to_string()),
+            HookSubject::Other => Some("nothing we act on".to_string()),
             HookSubject::Deposit { our_ref, provider_ref } => {
                 let (conn, named) = (connection.clone(), provider_ref.clone());
                 let found = core
@@ -76,22 +76,15 @@ impl Inbox {
                     }
                 }
             }
+            HookSubject::Payout { our_ref, provider_ref } => match self.leg(&connection, our_ref, &provider_ref).await? {
+                None => Some(self.unknown(id, &msg.kind, &connection).await?),
+                Some(l) => {
+                    look_at_leg(&self.0, l.withdrawal_id, l.n, &provider_ref, None).await?;
+                    None
+                }
+            },
             HookSubject::Refund { our_ref, provider_ref } => {
-                let conn = connection.clone();
-                let (r, p) = (our_ref.clone(), provider_ref.clone());
-                let found = core
-                    .db
-                    .read(async move |tx| {
-                        let leg = match &r {
-                            Some(r) => store::leg_by_ref(tx, r).await?,
-                            None => store::leg_by_provider(tx, &conn, &p).await?,
-                        };
-                        // Another refund under the same id is not this leg.
-                        Ok(leg.filter(|l| {
-                            l.connection.as_deref() == Some(conn.as_str()) && l.provider_ref.as_ref().is_none_or(|have| *have == p)
-                        }))
-                    })
-                    .await?;
+                let found = self.leg(&connection, our_ref.clone(), &provider_ref).await?;
                 match found {
                     None => match self.given_back(&connection, our_ref, &provider_ref).await? {
                         Some(r) => {
@@ -127,6 +120,24 @@ impl Inbox {
             })
             .await?;
         Ok(())
+    }
+
+    /// The leg that a callback is about. Another refund or payout under the same id is not this leg.
+    async fn leg(&self, connection: &str, our_ref: Option<String>, provider_ref: &str) -> Result<Option<LegRow>> {
+        let (conn, p) = (connection.to_string(), provider_ref.to_string());
+        self.0
+            .core
+            .db
+            .read(async move |tx| {
+                let leg = match &our_ref {
+                    Some(r) => store::leg_by_ref(tx, r).await?,
+                    None => store::leg_by_provider(tx, &conn, &p).await?,
+                };
+                Ok(leg.filter(|l| {
+                    l.connection.as_deref() == Some(conn.as_str()) && l.provider_ref.as_ref().is_none_or(|have| *have == p)
+                }))
+            })
+            .await
     }
 
     /// The refund of a held deposit that a callback is about.

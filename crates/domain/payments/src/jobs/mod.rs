@@ -1,5 +1,6 @@
 //! What happens later: the only place of this crate that talks to providers.
 
+mod bank;
 pub mod connections;
 mod deposit;
 mod dispute;
@@ -9,6 +10,7 @@ mod probe;
 mod refund;
 mod withdrawal;
 
+pub use bank::bank_handlers;
 pub use probe::PROBE_EVERY_S;
 
 use crate::{ClientFacts, Psps, routing};

@@ -48,6 +48,31 @@ pub async fn connection(tx: &mut Tx, id: &str) -> Result<Option<ConnectionRow>> 
     .await
 }
 
+/// What the connector says it can do.
+pub async fn set_can(tx: &mut Tx, id: &str, refund: bool, pay_out: bool) -> Result<()> {
+    tx.exec(
+        sql!("UPDATE psp_connections SET can_refund = $2, can_pay_out = $3 WHERE id = $1"),
+        &vals![id, refund, pay_out],
+    )
+    .await
+    .map(|_| ())
+}
+
+/// A connection nobody registered refunds, as the provider will say itself.
+pub async fn can_refund(tx: &mut Tx, id: &str) -> Result<bool> {
+    Ok(tx
+        .one::<(bool,)>(sql!("SELECT can_refund FROM psp_connections WHERE id = $1"), &vals![id])
+        .await?
+        .is_none_or(|c| c.0))
+}
+
+pub async fn can_pay_out(tx: &mut Tx, id: &str) -> Result<bool> {
+    Ok(tx
+        .one::<(bool,)>(sql!("SELECT can_pay_out FROM psp_connections WHERE id = $1"), &vals![id])
+        .await?
+        .is_some_and(|c| c.0))
+}
+
 /// It answered: whatever was wrong is over.
 pub async fn connection_ok(tx: &mut Tx, id: &str, at: Ts) -> Result<()> {
     tx.exec(

@@ -1,6 +1,7 @@
 //! The SQL of this crate, a file for each noun.
 
 mod attempts;
+mod bank;
 mod connections;
 mod deposits;
 mod disputes;
@@ -12,6 +13,7 @@ mod transfers;
 mod withdrawals;
 
 pub use attempts::*;
+pub(crate) use bank::*;
 pub use connections::*;
 pub use deposits::*;
 pub use disputes::*;

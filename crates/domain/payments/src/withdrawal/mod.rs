@@ -5,19 +5,27 @@ mod checks;
 mod deciding;
 mod model;
 mod pay;
+mod report;
 mod review;
+mod split;
+mod turns;
 mod view;
 
 pub use checks::{ChangesCheck, Checks, DeviceCheck, FundsCheck, KycCheck, SourceCheck, checks};
 pub(crate) use deciding::ask_rules;
-pub use model::{Command, Effect, LegEffect, LegState, PlannedLeg, Source, WithdrawalState, decide, leg, split_to_sources};
-pub(crate) use pay::{LegOutcome, SAFE_TO_REPEAT_S, leg_reported, leg_sending, leg_unclear, start_paying};
-pub use pay::{PlanView, Preview, PreviewPart, mark_bank_leg, plan, preview, settle_unclear_leg};
+pub use model::{
+    Command, Effect, LegEffect, LegKind, LegState, PlannedLeg, Queue, RestTo, Source, SourceOrder, WithdrawalState, decide, leg, split_to_sources,
+};
+pub(crate) use pay::{LegOutcome, SAFE_TO_REPEAT_S, bank_told, leg_reported, leg_sending, leg_unclear, payout_to, start_paying};
+pub use pay::{mark_bank_leg, settle_unclear_leg};
+pub use report::{QueueFigures, QueueReport, TrialCase, TrialReport, queues, trials};
+pub use split::{ORDER, PlanView, Preview, PreviewPart, SplitPart, plan, preview, split};
+pub use turns::TurnView;
 pub use review::{approve, cancel, claim, hand_over, override_approve, reject};
 pub use view::{LegView, WithdrawalQuery, WithdrawalView, get, list};
 
 use crate::store::{self, WithdrawalRow};
-use crate::{ClientFacts, WithdrawalId, acts_for, purpose, wallet};
+use crate::{ClientFacts, PayoutTargetId, WithdrawalId, acts_for, purpose, wallet};
 use deciding::pay_later;
 use qd_db::Tx;
 use qd_kernel::{Amount, Problem, Result};
@@ -43,6 +51,9 @@ pub struct NewWithdrawal {
     /// The trading account to take it from; None: from the wallet.
     #[serde(default)]
     pub account_id: Option<TradingAccountId>,
+    /// One of the client's own accounts, for what exceeds the sources; None: the newest bank account.
+    #[serde(default)]
+    pub target_id: Option<PayoutTargetId>,
 }
 
 /// The same whether the money was held by us or by the move that brought it.
@@ -73,6 +84,16 @@ pub async fn request(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFac
     if !facts.kyc_approved {
         return Err(Problem::conflict("kyc_required", "withdrawals need a finished verification"));
     }
+    if let Some(id) = req.target_id {
+        let own = store::target(tx, id).await?.filter(|t| t.client_id == facts.client_id && t.removed_at.is_none());
+        if own.is_none() {
+            return Err(Problem::invalid(
+                "target_id",
+                "target_unknown",
+                "expected one of your own accounts to be paid to",
+            ));
+        }
+    }
     let mut w = WithdrawalRow {
         id: WithdrawalId::new(&core.env),
         client_id: facts.client_id.clone(),
@@ -101,6 +122,10 @@ pub async fn request(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFac
         approved_at: None,
         paid_at: None,
         changed_at: now,
+        target_id: req.target_id,
+        split: None,
+        queue: Queue::None,
+        reviewed_at: None,
         version: 1,
     };
     match req.account_id {
@@ -214,7 +239,13 @@ pub(crate) async fn go(
     let before = w.state;
     w.state = to;
     w.changed_at = core.now();
+    if before == WithdrawalState::Review {
+        w.reviewed_at = Some(core.now());
+    }
     save(tx, w).await?;
+    if before == WithdrawalState::Review {
+        turns::end(tx, core, w, w.claimed_by.clone(), None).await?;
+    }
     note(tx, core, caller, "withdrawal.state_changed", w, Some(before), why, seen).await?;
     tell(tx, core, w).await
 }

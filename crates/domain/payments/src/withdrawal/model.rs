@@ -1,6 +1,7 @@
 //! The states of a withdrawal and of its legs. Pure.
 
-use qd_kernel::text_enum;
+use crate::PayoutTargetId;
+use qd_kernel::{split_largest_remainder, text_enum};
 use qd_ports::psp::RefundState;
 
 text_enum! {
@@ -126,6 +127,38 @@ pub const fn decide(state: WithdrawalState, command: Command) -> Effect {
     }
 }
 
+text_enum! {
+    /// In whose queue people looked at it.
+    Queue as WithdrawalQueue {
+        /// Nobody had to.
+        None = "none",
+        Standard = "standard",
+        /// Two people, or compliance.
+        HighRisk = "high_risk",
+    }
+}
+
+text_enum! {
+    LegKind as WithdrawalLegKind {
+        /// Back to the payment it came by.
+        Refund = "refund",
+        /// To the client's account at a provider that pays people.
+        Payout = "payout",
+        Bank = "bank",
+    }
+}
+
+text_enum! {
+    /// In which order money goes back to where it came from.
+    SourceOrder as WithdrawalSourceOrder {
+        Oldest = "oldest",
+        /// Cards before anything else, the oldest first; then the rest, the oldest first.
+        CardFirst = "card_first",
+        /// From each source its part of all there is.
+        ProRata = "pro_rata",
+    }
+}
+
 /// What a report about a leg does to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LegEffect {
@@ -164,25 +197,77 @@ pub struct Source {
     pub connection: String,
     pub payment_ref: String,
     pub refundable_minor: i64,
+    /// How money goes back there.
+    pub kind: LegKind,
+    /// It came by card.
+    pub card: bool,
+    /// Of a payout: who gets it.
+    pub target: Option<PayoutTargetId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedLeg {
-    /// None: by bank transfer, for what exceeds all deposits (profit).
+    /// None: what exceeds all deposits (profit).
     pub source: Option<Source>,
+    /// Without a source: the client's own account; None: by bank, to an account not named yet.
+    pub rest: Option<RestTo>,
     pub amount_minor: i64,
 }
 
-/// Return to source: the oldest deposit first, each up to what is left of it; the rest goes to the
-/// client's bank account.
-pub fn split_to_sources(amount_minor: i64, sources: &[Source]) -> Vec<PlannedLeg> {
+/// An account of the client's own that takes what no source can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestTo {
+    pub kind: LegKind,
+    pub method: String,
+    pub connection: Option<String>,
+    pub target: PayoutTargetId,
+}
+
+impl PlannedLeg {
+    pub fn kind(&self) -> LegKind {
+        match (&self.source, &self.rest) {
+            (Some(s), _) => s.kind,
+            (None, Some(r)) => r.kind,
+            (None, None) => LegKind::Bank,
+        }
+    }
+    pub fn connection(&self) -> Option<String> {
+        match &self.source {
+            Some(s) => Some(s.connection.clone()),
+            None => self.rest.as_ref().and_then(|r| r.connection.clone()),
+        }
+    }
+    pub fn target(&self) -> Option<PayoutTargetId> {
+        match &self.source {
+            Some(s) => s.target,
+            None => self.rest.as_ref().map(|r| r.target),
+        }
+    }
+}
+
+/// Return to source, each up to what is left of it; what exceeds them all goes to the client's own
+/// account. `sources`: the oldest first.
+pub fn split_to_sources(amount_minor: i64, sources: &[Source], order: SourceOrder) -> Vec<PlannedLeg> {
     let mut left = amount_minor;
     let mut legs = Vec::new();
-    for s in sources {
-        let part = left.min(s.refundable_minor);
+    let mut inline: Vec<&Source> = sources.iter().collect();
+    // Stable: the oldest first among equals.
+    if order == SourceOrder::CardFirst {
+        inline.sort_by_key(|s| !s.card);
+    }
+    let weights: Vec<u64> = inline.iter().map(|s| u64::try_from(s.refundable_minor).unwrap_or(0)).collect();
+    let all = weights.iter().fold(0u64, |a, w| a.saturating_add(*w));
+    let spread = match order {
+        SourceOrder::ProRata => split_largest_remainder(left.min(i64::try_from(all).unwrap_or(i64::MAX)), &weights),
+        SourceOrder::Oldest | SourceOrder::CardFirst => None,
+    };
+    for (i, s) in inline.into_iter().enumerate() {
+        let most = spread.as_ref().map_or(s.refundable_minor, |p| p[i].min(s.refundable_minor));
+        let part = left.min(most);
         if part > 0 {
             legs.push(PlannedLeg {
                 source: Some(s.clone()),
+                rest: None,
                 amount_minor: part,
             });
             left -= part;
@@ -191,6 +276,7 @@ pub fn split_to_sources(amount_minor: i64, sources: &[Source]) -> Vec<PlannedLeg
     if left > 0 {
         legs.push(PlannedLeg {
             source: None,
+            rest: None,
             amount_minor: left,
         });
     }
@@ -259,15 +345,52 @@ mod tests {
             connection: "c".into(),
             payment_ref: id.into(),
             refundable_minor: m,
+            kind: LegKind::Refund,
+            card: id == "card",
+            target: None,
         };
         // Deposits of 500 and 300, a withdrawal of 600 (PM-19).
-        let legs = split_to_sources(60_000, &[src("card", 50_000), src("wallet", 30_000)]);
+        let legs = split_to_sources(60_000, &[src("card", 50_000), src("wallet", 30_000)], SourceOrder::Oldest);
         assert_eq!(legs.iter().map(|l| l.amount_minor).collect::<Vec<_>>(), [50_000, 10_000]);
         // Profit on top of a deposit that was already given back in part.
-        let legs = split_to_sources(60_000, &[src("card", 20_000), src("empty", 0)]);
+        let legs = split_to_sources(60_000, &[src("card", 20_000), src("empty", 0)], SourceOrder::Oldest);
         assert_eq!(
             legs.iter().map(|l| (l.source.is_some(), l.amount_minor)).collect::<Vec<_>>(),
             [(true, 20_000), (false, 40_000)]
         );
+    }
+
+    #[test]
+    fn the_order_of_sources_is_the_entitys_choice_and_never_takes_more_from_one_than_came() {
+        let src = |id: &str, m| Source {
+            deposit_id: id.into(),
+            connection: "c".into(),
+            payment_ref: id.into(),
+            refundable_minor: m,
+            kind: LegKind::Refund,
+            card: id == "card",
+            target: None,
+        };
+        let parts = |order| -> Vec<(String, i64)> {
+            split_to_sources(60_000, &[src("wallet", 30_000), src("card", 50_000)], order)
+                .into_iter()
+                .map(|l| (l.source.map_or_else(String::new, |s| s.deposit_id), l.amount_minor))
+                .collect()
+        };
+        let named = |a: &str, m, b: &str, n| vec![(a.to_string(), m), (b.to_string(), n)];
+        assert_eq!(parts(SourceOrder::Oldest), named("wallet", 30_000, "card", 30_000));
+        assert_eq!(parts(SourceOrder::CardFirst), named("card", 50_000, "wallet", 10_000));
+        assert_eq!(parts(SourceOrder::ProRata), named("wallet", 22_500, "card", 37_500));
+        // Whatever the sums: all of it is planned, and no source gives more than it has.
+        for amount in [1, 7, 99, 1_000, 12_345, 90_000] {
+            let sources = [src("a", 1), src("card", 333), src("b", 12_000), src("c", 0), src("d", 7)];
+            for order in SourceOrder::ALL {
+                let legs = split_to_sources(amount, &sources, *order);
+                assert_eq!(legs.iter().map(|l| l.amount_minor).sum::<i64>(), amount, "{order}");
+                for l in &legs {
+                    assert!(l.amount_minor > 0 && l.source.as_ref().is_none_or(|s| l.amount_minor <= s.refundable_minor), "{order}");
+                }
+            }
+        }
     }
 }

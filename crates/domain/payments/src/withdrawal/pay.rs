@@ -1,21 +1,21 @@
 //! Paying out: the plan, the legs, and what comes back.
 
+use super::split::plan_of;
 use super::{
-    Command, Effect, LegEffect, LegState, PlannedLeg, Source, WithdrawalState, WithdrawalView, decide, go, hold_ref, lane, leg, load,
-    scoped, split_to_sources, view,
+    Command, Effect, LegEffect, LegKind, LegState, PlannedLeg, WithdrawalState, WithdrawalView, decide, go, hold_ref, lane, leg, load, scoped,
+    view,
 };
-use crate::deposit::DepositState;
+use crate::bank::{self, PaymentState};
 use crate::store::{self, LegRow, WithdrawalRow};
-use crate::{ATTEMPTS, ClientFacts, DepositId, WithdrawalId, clearing, reason, wallet};
+use crate::{ATTEMPTS, WithdrawalId, clearing, reason, wallet};
 use qd_db::Tx;
-use qd_kernel::{Amount, Problem, Result};
+use qd_kernel::{Amount, Problem, Result, Secret};
 use qd_ledger::{AccountKey, Leg, NewEntry, Purpose};
 use qd_ports::CallError;
-use qd_ports::psp::{Instrument, RefundReport, RefundState};
+use qd_ports::psp::{PayoutReport, PayoutState, PayoutTarget, RefundReport, RefundState};
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::jobs::{self, NewJob};
 use qd_runtime::{Core, audit, exceptions};
-use serde::Serialize;
 use serde_json::json;
 
 /// Providers keep an idempotency key for at least a day (payment-providers.md 0.2); after this long
@@ -75,113 +75,6 @@ fn entry(core: &Core, w: &WithdrawalRow, step: &str, from: AccountKey, to: Accou
     }
 }
 
-pub(super) async fn plan_of(tx: &mut Tx, w: &WithdrawalRow) -> Result<Vec<PlannedLeg>> {
-    plan_for(tx, &w.client_id, Amount::new(w.amount_minor, w.currency)).await
-}
-
-async fn plan_for(tx: &mut Tx, client_id: &str, amount: Amount) -> Result<Vec<PlannedLeg>> {
-    let mut sources = Vec::new();
-    for d in store::received_of(tx, client_id).await? {
-        // Disputed money is already on its way back by another road.
-        if d.currency != amount.currency || d.dispute_state.as_deref().is_some_and(|s| s != "won") {
-            continue;
-        }
-        let Some(payment_ref) = d.payment_ref.clone() else { continue };
-        let planned = store::refunds_planned(tx, &d.id.to_string()).await?;
-        let left = d.received_minor - d.returned_minor - planned;
-        // Held money is not the client's yet, and may have to go back by itself.
-        if left > 0 && matches!(d.state, DepositState::Succeeded | DepositState::Posted) {
-            sources.push(Source {
-                deposit_id: d.id.to_string(),
-                connection: d.connection,
-                payment_ref,
-                refundable_minor: left,
-            });
-        }
-    }
-    Ok(split_to_sources(amount.minor, &sources))
-}
-
-/// What a client reads before asking for a withdrawal.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = WithdrawalPreview)]
-pub struct Preview {
-    /// Withdrawals are stopped for me for now.
-    pub stopped: bool,
-    /// My verification is finished; without it nothing can be withdrawn.
-    pub verified: bool,
-    /// The smallest withdrawal, in the entity's base currency.
-    pub least: Amount,
-    /// A person has decided after this many hours at the latest, where one has to.
-    pub review_hours: i64,
-    /// Where the amount would go: back to what was paid with, the oldest first, the rest to the bank.
-    pub parts: Vec<PreviewPart>,
-}
-
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = WithdrawalPreviewPart)]
-pub struct PreviewPart {
-    pub amount: Amount,
-    /// `card`, `wallet`… of the deposit it returns to, `bank` for a transfer.
-    pub method: String,
-    /// The card or account it returns to, as far as the provider told.
-    pub instrument: Option<Instrument>,
-}
-
-/// How a withdrawal of the client would be paid if it were asked for now. Nothing is promised: what
-/// counts is the plan made when it is sent.
-pub async fn preview(tx: &mut Tx, facts: &ClientFacts, amount: Amount) -> Result<Preview> {
-    let mut parts: Vec<PreviewPart> = Vec::new();
-    for leg in plan_for(tx, &facts.client_id, amount).await? {
-        let (method, instrument) = match &leg.source {
-            None => ("bank".to_string(), None),
-            Some(s) => match store::deposit(tx, DepositId::parse(&s.deposit_id)?).await? {
-                Some(d) => (d.method, d.instrument.and_then(|t| serde_json::from_str::<Instrument>(&t).ok())),
-                None => continue,
-            },
-        };
-        // Several deposits by one card are one line to the reader.
-        match parts.iter_mut().find(|p| p.method == method && p.instrument == instrument) {
-            Some(p) => p.amount.minor = p.amount.minor.saturating_add(leg.amount_minor),
-            None => parts.push(PreviewPart {
-                amount: Amount::new(leg.amount_minor, amount.currency),
-                method,
-                instrument,
-            }),
-        }
-    }
-    Ok(Preview {
-        stopped: facts.withdrawals_stopped.is_some(),
-        verified: facts.kyc_approved,
-        least: Amount::new(facts.limits.withdrawal_min_minor, facts.base_currency),
-        review_hours: facts.limits.review_hours,
-        parts,
-    })
-}
-
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = WithdrawalPlanPart)]
-pub struct PlanView {
-    pub amount: Amount,
-    /// The deposit the part returns to; None: by bank transfer.
-    pub deposit_id: Option<String>,
-    pub connection: Option<String>,
-}
-
-/// How the money would go back, before anybody has decided (PM-19).
-pub async fn plan(tx: &mut Tx, caller: &Caller, id: WithdrawalId) -> Result<Vec<PlanView>> {
-    let w = scoped(tx, caller, id).await?;
-    Ok(plan_of(tx, &w)
-        .await?
-        .into_iter()
-        .map(|l| PlanView {
-            amount: Amount::new(l.amount_minor, w.currency),
-            deposit_id: l.source.as_ref().map(|s| s.deposit_id.clone()),
-            connection: l.source.map(|s| s.connection),
-        })
-        .collect())
-}
-
 /// Settles the hold into the payout transit and writes the legs; each gets its own job.
 pub(crate) async fn start_paying(tx: &mut Tx, core: &Core, id: WithdrawalId) -> Result<()> {
     let mut w = load(tx, id).await?;
@@ -211,57 +104,70 @@ pub(crate) async fn start_paying(tx: &mut Tx, core: &Core, id: WithdrawalId) -> 
     qd_ledger::settle(tx, core, &hold_ref(id), moved).await?;
     for (i, p) in plan.into_iter().enumerate() {
         let n = i64::try_from(i + 1).unwrap_or(i64::MAX);
-        let l = LegRow {
-            withdrawal_id: id,
-            n,
-            kind: if p.source.is_some() { "refund".into() } else { "bank".into() },
-            connection: p.source.as_ref().map(|s| s.connection.clone()),
-            deposit_id: p.source.as_ref().map(|s| s.deposit_id.clone()),
-            payment_ref: p.source.map(|s| s.payment_ref),
-            amount_minor: p.amount_minor,
-            currency: w.currency,
-            state: LegState::Planned,
-            our_ref: format!("{id}-{n}"),
-            provider_ref: None,
-            failure_code: None,
-            first_sent_at: None,
-            done_at: None,
-            version: 1,
-        };
-        store::insert_leg(tx, &l).await?;
-        if l.kind == "refund" {
-            jobs::enqueue(
-                tx,
-                core,
-                NewJob::new("withdrawal.leg", json!({"withdrawal_id": id, "n": n}), core.now())
-                    .key(l.our_ref.clone())
-                    .lane(leg_lane(id, n))
-                    .attempts(ATTEMPTS),
-            )
-            .await?;
-        } else {
-            exceptions::raise(
-                tx,
-                core,
-                exceptions::NewException {
-                    kind: "withdrawal.bank_transfer",
-                    subject: format!("withdrawal:{id}:{n}"),
-                    entity: Some(w.entity.clone()),
-                    client_id: Some(w.client_id.clone()),
-                    owner_role: "finance",
-                    rule: "more_than_the_sources",
-                    cause: format!(
-                        "{} exceed what came in by the client's payment methods and go by bank transfer",
-                        Amount::new(l.amount_minor, w.currency)
-                    ),
-                    detail: json!({"withdrawal_id": id, "n": n}),
-                    retry: None,
-                },
-            )
-            .await?;
-        }
+        plan_leg(tx, core, &w, n, p).await?;
     }
     Ok(())
+}
+
+async fn plan_leg(tx: &mut Tx, core: &Core, w: &WithdrawalRow, n: i64, p: PlannedLeg) -> Result<()> {
+    let id = w.id;
+    let kind = p.kind();
+    let to = bank::receiver(tx, w, &p).await?;
+    let connection = match (&p.source, kind) {
+        // Bank to bank, by the account it came to; profit by the account of the currency.
+        (None, LegKind::Bank) => Some(bank::outgoing(tx, &w.entity, w.currency).await?),
+        (Some(s), _) => Some(s.connection.clone()),
+        (None, _) => p.connection(),
+    };
+    let l = LegRow {
+        withdrawal_id: id,
+        n,
+        kind: kind.as_str().to_string(),
+        connection,
+        deposit_id: p.source.as_ref().map(|s| s.deposit_id.clone()),
+        payment_ref: p.source.as_ref().map(|s| s.payment_ref.clone()),
+        target_id: p.target(),
+        amount_minor: p.amount_minor,
+        currency: w.currency,
+        state: LegState::Planned,
+        our_ref: format!("{id}-{n}"),
+        provider_ref: None,
+        failure_code: None,
+        first_sent_at: None,
+        done_at: None,
+        version: 1,
+    };
+    store::insert_leg(tx, &l).await?;
+    if kind != LegKind::Bank {
+        let job = NewJob::new("withdrawal.leg", json!({"withdrawal_id": id, "n": n}), core.now())
+            .key(l.our_ref.clone())
+            .lane(leg_lane(id, n))
+            .attempts(ATTEMPTS);
+        return jobs::enqueue(tx, core, job).await.map(|_| ());
+    }
+    let known = to.is_some();
+    bank::leg_planned(tx, core, w, &l, to).await?;
+    exceptions::raise(
+        tx,
+        core,
+        exceptions::NewException {
+            kind: "withdrawal.bank_transfer",
+            subject: format!("withdrawal:{id}:{n}"),
+            entity: Some(w.entity.clone()),
+            client_id: Some(w.client_id.clone()),
+            owner_role: "finance",
+            rule: if p.source.is_some() { "came_by_bank" } else { "more_than_the_sources" },
+            cause: format!(
+                "{} go by bank transfer{}",
+                Amount::new(l.amount_minor, w.currency),
+                if known { ", with the next batch" } else { ", and the client has named no bank account" }
+            ),
+            detail: json!({"withdrawal_id": id, "n": n}),
+            retry: None,
+        },
+    )
+    .await
+    .map(|_| ())
 }
 
 /// A refund that takes days must not hold up the next one.
@@ -291,9 +197,24 @@ pub(crate) async fn leg_sending(tx: &mut Tx, core: &Core, id: WithdrawalId, n: i
     Ok(Some(l))
 }
 
+/// Method and receiver of a payout.
+pub(crate) async fn payout_to(tx: &mut Tx, l: &LegRow) -> Result<Option<(String, PayoutTarget)>> {
+    let Some(id) = l.target_id else { return Ok(None) };
+    Ok(store::target(tx, id).await?.map(|t| {
+        let to = PayoutTarget {
+            account: Secret::new(t.account),
+            holder: t.holder,
+            country: t.country,
+            bank_code: t.bic,
+        };
+        (t.method, to)
+    }))
+}
+
 /// What the provider says about a leg.
 pub(crate) enum LegOutcome<'a> {
     Report(&'a RefundReport),
+    Payout(&'a PayoutReport),
     /// Refused for good: it never left.
     Refused(&'a CallError),
 }
@@ -302,21 +223,26 @@ pub(crate) async fn leg_reported(tx: &mut Tx, core: &Core, id: WithdrawalId, n: 
     let mut l = store::leg(tx, id, n).await?.ok_or_else(|| Problem::missing("payout leg"))?;
     let state = match &outcome {
         LegOutcome::Report(r) => {
-            if l.provider_ref.is_none() {
-                l.provider_ref = Some(r.provider_ref.clone());
-            }
-            if r.amount != Amount::new(l.amount_minor, l.currency) {
-                return Err(Problem::conflict(
-                    "echo_mismatch",
-                    format!(
-                        "the provider reports a refund of {} for {}",
-                        r.amount,
-                        Amount::new(l.amount_minor, l.currency)
-                    ),
-                ));
-            }
-            l.failure_code = r.failure_code.clone();
+            echoed(&mut l, &r.provider_ref, r.amount, r.failure_code.as_deref())?;
             r.state
+        }
+        LegOutcome::Payout(r) => {
+            echoed(&mut l, &r.provider_ref, r.amount, r.failure_code.as_deref())?;
+            match r.state {
+                PayoutState::Pending => RefundState::Pending,
+                PayoutState::Paid => RefundState::Succeeded,
+                PayoutState::Failed => RefundState::Failed,
+                // Paid and back in one look: it passes through paid, so that the books show both.
+                PayoutState::Returned => {
+                    if l.state != LegState::Paid {
+                        let who = Caller::system("job:withdrawal.leg");
+                        ended(tx, core, &who, l, RefundState::Succeeded).await?;
+                        l = store::leg(tx, id, n).await?.ok_or_else(|| Problem::missing("payout leg"))?;
+                        l.failure_code = r.failure_code.clone();
+                    }
+                    RefundState::Failed
+                }
+            }
         }
         LegOutcome::Refused(e) => {
             l.failure_code = Some(e.code.clone());
@@ -324,6 +250,43 @@ pub(crate) async fn leg_reported(tx: &mut Tx, core: &Core, id: WithdrawalId, n: 
         }
     };
     ended(tx, core, &Caller::system("job:withdrawal.leg"), l, state).await
+}
+
+/// The provider speaks of this leg, and of its sum.
+fn echoed(l: &mut LegRow, provider_ref: &str, amount: Amount, failure: Option<&str>) -> Result<()> {
+    let asked = Amount::new(l.amount_minor, l.currency);
+    if amount != asked {
+        return Err(Problem::conflict(
+            "echo_mismatch",
+            format!("the provider reports {} {amount} for {asked}", l.kind),
+        ));
+    }
+    if l.provider_ref.is_none() {
+        l.provider_ref = Some(provider_ref.to_string());
+    }
+    l.failure_code = failure.map(str::to_string);
+    Ok(())
+}
+
+/// What the bank says of a leg.
+pub(crate) async fn bank_told(
+    tx: &mut Tx,
+    core: &Core,
+    who: &Caller,
+    id: WithdrawalId,
+    n: i64,
+    state: RefundState,
+    reference: Option<&str>,
+    code: Option<&str>,
+) -> Result<()> {
+    let mut l = store::leg(tx, id, n).await?.ok_or_else(|| Problem::missing("payout leg"))?;
+    if l.provider_ref.is_none() {
+        l.provider_ref = reference.map(str::to_string);
+    }
+    if state == RefundState::Failed {
+        l.failure_code = code.map(str::to_string);
+    }
+    ended(tx, core, who, l, state).await
 }
 
 async fn ended(tx: &mut Tx, core: &Core, who: &Caller, mut l: LegRow, state: RefundState) -> Result<()> {
@@ -343,7 +306,18 @@ async fn ended(tx: &mut Tx, core: &Core, who: &Caller, mut l: LegRow, state: Ref
         // Two legs that end at once: the second must see that the first has ended.
         LegEffect::Paid | LegEffect::Failed | LegEffect::CameBack => super::save(tx, &mut w).await?,
     }
-    match leg(l.state, state) {
+    let effect = leg(l.state, state);
+    if l.kind == LegKind::Bank.as_str() {
+        let to = match effect {
+            LegEffect::Paid => PaymentState::Paid,
+            LegEffect::CameBack => PaymentState::Returned,
+            LegEffect::Nothing | LegEffect::Pending | LegEffect::Failed => PaymentState::Failed,
+        };
+        bank::leg_told(tx, core, w.id, n, to, l.failure_code.as_deref()).await?;
+        let how = "the bank or finance said what became of it";
+        exceptions::resolve(tx, core, "withdrawal.bank_transfer", &format!("withdrawal:{}:{n}", w.id), how).await?;
+    }
+    match effect {
         LegEffect::Nothing | LegEffect::Pending => {}
         LegEffect::Paid => {
             l.state = LegState::Paid;
@@ -550,7 +524,7 @@ pub async fn settle_unclear_leg(
     let why = reason(why)?;
     let w = scoped(tx, caller, id).await?;
     let l = store::leg(tx, id, n).await?.ok_or_else(|| Problem::missing("payout leg"))?;
-    let unclear = l.kind == "refund" && l.state == LegState::Sending && l.provider_ref.is_none();
+    let unclear = l.kind != LegKind::Bank.as_str() && l.state == LegState::Sending && l.provider_ref.is_none();
     if !unclear || l.first_sent_at.is_none_or(|t| core.now().secs_since(t) <= SAFE_TO_REPEAT_S) {
         return Err(Problem::conflict(
             "leg_not_unclear",

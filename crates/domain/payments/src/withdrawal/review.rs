@@ -1,8 +1,9 @@
 //! What people decide about a withdrawal.
 
-use super::pay;
+use super::split::plan_of;
+use super::turns;
 use super::{
-    Command, Effect, REVIEW_DUE_S, WithdrawalState, WithdrawalView, decide, go, hold_ref, note, pay_later, save, scoped, tell, view,
+    Command, Effect, Queue, REVIEW_DUE_S, WithdrawalState, WithdrawalView, decide, go, hold_ref, note, pay_later, save, scoped, tell, view,
 };
 use crate::store::WithdrawalRow;
 use crate::{WithdrawalId, reason, wallet};
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 
 /// What the person had before them when they decided: kept with the vote.
 pub(super) async fn seen(tx: &mut Tx, w: &WithdrawalRow) -> Result<Value> {
-    let plan = pay::plan_of(tx, w).await?;
+    let plan = plan_of(tx, w).await?;
     let wallet = qd_ledger::balance(tx, &wallet(&w.client_id, w.currency)).await?;
     Ok(json!({
         "amount": Amount::new(w.amount_minor, w.currency), "signals": serde_json::from_str::<Value>(&w.signals)?, "rule": w.rule, "device": w.device, "ip": w.ip,
@@ -186,11 +187,17 @@ pub async fn hand_over(tx: &mut Tx, core: &Core, caller: &Caller, id: Withdrawal
         return Err(Problem::invalid("desk", "value_unknown", "expected finance or compliance"));
     }
     let mut w = in_review(tx, caller, id).await?;
+    let owner = w.claimed_by.take();
+    let due = core.now().plus_secs(REVIEW_DUE_S);
     w.desk = desk.to_string();
-    w.claimed_by = None;
-    w.due_at = Some(core.now().plus_secs(REVIEW_DUE_S));
+    w.due_at = Some(due);
     w.changed_at = core.now();
+    if desk == "compliance" {
+        w.queue = Queue::HighRisk;
+    }
     save(tx, &mut w).await?;
+    turns::end(tx, core, &w, owner, Some((caller, &comment))).await?;
+    turns::begin(tx, core, &w, due).await?;
     note(tx, core, caller, "withdrawal.handed_over", &w, None, Some(comment), None).await?;
     tell(tx, core, &w).await?;
     view(tx, core, caller, w).await

@@ -1,6 +1,7 @@
 //! What a withdrawal looks like to its client and to staff, and where its money is.
 
-use super::{Checks, LegState, REVIEW_DUE_S, WithdrawalState, load};
+use super::turns::{self, TurnView};
+use super::{Checks, LegState, Queue, REVIEW_DUE_S, WithdrawalState, load};
 use crate::status::{Step, StepState, at};
 use crate::store::{self, LegRow, WithdrawalFilter, WithdrawalRow};
 use crate::{WithdrawalId, known, purpose, whose};
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 #[schema(as = WithdrawalLeg)]
 pub struct LegView {
     pub n: i64,
-    /// `refund` to the source, or `bank`.
+    /// `refund` to the source, `payout` to the client's account at a provider, or `bank`.
     pub kind: String,
     pub connection: Option<String>,
     pub deposit_id: Option<String>,
@@ -50,6 +51,10 @@ pub struct WithdrawalView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub checks: Option<Checks>,
+    /// `standard` or `high_risk`: in whose queue people looked at it; for staff.
+    pub queue: Option<Queue>,
+    /// Whose turn it was, with each one's clock, owner and words; for who reviews it.
+    pub turns: Vec<TurnView>,
     pub legs: Vec<LegView>,
     pub steps: Vec<Step>,
     pub requested_at_us: Ts,
@@ -65,6 +70,7 @@ pub(super) async fn view(tx: &mut Tx, core: &Core, caller: &Caller, w: Withdrawa
     // that they are suspected, and whoever talks to the client might say it.
     let staff = caller.client_id().is_err();
     let reviews = staff && (caller.may(Right::WithdrawalsReview) || caller.sees(Mask::Aml));
+    let turns = if reviews { turns::list(tx, core, &w).await? } else { Vec::new() };
     Ok(WithdrawalView {
         amount: Amount::new(w.amount_minor, w.currency),
         signals: if reviews { serde_json::from_str(&w.signals)? } else { Vec::new() },
@@ -72,6 +78,8 @@ pub(super) async fn view(tx: &mut Tx, core: &Core, caller: &Caller, w: Withdrawa
         claimed_by: w.claimed_by.filter(|_| staff),
         approval_id: w.approval_id.filter(|_| staff),
         checks: None,
+        queue: Some(w.queue).filter(|q| staff && *q != Queue::None),
+        turns,
         legs: legs
             .into_iter()
             .map(|l| LegView {

@@ -2,6 +2,7 @@
 //! rules as they are shipped.
 #![allow(clippy::unwrap_used)]
 
+mod bank;
 mod callbacks;
 mod deposits;
 mod disputes;

@@ -279,11 +279,11 @@ both! {
         assert_eq!(code(5_000, Some(demo.id)).await, "account_is_demo");
         assert_eq!(code(5_000, Some(hers.id)).await, "not_found");
         let facts = w.facts.of(ALEX, None);
-        let usd = NewWithdrawal { amount: Amount::new(5_000, Currency::USD), account_id: Some(a.id) };
+        let usd = NewWithdrawal { amount: Amount::new(5_000, Currency::USD), account_id: Some(a.id), target_id: None };
         let p = w.staff_does(async move |tx, core| withdrawal::request(tx, core, &client_caller(ALEX), facts.clone(), usd.clone()).await).await.unwrap_err();
         assert_eq!(p.code, "currency_mismatch");
         let facts = w.facts.of(ALEX, None);
-        let eur = NewWithdrawal { amount: Amount::new(5_000, Currency::EUR), account_id: None };
+        let eur = NewWithdrawal { amount: Amount::new(5_000, Currency::EUR), account_id: None, target_id: None };
         for (who, code) in [(client_caller("cli_mallory"), "not_found"), (staff("Fin", Role::Finance), "right_missing")] {
             let (f, n) = (facts.clone(), eur.clone());
             let p = w.staff_does(async move |tx, core| withdrawal::request(tx, core, &who, f.clone(), n.clone()).await).await.unwrap_err();

@@ -17,6 +17,7 @@ use qd_psp_stripe::{Stripe, StripeConfig};
 use qd_runtime::Core;
 use qd_runtime::access::{Caller, Role};
 use qd_runtime::bus::Subscriptions;
+use qd_runtime::files::{FileKey, Files, FilesConfig};
 use qd_runtime::inbox::{self, NewHook};
 use qd_runtime::jobs::{self, NewJob, Registry};
 use qd_runtime::tenancy::{self, Pack};
@@ -32,6 +33,9 @@ use std::time::Duration;
 
 pub const ALEX: &str = "cli_alex";
 pub const PSP: &str = "stripe-eu";
+/// The house's bank account, and its connection.
+pub const BANK: &str = "bank-eu";
+pub const HOUSE_IBAN: &str = "CY17002001280000001200527600";
 pub const VISA: &str = "4242424242424242";
 
 /// What the shipped files say, read as a start of the product reads them.
@@ -76,6 +80,12 @@ impl Facts {
                 arrives_minutes: None,
                 unavailable: false,
                 currencies: vec!["EUR".into(), "USD".into(), "GBP".into()],
+                min_minor: e.deposits.min_minor,
+                max_minor: e.deposits.max_minor,
+            }, MethodFact {
+                method: "bank".into(),
+                connection: BANK.into(),
+                currencies: vec!["EUR".into()],
                 min_minor: e.deposits.min_minor,
                 max_minor: e.deposits.max_minor,
             }],
@@ -205,6 +215,7 @@ pub fn psps(sandbox: &Sandbox, base: &str) -> Psps {
         };
         all.insert(s.connection.clone(), Arc::new(Stripe::new(c, Client::new(o).unwrap()).unwrap()));
     }
+    all.insert(BANK.into(), Arc::new(qd_psp_bank::Bank));
     Psps::new(all)
 }
 
@@ -220,6 +231,10 @@ pub fn node(core: &Core, sandbox: &Sandbox, base: &str, facts: &Arc<Facts>, env:
         r = r.add(h);
     }
     r = r.add(qd_payments::jobs::probe_handler(core, &psps, Arc::new(FactsFrom(facts.clone()))));
+    let facts: Arc<dyn FactsOf> = Arc::new(FactsFrom(facts.clone()));
+    for h in qd_payments::jobs::bank_handlers(core, &files(core, env), Arc::new(qd_psp_bank::Iso20022), facts) {
+        r = r.add(h);
+    }
     r
 }
 
@@ -242,6 +257,21 @@ pub fn moves_told(to: Subscriptions) -> Subscriptions {
     })
 }
 
+/// Where a node keeps files: one folder for all nodes of a database.
+pub fn files(core: &Core, env: &Env) -> Files {
+    let dir = std::env::temp_dir().join(format!("qd-payments-{}-{:p}", std::process::id(), Arc::as_ptr(&core.env.clock)));
+    let key = FileKey {
+        id: "k".into(),
+        hex: Secret::new("11".repeat(32)),
+    };
+    let config = FilesConfig {
+        dir,
+        keys: vec![key],
+        max_bytes: 1_000,
+    };
+    Files::open(config, env.clone()).unwrap()
+}
+
 impl World {
     pub async fn new(t: TestDb) -> World {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -257,6 +287,10 @@ impl World {
                 for (id, entity) in [("stripe-eu", "eu"), ("stripe-intl", "intl")] {
                     qd_payments::jobs::connections::register(tx, id, entity, "stripe", &json!([])).await?;
                 }
+                qd_payments::jobs::connections::register(tx, BANK, "eu", "bank", &json!([])).await?;
+                qd_payments::jobs::connections::can(tx, BANK, qd_psp_bank::Bank.can()).await?;
+                let account = json!({"accounts": [{"currency": "EUR", "connection": BANK, "holder": "Quarter Brokers Ltd", "iban": HOUSE_IBAN, "bic": "BCYPCY2N", "bank_name": "Bank of Cyprus"}]});
+                qd_runtime::settings::put(tx, &core, &Caller::system("test"), "entity:eu", qd_payments::bank::ACCOUNTS, 0, &account, "first").await?;
                 tenancy::get(tx, "eu").await
             })
             .await
@@ -346,6 +380,7 @@ impl World {
         let new = NewWithdrawal {
             amount: Amount::new(minor, Currency::EUR),
             account_id: account,
+            target_id: None,
         };
         self.core
             .db

@@ -4,7 +4,9 @@ use qd_kernel::text_enum;
 
 text_enum!(
     /// The types a document may have.
-    Mime { Jpeg = "image/jpeg", Png = "image/png", Webp = "image/webp", Heic = "image/heic", Pdf = "application/pdf" }
+    Mime { Jpeg = "image/jpeg", Png = "image/png", Webp = "image/webp", Heic = "image/heic", Pdf = "application/pdf",
+        /// A machine's file, which no first bytes tell: a bank's statement, a provider's settlement list.
+        Data = "application/octet-stream" }
 );
 
 /// The type, or none when it is nothing we take.
