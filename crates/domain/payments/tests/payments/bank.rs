@@ -116,6 +116,7 @@ async fn wish(w: &World, client: &'static str, minor: i64) -> (DepositView, bank
                 amount: Amount::new(minor, Currency::EUR),
                 method: "bank".into(),
                 account_id: None,
+                bin: None,
             };
             deposit::create(tx, core, &client_caller(client), facts.clone(), new).await
         })

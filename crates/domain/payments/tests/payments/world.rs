@@ -85,6 +85,11 @@ impl Facts {
             }, MethodFact {
                 method: "bank".into(),
                 connection: BANK.into(),
+                others: Vec::new(),
+                fee_percent: None,
+                fee_fixed: None,
+                arrives_minutes: None,
+                unavailable: false,
                 currencies: vec!["EUR".into()],
                 min_minor: e.deposits.min_minor,
                 max_minor: e.deposits.max_minor,
