@@ -31,6 +31,8 @@ pub struct Config {
     pub trading_server: Vec<TradingServerConfig>,
     #[serde(default)]
     pub psp: Vec<PspConfig>,
+    #[serde(default)]
+    pub bank: Vec<BankConfig>,
     /// Everything below is for the demo only.
     #[serde(default)]
     pub demo: Option<DemoConfig>,
@@ -283,6 +285,16 @@ pub struct PspConfig {
     pub private_network: bool,
 }
 
+/// A bank whose files are loaded and downloaded by people: nothing to connect to. Its accounts are the
+/// entity's setting `client_bank`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BankConfig {
+    /// As the entities' methods name it.
+    pub id: String,
+    pub entity: String,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DemoConfig {
@@ -338,6 +350,7 @@ impl Config {
             .iter()
             .map(|s| s.id.as_str())
             .chain(c.psp.iter().map(|p| p.id.as_str()))
+            .chain(c.bank.iter().map(|b| b.id.as_str()))
             .collect();
         ids.sort_unstable();
         if let Some(w) = ids.windows(2).find(|w| w[0] == w[1]) {

@@ -289,6 +289,7 @@ pub fn config_text(dir: &Path, listen: SocketAddr, c: &Counterparties) -> String
         );
     }
     t.extend(c.rails.iter().map(|r| r.text(dir)));
+    t.push_str("\n[[bank]]\nid = \"bank-eu\"\nentity = \"eu\"\n");
     let _ = write!(
         t,
         "\n[demo]\nsandbox = true\nbrand = \"{BRAND}\"\nsandbox_data = {}\n",

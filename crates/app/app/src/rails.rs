@@ -20,7 +20,6 @@ pub type Connect = fn(Account) -> Result<Arc<dyn Psp>>;
 /// By the name the configuration and the callbacks' addresses use.
 pub const PROVIDERS: &[(&str, Connect)] = &[
     ("adyen", adyen),
-    ("bank", bank),
     ("btcpay", btcpay),
     ("hyperswitch", hyperswitch),
     ("neteller", neteller),
@@ -37,11 +36,6 @@ pub fn find(provider: &str) -> Option<Connect> {
 /// For messages: `stripe, skrill`.
 pub fn names() -> String {
     PROVIDERS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
-}
-
-/// Nothing to connect to: files are loaded and downloaded.
-fn bank(_: Account) -> Result<Arc<dyn Psp>> {
-    Ok(Arc::new(qd_psp_bank::Bank))
 }
 
 fn neteller(a: Account) -> Result<Arc<dyn Psp>> {

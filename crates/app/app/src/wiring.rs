@@ -81,6 +81,9 @@ pub(crate) async fn build_on(config: Config, env: Env, db: Db) -> Result<App> {
     for p in &config.psp {
         psps.insert(p.id.clone(), psp(p, &config.server.public_url)?);
     }
+    for b in &config.bank {
+        psps.insert(b.id.clone(), Arc::new(qd_psp_bank::Bank));
+    }
     let audit_key = AuditKey::from_hex(&config.keys.audit.read("keys.audit")?)?;
     let sealer = Sealer::new(
         core.clone(),
@@ -193,10 +196,12 @@ async fn register(app: &App) -> Result<()> {
             for s in &config.trading_server {
                 qd_trading::servers::register(tx, &s.id, &s.entity, &s.platform, s.kind, &s.group_mask).await?;
             }
-            for p in &config.psp {
-                qd_payments::jobs::connections::register(tx, &p.id, &p.entity, &p.provider, &serde_json::json!([])).await?;
-                if let Some(psp) = inner.psps.find(&p.id) {
-                    qd_payments::jobs::connections::can(tx, &p.id, psp.can()).await?;
+            let providers = config.psp.iter().map(|p| (&p.id, &p.entity, p.provider.as_str()));
+            let banks = config.bank.iter().map(|b| (&b.id, &b.entity, "bank"));
+            for (id, entity, provider) in providers.chain(banks) {
+                qd_payments::jobs::connections::register(tx, id, entity, provider, &serde_json::json!([])).await?;
+                if let Some(psp) = inner.psps.find(id) {
+                    qd_payments::jobs::connections::can(tx, id, psp.can()).await?;
                 }
             }
             crate::tickets::first_macros(&inner, tx).await

@@ -7,8 +7,8 @@ use qd_app::App;
 use qd_app::compose::payment_facts;
 use qd_kernel::{Amount, Currency, Page};
 use qd_payments::bank::targets::{self, NewTarget, TargetView};
-use qd_payments::{PayoutTargetId, WithdrawalId};
 use qd_payments::withdrawal::{self, NewWithdrawal, Preview, WithdrawalQuery, WithdrawalState, WithdrawalView};
+use qd_payments::{PayoutTargetId, WithdrawalId};
 use qd_trading::TradingAccountId;
 use qd_web::{Answer, Asker, Body, IdempotencyKey, Params};
 use serde::{Deserialize, Serialize};
@@ -144,7 +144,12 @@ pub async fn targets_add(State(app): State<App>, Asker(caller): Asker, key: Idem
 
 /// Takes an account of mine away. What is on its way there is paid there.
 #[utoipa::path(post, path = "/api/v1/me/payout-targets/{id}/remove", tag = "me", responses((status = 200, body = Made<PayoutTargetId>)))]
-pub async fn targets_remove(State(app): State<App>, Asker(caller): Asker, key: IdempotencyKey, At(id): At<PayoutTargetId>) -> Reply<Answer> {
+pub async fn targets_remove(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    key: IdempotencyKey,
+    At(id): At<PayoutTargetId>,
+) -> Reply<Answer> {
     let (core, c) = (app.core.clone(), caller.clone());
     write(&app, &caller, key, "payout_target.remove", &id, 200, async move |tx| {
         targets::remove(tx, &core, &c, id).await?;

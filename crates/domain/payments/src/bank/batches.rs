@@ -8,10 +8,10 @@ use qd_db::Tx;
 use qd_kernel::{Amount, Currency, Page, PageRequest, Problem, Result, Ts};
 use qd_ports::bank::{Message, Transfer, plain_id};
 use qd_ports::psp::RefundState;
+use qd_runtime::Core;
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::approvals::{self, ApprovalId, NewApproval, Outcome};
 use qd_runtime::audit::{self, Entry};
-use qd_runtime::Core;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -227,7 +227,11 @@ pub async fn message(tx: &mut Tx, caller: &Caller, id: BankBatchId) -> Result<Me
         .map(|p| Transfer {
             text: format!(
                 "{} {}",
-                if p.kind == PaymentKind::Leg { "Withdrawal" } else { "Returned payment" },
+                if p.kind == PaymentKind::Leg {
+                    "Withdrawal"
+                } else {
+                    "Returned payment"
+                },
                 plain_id(&p.id.to_string())
             ),
             id: p.id.to_string(),
@@ -269,7 +273,9 @@ async fn note(tx: &mut Tx, core: &Core, caller: &Caller, action: &'static str, b
         core,
         Entry {
             entity: Some(b.entity.clone()),
-            after: Some(json!({"state": b.state, "items": b.items, "amount": Amount::new(b.amount_minor, b.currency), "connection": b.connection})),
+            after: Some(
+                json!({"state": b.state, "items": b.items, "amount": Amount::new(b.amount_minor, b.currency), "connection": b.connection}),
+            ),
             reason: why.map(str::to_string),
             ..Entry::new(caller, action, format!("bank_batch:{}", b.id))
         },

@@ -274,9 +274,14 @@ async fn receive(
     let named = match deposit_id {
         Some(id) => {
             let d = deposit::load(tx, id).await?;
-            let here = deposit::attempts_of(tx, &d).await?.into_iter().rev().find(|a| a.connection == r.connection);
+            let here = deposit::attempts_of(tx, &d)
+                .await?
+                .into_iter()
+                .rev()
+                .find(|a| a.connection == r.connection);
             // The payment it was waited for has come: this is another one.
-            here.filter(|a| !a.state.is_paid()).map(|a| (d, a.n, Amount::new(a.amount_minor, a.currency)))
+            here.filter(|a| !a.state.is_paid())
+                .map(|a| (d, a.n, Amount::new(a.amount_minor, a.currency)))
         }
         None => None,
     };
@@ -311,7 +316,11 @@ async fn receive(
     };
     deposit::reported(tx, core, d.id, n, &report, facts).await?;
     // Paid by another way as well: its money is a deposit of its own.
-    let became = deposit::attempts_of(tx, &d).await?.into_iter().find(|a| a.n == n).and_then(|a| a.became);
+    let became = deposit::attempts_of(tx, &d)
+        .await?
+        .into_iter()
+        .find(|a| a.n == n)
+        .and_then(|a| a.became);
     r.state = EntryState::Matched;
     r.deposit_id = Some(became.unwrap_or_else(|| d.id.to_string()));
     r.client_id = Some(d.client_id.clone());
@@ -416,7 +425,10 @@ pub async fn assign(
     let why = reason(why)?;
     let mut r = open(tx, caller, id).await?;
     if facts.entity != r.entity {
-        return Err(Problem::conflict("other_entity", "this account is another entity's than the client"));
+        return Err(Problem::conflict(
+            "other_entity",
+            "this account is another entity's than the client",
+        ));
     }
     if let Some(d) = deposit_id {
         let d = deposit::load(tx, d).await?;
@@ -477,7 +489,15 @@ pub(super) async fn returned(tx: &mut Tx, core: &Core, who: &Caller, id: BankEnt
     Ok(())
 }
 
-async fn note(tx: &mut Tx, core: &Core, caller: &Caller, action: &'static str, r: &BankEntryRow, before: EntryState, why: &str) -> Result<()> {
+async fn note(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    action: &'static str,
+    r: &BankEntryRow,
+    before: EntryState,
+    why: &str,
+) -> Result<()> {
     audit::record(
         tx,
         core,

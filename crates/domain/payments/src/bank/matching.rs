@@ -228,12 +228,19 @@ mod tests {
 
     #[test]
     fn sum_and_name_alone_are_sure_only_when_nobody_else_comes_near() {
-        let names: BTreeMap<String, String> = [("a".to_string(), "Alex Müller".to_string()), ("b".to_string(), "Anna Berg".to_string())].into();
+        let names: BTreeMap<String, String> = [
+            ("a".to_string(), "Alex Müller".to_string()),
+            ("b".to_string(), "Anna Berg".to_string()),
+        ]
+        .into();
         let mut f = Found {
             waiting: vec![(deposit(1), "a".into(), None), (deposit(2), "b".into(), None)],
             ..Found::default()
         };
-        assert_eq!(judge(&entry("", "ALEX MUELLER"), &f, &names), Verdict::Deposit(DepositId::from_body(1)));
+        assert_eq!(
+            judge(&entry("", "ALEX MUELLER"), &f, &names),
+            Verdict::Deposit(DepositId::from_body(1))
+        );
         // Two deposits of the same sum by the same person: which one is a person's matter.
         f.waiting.push((deposit(3), "a".into(), None));
         assert!(matches!(judge(&entry("", "ALEX MUELLER"), &f, &names), Verdict::Doubtful(c) if c.len() == 3));

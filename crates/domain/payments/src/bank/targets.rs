@@ -6,9 +6,9 @@ use crate::{ClientFacts, PayoutTargetId, acts_for, known};
 use qd_db::Tx;
 use qd_kernel::{Problem, Result, Ts};
 use qd_ports::bank::same_name;
+use qd_runtime::Core;
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::audit::{self, Entry};
-use qd_runtime::Core;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -67,11 +67,13 @@ pub async fn add(tx: &mut Tx, core: &Core, caller: &Caller, facts: &ClientFacts,
     if new.method == "bank" {
         payable(&account, &holder, new.bic.as_deref())?;
     } else {
-        let m = facts
-            .methods
-            .iter()
-            .find(|m| m.method == new.method)
-            .ok_or_else(|| Problem::invalid("method", "method_unavailable", "expected bank or one of the methods offered to this client"))?;
+        let m = facts.methods.iter().find(|m| m.method == new.method).ok_or_else(|| {
+            Problem::invalid(
+                "method",
+                "method_unavailable",
+                "expected bank or one of the methods offered to this client",
+            )
+        })?;
         if !store::can_pay_out(tx, &m.connection).await? {
             return Err(Problem::invalid(
                 "method",

@@ -11,7 +11,9 @@ pub(crate) mod refund;
 mod view;
 
 pub use attempt::{AttemptState, AttemptView, again};
-pub(crate) use attempt::{PROVIDER_UNAVAILABLE, all_of as attempts_of, attempt_now, fail_over, find as attempt, named, open_refused, opened};
+pub(crate) use attempt::{
+    PROVIDER_UNAVAILABLE, all_of as attempts_of, attempt_now, fail_over, find as attempt, named, open_refused, opened,
+};
 pub use model::{Command, DepositState, Effect, decide};
 pub use onward::{cancel, release};
 pub(crate) use onward::{given_back, onward_again, posted};

@@ -133,9 +133,7 @@ impl Inbox {
                     Some(r) => store::leg_by_ref(tx, r).await?,
                     None => store::leg_by_provider(tx, &conn, &p).await?,
                 };
-                Ok(leg.filter(|l| {
-                    l.connection.as_deref() == Some(conn.as_str()) && l.provider_ref.as_ref().is_none_or(|have| *have == p)
-                }))
+                Ok(leg.filter(|l| l.connection.as_deref() == Some(conn.as_str()) && l.provider_ref.as_ref().is_none_or(|have| *have == p)))
             })
             .await
     }

@@ -1,9 +1,9 @@
 //! Jobs of withdrawals: asking the rules, starting to pay, each leg.
 
 use super::{Ctx, JobResult, field, later, later_as_usual, still_pending};
+use crate::WithdrawalId;
 use crate::store::{self, LegRow};
 use crate::withdrawal::{self, LegKind, LegOutcome, LegState};
-use crate::WithdrawalId;
 use async_trait::async_trait;
 use qd_kernel::{Amount, Problem, Result};
 use qd_ports::psp::{PayoutReport, PayoutRequest, PayoutState, RefundReport, RefundRequest, RefundState};

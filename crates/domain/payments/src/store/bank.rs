@@ -270,7 +270,14 @@ pub async fn bank_entries(tx: &mut Tx, f: &EntryFilter, page: &PageRequest) -> R
 }
 
 /// Deposits of a connection that still wait for this sum, or did until lately.
-pub async fn waiting_for(tx: &mut Tx, connection: &str, minor: i64, currency: Currency, since: Ts, most: i64) -> Result<Vec<(String, String, Option<String>)>> {
+pub async fn waiting_for(
+    tx: &mut Tx,
+    connection: &str,
+    minor: i64,
+    currency: Currency,
+    since: Ts,
+    most: i64,
+) -> Result<Vec<(String, String, Option<String>)>> {
     tx.rows(
         sql!("SELECT id, client_id, provider_ref FROM deposits WHERE connection = $1 AND amount_minor = $2 AND currency = $3 AND received_minor = 0 AND created_at >= $4
                 AND state IN ('created', 'redirected', 'pending', 'expired') ORDER BY id LIMIT $5"),
@@ -320,7 +327,12 @@ pub async fn bank_payments_of(tx: &mut Tx, batch: BankBatchId) -> Result<Vec<Ban
 }
 
 /// Not in a batch yet, the oldest first.
-pub async fn bank_payments_waiting(tx: &mut Tx, codes: Option<&[String]>, connection: Option<&str>, most: i64) -> Result<Vec<BankPaymentRow>> {
+pub async fn bank_payments_waiting(
+    tx: &mut Tx,
+    codes: Option<&[String]>,
+    connection: Option<&str>,
+    most: i64,
+) -> Result<Vec<BankPaymentRow>> {
     let mut q = Query::new(sql!(
         "SELECT id, entity, connection, kind, withdrawal_id, n, entry_id, client_id, amount_minor, currency, holder, account, bic, state, batch_id, reason, created_at, changed_at, version
          FROM bank_payments WHERE state = 'waiting'"
@@ -365,7 +377,9 @@ pub async fn bank_batch(tx: &mut Tx, id: BankBatchId) -> Result<Option<BankBatch
 pub async fn update_bank_batch(tx: &mut Tx, b: &BankBatchRow) -> Result<bool> {
     let n = tx
         .exec(
-            sql!("UPDATE bank_batches SET state = $3, decided_by = $4, decided_at = $5, version = version + 1 WHERE id = $1 AND version = $2"),
+            sql!(
+                "UPDATE bank_batches SET state = $3, decided_by = $4, decided_at = $5, version = version + 1 WHERE id = $1 AND version = $2"
+            ),
             &vals![b.id, b.version, b.state, b.decided_by.clone(), b.decided_at],
         )
         .await?;

@@ -251,7 +251,14 @@ pub async fn insert_turn(tx: &mut Tx, t: &TurnRow) -> Result<()> {
 pub async fn update_turn(tx: &mut Tx, t: &TurnRow) -> Result<()> {
     tx.exec(
         sql!("UPDATE withdrawal_turns SET until_at = $3, owner = $4, handed_by = $5, comment = $6 WHERE withdrawal_id = $1 AND n = $2"),
-        &vals![t.withdrawal_id, t.n, t.until_at, t.owner.clone(), t.handed_by.clone(), t.comment.clone()],
+        &vals![
+            t.withdrawal_id,
+            t.n,
+            t.until_at,
+            t.owner.clone(),
+            t.handed_by.clone(),
+            t.comment.clone()
+        ],
     )
     .await
     .map(|_| ())
@@ -260,13 +267,17 @@ pub async fn update_turn(tx: &mut Tx, t: &TurnRow) -> Result<()> {
 /// How long people took, in seconds, of those they were done with in the span; and since when the open
 /// ones wait.
 pub async fn queue_times(tx: &mut Tx, entities_seen: Option<&[String]>, queue: Queue, from: Ts, until: Ts) -> Result<(Vec<i64>, Vec<Ts>)> {
-    let mut done = Query::new(sql!("SELECT reviewed_at - decided_at FROM withdrawals WHERE decided_at IS NOT NULL"));
+    let mut done = Query::new(sql!(
+        "SELECT reviewed_at - decided_at FROM withdrawals WHERE decided_at IS NOT NULL"
+    ));
     entities(&mut done, entities_seen);
     done.push(
         sql!(" AND queue = $? AND reviewed_at >= $? AND reviewed_at < $? ORDER BY 1"),
         vals![queue, from, until],
     );
-    let mut open = Query::new(sql!("SELECT decided_at FROM withdrawals WHERE state = 'review' AND decided_at IS NOT NULL"));
+    let mut open = Query::new(sql!(
+        "SELECT decided_at FROM withdrawals WHERE state = 'review' AND decided_at IS NOT NULL"
+    ));
     entities(&mut open, entities_seen);
     open.push(sql!(" AND queue = $? ORDER BY 1"), vals![queue]);
     let done = tx.query::<(i64,)>(&done).await?.into_iter().map(|t| t.0 / 1_000_000).collect();

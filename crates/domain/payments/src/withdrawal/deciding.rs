@@ -8,8 +8,8 @@ use crate::store::{self, TrialRow, WithdrawalRow};
 use crate::{ClientFacts, WithdrawalId, wallet};
 use qd_db::Tx;
 use qd_kernel::{Amount, Currency, Result};
-use qd_ports::bank::same_name;
 use qd_ledger::{AccountKey, Purpose};
+use qd_ports::bank::same_name;
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::approvals::{self, NewApproval};
 use qd_runtime::jobs::{self, NewJob};
@@ -29,7 +29,11 @@ pub(crate) async fn ask_rules(tx: &mut Tx, core: &Core, id: WithdrawalId, facts:
     let e = rules::evaluate(tx, "withdrawal.auto", Some(&w.entity), &input).await?;
     let live = Says::of(e.matched.iter().filter(|f| !f.shadow), e.stopped);
     let Says {
-        pass, stops, signals, passes, ..
+        pass,
+        stops,
+        signals,
+        passes,
+        ..
     } = &live;
     let (passes, pass) = (*passes, *pass);
     trial(tx, core, &w, &e, &live).await?;

@@ -14,14 +14,15 @@ mod view;
 pub use checks::{ChangesCheck, Checks, DeviceCheck, FundsCheck, KycCheck, SourceCheck, checks};
 pub(crate) use deciding::ask_rules;
 pub use model::{
-    Command, Effect, LegEffect, LegKind, LegState, PlannedLeg, Queue, RestTo, Source, SourceOrder, WithdrawalState, decide, leg, split_to_sources,
+    Command, Effect, LegEffect, LegKind, LegState, PlannedLeg, Queue, RestTo, Source, SourceOrder, WithdrawalState, decide, leg,
+    split_to_sources,
 };
 pub(crate) use pay::{LegOutcome, SAFE_TO_REPEAT_S, bank_told, leg_reported, leg_sending, leg_unclear, payout_to, start_paying};
 pub use pay::{mark_bank_leg, settle_unclear_leg};
 pub use report::{QueueFigures, QueueReport, TrialCase, TrialReport, queues, trials};
+pub use review::{approve, cancel, claim, hand_over, override_approve, reject};
 pub use split::{ORDER, PlanView, Preview, PreviewPart, SplitPart, plan, preview, split};
 pub use turns::TurnView;
-pub use review::{approve, cancel, claim, hand_over, override_approve, reject};
 pub use view::{LegView, WithdrawalQuery, WithdrawalView, get, list};
 
 use crate::store::{self, WithdrawalRow};
@@ -85,7 +86,9 @@ pub async fn request(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFac
         return Err(Problem::conflict("kyc_required", "withdrawals need a finished verification"));
     }
     if let Some(id) = req.target_id {
-        let own = store::target(tx, id).await?.filter(|t| t.client_id == facts.client_id && t.removed_at.is_none());
+        let own = store::target(tx, id)
+            .await?
+            .filter(|t| t.client_id == facts.client_id && t.removed_at.is_none());
         if own.is_none() {
             return Err(Problem::invalid(
                 "target_id",

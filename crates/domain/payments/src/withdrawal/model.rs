@@ -388,7 +388,10 @@ mod tests {
                 let legs = split_to_sources(amount, &sources, *order);
                 assert_eq!(legs.iter().map(|l| l.amount_minor).sum::<i64>(), amount, "{order}");
                 for l in &legs {
-                    assert!(l.amount_minor > 0 && l.source.as_ref().is_none_or(|s| l.amount_minor <= s.refundable_minor), "{order}");
+                    assert!(
+                        l.amount_minor > 0 && l.source.as_ref().is_none_or(|s| l.amount_minor <= s.refundable_minor),
+                        "{order}"
+                    );
                 }
             }
         }

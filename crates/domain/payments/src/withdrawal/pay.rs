@@ -2,8 +2,8 @@
 
 use super::split::plan_of;
 use super::{
-    Command, Effect, LegEffect, LegKind, LegState, PlannedLeg, WithdrawalState, WithdrawalView, decide, go, hold_ref, lane, leg, load, scoped,
-    view,
+    Command, Effect, LegEffect, LegKind, LegState, PlannedLeg, WithdrawalState, WithdrawalView, decide, go, hold_ref, lane, leg, load,
+    scoped, view,
 };
 use crate::bank::{self, PaymentState};
 use crate::store::{self, LegRow, WithdrawalRow};
@@ -156,11 +156,19 @@ async fn plan_leg(tx: &mut Tx, core: &Core, w: &WithdrawalRow, n: i64, p: Planne
             entity: Some(w.entity.clone()),
             client_id: Some(w.client_id.clone()),
             owner_role: "finance",
-            rule: if p.source.is_some() { "came_by_bank" } else { "more_than_the_sources" },
+            rule: if p.source.is_some() {
+                "came_by_bank"
+            } else {
+                "more_than_the_sources"
+            },
             cause: format!(
                 "{} go by bank transfer{}",
                 Amount::new(l.amount_minor, w.currency),
-                if known { ", with the next batch" } else { ", and the client has named no bank account" }
+                if known {
+                    ", with the next batch"
+                } else {
+                    ", and the client has named no bank account"
+                }
             ),
             detail: json!({"withdrawal_id": id, "n": n}),
             retry: None,

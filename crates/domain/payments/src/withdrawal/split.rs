@@ -99,7 +99,13 @@ async fn sources_of(tx: &mut Tx, client_id: &str, amount: Amount) -> Result<Vec<
 }
 
 /// None: nothing can go back there, so that it goes with the rest.
-fn way(d: &DepositRow, payment_ref: &str, refund: bool, pay_out: bool, targets: &[PayoutTargetRow]) -> Option<(LegKind, Option<PayoutTargetId>)> {
+fn way(
+    d: &DepositRow,
+    payment_ref: &str,
+    refund: bool,
+    pay_out: bool,
+    targets: &[PayoutTargetRow],
+) -> Option<(LegKind, Option<PayoutTargetId>)> {
     if refund {
         return Some((LegKind::Refund, None));
     }
@@ -148,13 +154,10 @@ fn chosen_legs(parts: &[SplitPart], sources: &[Source], amount_minor: i64) -> Re
             continue;
         };
         let at = format!("parts/{i}/deposit_id");
-        let s = sources.iter().find(|s| s.deposit_id == *id).ok_or_else(|| {
-            Problem::invalid(
-                &at,
-                "source_unknown",
-                "expected a deposit of this client that money can go back to",
-            )
-        })?;
+        let s = sources
+            .iter()
+            .find(|s| s.deposit_id == *id)
+            .ok_or_else(|| Problem::invalid(&at, "source_unknown", "expected a deposit of this client that money can go back to"))?;
         if legs.iter().any(|l| l.source.as_ref().is_some_and(|o| o.deposit_id == *id)) {
             return Err(Problem::invalid(&at, "source_twice", "expected each deposit once"));
         }
@@ -209,7 +212,11 @@ pub async fn split(tx: &mut Tx, core: &Core, caller: &Caller, id: WithdrawalId, 
         let sources = sources_of(tx, &w.client_id, amount).await?;
         chosen_legs(parts, &sources, amount.minor)?;
     }
-    w.split = if parts.is_empty() { None } else { Some(serde_json::to_string(parts)?) };
+    w.split = if parts.is_empty() {
+        None
+    } else {
+        Some(serde_json::to_string(parts)?)
+    };
     w.changed_at = core.now();
     save(tx, &mut w).await?;
     let seen = serde_json::to_value(parts)?;

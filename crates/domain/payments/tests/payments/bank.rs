@@ -60,9 +60,16 @@ impl Line {
         self
     }
     fn xml(&self) -> String {
-        let (who, account, dir) = if self.credit { ("Dbtr", "DbtrAcct", "CRDT") } else { ("Cdtr", "CdtrAcct", "DBIT") };
+        let (who, account, dir) = if self.credit {
+            ("Dbtr", "DbtrAcct", "CRDT")
+        } else {
+            ("Cdtr", "CdtrAcct", "DBIT")
+        };
         let e2e = self.end_to_end.as_deref().unwrap_or("NOTPROVIDED");
-        let returned = self.returned.map(|r| format!("<RtrInf><Rsn><Cd>{r}</Cd></Rsn></RtrInf>")).unwrap_or_default();
+        let returned = self
+            .returned
+            .map(|r| format!("<RtrInf><Rsn><Cd>{r}</Cd></Rsn></RtrInf>"))
+            .unwrap_or_default();
         format!(
             "<Ntry><Amt Ccy=\"EUR\">{}</Amt><CdtDbtInd>{dir}</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2026-11-20</Dt></BookgDt><AcctSvcrRef>{}</AcctSvcrRef><NtryDtls><TxDtls><Refs><EndToEndId>{e2e}</EndToEndId></Refs><RltdPties><{who}><Nm>{}</Nm></{who}><{account}><Id><IBAN>{}</IBAN></Id></{account}></RltdPties><RmtInf><Ustrd>{}</Ustrd></RmtInf>{returned}</TxDtls></NtryDtls></Ntry>\n",
             Amount::new(self.minor, Currency::EUR).text(),
@@ -132,16 +139,36 @@ async fn wish(w: &World, client: &'static str, minor: i64) -> (DepositView, bank
 }
 
 async fn entries(w: &World, state: EntryState) -> Vec<EntryView> {
-    w.staff_does(async move |tx, _| bank::entries(tx, &staff("Fin", Role::Finance), Some(state), None, &PageRequest::new(Some(50), None)?).await)
+    w.staff_does(async move |tx, _| {
+        bank::entries(
+            tx,
+            &staff("Fin", Role::Finance),
+            Some(state),
+            None,
+            &PageRequest::new(Some(50), None)?,
+        )
         .await
-        .unwrap()
-        .items
+    })
+    .await
+    .unwrap()
+    .items
 }
 
 async fn assign(w: &World, id: BankEntryId, d: &DepositView) -> std::result::Result<EntryView, Problem> {
     let (facts, deposit) = (w.facts.of(&d.client_id, None), d.id);
-    w.staff_does(async move |tx, core| bank::assign(tx, core, &staff("Fin", Role::Finance), id, Some(deposit), &facts, "the payer wrote to us").await)
+    w.staff_does(async move |tx, core| {
+        bank::assign(
+            tx,
+            core,
+            &staff("Fin", Role::Finance),
+            id,
+            Some(deposit),
+            &facts,
+            "the payer wrote to us",
+        )
         .await
+    })
+    .await
 }
 
 /// A deposit that nobody pays is looked at rarely; the client takes it back.

@@ -149,11 +149,13 @@ impl Files {
             return Err(Problem::invalid("/file", "file_empty", "expected a file with content"));
         }
         if bytes.len() > max_bytes {
-            return Err(Problem::limit("file_too_big", format!("such a file may have {max_bytes} bytes")).and_field(
-                "/file",
-                "file_too_big",
-                "expected a smaller file",
-            ));
+            return Err(
+                Problem::limit("file_too_big", format!("such a file may have {max_bytes} bytes")).and_field(
+                    "/file",
+                    "file_too_big",
+                    "expected a smaller file",
+                ),
+            );
         }
         let inner = self.inner.clone();
         run_blocking(move || inner.put(Mime::Data, &bytes)).await

@@ -180,6 +180,7 @@ impl House {
         let new = NewWithdrawal {
             amount: Amount::new(minor, Currency::EUR),
             account_id: account,
+            target_id: None,
         };
         let w = self
             .write(async move |tx, core| withdrawal::request(tx, core, &who, facts.clone(), new.clone()).await)
