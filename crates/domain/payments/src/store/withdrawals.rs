@@ -207,7 +207,7 @@ pub async fn refunds_planned(tx: &mut Tx, deposit_id: &str) -> Result<i64> {
 }
 
 /// Requests since a moment: how many, and their sums by currency; refused and rejected ones too.
-pub async fn asked_since(tx: &mut Tx, client_id: &str, since: Ts) -> Result<Vec<(Currency, i64, i64)>> {
+pub async fn withdrawals_since(tx: &mut Tx, client_id: &str, since: Ts) -> Result<Vec<(Currency, i64, i64)>> {
     tx.rows(
         sql!("SELECT currency, COUNT(*), CAST(COALESCE(SUM(amount_minor), 0) AS BIGINT) FROM withdrawals WHERE client_id = $1 AND requested_at >= $2 GROUP BY currency ORDER BY currency"),
         &vals![client_id, since],

@@ -243,8 +243,8 @@ async fn payout(tx: &mut Tx, core: &Core, w: &WithdrawalRow, facts: &ClientFacts
 async fn velocity(tx: &mut Tx, core: &Core, w: &WithdrawalRow, facts: &ClientFacts) -> Result<(i64, i64, Option<i64>)> {
     let now = core.now();
     let count = |rows: &[(Currency, i64, i64)]| rows.iter().map(|r| r.1).sum::<i64>();
-    let day = store::asked_since(tx, &w.client_id, now.plus_secs(-86_400)).await?;
-    let week = store::asked_since(tx, &w.client_id, now.plus_days(-7)).await?;
+    let day = store::withdrawals_since(tx, &w.client_id, now.plus_secs(-86_400)).await?;
+    let week = store::withdrawals_since(tx, &w.client_id, now.plus_days(-7)).await?;
     let sum = week.iter().map(|(c, _, minor)| facts.base(Amount::new(*minor, *c))).sum();
     Ok((count(&day), count(&week), sum))
 }
