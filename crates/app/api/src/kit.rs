@@ -106,6 +106,7 @@ path_ids!(
     qd_payments::DepositId,
     qd_payments::WithdrawalId,
     qd_payments::TransferId,
+    qd_payments::QuoteId,
     qd_recon::SettlementFileId,
     qd_recon::BreakId,
     qd_payments::DisputeId,

@@ -15,6 +15,7 @@ use qd_partners::{attribution, privacy};
 use qd_payments::bank::{ACCOUNTS, HouseAccounts};
 use qd_payments::withdrawal::{ORDER, SourceOrder};
 use qd_ports::bank::Debtor;
+use qd_payments::transfer::quote;
 use qd_support::{Category, Clocks, Route, clocks};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -67,6 +68,7 @@ pub fn all() -> Result<Vec<Known>> {
         known(privacy::SETTING, ENTITY, serde_json::to_value(privacy::Privacy::default())?),
         known(TERMS, ENTITY, serde_json::to_value(Terms::default())?),
         known(BANK, ENTITY, Value::Null),
+        known(quote::SETTING, ENTITY, serde_json::to_value(quote::Terms::default())?),
         known(qd_recon::SETTING, ENTITY, serde_json::to_value(qd_recon::Terms::default())?),
         known(ACCOUNTS, ENTITY, serde_json::to_value(HouseAccounts::default())?),
         known(ORDER, ENTITY, serde_json::to_value(SourceOrder::Oldest)?),
@@ -103,6 +105,7 @@ pub fn check(scope: &str, key: &str, value: &Value) -> Result<()> {
         attribution::SETTING => read::<attribution::Rules>(value)?.check().map_err(below),
         privacy::SETTING => read::<privacy::Privacy>(value).map(|_| ()),
         TERMS => read::<Document>(value)?.check().map_err(below),
+        quote::SETTING => read::<quote::Terms>(value)?.check().map_err(below),
         qd_recon::SETTING => read::<qd_recon::Terms>(value)?.check().map_err(below),
         ACCOUNTS => read::<HouseAccounts>(value)?.check().map_err(below),
         ORDER => read::<SourceOrder>(value).map(|_| ()),

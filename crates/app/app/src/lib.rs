@@ -8,6 +8,7 @@ pub mod compose_kyc;
 pub mod config;
 pub mod countries;
 pub mod demo;
+pub mod exchanging;
 mod facts;
 pub mod identify;
 pub mod known;

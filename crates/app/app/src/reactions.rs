@@ -660,6 +660,7 @@ async fn partner_paid(app: &App, tx: &mut Tx, told: &Told) -> Result<()> {
         amount: Amount::new(minor, currency),
         from_account: None,
         to_account: Some(qd_trading::TradingAccountId::parse(told.text("account")?)?),
+        quote_id: None,
     };
     // Refused, the money stays in the wallet, where the partner finds it; the dead job says why.
     qd_payments::transfer::create(tx, &app.core, &Caller::system("partner_paid"), facts, transfer)

@@ -33,6 +33,7 @@ id!(BankEntryId, "bke", "An entry of a bank statement.");
 id!(BankPaymentId, "bpm", "A payment by bank.");
 id!(BankBatchId, "bbt", "Payments by bank that leave together.");
 id!(PayoutTargetId, "ptg", "An account a client is paid to.");
+id!(QuoteId, "quo", "A rate locked for some seconds, for one transfer.");
 id!(DisputeId, "dsp", "A chargeback or inquiry about a deposit.");
 
 /// What the payment rules need to know of a client; put together by the composition root from the

@@ -62,6 +62,7 @@ fn own_money(api: Api<App>) -> Api<App> {
         .route(Right::MeWithdraw, routes!(withdrawals::targets_remove))
         .route(Right::MeDeposit, routes!(deposits::transfer_details))
         .route(Right::MeTransfer, routes!(transfers::list, transfers::create))
+        .route(Right::MeTransfer, routes!(transfers::quote))
         .route(Right::MeTransfer, routes!(transfers::get))
         .route(Right::MeStatements, routes!(wallet::balances))
         .route(Right::MeStatements, routes!(wallet::statement))

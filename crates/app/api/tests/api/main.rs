@@ -10,6 +10,7 @@ mod doors;
 mod hooks;
 mod masks;
 mod passkeys;
+mod recon;
 mod rights;
 mod rows_money;
 mod shape;

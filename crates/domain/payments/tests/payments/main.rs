@@ -7,6 +7,7 @@ mod callbacks;
 mod deposits;
 mod disputes;
 mod fraud;
+mod exchanges;
 mod kills;
 mod outages;
 mod payouts;

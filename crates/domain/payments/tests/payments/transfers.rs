@@ -14,6 +14,7 @@ async fn send(w: &World, minor: i64, from: Option<TradingAccountId>, to: Option<
         amount: Amount::new(minor, Currency::EUR),
         from_account: from,
         to_account: to,
+        quote_id: None,
     };
     w.staff_does(async move |tx, core| transfer::create(tx, core, &client_caller(ALEX), facts.clone(), new.clone()).await)
         .await
@@ -130,7 +131,7 @@ both! {
         assert_eq!(code(None, Some(demo.id)).await, "account_is_demo");
         assert_eq!(send(&w, 0, None, Some(a.id)).await.unwrap_err().code, "amount_not_positive");
         let facts = w.facts.of(ALEX, None);
-        let new = NewTransfer { amount: Amount::new(1_000, Currency::EUR), from_account: None, to_account: Some(a.id) };
+        let new = NewTransfer { amount: Amount::new(1_000, Currency::EUR), from_account: None, to_account: Some(a.id), quote_id: None };
         for (who, code) in [(client_caller("cli_berta"), "not_found"), (staff("Fin", Role::Finance), "right_missing")] {
             let (f, n) = (facts.clone(), new.clone());
             let p = w.staff_does(async move |tx, core| transfer::create(tx, core, &who, f.clone(), n.clone()).await).await.unwrap_err();

@@ -1,11 +1,19 @@
-//! Transfers between a client's own places: wallet and trading accounts, one currency. The money
-//! is taken first and given second, so that at no moment it is in two places; between the two it
-//! is in the wallet or in transit, by name.
+//! Transfers between a client's own places: wallet and trading accounts. The money is taken first and
+//! given second, so that at no moment it is in two places; between the two it is in the wallet or in
+//! transit, by name.
+//!
+//! From one currency into another, at the rate of a [`quote`]: the money is exchanged in the wallet,
+//! through the house's position, in the transaction that takes it on. What the second account does
+//! not take stays in the wallet in the new currency, or is exchanged back at the same rate, as the
+//! entity says.
+
+pub mod quote;
 
 use crate::store::{self, TransferRow};
-use crate::{ClientFacts, TransferId, acts_for, known, purpose, whose};
+use crate::{ClientFacts, QuoteId, TransferId, acts_for, known, purpose, wallet, whose};
 use qd_db::Tx;
-use qd_kernel::{Amount, Class, Page, PageRequest, Problem, Result, Ts, text_enum};
+use qd_kernel::{Amount, Class, Page, PageRequest, Problem, Rate, Result, Ts, text_enum};
+use qd_ledger::ConvertEntry;
 use qd_runtime::access::{Caller, Right};
 use qd_runtime::events::{self, NewEvent};
 use qd_runtime::{Core, audit};
@@ -38,6 +46,9 @@ pub struct NewTransfer {
     /// None: to the wallet.
     #[serde(default)]
     pub to_account: Option<TradingAccountId>,
+    /// The quote it is made at, from one currency into another.
+    #[serde(default)]
+    pub quote_id: Option<QuoteId>,
 }
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -47,7 +58,17 @@ pub struct TransferView {
     pub client_id: String,
     pub from_account: Option<String>,
     pub to_account: Option<String>,
+    /// What left, in the currency it was in.
     pub amount: Amount,
+    /// What reaches the second place; another amount than `amount` where it was exchanged.
+    pub gets: Amount,
+    /// The rate it was exchanged at, with its source and time.
+    pub rate: Option<Rate>,
+    pub rate_source: Option<String>,
+    pub rate_at_us: Option<Ts>,
+    pub quote_id: Option<String>,
+    /// Exchanged back at the same rate, because the second account did not take it.
+    pub exchanged_back: bool,
     pub state: TransferState,
     pub reason_code: Option<String>,
     pub created_at_us: Ts,
@@ -57,6 +78,12 @@ pub struct TransferView {
 fn view(t: TransferRow) -> TransferView {
     TransferView {
         amount: Amount::new(t.amount_minor, t.currency),
+        gets: gets(&t),
+        rate: t.fx_rate,
+        rate_source: t.fx_source,
+        rate_at_us: t.fx_at,
+        quote_id: t.quote_id,
+        exchanged_back: t.fx_reversed,
         id: t.id,
         client_id: t.client_id,
         from_account: t.from_account,
@@ -68,10 +95,38 @@ fn view(t: TransferRow) -> TransferView {
     }
 }
 
+/// What reaches the second place.
+fn gets(t: &TransferRow) -> Amount {
+    match (t.to_minor, t.to_currency) {
+        (Some(minor), Some(currency)) => Amount::new(minor, currency),
+        _ => Amount::new(t.amount_minor, t.currency),
+    }
+}
+
+/// An account that a transfer of this client's may name; None for the wallet.
+async fn place_of(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    client_id: &str,
+    field: &str,
+    id: Option<TradingAccountId>,
+) -> Result<Option<qd_trading::accounts::AccountView>> {
+    let Some(id) = id else { return Ok(None) };
+    let a = qd_trading::accounts::get(tx, core, caller, id).await?;
+    if a.client_id != client_id {
+        return Err(Problem::missing("trading account"));
+    }
+    if a.kind != qd_trading::AccountKind::Live {
+        return Err(Problem::invalid(field, "account_is_demo", "expected a live account"));
+    }
+    Ok(Some(a))
+}
+
 pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFacts, req: NewTransfer) -> Result<TransferView> {
     acts_for(caller, &facts.client_id, Right::MeTransfer)?;
     let amount = req.amount.positive("amount")?;
-    if req.from_account == req.to_account {
+    if req.from_account == req.to_account && (req.from_account.is_some() || req.quote_id.is_none()) {
         return Err(Problem::invalid(
             "to_account",
             "same_place",
@@ -79,15 +134,11 @@ pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFact
         ));
     }
     for (field, id) in [("from_account", req.from_account), ("to_account", req.to_account)] {
-        let Some(id) = id else { continue };
-        let a = qd_trading::accounts::get(tx, core, caller, id).await?;
-        if a.client_id != facts.client_id {
-            return Err(Problem::missing("trading account"));
-        }
-        if a.kind != qd_trading::AccountKind::Live {
-            return Err(Problem::invalid(field, "account_is_demo", "expected a live account"));
-        }
-        if a.currency != amount.currency {
+        let Some(a) = place_of(tx, core, caller, &facts.client_id, field, id).await? else {
+            continue;
+        };
+        // What is exchanged was checked when it was quoted.
+        if req.quote_id.is_none() && a.currency != amount.currency {
             return Err(Problem::invalid(
                 "amount.currency",
                 "currency_mismatch",
@@ -96,18 +147,31 @@ pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFact
         }
     }
     let now = core.now();
+    let id = TransferId::new(&core.env);
+    let quoted = match req.quote_id {
+        Some(q) => Some(quote::take(tx, core, &facts.client_id, q, &req, id).await?),
+        None => None,
+    };
     let t = TransferRow {
-        id: TransferId::new(&core.env),
+        id,
+        quote_id: req.quote_id.map(|q| q.to_string()),
+        to_minor: quoted.as_ref().map(|q| q.to_minor),
+        to_currency: quoted.as_ref().map(|q| q.to_currency),
+        fx_rate: quoted.as_ref().map(|q| q.rate),
+        fx_source: quoted.as_ref().map(|q| q.source.clone()),
+        fx_at: quoted.as_ref().map(|q| q.rate_at),
+        fx_reversed: false,
         client_id: facts.client_id,
         entity: facts.entity,
         from_account: req.from_account.map(|a| a.to_string()),
         to_account: req.to_account.map(|a| a.to_string()),
         amount_minor: amount.minor,
         currency: amount.currency,
-        state: if req.from_account.is_some() {
-            TransferState::Collecting
-        } else {
-            TransferState::Sending
+        state: match (req.from_account, req.to_account) {
+            (Some(_), _) => TransferState::Collecting,
+            (None, Some(_)) => TransferState::Sending,
+            // From one wallet into another: done with this transaction.
+            (None, None) => TransferState::Done,
         },
         reason_code: None,
         created_at: now,
@@ -131,7 +195,10 @@ pub async fn create(tx: &mut Tx, core: &Core, caller: &Caller, facts: ClientFact
             )
             .await?;
         }
-        None => give(tx, core, &t).await?,
+        None => {
+            exchange(tx, core, &t).await?;
+            give(tx, core, &t).await?;
+        }
     }
     tell(tx, core, &t).await?;
     Ok(view(t))
@@ -146,12 +213,65 @@ async fn give(tx: &mut Tx, core: &Core, t: &TransferRow) -> Result<()> {
             account_id: TradingAccountId::parse(to)?,
             direction: Direction::ToPlatform,
             kind: MoveKind::Balance,
-            amount: Amount::new(t.amount_minor, t.currency),
+            amount: gets(t),
             purpose: purpose("transfer_in", t.id),
         },
     )
     .await
     .map(|_| ())
+}
+
+fn exchange_reference(t: &TransferRow) -> String {
+    format!("transfer:{}:exchange", t.id)
+}
+
+/// In the wallet, at the rate of the quote. Nothing for a transfer within one currency.
+async fn exchange(tx: &mut Tx, core: &Core, t: &TransferRow) -> Result<()> {
+    let (Some(rate), Some(source), Some(at)) = (t.fx_rate, t.fx_source.as_ref(), t.fx_at) else {
+        return Ok(());
+    };
+    let to = gets(t);
+    let done = qd_ledger::convert(
+        tx,
+        core,
+        ConvertEntry {
+            kind: "transfer.exchange",
+            reference: exchange_reference(t),
+            house: format!("house:{}", t.entity),
+            from: wallet(&t.client_id, t.currency),
+            to: wallet(&t.client_id, to.currency),
+            from_minor: t.amount_minor,
+            rate,
+            rate_source: source.clone(),
+            rate_at: at,
+            source: format!("transfer {} quote {}", t.id, t.quote_id.as_deref().unwrap_or("-")),
+            value_at: core.now(),
+            note: None,
+        },
+    )
+    .await?;
+    if done.to_minor != to.minor {
+        return Err(Problem::bug("quote_not_kept", "an exchange came to another amount than its quote"));
+    }
+    Ok(())
+}
+
+/// By the entity's rule: what the second account did not take is exchanged back at the same rate.
+/// Where the client has used it meanwhile, it stays as it is.
+async fn exchange_back(tx: &mut Tx, core: &Core, t: &mut TransferRow) -> Result<()> {
+    if t.fx_rate.is_none() || quote::Terms::load(tx, &t.entity).await?.on_refusal == quote::OnRefusal::Stay {
+        return Ok(());
+    }
+    let Some(entry) = qd_ledger::entry_by_reference(tx, &exchange_reference(t)).await? else {
+        return Ok(());
+    };
+    let reference = format!("transfer:{}:exchange_back", t.id);
+    match qd_ledger::reverse(tx, core, entry.id, &reference, "the second account did not take it").await {
+        Ok(_) => t.fx_reversed = true,
+        Err(p) if p.code == qd_ledger::INSUFFICIENT_FUNDS => {}
+        Err(p) => return Err(p),
+    }
+    Ok(())
 }
 
 async fn go(tx: &mut Tx, core: &Core, t: &mut TransferRow, to: TransferState, code: Option<String>) -> Result<()> {
@@ -179,15 +299,22 @@ pub(crate) async fn settled(tx: &mut Tx, core: &Core, id: TransferId, out_leg: b
             go(tx, core, &mut t, to, None).await?;
             // Held since it came off the platform: it goes on from the wallet in this transaction.
             qd_ledger::release(tx, core, &moves::hold_of(&purpose("transfer_out", id))).await?;
+            exchange(tx, core, &t).await?;
             match give(tx, core, &t).await {
-                // The second account cannot take it any more: it stays where it is.
-                Err(p) if p.class == Class::Conflict => go(tx, core, &mut t, S::Returned, Some(p.code.to_string())).await,
+                // The second account cannot take it any more: it stays with the client.
+                Err(p) if p.class == Class::Conflict => {
+                    exchange_back(tx, core, &mut t).await?;
+                    go(tx, core, &mut t, S::Returned, Some(p.code.to_string())).await
+                }
                 other => other,
             }
         }
         (S::Collecting, true, "refused") => go(tx, core, &mut t, S::Refused, code).await,
         (S::Sending, false, "done") => go(tx, core, &mut t, S::Done, None).await,
-        (S::Sending, false, "returned") => go(tx, core, &mut t, S::Returned, code).await,
+        (S::Sending, false, "returned") => {
+            exchange_back(tx, core, &mut t).await?;
+            go(tx, core, &mut t, S::Returned, code).await
+        }
         // Refused on the way in: the money waits in transit for a person; an exception says so.
         _ => Ok(()),
     }
@@ -204,7 +331,8 @@ async fn note(tx: &mut Tx, core: &Core, caller: &Caller, action: &'static str, t
             client_id: Some(t.client_id.clone()),
             entity: Some(t.entity.clone()),
             before: None,
-            after: Some(json!({"state": t.state, "amount": Amount::new(t.amount_minor, t.currency), "from": t.from_account, "to": t.to_account, "reason_code": t.reason_code})),
+            after: Some(json!({"state": t.state, "amount": Amount::new(t.amount_minor, t.currency), "gets": gets(t), "rate": t.fx_rate, "quote_id": t.quote_id,
+                "exchanged_back": t.fx_reversed, "from": t.from_account, "to": t.to_account, "reason_code": t.reason_code})),
             reason: None,
             rule: None,
             seen: None,
