@@ -12,6 +12,7 @@ use qd_kernel::{Amount, Currency, Page, Problem};
 use qd_payments::transfer::quote::{NewQuote, QUOTE_EXPIRED, QuoteView};
 use qd_payments::transfer::{self, NewTransfer, TransferView};
 use qd_payments::{QuoteId, TransferId};
+use qd_runtime::access::Caller;
 use qd_trading::TradingAccountId;
 use qd_web::{Answer, ApiProblem, Asker, Body, IdempotencyKey, Params, ProblemBody};
 use serde::{Deserialize, Serialize};
