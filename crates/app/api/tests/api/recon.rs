@@ -12,7 +12,8 @@ const FILE: &str = "balance_transaction_id,created_utc,currency,gross,fee,net,re
 
 fn upload(token: &str, query: &str, text: &str) -> Request<Body> {
     let mut r = request("POST", &format!("/api/v1/reconciliation/files?{query}"), Some(token), None);
-    r.headers_mut().insert(header::CONTENT_TYPE, "application/octet-stream".parse().unwrap());
+    r.headers_mut()
+        .insert(header::CONTENT_TYPE, "application/octet-stream".parse().unwrap());
     let (parts, _) = r.into_parts();
     Request::from_parts(parts, Body::from(text.to_string()))
 }
@@ -30,11 +31,18 @@ async fn a_settlement_file_is_read_and_what_it_knows_alone_is_explained_by_two()
     assert_eq!((f["lines_read"].as_i64(), f["breaks"].as_i64()), (Some(1), Some(1)), "{f:#}");
     let lines = w.get(&format!("{path}/lines?state=broken"), &finance).await.ok();
     assert_eq!(lines["items"][0]["provider_ref"], "pi_nobody");
-    assert_eq!(w.get("/api/v1/reconciliation/files?connection=stripe-eu", &finance).await.ok()["items"][0]["id"], f["id"]);
+    assert_eq!(
+        w.get("/api/v1/reconciliation/files?connection=stripe-eu", &finance).await.ok()["items"][0]["id"],
+        f["id"]
+    );
 
     let open = w.get("/api/v1/reconciliation/breaks?state=open", &finance).await.ok();
     let b = &open["items"][0];
-    assert_eq!((b["kind"].as_str(), b["difference"]["minor"].as_i64()), (Some("missing_in_ledger"), Some(7_500)), "{open:#}");
+    assert_eq!(
+        (b["kind"].as_str(), b["difference"]["minor"].as_i64()),
+        (Some("missing_in_ledger"), Some(7_500)),
+        "{open:#}"
+    );
     let raised = w.get("/api/v1/exceptions?state=open&kind=ledger.unreconciled", &finance).await.ok();
     assert_eq!(raised["items"].as_array().unwrap().len(), 1);
     let at = format!("/api/v1/reconciliation/breaks/{}", b["id"].as_str().unwrap());
@@ -45,19 +53,45 @@ async fn a_settlement_file_is_read_and_what_it_knows_alone_is_explained_by_two()
     let own = w.post(&vote, &finance, json!({"approve": true, "reason": "mine"})).await;
     assert_eq!(own.code(), "approval_own_request");
     let second = w.staff("greta").await;
-    w.post(&vote, &second, json!({"approve": true, "reason": "seen in the dashboard"})).await.ok();
+    w.post(&vote, &second, json!({"approve": true, "reason": "seen in the dashboard"}))
+        .await
+        .ok();
     let b = w.get(&at, &finance).await.ok();
     assert!(b["state"] == "explained" && b["correction_entry"].is_string(), "{b:#}");
 
     let standing = w.get("/api/v1/reconciliation/overview", &finance).await.ok();
-    assert!(standing["items"].as_array().unwrap().iter().any(|s| s["party"] == "stripe-eu" && s["breaks"] == 0), "{standing:#}");
+    assert!(
+        standing["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|s| s["party"] == "stripe-eu" && s["breaks"] == 0),
+        "{standing:#}"
+    );
     let p = w.get("/api/v1/reconciliation/position", &finance).await.ok();
     assert_eq!(p["balanced"], true, "{p:#}");
-    let eur = p["positions"].as_array().unwrap().iter().find(|p| p["entity"] == "eu" && p["currency"] == "EUR").unwrap().clone();
-    assert_eq!((eur["client_minor"].as_i64(), eur["resource_minor"].as_i64(), eur["difference_minor"].as_i64()), (Some(7_500), Some(7_500), Some(0)), "{eur:#}");
+    let eur = p["positions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|p| p["entity"] == "eu" && p["currency"] == "EUR")
+        .unwrap()
+        .clone();
+    assert_eq!(
+        (
+            eur["client_minor"].as_i64(),
+            eur["resource_minor"].as_i64(),
+            eur["difference_minor"].as_i64()
+        ),
+        (Some(7_500), Some(7_500), Some(0)),
+        "{eur:#}"
+    );
     // Before any of it there was nothing.
     let then = w.get("/api/v1/reconciliation/position?as_of=2026-01-01", &finance).await.ok();
-    assert_eq!((then["balanced"].as_bool(), then["positions"].as_array().map(Vec::len)), (Some(true), Some(0)));
+    assert_eq!(
+        (then["balanced"].as_bool(), then["positions"].as_array().map(Vec::len)),
+        (Some(true), Some(0))
+    );
     w.end().await;
 }
 
@@ -77,12 +111,20 @@ async fn a_quote_that_is_over_is_answered_with_a_new_one() {
         .unwrap();
     let wish = json!({"amount": {"minor": 10_000, "currency": "EUR"}, "to_currency": "USD"});
     let q = w.post("/api/v1/me/transfers/quote", &token, wish).await.ok();
-    assert_eq!((q["pays"]["minor"].as_i64(), q["gets"]["currency"].as_str()), (Some(10_000), Some("USD")), "{q:#}");
+    assert_eq!(
+        (q["pays"]["minor"].as_i64(), q["gets"]["currency"].as_str()),
+        (Some(10_000), Some("USD")),
+        "{q:#}"
+    );
     let t = w
         .post("/api/v1/me/transfers", &token, json!({"amount": q["pays"], "quote_id": q["id"]}))
         .await;
     assert_eq!((t.status, t.code()), (StatusCode::CONFLICT, "quote_expired"));
-    assert!(t.body["quote"]["id"].is_string() && t.body["quote"]["id"] != q["id"], "{:#}", t.body);
+    assert!(
+        t.body["quote"]["id"].is_string() && t.body["quote"]["id"] != q["id"],
+        "{:#}",
+        t.body
+    );
     assert_eq!(t.body["quote"]["gets"], q["gets"]);
     w.end().await;
 }

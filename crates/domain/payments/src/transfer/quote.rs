@@ -133,7 +133,14 @@ fn client_rate(mid: Rate, markup_bp: i64) -> Option<Rate> {
 ///
 /// Errors: `same_place`, `currency_mismatch`, `currency_same`, `currency_not_offered`,
 /// `rate_missing`, `amount_too_small`.
-pub async fn quote(tx: &mut Tx, core: &Core, caller: &Caller, facts: &ClientFacts, req: NewQuote, rates: &MidRates<'_>) -> Result<QuoteView> {
+pub async fn quote(
+    tx: &mut Tx,
+    core: &Core,
+    caller: &Caller,
+    facts: &ClientFacts,
+    req: NewQuote,
+    rates: &MidRates<'_>,
+) -> Result<QuoteView> {
     acts_for(caller, &facts.client_id, Right::MeTransfer)?;
     let amount = req.amount.positive("amount")?;
     if let Some(a) = place_of(tx, core, caller, &facts.client_id, "from_account", req.from_account).await?
@@ -156,8 +163,20 @@ pub async fn quote(tx: &mut Tx, core: &Core, caller: &Caller, facts: &ClientFact
         }
         (Some(own), _) => own,
         (None, Some(said)) if rates.offered.contains(&said) => said,
-        (None, Some(_)) => return Err(Problem::invalid("to_currency", "currency_not_offered", "expected a currency of your wallet")),
-        (None, None) => return Err(Problem::invalid("to_currency", "field_missing", "expected the currency to get in the wallet")),
+        (None, Some(_)) => {
+            return Err(Problem::invalid(
+                "to_currency",
+                "currency_not_offered",
+                "expected a currency of your wallet",
+            ));
+        }
+        (None, None) => {
+            return Err(Problem::invalid(
+                "to_currency",
+                "field_missing",
+                "expected the currency to get in the wallet",
+            ));
+        }
     };
     if into == amount.currency {
         return Err(Problem::invalid(
@@ -178,7 +197,13 @@ pub async fn quote(tx: &mut Tx, core: &Core, caller: &Caller, facts: &ClientFact
             Rounding::HalfAwayFromZero,
         )
         .filter(|m| *m > 0)
-        .ok_or_else(|| Problem::invalid("amount", "amount_too_small", "expected an amount that is worth something in the other currency"))?;
+        .ok_or_else(|| {
+            Problem::invalid(
+                "amount",
+                "amount_too_small",
+                "expected an amount that is worth something in the other currency",
+            )
+        })?;
     let now = core.now();
     let q = QuoteRow {
         id: QuoteId::new(&core.env),
@@ -206,8 +231,10 @@ pub async fn quote(tx: &mut Tx, core: &Core, caller: &Caller, facts: &ClientFact
         audit::Entry {
             client_id: Some(q.client_id.clone()),
             entity: Some(q.entity.clone()),
-            after: Some(json!({"pays": amount, "gets": Amount::new(to_minor, into), "rate": rate, "mid_rate": mid,
-                "markup_bp": q.markup_bp, "source": q.source, "expires_at_us": q.expires_at})),
+            after: Some(
+                json!({"pays": amount, "gets": Amount::new(to_minor, into), "rate": rate, "mid_rate": mid,
+                "markup_bp": q.markup_bp, "source": q.source, "expires_at_us": q.expires_at}),
+            ),
             ..audit::Entry::new(caller, "transfer.quoted", format!("quote:{}", q.id))
         },
     )
@@ -236,7 +263,14 @@ async fn own(tx: &mut Tx, client_id: &str, id: QuoteId) -> Result<QuoteRow> {
 }
 
 /// Uses a quote up for one transfer.
-pub(super) async fn take(tx: &mut Tx, core: &Core, client_id: &str, id: QuoteId, req: &NewTransfer, transfer: crate::TransferId) -> Result<QuoteRow> {
+pub(super) async fn take(
+    tx: &mut Tx,
+    core: &Core,
+    client_id: &str,
+    id: QuoteId,
+    req: &NewTransfer,
+    transfer: crate::TransferId,
+) -> Result<QuoteRow> {
     let q = own(tx, client_id, id).await?;
     let account = |a: Option<TradingAccountId>| a.map(|a| a.to_string());
     let fits = q.from_account == account(req.from_account)
@@ -253,7 +287,10 @@ pub(super) async fn take(tx: &mut Tx, core: &Core, client_id: &str, id: QuoteId,
         return Err(Problem::conflict("quote_used", "this quote has been used"));
     }
     if core.now() >= q.expires_at {
-        return Err(Problem::conflict(QUOTE_EXPIRED, "the time of this quote is over; the rate may have changed"));
+        return Err(Problem::conflict(
+            QUOTE_EXPIRED,
+            "the time of this quote is over; the rate may have changed",
+        ));
     }
     store::use_quote(tx, id, transfer).await?;
     Ok(q)
@@ -268,6 +305,9 @@ mod tests {
         let rate = |mid: &str, bp| client_rate(Rate::parse(mid).unwrap(), bp).unwrap().text();
         assert_eq!(rate("1.08", 0), Rate::parse("1.08").unwrap().text());
         assert_eq!(rate("1.08", 50), Rate::parse("1.0746").unwrap().text());
-        assert_eq!(rate("0.000000000001", 50), Rate::from_scaled(0).map_or_else(|_| String::new(), Rate::text));
+        assert_eq!(
+            rate("0.000000000001", 50),
+            Rate::from_scaled(0).map_or_else(|_| String::new(), Rate::text)
+        );
     }
 }

@@ -37,7 +37,13 @@ async fn ask_as(w: &World, who: Caller, new: NewQuote) -> Result<QuoteView, Prob
     .await
 }
 
-async fn ask(w: &World, minor: i64, from: Option<TradingAccountId>, to: Option<TradingAccountId>, into: Option<Currency>) -> Result<QuoteView, Problem> {
+async fn ask(
+    w: &World,
+    minor: i64,
+    from: Option<TradingAccountId>,
+    to: Option<TradingAccountId>,
+    into: Option<Currency>,
+) -> Result<QuoteView, Problem> {
     let new = NewQuote {
         amount: Amount::new(minor, Currency::EUR),
         from_account: from,
@@ -47,7 +53,13 @@ async fn ask(w: &World, minor: i64, from: Option<TradingAccountId>, to: Option<T
     ask_as(w, client_caller(ALEX), new).await
 }
 
-async fn send(w: &World, q: &QuoteView, minor: i64, from: Option<TradingAccountId>, to: Option<TradingAccountId>) -> Result<TransferView, Problem> {
+async fn send(
+    w: &World,
+    q: &QuoteView,
+    minor: i64,
+    from: Option<TradingAccountId>,
+    to: Option<TradingAccountId>,
+) -> Result<TransferView, Problem> {
     let facts = w.facts.of(ALEX, Some("dev_home"));
     let new = NewTransfer {
         amount: Amount::new(minor, Currency::EUR),
