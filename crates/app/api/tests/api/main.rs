@@ -10,7 +10,9 @@ mod doors;
 mod hooks;
 mod masks;
 mod passkeys;
+mod rails;
 mod recon;
+
 mod rights;
 mod rows_money;
 mod shape;
