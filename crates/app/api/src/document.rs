@@ -169,6 +169,7 @@ fn tag_words(tag: &str) -> &'static str {
         "bank" => "Statements, payments by bank, accounts clients are paid to.",
         "money" => "Transfers, moves to and from the platforms, disputes.",
         "ledger" => "The books.",
+        "reconciliation" => "Providers, books and platforms held against each other; where every unit of client money is.",
         "partners" => "Introducing brokers: tree, plans, commission, statements, payouts.",
         "control" => "Exceptions, jobs, approvals, connections, figures.",
         "tickets" => "Questions of clients, their clocks, prepared answers.",

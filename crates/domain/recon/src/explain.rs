@@ -18,7 +18,7 @@ pub(crate) const KIND: &str = "reconciliation";
 
 /// Where the other end of a correcting entry is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case", tag = "at")]
+#[serde(rename_all = "snake_case", tag = "place")]
 pub enum CounterAccount {
     /// Money whose owner is not known yet, of the entity.
     Suspense,

@@ -122,7 +122,7 @@ pub async fn break_one(State(app): State<App>, Asker(caller): Asker, At(id): At<
 
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"reason": "The client paid 5.00 too much; his bank confirms it.", "correction": {"counter": {"at": "suspense"}}}))]
+#[schema(example = json!({"reason": "The client paid 5.00 too much; his bank confirms it.", "correction": {"counter": {"place": "suspense"}}}))]
 pub struct Explain {
     reason: String,
     /// Where money has to move: the other end of the correcting entry. A second person decides.

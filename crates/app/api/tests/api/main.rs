@@ -12,7 +12,6 @@ mod masks;
 mod passkeys;
 mod rails;
 mod recon;
-
 mod rights;
 mod rows_money;
 mod shape;

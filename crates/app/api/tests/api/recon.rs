@@ -46,7 +46,7 @@ async fn a_settlement_file_is_read_and_what_it_knows_alone_is_explained_by_two()
     let raised = w.get("/api/v1/exceptions?state=open&kind=ledger.unreconciled", &finance).await.ok();
     assert_eq!(raised["items"].as_array().unwrap().len(), 1);
     let at = format!("/api/v1/reconciliation/breaks/{}", b["id"].as_str().unwrap());
-    let body = json!({"reason": "Nobody knows whose it is yet.", "correction": {"counter": {"at": "suspense"}}});
+    let body = json!({"reason": "Nobody knows whose it is yet.", "correction": {"counter": {"place": "suspense"}}});
     let b = w.post(&format!("{at}/explain"), &finance, body).await.ok();
     assert_eq!(b["state"], "deciding");
     let vote = format!("/api/v1/approvals/{}/decide", b["approval_id"].as_str().unwrap());

@@ -801,6 +801,218 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bank/batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Batches of payments by bank, the newest first. */
+        get: operations["get_bank_batches"];
+        put?: never;
+        /** Prepares a batch of what waits. Somebody else releases it. Needs a fresh proof. */
+        post: operations["post_bank_batches"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bank/batches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One batch with its payments. */
+        get: operations["get_bank_batches_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bank/batches/{id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Releases or refuses a batch that somebody else prepared. Needs a fresh proof. */
+        post: operations["post_bank_batches_id_decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bank/batches/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The payment file of a released batch, `pain.001.001.09`: the same each time, so that a bank that gets
+         *     it twice refuses the second.
+         */
+        get: operations["get_bank_batches_id_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bank/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Entries of statements, the newest first. */
+        get: operations["get_bank_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bank/entries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One entry with the candidates it may be from. */
+        get: operations["get_bank_entries_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bank/entries/{id}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says whose money an entry in suspense is. The checks on deposits run as on any other. */
+        post: operations["post_bank_entries_id_assign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bank/entries/{id}/return": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends an entry in suspense back to who paid it, with the next batch. */
+        post: operations["post_bank_entries_id_return"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bank/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Payments by bank that wait for a batch, the oldest first. */
+        get: operations["get_bank_payments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bank/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Files of the bank, the newest first. */
+        get: operations["get_bank_statements"];
+        put?: never;
+        /**
+         * Loads a file of the bank as it came (camt.053, camt.054 or pain.002, 32 MB): kept encrypted, read by a
+         *     job as a whole or not at all. The same file again is answered with what it became.
+         */
+        post: operations["post_bank_statements"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bank/statements/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One file: how far it is, what became of its entries, and what is wrong with a refused one. */
+        get: operations["get_bank_statements_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bank/statements/{id}/original": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The file as it came, for inspection. */
+        get: operations["get_bank_statements_id_original"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/brands": {
         parameters: {
             query?: never;
@@ -1246,6 +1458,23 @@ export interface paths {
         put?: never;
         /** What giving a client to another partner from a time on would move in money. */
         post: operations["post_clients_id_partner_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clients/{id}/payout-targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The accounts a client is paid to, by their ends. */
+        get: operations["get_clients_id_payout_targets"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1804,6 +2033,40 @@ export interface paths {
         /** Saves a desk as a new version. */
         put: operations["put_desks_code"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/disputes/{id}/collect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes what a client owes for a dispute out of the wallet, as much as is there. Needs a fresh proof. */
+        post: operations["post_disputes_id_collect"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/disputes/{id}/write-off": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives up what a client owes for a dispute: the loss is the house's. Needs a fresh proof. */
+        post: operations["post_disputes_id_write_off"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2772,7 +3035,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The methods open to me, with their currencies and limits. */
+        /**
+         * The methods open to me, with their currencies, limits, fees and times; those that most payments
+         *     succeed by come first.
+         */
         get: operations["get_me_deposit_methods"];
         put?: never;
         post?: never;
@@ -2820,6 +3086,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/deposits/{id}/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tries a deposit again after a soft decline, by another way or method: another attempt of the same
+         *     deposit. Send the client to `redirect_url` when it is `redirected`. A hard decline is refused
+         *     (`declined_for_good`).
+         */
+        post: operations["post_me_deposits_id_attempts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/deposits/{id}/cancel": {
         parameters: {
             query?: never;
@@ -2831,6 +3118,23 @@ export interface paths {
         put?: never;
         /** Gives up a deposit before paying. A payment that arrives all the same is still taken. */
         post: operations["post_me_deposits_id_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/deposits/{id}/transfer-details": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where to transfer a deposit by bank, and the reference that has to stand with it. */
+        get: operations["get_me_deposits_id_transfer_details"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3442,6 +3746,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/payout-targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The accounts of my own that I am paid to, by their ends. */
+        get: operations["get_me_payout_targets"];
+        put?: never;
+        /** Adds an account of my own to be paid to. Needs a fresh proof. */
+        post: operations["post_me_payout_targets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/payout-targets/{id}/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes an account of mine away. What is on its way there is paid there. */
+        post: operations["post_me_payout_targets_id_remove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/questionnaire": {
         parameters: {
             query?: never;
@@ -3573,8 +3912,28 @@ export interface paths {
         /** My transfers, the newest first. */
         get: operations["get_me_transfers"];
         put?: never;
-        /** Moves money between my wallet and my trading accounts of one currency. */
+        /**
+         * Moves money between my wallet and my trading accounts; from one currency into another at the rate
+         *     of a quote. When the quote's time is over, the answer is 409 `quote_expired` with a new quote.
+         */
         post: operations["post_me_transfers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/transfers/quote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Locks a rate for some seconds, for a transfer from one currency into another. */
+        post: operations["post_me_transfers_quote"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4349,6 +4708,160 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/payments/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Payment connections with their health: state, faults and times in rolling windows. */
+        get: operations["get_payments_connections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payments/connections/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Takes a connection out of the routes, or puts it back. What was begun there is followed there. */
+        put: operations["put_payments_connections_id"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payments/experiments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Experiments, the newest first, with the results of each arm. */
+        get: operations["get_payments_experiments"];
+        put?: never;
+        /** Starts an experiment: a share of the clients goes another way, and stays there. */
+        post: operations["post_payments_experiments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payments/experiments/{id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends an experiment: everybody goes the usual way again, and the results stay. */
+        post: operations["post_payments_experiments_id_end"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payments/listed-instruments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Instruments whose money is not taken without a look. */
+        get: operations["get_payments_listed_instruments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payments/listed-instruments/{fingerprint}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Puts an instrument on the list, by the provider's mark of it. */
+        put: operations["put_payments_listed_instruments_fingerprint"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payments/listed-instruments/{fingerprint}/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes an instrument off the list. */
+        post: operations["post_payments_listed_instruments_fingerprint_remove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payments/routing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a deposit would go now and why: candidates, figures, rules, experiment. Nothing is made of it. */
+        get: operations["get_payments_routing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payments/success": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Success by connection, country and band of amounts, over the attempts that the routes are measured by. */
+        get: operations["get_payments_success"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/payout-batches": {
         parameters: {
             query?: never;
@@ -4682,6 +5195,155 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reconciliation/breaks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What does not agree, the newest first. */
+        get: operations["get_reconciliation_breaks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/breaks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One break. */
+        get: operations["get_reconciliation_breaks_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/breaks/{id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Explains a break. Without a correction it is closed; with one it waits for a second person at
+         *     `POST /approvals/{approval_id}/decide`, whose yes posts the correcting entry.
+         */
+        post: operations["post_reconciliation_breaks_id_explain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Settlement files, the newest first, with how far each has been read. */
+        get: operations["get_reconciliation_files"];
+        put?: never;
+        /**
+         * Loads a provider's settlement file: the body is the file itself, up to 64 MB. It is kept sealed
+         *     and read in the background; the same content again answers the file that is there.
+         */
+        post: operations["post_reconciliation_files"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/files/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One settlement file. */
+        get: operations["get_reconciliation_files_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/files/{id}/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The lines of a file in its order, with what each stands against. */
+        get: operations["get_reconciliation_files_id_lines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How each connection and trading server stands, by currency: what waits for its line, what does
+         *     not agree, how old it is, and how much of the budget of amount times age is used.
+         */
+        get: operations["get_reconciliation_overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/position": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where all client money is, by entity and currency: every unit at exactly one named place, and
+         *     the check that all of it together is zero.
+         */
+        get: operations["get_reconciliation_position"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/register": {
         parameters: {
             query?: never;
@@ -4728,6 +5390,46 @@ export interface paths {
         };
         /** The queues I may see, by how long their rows have waited; the worst first. */
         get: operations["get_reports_queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/withdrawal-queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How long people take over withdrawals, in the standard and in the high-risk queue apart, and what
+         *     waits in each; by default of the last seven days.
+         */
+        get: operations["get_reports_withdrawal_queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/withdrawal-trials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the rules that are being tried would have decided about withdrawals, beside what was decided; by
+         *     default of the last seven days.
+         */
+        get: operations["get_reports_withdrawal_trials"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5432,6 +6134,179 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/trading/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where trading servers differ from what we have of them. */
+        get: operations["get_trading_drift"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trading/drift/runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One comparison, with the days on both sides. */
+        get: operations["get_trading_drift_runs_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trading/logins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Logins in our groups that belong to no account here, as the last comparison found them. */
+        get: operations["get_trading_logins"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trading/mapping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Logins with the clients they may belong to, and what became of them. */
+        get: operations["get_trading_mapping"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trading/mapping/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accepts and refuses many at once, all or nothing. An accepted login becomes an account here, with
+         *     the balance it came with.
+         */
+        post: operations["post_trading_mapping_decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trading/mapping/runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One search, with what it has come to. */
+        get: operations["get_trading_mapping_runs_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trading/servers/{id}/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Compares a server now. One that waits for its turn already is answered instead of another. */
+        post: operations["post_trading_servers_id_drift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trading/servers/{id}/mapping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks for the owners of a server's logins. A run that waits already is answered instead of another. */
+        post: operations["post_trading_servers_id_mapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trading/servers/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a server's jobs wait. Nothing is asked of it, nothing is lost, and other servers go on. */
+        post: operations["post_trading_servers_id_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trading/servers/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a paused server's jobs go on. */
+        post: operations["post_trading_servers_id_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/transfers": {
         parameters: {
             query?: never;
@@ -5834,6 +6709,26 @@ export interface paths {
         put?: never;
         /** Puts it back into the queue. */
         post: operations["post_withdrawals_id_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/withdrawals/{id}/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Changes how it goes back, before it is sent: all of it, and to no source more than came from it. Needs
+         *     a fresh proof.
+         */
+        post: operations["post_withdrawals_id_split"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6243,6 +7138,24 @@ export interface components {
             /** @description Code of the requirement. */
             requirement: string;
         };
+        /**
+         * @example {
+         *       "amount": {
+         *         "currency": "EUR",
+         *         "minor": 10000
+         *       },
+         *       "from_account": null,
+         *       "to_account": null,
+         *       "to_currency": "USD"
+         *     }
+         */
+        AskQuote: {
+            /** @description What leaves, in the currency it is in. */
+            amount: components["schemas"]["Money"];
+            from_account?: components["schemas"]["TradingAccountId"] | null;
+            to_account?: components["schemas"]["TradingAccountId"] | null;
+            to_currency?: components["schemas"]["Currency"] | null;
+        };
         Asked: {
             approval_id: components["schemas"]["ApprovalId"];
         };
@@ -6293,6 +7206,18 @@ export interface components {
             reason: string;
         };
         /**
+         * @example {
+         *       "deposit_id": "dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V",
+         *       "reason": "The client forgot the reference; the payer's account is his."
+         *     }
+         */
+        AssignBankEntry: {
+            /** @description Without a deposit: the client, for whom one is made. */
+            client_id?: string | null;
+            deposit_id?: components["schemas"]["DepositId"] | null;
+            reason: string;
+        };
+        /**
          * @description Whom or which desk a ticket goes to. What is absent stays; an owner of null gives it back.
          * @example {
          *       "owner_id": "stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V",
@@ -6305,6 +7230,8 @@ export interface components {
             owner_id?: components["schemas"]["StaffId"] | null;
             reason?: string;
         };
+        /** @enum {string} */
+        AttemptState: "created" | "redirected" | "pending" | "paid" | "paid_second" | "failed" | "expired" | "cancelled";
         Attribution: {
             click: components["schemas"]["ClickId"] | null;
             client_id: string;
@@ -6468,6 +7395,135 @@ export interface components {
             clean: boolean;
             ledger: components["schemas"]["AuditFault"][];
         };
+        BankBatch: {
+            amount: components["schemas"]["Money"];
+            approval_id: string;
+            connection: string;
+            decided_at_us: components["schemas"]["Ts"] | null;
+            decided_by: string | null;
+            entity: string;
+            id: components["schemas"]["BankBatchId"];
+            /** Format: int64 */
+            items: number;
+            /** @description Of one batch; empty in lists. */
+            payments: components["schemas"]["BankPayment"][];
+            prepared_at_us: components["schemas"]["Ts"];
+            prepared_by: string;
+            state: components["schemas"]["BankBatchState"];
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @description Payments by bank that leave together.
+         * @example bbt_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        BankBatchId: string;
+        /** @enum {string} */
+        BankBatchState: "prepared" | "released" | "refused";
+        /** @description Who an entry may be from. */
+        BankCandidate: {
+            client_id: string;
+            /** @description Without one a deposit is made of the entry. */
+            deposit_id: string | null;
+            /** @description `amount`, `name`, `name_in_part`, `payer_known`, `reference_nearly`. */
+            reasons: string[];
+            /**
+             * Format: int64
+             * @description 0 to 160; from 80 on it is taken by itself when nobody else comes near.
+             */
+            score: number;
+        };
+        /**
+         * @description An entry of a bank statement.
+         * @example bke_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        BankEntryId: string;
+        BankEntryOfStatement: {
+            amount: components["schemas"]["Money"];
+            bank_ref: string | null;
+            booked_on_us: components["schemas"]["Ts"] | null;
+            candidates: components["schemas"]["BankCandidate"][];
+            client_id: string | null;
+            connection: string;
+            created_at_us: components["schemas"]["Ts"];
+            creditor_ref: string | null;
+            decided_by: string | null;
+            deposit_id: string | null;
+            /** @description `in` or `out`. */
+            direction: string;
+            end_to_end: string | null;
+            entity: string;
+            file_id: components["schemas"]["BankFileId"];
+            id: components["schemas"]["BankEntryId"];
+            /** @description The last four characters of the other side's account. */
+            last4: string | null;
+            /**
+             * Format: int64
+             * @description Of the file.
+             */
+            line: number;
+            payer: string | null;
+            payment_id: components["schemas"]["BankPaymentId"] | null;
+            reason: string | null;
+            return_reason: string | null;
+            state: components["schemas"]["BankEntryState"];
+            /** @description The payer's words. */
+            text: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @enum {string} */
+        BankEntryState: "matched" | "doubtful" | "suspense" | "returning" | "returned" | "payout" | "other";
+        BankFile: {
+            /** Format: int64 */
+            doubtful: number;
+            entity: string;
+            /**
+             * Format: int64
+             * @description Entries of the file, and how many are in.
+             */
+            entries: number;
+            /** Format: int64 */
+            entries_done: number;
+            fault: components["schemas"]["SettlementFault"] | null;
+            finished_at_us: components["schemas"]["Ts"] | null;
+            id: components["schemas"]["BankFileId"];
+            /** @description `statement`, `notice` or `status`; None until it was read. */
+            kind: string | null;
+            /**
+             * Format: int64
+             * @description Told by another file before.
+             */
+            known: number;
+            loaded_at_us: components["schemas"]["Ts"];
+            loaded_by: string;
+            /** Format: int64 */
+            matched: number;
+            message_id: string | null;
+            name: string;
+            /** Format: int64 */
+            other: number;
+            /** Format: int64 */
+            payouts: number;
+            /**
+             * Format: int64
+             * @description Announced only.
+             */
+            pending: number;
+            sha256: string;
+            /** Format: int64 */
+            size: number;
+            state: components["schemas"]["BankFileState"];
+            /** Format: int64 */
+            suspense: number;
+        };
+        /**
+         * @description A file of a bank.
+         * @example bkf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        BankFileId: string;
+        /** @enum {string} */
+        BankFileState: "waiting" | "reading" | "done" | "refused";
         /**
          * @example {
          *       "paid": true,
@@ -6479,6 +7535,45 @@ export interface components {
             paid: boolean;
             /** @description Of the bank. */
             reference: string;
+        };
+        BankPayment: {
+            amount: components["schemas"]["Money"];
+            batch_id: components["schemas"]["BankBatchId"] | null;
+            client_id: string | null;
+            connection: string;
+            created_at_us: components["schemas"]["Ts"];
+            entity: string;
+            holder: string | null;
+            id: components["schemas"]["BankPaymentId"];
+            kind: components["schemas"]["BankPaymentKind"];
+            /** @description The last four characters of the receiver's account. */
+            last4: string | null;
+            /** Format: int64 */
+            n: number | null;
+            /** @description Why it cannot go into a batch yet: `account_missing`, `account_malformed`; or the bank's code. */
+            reason: string | null;
+            state: components["schemas"]["BankPaymentState"];
+            withdrawal_id: components["schemas"]["WithdrawalId"] | null;
+        };
+        /**
+         * @description A payment by bank.
+         * @example bpm_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        BankPaymentId: string;
+        /** @enum {string} */
+        BankPaymentKind: "leg" | "return";
+        /** @enum {string} */
+        BankPaymentState: "waiting" | "batched" | "sent" | "paid" | "failed" | "returned";
+        BankTransferDetails: {
+            amount: components["schemas"]["Money"];
+            bank_name: string;
+            bic: string | null;
+            holder: string;
+            iban: string;
+            /** @description The creditor reference that has to stand with the transfer. */
+            reference: string;
+            /** @description The same in groups of four, to be copied by hand. */
+            reference_text: string;
         };
         /**
          * @description A batch of payouts to partners.
@@ -6698,6 +7793,22 @@ export interface components {
             texts: {
                 [key: string]: string;
             };
+        };
+        /**
+         * @description Something that providers, platforms and the ledger do not agree about.
+         * @example brk_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        BreakId: string;
+        /** @enum {string} */
+        BreakKind: "missing_in_ledger" | "missing_at_provider" | "amount_differs" | "currency_differs" | "duplicate_at_provider" | "state_differs" | "fee_differs" | "unreadable_line";
+        /** @enum {string} */
+        BreakState: "open" | "deciding" | "resolved" | "explained";
+        /** @description Both ends included. */
+        BuildRange: {
+            /** Format: int32 */
+            from: number;
+            /** Format: int32 */
+            to: number;
         };
         /** @description What to do to each. */
         BulkAction: {
@@ -7237,8 +8348,6 @@ export interface components {
             detail: string;
             /** @description The first of them. */
             examples: string[];
-            /** @description Where the back office shows them. */
-            link: string;
             ok: boolean;
         };
         /**
@@ -7518,6 +8627,40 @@ export interface components {
             /** @description Allowed, and probably not meant; by plan. */
             warnings?: components["schemas"]["PlanWarning"][];
         };
+        ConnectionHealth: {
+            down_since_us: components["schemas"]["Ts"] | null;
+            entity: string;
+            /** Format: int64 */
+            faults_in_row: number;
+            id: string;
+            last_error: string | null;
+            last_error_at_us: components["schemas"]["Ts"] | null;
+            last_ok_at_us: components["schemas"]["Ts"] | null;
+            probed_at_us: components["schemas"]["Ts"] | null;
+            provider: string;
+            /** @description `up`, `down`, `disabled`. */
+            state: string;
+            /** @description The last five minutes, the last hour, the last day. */
+            windows: components["schemas"]["ConnectionWindow"][];
+        };
+        /** @description The calls of the last minutes. */
+        ConnectionWindow: {
+            /** Format: int64 */
+            average_ms: number | null;
+            /** Format: int64 */
+            calls: number;
+            /** Format: int64 */
+            fault_rate_ppm: number | null;
+            /**
+             * Format: int64
+             * @description Not answered, or not so that it could be understood. Declines are none.
+             */
+            faults: number;
+            /** Format: int64 */
+            minutes: number;
+            /** Format: int64 */
+            slowest_ms: number;
+        };
         Connections: {
             psps: components["schemas"]["PspConnection"][];
             servers: components["schemas"]["TradingServerHealth"][];
@@ -7684,6 +8827,25 @@ export interface components {
             revision: number;
             statement: components["schemas"]["StatementId"] | null;
         };
+        /** @description Where the other end of a correcting entry is. */
+        CounterAccount: {
+            /** @enum {string} */
+            place: "suspense";
+        } | {
+            /** @enum {string} */
+            place: "fees";
+        } | {
+            /** @enum {string} */
+            place: "chargebacks";
+        } | {
+            client_id: string;
+            /** @enum {string} */
+            place: "wallet";
+        } | {
+            client_id: string;
+            /** @enum {string} */
+            place: "client_suspense";
+        };
         CountryRules: {
             /** @description Enhanced due diligence: a person decides. */
             enhanced?: string[];
@@ -7707,6 +8869,8 @@ export interface components {
         CreateDeposit: {
             account_id?: components["schemas"]["TradingAccountId"] | null;
             amount: components["schemas"]["Money"];
+            /** @description The first 6 to 8 digits of the card, where the page knows them: it helps to choose the way. */
+            bin?: string | null;
             /** @description One of my methods. */
             method: string;
         };
@@ -7723,6 +8887,7 @@ export interface components {
         CreateTransfer: {
             amount: components["schemas"]["Money"];
             from_account?: components["schemas"]["TradingAccountId"] | null;
+            quote_id?: components["schemas"]["QuoteId"] | null;
             to_account?: components["schemas"]["TradingAccountId"] | null;
         };
         /**
@@ -7737,6 +8902,7 @@ export interface components {
         CreateWithdrawal: {
             account_id?: components["schemas"]["TradingAccountId"] | null;
             amount: components["schemas"]["Money"];
+            target_id?: components["schemas"]["PayoutTargetId"] | null;
         };
         /**
          * @example {
@@ -7836,6 +9002,17 @@ export interface components {
          *       "reason": ""
          *     }
          */
+        DecideBankBatch: {
+            approve: boolean;
+            /** @description Compulsory with a no. */
+            reason?: string;
+        };
+        /**
+         * @example {
+         *       "approve": true,
+         *       "reason": ""
+         *     }
+         */
         DecideBatch: {
             approve: boolean;
             reason?: string;
@@ -7893,6 +9070,8 @@ export interface components {
         Deposit: {
             account_id: string | null;
             amount: components["schemas"]["Money"];
+            /** @description Each try to be paid, the oldest first: one connection and one payment each. */
+            attempts: components["schemas"]["DepositAttempt"][];
             client_id: string;
             /** @description Which provider connection it goes through. */
             connection: string;
@@ -7913,6 +9092,7 @@ export interface components {
             /** @description Send the client here while the state is `redirected`. */
             redirect_url: string | null;
             returned: components["schemas"]["Money"];
+            second_of: components["schemas"]["DepositId"] | null;
             state: components["schemas"]["DepositState"];
             steps: components["schemas"]["Step"][];
             /** @description Another card or method may work. */
@@ -7920,19 +9100,58 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        /** @description One try as it is shown. */
+        DepositAttempt: {
+            /** @description What was asked for. */
+            amount: components["schemas"]["Money"];
+            /** @description The deposit made of it, when it was a second payment. */
+            became: string | null;
+            connection: string;
+            created_at_us: components["schemas"]["Ts"];
+            ended_at_us: components["schemas"]["Ts"] | null;
+            failure_code: string | null;
+            method: string;
+            /**
+             * Format: int64
+             * @description From 1.
+             */
+            n: number;
+            opened_at_us: components["schemas"]["Ts"] | null;
+            payment_ref: string | null;
+            provider_ref: string | null;
+            route: components["schemas"]["Route"] | null;
+            /** @description Another card, method or connection may work. */
+            soft_failure: boolean;
+            state: components["schemas"]["AttemptState"];
+        };
         /**
          * @description One intended deposit.
          * @example dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
          */
         DepositId: string;
         DepositMethod: {
+            /**
+             * Format: int64
+             * @description How long it usually takes until the money is here.
+             */
+            arrives_minutes: number | null;
             connection: string;
             currencies: string[];
+            fee_fixed: string | null;
+            /**
+             * @description What the payer is charged on top, shown before paying: per cent and a fixed sum in the
+             *     payment's currency, both as decimal text (`2.9`, `0.30`).
+             */
+            fee_percent: string | null;
             /** Format: int64 */
             max_minor: number;
             method: string;
             /** Format: int64 */
             min_minor: number;
+            /** @description Further connections that take the same method, in the order of the configuration. */
+            others: string[];
+            /** @description Nothing can take it at the moment. */
+            unavailable: boolean;
         };
         /**
          * @example {
@@ -8017,10 +9236,20 @@ export interface components {
             entity: string;
             id: components["schemas"]["DisputeId"];
             opened_at_us: components["schemas"]["Ts"];
+            /**
+             * Format: int64
+             * @description What the wallet could not cover.
+             */
+            owed_minor: number;
             provider_ref: string;
             provider_state: string;
             reason: string;
             state: string;
+            /**
+             * Format: int64
+             * @description Taken out of the client's wallet for it.
+             */
+            taken_minor: number;
             /** Format: int64 */
             version: number;
         };
@@ -8133,6 +9362,105 @@ export interface components {
             expected: string;
             pointer: string;
         };
+        /** @description A day (UTC) of all accounts in one currency. */
+        DriftDay: {
+            currency: components["schemas"]["Currency"];
+            /** @description `2026-11-20`. */
+            day: string;
+            ours: components["schemas"]["DriftDaySide"];
+            theirs: components["schemas"]["DriftDaySide"];
+        };
+        /** @description One side of a day in one currency. */
+        DriftDaySide: {
+            /**
+             * Format: int64
+             * @description Balance and credit operations, in minor units.
+             */
+            money_minor: number;
+            /**
+             * Format: int64
+             * @description Profit, swap and commission of everything but money moves, in minor units.
+             */
+            result_minor: number;
+            /**
+             * Format: int64
+             * @description Trades, the cancelled ones apart.
+             */
+            trades: number;
+            /**
+             * Format: int64
+             * @description Lots of the trades in 1e-8.
+             */
+            volume_e8: number;
+        };
+        DriftFinding: {
+            account_id: components["schemas"]["TradingAccountId"] | null;
+            cause: string;
+            client_id: string | null;
+            delta: components["schemas"]["Money"] | null;
+            ended_at_us: components["schemas"]["Ts"] | null;
+            first_seen_at_us: components["schemas"]["Ts"];
+            id: components["schemas"]["FindingId"];
+            kind: components["schemas"]["DriftKind"];
+            last_seen_at_us: components["schemas"]["Ts"];
+            login: string;
+            /** @description As text: an amount, a group, `read_only`, lots. */
+            ours: string;
+            repair: components["schemas"]["DriftRepair"] | null;
+            server: string;
+            theirs: string;
+        };
+        /** @enum {string} */
+        DriftKind: "balance" | "credit" | "rights" | "group" | "leverage" | "positions" | "deals" | "missing";
+        /** @enum {string} */
+        DriftRepair: "restored" | "taken_over" | "read_again";
+        DriftReport: {
+            /** @description The newest first. */
+            items: components["schemas"]["DriftFinding"][];
+            next_cursor: string | null;
+            /** @description Of each server: the newest comparison that has ended, or the first that waits. */
+            runs: components["schemas"]["DriftRun"][];
+        };
+        DriftRun: {
+            /** Format: int64 */
+            accounts: number;
+            asked_at_us: components["schemas"]["Ts"];
+            /** @description A person, or `clock`. */
+            asked_by: string;
+            /** @description The day before and this day, on both sides, without the last two minutes. */
+            days: components["schemas"]["DriftDay"][];
+            /** Format: int64 */
+            deals: number;
+            /**
+             * Format: int64
+             * @description Differences that are open.
+             */
+            differs: number;
+            ended_at_us: components["schemas"]["Ts"] | null;
+            error: string | null;
+            id: components["schemas"]["DriftRunId"];
+            /** Format: int64 */
+            positions: number;
+            /**
+             * Format: int64
+             * @description Differences that this run has repaired.
+             */
+            repaired: number;
+            server: string;
+            state: components["schemas"]["DriftRunState"];
+            /**
+             * Format: int64
+             * @description Logins there that belong to no account here.
+             */
+            unmapped: number;
+        };
+        /**
+         * @description One comparison of a server with what we have of it.
+         * @example drf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        DriftRunId: string;
+        /** @enum {string} */
+        DriftRunState: "waiting" | "done" | "failed";
         Duplicate: {
             created_at_us: components["schemas"]["Ts"];
             decided_at_us: components["schemas"]["Ts"] | null;
@@ -8356,6 +9684,59 @@ export interface components {
             from_us: components["schemas"]["Ts"];
             until_us: components["schemas"]["Ts"];
         };
+        ExperimentArm: {
+            connection: string;
+            name: string;
+            /**
+             * Format: int32
+             * @description Percent of the clients.
+             */
+            share: number;
+        };
+        /** @description An arm and what came of it. */
+        ExperimentArmResult: {
+            /** Format: int64 */
+            attempts: number;
+            /** Format: int64 */
+            clients: number;
+            connection: string;
+            /**
+             * Format: int64
+             * @description Attempts that were paid or refused.
+             */
+            ended: number;
+            name: string;
+            /** Format: int64 */
+            paid: number;
+            /**
+             * Format: int64
+             * @description Paid of ended, in millionths; None before the first has ended.
+             */
+            rate_ppm: number | null;
+            /** Format: int32 */
+            share: number;
+        };
+        /**
+         * @description A share of the clients sent another way.
+         * @example exp_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        ExperimentId: string;
+        /** @enum {string} */
+        ExperimentState: "running" | "ended";
+        /**
+         * @example {
+         *       "correction": {
+         *         "counter": {
+         *           "place": "suspense"
+         *         }
+         *       },
+         *       "reason": "The client paid 5.00 too much; his bank confirms it."
+         *     }
+         */
+        Explain: {
+            correction?: components["schemas"]["ReconciliationCorrection"] | null;
+            reason: string;
+        };
         FailedDeposit: {
             amount: components["schemas"]["Money"];
             at_us: components["schemas"]["Ts"];
@@ -8395,6 +9776,11 @@ export interface components {
         FilledMacro: {
             text: string;
         };
+        /**
+         * @description One difference between a server and us.
+         * @example dfi_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        FindingId: string;
         FirstDeposit: {
             amount: components["schemas"]["Money"];
             at_us: components["schemas"]["Ts"] | null;
@@ -8601,6 +9987,14 @@ export interface components {
             /**
              * @description A mail, queued or sent.
              * @example mai_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+             */
+            id: string;
+        };
+        /** @description What was made or changed, by its id. */
+        IdOf_PayoutTargetId: {
+            /**
+             * @description An account a client is paid to.
+             * @example ptg_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
              */
             id: string;
         };
@@ -9174,12 +10568,20 @@ export interface components {
         /** @enum {string} */
         ListName: "leads" | "clients" | "accounts" | "deposits" | "withdrawals" | "transfers" | "kyc" | "tickets" | "tasks" | "exceptions" | "partners" | "audit";
         /** @description A list that is short by nature: all of it, without pages. */
+        ListOf_BankPayment: {
+            items: components["schemas"]["BankPayment"][];
+        };
+        /** @description A list that is short by nature: all of it, without pages. */
         ListOf_Brand: {
             items: components["schemas"]["Brand"][];
         };
         /** @description A list that is short by nature: all of it, without pages. */
         ListOf_ClientRow: {
             items: components["schemas"]["ClientRow"][];
+        };
+        /** @description A list that is short by nature: all of it, without pages. */
+        ListOf_ConnectionHealth: {
+            items: components["schemas"]["ConnectionHealth"][];
         };
         /** @description A list that is short by nature: all of it, without pages. */
         ListOf_Decision: {
@@ -9222,6 +10624,10 @@ export interface components {
             items: components["schemas"]["LedgerBalance"][];
         };
         /** @description A list that is short by nature: all of it, without pages. */
+        ListOf_ListedInstrument: {
+            items: components["schemas"]["ListedInstrument"][];
+        };
+        /** @description A list that is short by nature: all of it, without pages. */
         ListOf_Login: {
             items: components["schemas"]["Login"][];
         };
@@ -9254,6 +10660,14 @@ export interface components {
             items: components["schemas"]["PaymentLine"][];
         };
         /** @description A list that is short by nature: all of it, without pages. */
+        ListOf_PaymentSuccess: {
+            items: components["schemas"]["PaymentSuccess"][];
+        };
+        /** @description A list that is short by nature: all of it, without pages. */
+        ListOf_PayoutTarget: {
+            items: components["schemas"]["PayoutTarget"][];
+        };
+        /** @description A list that is short by nature: all of it, without pages. */
         ListOf_Postback: {
             items: components["schemas"]["Postback"][];
         };
@@ -9262,8 +10676,16 @@ export interface components {
             items: components["schemas"]["QuestionnaireAnswers"][];
         };
         /** @description A list that is short by nature: all of it, without pages. */
+        ListOf_ReconciliationStanding: {
+            items: components["schemas"]["ReconciliationStanding"][];
+        };
+        /** @description A list that is short by nature: all of it, without pages. */
         ListOf_Restriction: {
             items: components["schemas"]["Restriction"][];
+        };
+        /** @description A list that is short by nature: all of it, without pages. */
+        ListOf_RoutingExperiment: {
+            items: components["schemas"]["RoutingExperiment"][];
         };
         /** @description A list that is short by nature: all of it, without pages. */
         ListOf_Rule: {
@@ -9312,6 +10734,13 @@ export interface components {
         /** @description A list that is short by nature: all of it, without pages. */
         ListOf_WithdrawalPlanPart: {
             items: components["schemas"]["WithdrawalPlanPart"][];
+        };
+        /** @description By the provider's mark of the card or account, never its number. */
+        ListedInstrument: {
+            fingerprint: string;
+            listed_at_us: components["schemas"]["Ts"];
+            listed_by: string;
+            reason: string;
         };
         /**
          * @example {
@@ -9380,6 +10809,33 @@ export interface components {
          * @example lgn_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
          */
         LoginId: string;
+        LoginMapping: {
+            account_id: components["schemas"]["TradingAccountId"] | null;
+            /** @description The best first. */
+            candidates: components["schemas"]["MappingCandidate"][];
+            /** @description The one proposed or accepted. */
+            client_id: string | null;
+            conflict: components["schemas"]["MappingConflict"] | null;
+            currency: components["schemas"]["Currency"];
+            decided_at_us: components["schemas"]["Ts"] | null;
+            decided_by: string | null;
+            email: string;
+            group: string;
+            id: components["schemas"]["MappingId"];
+            /** Format: int64 */
+            leverage: number;
+            login: string;
+            made_at_us: components["schemas"]["Ts"];
+            /** @description The holder as the server shows them. */
+            name: string;
+            phone: string;
+            reason: string | null;
+            rights: components["schemas"]["AccountRights"];
+            /** Format: int64 */
+            score: number;
+            server: string;
+            state: components["schemas"]["MappingState"];
+        };
         /**
          * @example {
          *       "approve": true,
@@ -9486,6 +10942,70 @@ export interface components {
              */
             value_at_us: number;
         };
+        MappingAccept: {
+            /** @description Another client than the one proposed, or the one a person found. */
+            client_id?: string | null;
+            id: components["schemas"]["MappingId"];
+        };
+        /** @description A client a login may belong to. */
+        MappingCandidate: {
+            client_id: string;
+            reasons: components["schemas"]["MappingReason"][];
+            /**
+             * Format: int64
+             * @description Of 100.
+             */
+            score: number;
+        };
+        /** @enum {string} */
+        MappingConflict: "two_clients" | "login_taken";
+        MappingDecided: {
+            accepted: components["schemas"]["TradingAccountId"][];
+            /** Format: int64 */
+            refused: number;
+        };
+        /** @description What people decided about many logins at once. */
+        MappingDecisions: {
+            accept?: components["schemas"]["MappingAccept"][];
+            reason: string;
+            refuse?: components["schemas"]["MappingId"][];
+        };
+        /**
+         * @description Whose a login may be.
+         * @example lmp_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        MappingId: string;
+        /** @enum {string} */
+        MappingReason: "our_ref" | "email" | "phone" | "name";
+        MappingRun: {
+            asked_at_us: components["schemas"]["Ts"];
+            asked_by: string;
+            /** Format: int64 */
+            conflicts: number;
+            ended_at_us: components["schemas"]["Ts"] | null;
+            error: string | null;
+            id: components["schemas"]["MappingRunId"];
+            /**
+             * Format: int64
+             * @description Logins looked at.
+             */
+            logins: number;
+            /** Format: int64 */
+            proposed: number;
+            server: string;
+            state: components["schemas"]["MappingRunState"];
+            /** Format: int64 */
+            strangers: number;
+        };
+        /**
+         * @description One search for the owners of a server's logins.
+         * @example mpr_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        MappingRunId: string;
+        /** @enum {string} */
+        MappingRunState: "waiting" | "done" | "failed";
+        /** @enum {string} */
+        MappingState: "proposed" | "conflict" | "stranger" | "accepted" | "refused";
         /** @enum {string} */
         MarkKind: "email" | "phone" | "name_birth" | "document";
         /** @enum {string} */
@@ -9565,8 +11085,13 @@ export interface components {
         MessageLogged: {
             logged: boolean;
         };
+        /** @description Decimal text, as it is shown: `2.9` per cent and `0.30` of the payment's currency. */
+        MethodFee: {
+            fixed?: string | null;
+            percent?: string | null;
+        };
         /** @enum {string} */
-        Mime: "image/jpeg" | "image/png" | "image/webp" | "image/heic" | "application/pdf";
+        Mime: "image/jpeg" | "image/png" | "image/webp" | "image/heic" | "application/pdf" | "application/octet-stream";
         ModelSays: {
             at_us: components["schemas"]["Ts"] | null;
             click: components["schemas"]["ClickId"] | null;
@@ -9592,6 +11117,55 @@ export interface components {
              * @description In the currency's smallest unit; at most 9·10^15 either way.
              */
             minor: number;
+        };
+        MoneyAt: {
+            /** Format: int64 */
+            accounts: number;
+            /**
+             * Format: int64
+             * @description Minor units: what we owe above zero, what stands against it below.
+             */
+            minor: number;
+            /** @description Which provider or bank. */
+            party: string | null;
+            place: components["schemas"]["MoneyPlace"];
+            /** @description The ledger's word. */
+            purpose: components["schemas"]["LedgerPurpose"];
+        };
+        /** @enum {string} */
+        MoneyPlace: "wallets" | "transit" | "platform" | "payout_transit" | "suspense" | "provider" | "bank" | "house";
+        MoneyPosition: {
+            /**
+             * Format: int64
+             * @description What we owe clients, minor units.
+             */
+            client_minor: number;
+            currency: components["schemas"]["Currency"];
+            /**
+             * Format: int64
+             * @description Zero, or money is at no place or at two.
+             */
+            difference_minor: number;
+            /** @description None: of owners whom nobody knows, which should not be. */
+            entity: string | null;
+            /**
+             * Format: int64
+             * @description The house's part: `resource_minor - client_minor` when the equation holds.
+             */
+            house_minor: number;
+            places: components["schemas"]["MoneyAt"][];
+            /**
+             * Format: int64
+             * @description What providers and banks hold for us.
+             */
+            resource_minor: number;
+        };
+        MoneyPositions: {
+            /** @description Of the entries booked before this. */
+            as_of_us: components["schemas"]["Ts"];
+            /** @description Every difference is zero, and every owner known. */
+            balanced: boolean;
+            positions: components["schemas"]["MoneyPosition"][];
         };
         /**
          * @example {
@@ -9760,6 +11334,20 @@ export interface components {
         };
         /**
          * @example {
+         *       "connection": "bank-eu",
+         *       "currency": "EUR",
+         *       "entity": "eu"
+         *     }
+         */
+        NewBankBatch: {
+            connection: string;
+            currency: string;
+            entity: string;
+            /** @description Only these; without it all that wait and have an account. */
+            payment_ids?: components["schemas"]["BankPaymentId"][] | null;
+        };
+        /**
+         * @example {
          *       "entity": "eu",
          *       "month": "2026-03"
          *     }
@@ -9776,6 +11364,13 @@ export interface components {
          */
         NewEmail: {
             email: string;
+        };
+        NewExperiment: {
+            /** @description Shares sum to 100. */
+            arms: components["schemas"]["ExperimentArm"][];
+            entity: string;
+            method: string;
+            name: string;
         };
         /**
          * @example {
@@ -9832,6 +11427,23 @@ export interface components {
             method: components["schemas"]["PartnerPayoutWay"];
             /** @description None: all who can be paid this way, at most 500 at once. */
             partners?: components["schemas"]["PartnerId"][] | null;
+        };
+        /**
+         * @example {
+         *       "account": "DE89370400440532013000",
+         *       "bic": "COBADEFFXXX",
+         *       "holder": "Alex Müller",
+         *       "method": "bank"
+         *     }
+         */
+        NewPayoutTarget: {
+            /** @description IBAN, e-mail of the wallet, crypto address. */
+            account: string;
+            bic?: string | null;
+            /** @description Must be the client. */
+            holder: string;
+            /** @description `bank`, or the code of a method that pays people. */
+            method: string;
         };
         Note: {
             at_us: components["schemas"]["Ts"];
@@ -10002,6 +11614,24 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description A page of a list. */
+        PageOf_BankBatch: {
+            items: components["schemas"]["BankBatch"][];
+            /** @description Hand it back for the next page; none after the last. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        PageOf_BankEntryOfStatement: {
+            items: components["schemas"]["BankEntryOfStatement"][];
+            /** @description Hand it back for the next page; none after the last. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        PageOf_BankFile: {
+            items: components["schemas"]["BankFile"][];
+            /** @description Hand it back for the next page; none after the last. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
         PageOf_Call: {
             items: components["schemas"]["Call"][];
             /** @description Hand it back for the next page; none after the last. */
@@ -10076,6 +11706,12 @@ export interface components {
         /** @description A page of a list. */
         PageOf_KycQueueRow: {
             items: components["schemas"]["KycQueueRow"][];
+            /** @description Hand it back for the next page; none after the last. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        PageOf_LoginMapping: {
+            items: components["schemas"]["LoginMapping"][];
             /** @description Hand it back for the next page; none after the last. */
             next_cursor: string | null;
         };
@@ -10177,8 +11813,26 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description A page of a list. */
+        PageOf_ReconciledLine: {
+            items: components["schemas"]["ReconciledLine"][];
+            /** @description Hand it back for the next page; none after the last. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        PageOf_ReconciliationBreak: {
+            items: components["schemas"]["ReconciliationBreak"][];
+            /** @description Hand it back for the next page; none after the last. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
         PageOf_ReferralCase: {
             items: components["schemas"]["ReferralCase"][];
+            /** @description Hand it back for the next page; none after the last. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        PageOf_SettlementFile: {
+            items: components["schemas"]["SettlementFile"][];
             /** @description Hand it back for the next page; none after the last. */
             next_cursor: string | null;
         };
@@ -10227,6 +11881,12 @@ export interface components {
         /** @description A page of a list. */
         PageOf_Transfer: {
             items: components["schemas"]["Transfer"][];
+            /** @description Hand it back for the next page; none after the last. */
+            next_cursor: string | null;
+        };
+        /** @description A page of a list. */
+        PageOf_UnmappedLogin: {
+            items: components["schemas"]["UnmappedLogin"][];
             /** @description Hand it back for the next page; none after the last. */
             next_cursor: string | null;
         };
@@ -10998,6 +12658,11 @@ export interface components {
             who: string;
         };
         PaymentMethod: {
+            /**
+             * Format: int32
+             * @description How long it usually takes until the money is here.
+             */
+            arrives_minutes?: number | null;
             code: string;
             /** @description Name of the provider's connection. */
             connection: string;
@@ -11005,7 +12670,10 @@ export interface components {
             countries?: string[];
             currencies: components["schemas"]["Currency"][];
             deposits?: boolean;
+            fee?: components["schemas"]["MethodFee"] | null;
             not_countries?: string[];
+            /** @description Further connections that take this method: the routes choose among all of them. */
+            others: string[];
             title_key: string;
             withdrawals?: boolean;
         };
@@ -11016,6 +12684,27 @@ export interface components {
          */
         PaymentNote: {
             body: string;
+        };
+        /** @description How one connection did with the clients of one country. */
+        PaymentSuccess: {
+            band: string;
+            connection: string;
+            /**
+             * Format: int64
+             * @description Fees of the sum they were taken of, in millionths; None where the provider names none.
+             */
+            cost_ppm: number | null;
+            /** @description ISO 3166; empty where it was not noted. */
+            country: string;
+            /** Format: int64 */
+            ended: number;
+            /** Format: int64 */
+            paid: number;
+            /**
+             * Format: int64
+             * @description Paid of ended, in millionths: 620000 is 62 %.
+             */
+            rate_ppm: number;
         };
         PayoutBatch: {
             approval_id: components["schemas"]["ApprovalId"];
@@ -11115,6 +12804,23 @@ export interface components {
             /** @description Of a paid one: what the bank's statement says. */
             reference?: string | null;
         };
+        /** @description The account itself is shown by its end only. */
+        PayoutTarget: {
+            added_at_us: components["schemas"]["Ts"];
+            country: string;
+            holder: string;
+            id: components["schemas"]["PayoutTargetId"];
+            /** @description The account's last four characters. */
+            last4: string;
+            method: string;
+            /** @description The holder is the client, as far as names tell. */
+            name_matches: boolean;
+        };
+        /**
+         * @description An account a client is paid to.
+         * @example ptg_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        PayoutTargetId: string;
         PlanFile: {
             plan: components["schemas"]["CommissionPlan"];
             versions: components["schemas"]["CommissionPlanVersion"][];
@@ -11218,6 +12924,20 @@ export interface components {
             code: string;
             pointer: string;
             says: string;
+        };
+        PlatformCapability: {
+            /** @description `open_account`, `read_only`, `deals_by_group`, … */
+            capability: string;
+            /** @description `yes`, `partly`, `no`. */
+            support: string;
+        };
+        /** @description A connector's own word. */
+        PlatformConnector: {
+            /** @description The interface in the vendor's words. */
+            api: string;
+            /** @description Builds it was run against. */
+            builds: components["schemas"]["BuildRange"][];
+            capabilities: components["schemas"]["PlatformCapability"][];
         };
         PlatformMove: {
             account_id: components["schemas"]["TradingAccountId"];
@@ -11937,6 +13657,11 @@ export interface components {
             queues: components["schemas"]["QueueAge"][];
         };
         /**
+         * @description A rate locked for some seconds, for one transfer.
+         * @example quo_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        QuoteId: string;
+        /**
          * @description A price of one unit in another: decimal text above 0, at most 12 places.
          * @example 1.08451
          */
@@ -12008,6 +13733,100 @@ export interface components {
         Recipient: {
             address: string;
             name: string;
+        };
+        ReconciledLine: {
+            at_us: components["schemas"]["Ts"];
+            /** @description The ledger entry it stands against. */
+            entry_id: string | null;
+            fee: components["schemas"]["Money"] | null;
+            /** @description As our balance there saw it. */
+            gross: components["schemas"]["Money"];
+            id: string;
+            /** @description `payment`, `refund`, `payout`, `chargeback`, `chargeback_reversed`, `fee`, `transfer`, `other`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description As the file counts, from 1 with the heading.
+             */
+            line: number;
+            our_ref: string | null;
+            payment_ref: string | null;
+            provider_ref: string | null;
+            /** @description The rule that matched it. */
+            rule: string | null;
+            state: components["schemas"]["SettlementLineState"];
+            /** @description The provider's word. */
+            word: string;
+        };
+        ReconciliationBreak: {
+            /**
+             * Format: int64
+             * @description Whole seconds that it was open, or is.
+             */
+            age_s: number;
+            approval_id: string | null;
+            cause: string;
+            client_id: string | null;
+            closed_at_us: components["schemas"]["Ts"] | null;
+            correction: components["schemas"]["ReconciliationCorrection"] | null;
+            /** @description The correcting ledger entry. */
+            correction_entry: string | null;
+            /** @description The other side's figure less ours. */
+            difference: components["schemas"]["Money"];
+            entity: string;
+            /** @description The ledger entry it is about. */
+            entry_id: string | null;
+            explained_by: string | null;
+            file_id: components["schemas"]["SettlementFileId"] | null;
+            /** @description What explained it. */
+            how: string | null;
+            id: components["schemas"]["BreakId"];
+            kind: components["schemas"]["BreakKind"];
+            line_id: string | null;
+            opened_at_us: components["schemas"]["Ts"];
+            owner_role: string;
+            /** @description The payment connection or the trading server. */
+            party: string;
+            side: components["schemas"]["ReconciliationSide"];
+            state: components["schemas"]["BreakState"];
+        };
+        /** @description A correcting entry: the break's difference, between the clearing account and here. */
+        ReconciliationCorrection: {
+            counter: components["schemas"]["CounterAccount"];
+        };
+        /** @enum {string} */
+        ReconciliationSide: "provider" | "platform";
+        /** @description One connection or server, in one currency. */
+        ReconciliationStanding: {
+            /**
+             * Format: int64
+             * @description Sum of the differences without their signs, minor units.
+             */
+            break_minor: number;
+            /** Format: int64 */
+            breaks: number;
+            /** @description Open breaks by age in days: up to 1, up to 3, up to 7, up to 30, older. */
+            by_age: number[];
+            currency: components["schemas"]["Currency"];
+            /**
+             * Format: int64
+             * @description Amount times age over all open breaks, minor units times days, and what may be.
+             */
+            drift_minor_days: number;
+            entity: string;
+            /** Format: int64 */
+            limit_minor_days: number;
+            oldest_waiting_us: components["schemas"]["Ts"] | null;
+            /** @description The payment connection or the trading server. */
+            party: string;
+            side: components["schemas"]["ReconciliationSide"];
+            /**
+             * Format: int64
+             * @description Entries that no line stands against yet; minor units, as our balance there.
+             */
+            waiting: number;
+            /** Format: int64 */
+            waiting_minor: number;
         };
         RecordEntity: {
             base_currency: components["schemas"]["Currency"];
@@ -12363,6 +14182,75 @@ export interface components {
         };
         RoleSaved: {
             role: components["schemas"]["Role"];
+        };
+        /** @description Where a payment goes and why. */
+        Route: {
+            by: components["schemas"]["RouteChosenBy"];
+            candidates: components["schemas"]["RouteCandidate"][];
+            connection: string;
+            experiment: components["schemas"]["RouteExperiment"] | null;
+            /** @description What the rules were asked with. */
+            facts: unknown;
+            measured: components["schemas"]["RouteLevel"] | null;
+            /** @description The rules that ordered or left out, in their order. */
+            rules: components["schemas"]["RouteRule"][];
+            /** @description Those that would be next, in order. */
+            then: string[];
+        };
+        /** @description One connection as it was seen. Rates are millionths: 810000 is 81 %. */
+        RouteCandidate: {
+            connection: string;
+            /** Format: int64 */
+            cost_ppm: number | null;
+            /**
+             * Format: int64
+             * @description Attempts that ended in the window, and those of them that were paid.
+             */
+            ended: number;
+            left_out: components["schemas"]["RouteLeftOut"] | null;
+            /** Format: int64 */
+            paid: number;
+            /**
+             * Format: int64
+             * @description Smoothed; None where nothing was measured.
+             */
+            rate_ppm: number | null;
+            /**
+             * Format: int64
+             * @description The rate less the cost: what of each unit asked for arrives.
+             */
+            score_ppm: number | null;
+        };
+        /** @enum {string} */
+        RouteChosenBy: "only" | "configured" | "rule" | "measured" | "experiment" | "all_down";
+        RouteExperiment: {
+            arm: string;
+            id: string;
+            name: string;
+        };
+        /** @enum {string} */
+        RouteLeftOut: "down" | "disabled" | "rule" | "tried";
+        /** @enum {string} */
+        RouteLevel: "country_and_band" | "country" | "everywhere";
+        RouteRule: {
+            name: string;
+            reason_code: string;
+            /** Format: int64 */
+            version: number;
+        };
+        RoutingExperiment: {
+            arms: components["schemas"]["ExperimentArmResult"][];
+            ended_at_us: components["schemas"]["Ts"] | null;
+            ended_by: string | null;
+            entity: string;
+            id: components["schemas"]["ExperimentId"];
+            method: string;
+            name: string;
+            started_at_us: components["schemas"]["Ts"];
+            started_by: string;
+            state: components["schemas"]["ExperimentState"];
+            /** Format: int64 */
+            version: number;
         };
         /** @description One version of a rule. */
         Rule: {
@@ -12727,6 +14615,59 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        /** @description A line that cannot be read: where, and what was expected. */
+        SettlementFault: {
+            code: string;
+            expected: string;
+            field: string;
+            /** Format: int32 */
+            line: number;
+        };
+        SettlementFile: {
+            /** Format: int64 */
+            breaks: number;
+            connection: string;
+            entity: string;
+            /** @description The file's own id, where its provider writes one. */
+            file_ref: string | null;
+            finished_at_us: components["schemas"]["Ts"] | null;
+            from_us: components["schemas"]["Ts"] | null;
+            id: components["schemas"]["SettlementFileId"];
+            /** Format: int64 */
+            lines_read: number;
+            /** Format: int64 */
+            lines_total: number;
+            loaded_at_us: components["schemas"]["Ts"];
+            loaded_by: string;
+            /** Format: int64 */
+            matched: number;
+            name: string;
+            /** @description Why it was refused, or another file with the same id of its own. */
+            problem: string | null;
+            /**
+             * Format: int64
+             * @description Lines that had come in an earlier file.
+             */
+            repeated: number;
+            /** @description Of the content, lower-case hex: the same content is taken once per connection. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
+            state: components["schemas"]["SettlementFileState"];
+            until_us: components["schemas"]["Ts"] | null;
+        };
+        /**
+         * @description A settlement file of a payment provider.
+         * @example stf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
+         */
+        SettlementFileId: string;
+        /** @enum {string} */
+        SettlementFileState: "stored" | "reading" | "settling" | "done" | "refused";
+        /** @enum {string} */
+        SettlementLineState: "open" | "matched" | "noted" | "repeated" | "broken" | "explained";
         /** @description A line of the sign-in log. */
         SignInLine: {
             agent: string | null;
@@ -12880,6 +14821,25 @@ export interface components {
             /** @description All of it can go back to where it came from. */
             same_source: boolean | null;
         };
+        /**
+         * @example {
+         *       "parts": [
+         *         {
+         *           "deposit_id": "dep_01JD1Z3Y5K8Q2M4N6P8R0S2T4V",
+         *           "minor": 30000
+         *         },
+         *         {
+         *           "minor": 10000
+         *         }
+         *       ],
+         *       "reason": "The card has expired; the bank asks for a transfer."
+         *     }
+         */
+        SplitWithdrawal: {
+            /** @description Empty: as the entity's order says. */
+            parts: components["schemas"]["WithdrawalSplitPart"][];
+            reason: string;
+        };
         Staff: {
             created_at_us: components["schemas"]["Ts"];
             desk: string | null;
@@ -13010,6 +14970,24 @@ export interface components {
              */
             behind: number;
             subscription: string;
+        };
+        /**
+         * @example {
+         *       "reason": "The broker moves the server over the weekend."
+         *     }
+         */
+        Switch: {
+            reason: string;
+        };
+        /**
+         * @example {
+         *       "enabled": false,
+         *       "reason": "Contract ended."
+         *     }
+         */
+        SwitchConnection: {
+            enabled: boolean;
+            reason: string;
         };
         Task: {
             client_id: components["schemas"]["ClientId"];
@@ -13524,6 +15502,10 @@ export interface components {
         /** @enum {string} */
         TradingAccountState: "requested" | "opening" | "ready" | "failed" | "closed";
         TradingServer: {
+            /** @description The API's build as the server stated it last. */
+            build: string | null;
+            /** @description Whether the connector was tested against it. */
+            build_tested: boolean | null;
             enabled: boolean;
             entity: string;
             group_mask: string;
@@ -13533,19 +15515,32 @@ export interface components {
             last_error: string | null;
             last_error_at_us: components["schemas"]["Ts"] | null;
             last_ok_at_us: components["schemas"]["Ts"] | null;
+            paused_at_us: components["schemas"]["Ts"] | null;
+            paused_by: string | null;
+            paused_reason: string | null;
             platform: string;
         };
         TradingServerHealth: {
+            connector: components["schemas"]["PlatformConnector"] | null;
             feed: components["schemas"]["DealFeed"] | null;
             server: components["schemas"]["TradingServer"];
         };
         Transfer: {
+            /** @description What left, in the currency it was in. */
             amount: components["schemas"]["Money"];
             changed_at_us: components["schemas"]["Ts"];
             client_id: string;
             created_at_us: components["schemas"]["Ts"];
+            /** @description Exchanged back at the same rate, because the second account did not take it. */
+            exchanged_back: boolean;
             from_account: string | null;
+            /** @description What reaches the second place; another amount than `amount` where it was exchanged. */
+            gets: components["schemas"]["Money"];
             id: components["schemas"]["TransferId"];
+            quote_id: string | null;
+            rate: components["schemas"]["Rate"] | null;
+            rate_at_us: components["schemas"]["Ts"] | null;
+            rate_source: string | null;
             reason_code: string | null;
             state: components["schemas"]["TransferState"];
             to_account: string | null;
@@ -13555,6 +15550,31 @@ export interface components {
          * @example trf_01JD1Z3Y5K8Q2M4N6P8R0S2T4V
          */
         TransferId: string;
+        TransferQuote: {
+            created_at_us: components["schemas"]["Ts"];
+            expires_at_us: components["schemas"]["Ts"];
+            from_account: string | null;
+            gets: components["schemas"]["Money"];
+            id: components["schemas"]["QuoteId"];
+            /**
+             * Format: int64
+             * @description What the house keeps, in basis points of the reference rate.
+             */
+            markup_bp: number;
+            /** @description The reference rate it was made of. */
+            mid_rate: components["schemas"]["Rate"];
+            pays: components["schemas"]["Money"];
+            /** @description Units of the new currency for one of the old one, as the client gets it. */
+            rate: components["schemas"]["Rate"];
+            /** @description When the reference rate was set. */
+            rate_at_us: components["schemas"]["Ts"];
+            source: string;
+            to_account: string | null;
+        };
+        /** @description A problem; where a quote's time was over, with a new quote for the same wish. */
+        TransferRefused: components["schemas"]["ProblemBody"] & {
+            quote?: components["schemas"]["TransferQuote"];
+        };
         /** @enum {string} */
         TransferState: "collecting" | "sending" | "done" | "refused" | "returned";
         /**
@@ -13573,6 +15593,15 @@ export interface components {
              * @description The version the change starts from.
              */
             version: number;
+        };
+        /**
+         * @example {
+         *       "method": "card"
+         *     }
+         */
+        TryDepositAgain: {
+            /** @description Another of my methods; the same one by another way when absent. */
+            method?: string | null;
         };
         /**
          * @example {
@@ -13614,6 +15643,27 @@ export interface components {
          * @description A moment: microseconds since 1970-01-01 in UTC.
          */
         Ts: number;
+        Unlisted: {
+            fingerprint: string;
+        };
+        /** @description A login in our groups that belongs to no account here. */
+        UnmappedLogin: {
+            balance: components["schemas"]["Money"];
+            credit: components["schemas"]["Money"];
+            /**
+             * Format: int64
+             * @description Deals of it that the feed has recorded.
+             */
+            deals: number;
+            first_seen_at_us: components["schemas"]["Ts"];
+            group: string;
+            last_seen_at_us: components["schemas"]["Ts"];
+            /** Format: int64 */
+            leverage: number;
+            login: string;
+            rights: components["schemas"]["AccountRights"];
+            server: string;
+        };
         UnreadNotifications: {
             /**
              * Format: int64
@@ -13903,6 +15953,7 @@ export interface components {
             id: components["schemas"]["WithdrawalId"];
             legs: components["schemas"]["WithdrawalLeg"][];
             paid_at_us: components["schemas"]["Ts"] | null;
+            queue: components["schemas"]["WithdrawalQueue"] | null;
             reason_code: string | null;
             reason_text: string | null;
             requested_at_us: components["schemas"]["Ts"];
@@ -13911,6 +15962,8 @@ export interface components {
             signals: string[];
             state: components["schemas"]["WithdrawalState"];
             steps: components["schemas"]["Step"][];
+            /** @description Whose turn it was, with each one's clock, owner and words; for who reviews it. */
+            turns: components["schemas"]["WithdrawalTurn"][];
             /** Format: int64 */
             version: number;
         };
@@ -13943,7 +15996,7 @@ export interface components {
             deposit_id: string | null;
             done_at_us: components["schemas"]["Ts"] | null;
             failure_code: string | null;
-            /** @description `refund` to the source, or `bank`. */
+            /** @description `refund` to the source, `payout` to the client's account at a provider, or `bank`. */
             kind: string;
             /** Format: int64 */
             n: number;
@@ -13951,18 +16004,29 @@ export interface components {
             state: components["schemas"]["WithdrawalLegState"];
         };
         /** @enum {string} */
+        WithdrawalLegKind: "refund" | "payout" | "bank";
+        /** @enum {string} */
         WithdrawalLegState: "planned" | "sending" | "pending" | "paid" | "returned";
         WithdrawalPlanPart: {
             amount: components["schemas"]["Money"];
+            /** @description A person chose this split. */
+            chosen: boolean;
             connection: string | null;
-            /** @description The deposit the part returns to; None: by bank transfer. */
+            /** @description The deposit the part returns to; None: to an account of the client's own. */
             deposit_id: string | null;
+            /** @description How it leaves. */
+            kind: components["schemas"]["WithdrawalLegKind"];
+            most: components["schemas"]["Money"] | null;
+            target_id: components["schemas"]["PayoutTargetId"] | null;
         };
         /** @description What a client reads before asking for a withdrawal. */
         WithdrawalPreview: {
             /** @description The smallest withdrawal, in the entity's base currency. */
             least: components["schemas"]["Money"];
-            /** @description Where the amount would go: back to what was paid with, the oldest first, the rest to the bank. */
+            /**
+             * @description Where the amount would go: back to what was paid with, in the entity's order, the rest to an
+             *     account of my own.
+             */
             parts: components["schemas"]["WithdrawalPreviewPart"][];
             /**
              * Format: int64
@@ -13979,6 +16043,42 @@ export interface components {
             instrument: components["schemas"]["Instrument"] | null;
             /** @description `card`, `wallet`… of the deposit it returns to, `bank` for a transfer. */
             method: string;
+        };
+        /** @enum {string} */
+        WithdrawalQueue: "none" | "standard" | "high_risk";
+        /** @description Only of what people had to look at. */
+        WithdrawalQueueFigures: {
+            /**
+             * Format: int64
+             * @description Waiting now.
+             */
+            backlog: number;
+            /**
+             * Format: int64
+             * @description Ended in the span.
+             */
+            decided: number;
+            /**
+             * Format: int64
+             * @description From the rules' stop to the people's end, in seconds; None without any.
+             */
+            median_s: number | null;
+            /**
+             * Format: int64
+             * @description How long the oldest of them has waited, in seconds.
+             */
+            oldest_s: number | null;
+            /**
+             * Format: int64
+             * @description Nine of ten took at most this long.
+             */
+            p90_s: number | null;
+        };
+        WithdrawalQueueReport: {
+            from_us: components["schemas"]["Ts"];
+            high_risk: components["schemas"]["WithdrawalQueueFigures"];
+            standard: components["schemas"]["WithdrawalQueueFigures"];
+            until_us: components["schemas"]["Ts"];
         };
         WithdrawalRules: {
             /**
@@ -14001,8 +16101,73 @@ export interface components {
              */
             two_people_over_minor: number;
         };
+        /** @description A part as a person wants it. */
+        WithdrawalSplitPart: {
+            /** @description The deposit it returns to; without it to the client's own account. */
+            deposit_id?: string | null;
+            /** Format: int64 */
+            minor: number;
+        };
         /** @enum {string} */
         WithdrawalState: "collecting" | "deciding" | "review" | "approved" | "paying" | "paid" | "returned" | "refused" | "rejected" | "cancelled";
+        WithdrawalTrialCase: {
+            at_us: components["schemas"]["Ts"];
+            /** @description `auto`, `review` or `two`: what was decided, and what would have been. */
+            live: string;
+            live_signals: string[];
+            trial: string;
+            trial_signals: string[];
+            withdrawal_id: string;
+        };
+        WithdrawalTrialReport: {
+            /** @description Those that differ, the newest first, at most 100. */
+            cases: components["schemas"]["WithdrawalTrialCase"][];
+            /** @description False: the span holds more than the report reads. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description Withdrawals decided while a rule was in the shadow.
+             */
+            decided: number;
+            from_us: components["schemas"]["Ts"];
+            /**
+             * Format: int64
+             * @description One person looked and two would have, or the other way round.
+             */
+            other_people: number;
+            /**
+             * Format: int64
+             * @description Stopped, and would have passed.
+             */
+            passed_only_by_trial: number;
+            /** Format: int64 */
+            same: number;
+            /**
+             * Format: int64
+             * @description Passed, and a person would have looked.
+             */
+            stopped_only_by_trial: number;
+            until_us: components["schemas"]["Ts"];
+        };
+        WithdrawalTurn: {
+            comment: string | null;
+            /** @description `finance` or `compliance`. */
+            desk: string;
+            due_us: components["schemas"]["Ts"];
+            from_us: components["schemas"]["Ts"];
+            /** @description Who handed it on, with their words. */
+            handed_by: string | null;
+            /** Format: int64 */
+            n: number;
+            /** @description The last one who had taken it. */
+            owner: string | null;
+            /**
+             * Format: int64
+             * @description How long it was theirs, in seconds; until now for the present one.
+             */
+            seconds: number;
+            until_us: components["schemas"]["Ts"] | null;
+        };
         /**
          * @example {
          *       "note": "Bank confirmed; waiting for the statement."
@@ -17885,6 +20050,1127 @@ export interface operations {
             };
         };
     };
+    get_bank_batches: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_BankBatch"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_bank_batches: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBankBatch"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BankBatch"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_bank_batches_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BankBatch"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_bank_batches_id_decide: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideBankBatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BankBatch"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_bank_batches_id_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/xml": string;
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_bank_entries: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                state?: components["schemas"]["BankEntryState"];
+                file_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_BankEntryOfStatement"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_bank_entries_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BankEntryOfStatement"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_bank_entries_id_assign: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssignBankEntry"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BankEntryOfStatement"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_bank_entries_id_return: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BankEntryOfStatement"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_bank_payments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_BankPayment"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_bank_statements: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_BankFile"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_bank_statements: {
+        parameters: {
+            query: {
+                entity: string;
+                /** @description The file's name, for people. */
+                name: string;
+            };
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BankFile"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_bank_statements_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BankFile"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_bank_statements_id_original: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/xml": string;
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_brands: {
         parameters: {
             query?: never;
@@ -20546,6 +23832,81 @@ export interface operations {
             };
             /** @description True, but not in the present state; or the idempotency key was used for something else. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_clients_id_payout_targets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_PayoutTarget"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -23636,6 +26997,206 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Desk"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_disputes_id_collect: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_disputes_id_write_off: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"];
                 };
             };
             /** @description The body cannot be read. */
@@ -28881,6 +32442,106 @@ export interface operations {
             };
         };
     };
+    post_me_deposits_id_attempts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryDepositAgain"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deposit"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     post_me_deposits_id_cancel: {
         parameters: {
             query?: never;
@@ -28941,6 +32602,81 @@ export interface operations {
             };
             /** @description True, but not in the present state; or the idempotency key was used for something else. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_me_deposits_id_transfer_details: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BankTransferDetails"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -32215,6 +35951,246 @@ export interface operations {
             };
         };
     };
+    get_me_payout_targets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_PayoutTarget"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_me_payout_targets: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPayoutTarget"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutTarget"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_me_payout_targets_id_remove: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdOf_PayoutTargetId"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_me_questionnaire: {
         parameters: {
             query?: never;
@@ -33035,6 +37011,95 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not in this state; with a new quote where the old one's time is over. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["TransferRefused"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_me_transfers_quote: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskQuote"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransferQuote"];
                 };
             };
             /** @description The body cannot be read. */
@@ -37871,6 +41936,799 @@ export interface operations {
             };
         };
     };
+    get_payments_connections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_ConnectionHealth"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    put_payments_connections_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SwitchConnection"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionHealth"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_payments_experiments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_RoutingExperiment"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_payments_experiments: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExperiment"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingExperiment"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_payments_experiments_id_end: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingExperiment"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_payments_listed_instruments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_ListedInstrument"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    put_payments_listed_instruments_fingerprint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                fingerprint: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedInstrument"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_payments_listed_instruments_fingerprint_remove: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                fingerprint: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unlisted"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_payments_routing: {
+        parameters: {
+            query: {
+                /** @description A client whose facts are taken. */
+                client_id: string;
+                method: string;
+                currency: components["schemas"]["Currency"];
+                amount_minor: number;
+                /** @description Another country than the client's. */
+                country?: string;
+                /** @description `low`, `medium`, `high` instead of the client's. */
+                risk?: string;
+                /** @description The first 6 to 8 digits of a card. */
+                bin?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Route"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_payments_success: {
+        parameters: {
+            query: {
+                method: string;
+                currency: components["schemas"]["Currency"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_PaymentSuccess"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_payout_batches: {
         parameters: {
             query?: {
@@ -39570,6 +44428,705 @@ export interface operations {
             };
         };
     };
+    get_reconciliation_breaks: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                state?: components["schemas"]["BreakState"];
+                kind?: components["schemas"]["BreakKind"];
+                /** @description A payment connection or a trading server. */
+                party?: string;
+                file_id?: components["schemas"]["SettlementFileId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_ReconciliationBreak"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_reconciliation_breaks_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReconciliationBreak"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_reconciliation_breaks_id_explain: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Explain"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReconciliationBreak"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_reconciliation_files: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description A payment connection. */
+                connection?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_SettlementFile"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_reconciliation_files: {
+        parameters: {
+            query: {
+                /** @description The payment connection whose provider wrote the file. */
+                connection: string;
+                /** @description What the file was called. */
+                name?: string;
+            };
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettlementFile"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The file is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_reconciliation_files_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettlementFile"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_reconciliation_files_id_lines: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                state?: components["schemas"]["SettlementLineState"];
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_ReconciledLine"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_reconciliation_overview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_ReconciliationStanding"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_reconciliation_position: {
+        parameters: {
+            query?: {
+                /** @description The end of a day (`2026-03-31`) or a moment (microseconds since 1970), both UTC; now without it. */
+                as_of?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoneyPositions"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     post_register: {
         parameters: {
             query?: never;
@@ -39738,6 +45295,144 @@ export interface operations {
             };
             /** @description The right is missing, or a fresh proof (`step_up_required`). */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_reports_withdrawal_queues: {
+        parameters: {
+            query?: {
+                /** @description Microseconds since 1970; without a word a week before the end. */
+                from_us?: number;
+                /** @description Not itself included; without a word now. */
+                until_us?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WithdrawalQueueReport"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_reports_withdrawal_trials: {
+        parameters: {
+            query?: {
+                /** @description Microseconds since 1970; without a word a week before the end. */
+                from_us?: number;
+                /** @description Not itself included; without a word now. */
+                until_us?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WithdrawalTrialReport"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -43475,6 +49170,853 @@ export interface operations {
             };
         };
     };
+    get_trading_drift: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                server?: string;
+                /** @description `balance`, `credit`, `rights`, `group`, `leverage`, `positions`, `deals`, `missing`. */
+                kind?: components["schemas"]["DriftKind"];
+                /** @description True: only what is open; false: only what has ended. */
+                open?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriftReport"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_trading_drift_runs_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriftRun"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_trading_logins: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                server?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_UnmappedLogin"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_trading_mapping: {
+        parameters: {
+            query?: {
+                /** @description Rows in one page: 1 to 200, 50 without a word. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                server?: string;
+                /** @description `proposed`, `conflict`, `stranger`, `accepted`, `refused`. */
+                state?: components["schemas"]["MappingState"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_LoginMapping"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_trading_mapping_decide: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MappingDecisions"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingDecided"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_trading_mapping_runs_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingRun"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_trading_servers_id_drift: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriftRun"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_trading_servers_id_mapping: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingRun"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_trading_servers_id_pause: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Switch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TradingServer"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_trading_servers_id_resume: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Switch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TradingServer"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_transfers: {
         parameters: {
             query?: {
@@ -45804,6 +52346,106 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Withdrawal"];
+                };
+            };
+            /** @description The body cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or the session is over. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The right is missing, or a fresh proof (`step_up_required`). */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not there, or not for this caller to know. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description True, but not in the present state; or the idempotency key was used for something else. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is wrong; `fields` says which and what was expected. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Something this depends on does not answer; try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_withdrawals_id_split: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One per intended effect, 1 to 255 visible characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SplitWithdrawal"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_WithdrawalPlanPart"];
                 };
             };
             /** @description The body cannot be read. */
