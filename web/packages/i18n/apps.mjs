@@ -11,6 +11,7 @@ export const apps = {
 const staffOnly = [
   'exception_kind', 'signal', 'role', 'scope', 'mask', 'queue', 'check_kind', 'check', 'mark', 'duplicate', 'note_kind',
   'call', 'desk_kind', 'inbox', 'rule', 'lead_status', 'connection', 'identity', 'move', 'move_kind', 'sync', 'line',
+  'break', 'settlement_file', 'settlement_line', 'settlement_kind', 'match_rule', 'login_mapping',
 ];
 // What the server itself writes into papers and answers; no screen asks for it by key.
 const serverOnly = ['paper', 'macro', 'country'];
@@ -32,5 +33,5 @@ export const complete = ['en', 'de', 'ar'];
 /** Namespaces that belong to the portals; mails and others beside them are not ours to check. */
 export const portalNamespaces = [
   'common', 'errors', 'status', 'shared', 'legal', 'auth', 'trader', 'trader-verify', 'trader-accounts', 'trader-money', 'trader-care', 'partner', 'partner-why', 'partner-tools', 'office', 'security',
-  'office-clients', 'office-kyc', 'office-money', 'office-partners', 'office-house', 'office-audit', 'office-connections', 'office-staff', 'office-tickets', 'office-record', 'office-words', 'office-settings', 'office-plans', 'office-engine', 'office-programmes',
+  'office-clients', 'office-kyc', 'office-money', 'office-partners', 'office-house', 'office-audit', 'office-connections', 'office-staff', 'office-tickets', 'office-record', 'office-words', 'office-settings', 'office-plans', 'office-engine', 'office-programmes', 'office-recon', 'office-servers',
 ];

@@ -7,8 +7,10 @@ import { connections } from './features/connections/routes';
 import { home } from './features/home/routes';
 import { partners } from './features/partners/routes';
 import { plans } from './features/plans/routes';
+import { reconciliation } from './features/reconciliation/routes';
 import { rules } from './features/rules/routes';
 import { record } from './features/record/routes';
+import { servers } from './features/servers/routes';
 import { settings } from './features/settings/routes';
 import { staff } from './features/staff/routes';
 import { approvals } from './features/approvals/routes';
@@ -23,4 +25,4 @@ import { tasks } from './features/tasks/routes';
 import { tickets } from './features/tickets/routes';
 
 /** One line per feature folder. */
-export const features: readonly Feature[] = [home, clients, kyc, approvals, withdrawals, partners, deposits, ledger, exceptions, plans, closing, corrections, claims, material, rules, settings, record, audit, connections, staff, tasks, tickets];
+export const features: readonly Feature[] = [home, clients, kyc, approvals, withdrawals, partners, deposits, ledger, reconciliation, exceptions, plans, closing, corrections, claims, material, rules, settings, record, audit, connections, servers, staff, tasks, tickets];

@@ -75,9 +75,11 @@ const SHOWS: readonly (readonly [prefix: string, nouns: readonly Noun[]])[] = [
   ['/ledger', ['deposit', 'withdrawal', 'transfer', 'commission', 'partner']],
   ['/partners', ['partner', 'commission', 'statement']],
   ['/payouts', ['partner']],
+  ['/reconciliation', ['exception', 'approval']],
   ['/statements', ['statement']],
   ['/tasks', ['task']],
   ['/tickets', ['ticket']],
+  ['/trading', ['exception']],
   ['/transfers', ['transfer', 'platform_move']],
   ['/withdrawals', ['withdrawal']],
 ];

@@ -10,7 +10,7 @@ import classes from './files.module.css';
 export interface UploadProps {
   label: ReactNode;
   hint?: ReactNode;
-  /** Types as the server takes them. */
+  // Types as the server takes them; '*/*' is any.
   accept?: readonly string[];
   /** Bytes. */
   maxSize?: number;
@@ -82,7 +82,7 @@ export function Upload({ label, hint, accept = usual, maxSize = 15 * 1024 * 1024
     if (!chosen) return;
     forget();
     const type = chosen.type || (/\.hei[cf]$/i.test(chosen.name) ? 'image/heic' : '');
-    if (!accept.includes(type)) return setFault(t('upload.bad_type', { types: list(i18n.language, accept.map((a) => names[a] ?? a), 'disjunction') }));
+    if (!accept.includes('*/*') && !accept.includes(type)) return setFault(t('upload.bad_type', { types: list(i18n.language, accept.map((a) => names[a] ?? a), 'disjunction') }));
     if (chosen.size > maxSize) return setFault(t('upload.too_big', { size: megabytes(i18n.language, maxSize) }));
     if (chosen.size === 0) return setFault(t('upload.empty'));
     setFile(chosen);

@@ -50,7 +50,11 @@ const tones: Record<string, Record<string, Tone>> = {
   postback_send: { waiting: 'wait', done: 'good', failed: 'bad', dropped: 'idle' },
   commission_line: { open: 'info', stated: 'good', zero: 'idle' },
   appropriateness: { pass: 'good', warn: 'warn', block: 'bad' },
-  connection: { up: 'good', slow: 'warn', down: 'bad', unknown: 'idle' },
+  break: { open: 'warn', deciding: 'wait', resolved: 'good', explained: 'good' },
+  settlement_file: { stored: 'idle', reading: 'info', settling: 'info', done: 'good', refused: 'bad' },
+  settlement_line: { open: 'wait', matched: 'good', noted: 'idle', repeated: 'idle', broken: 'bad', explained: 'good' },
+  login_mapping: { proposed: 'wait', conflict: 'warn', stranger: 'idle', accepted: 'good', refused: 'idle' },
+  connection: { up: 'good', slow: 'warn', down: 'bad', unknown: 'idle', paused: 'warn' },
 };
 
 export type StatusKind = keyof typeof tones | (string & {});
