@@ -87,6 +87,10 @@ const office = {
   '/tasks': 'martin.adler',
   '/audit': 'aron.weiss',
   '/connections': 'tom.becker',
+  '/trading-servers': 'tom.becker',
+  '/trading-servers/$id': 'tom.becker',
+  '/reconciliation': 'farid.aziz',
+  '/reconciliation/files/$id': 'farid.aziz',
   '/staff': 'admin',
   '/staff/$id': 'admin',
   '/roles': 'admin',
@@ -120,6 +124,8 @@ const officeIds = {
   '/plans/$id': () => first('paula.ortiz', '/plans'),
   '/rules/$id': () => first('admin', '/rules'),
   '/ledger/entries/$id': () => made.entry,
+  '/reconciliation/files/$id': () => perhaps('farid.aziz', '/reconciliation/files'),
+  '/trading-servers/$id': () => 'eu-live',
 };
 // What the seeded client has none of.
 const ofAlex = ['/transfers/$id', '/support/$id'];

@@ -72,7 +72,7 @@ export function BreakPeek({ id, ...drawer }: Props) {
               <KeyValue
                 items={[
                   { label: t('explainedBy'), value: b.explained_by ? <Named id={b.explained_by} name={name(b.explained_by)} /> : t('byItself') },
-                  { label: t('counter'), value: at ? t(`at.${at.at}`) : null, optional: true },
+                  { label: t('counter'), value: at ? t(`at.${at.place}`) : null, optional: true },
                   { label: t('correctedFor'), value: ofClient ? <ClientLink id={ofClient} name={name(ofClient)} /> : null, optional: true },
                   { label: t('correctionEntry'), value: b.correction_entry ? <To to={`/ledger/entries/${b.correction_entry}`}>{t('toEntry')}</To> : null, optional: true },
                   { label: t('closed'), value: b.closed_at_us ? <When us={b.closed_at_us} as="full" /> : null, optional: true },

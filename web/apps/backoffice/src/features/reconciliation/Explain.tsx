@@ -40,7 +40,7 @@ export function Explain({ of, opened, onClose }: { of: Break; opened: boolean; o
     event?.preventDefault();
     setTried(true);
     if (!reason.trim() || (ofClient && !client)) return;
-    const counter = end === 'wallet' || end === 'client_suspense' ? { at: end, client_id: client ?? '' } : end ? { at: end } : null;
+    const counter = end === 'wallet' || end === 'client_suspense' ? { place: end, client_id: client ?? '' } : end ? { place: end } : null;
     try {
       await explain.run({ path: { id: of.id }, body: { reason: reason.trim(), ...(counter ? { correction: { counter } } : {}) } });
       onClose();

@@ -1,7 +1,8 @@
 import { Button, Skeleton, TextInput } from '@mantine/core';
 import { useApiQuery, type components } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
-import { Card, Cards, Chip, EmptyState, ErrorState, KeyValue, Money, Notice, statusText, useSearchState, When } from '@qd/ui';
+import { Card, Cards, Chip, EmptyState, ErrorState, Money, Notice, statusText, useSearchState, When } from '@qd/ui';
+import { Fragment } from 'react';
 
 type Standing = components['schemas']['MoneyPosition'];
 type At = components['schemas']['MoneyAt'];
@@ -67,11 +68,16 @@ function One({ of }: { of: Standing }) {
         <span>{title}</span>
         <Money value={money(sum)} strong />
       </h3>
-      <KeyValue
-        items={places
+      <dl style={{ margin: 0, display: 'grid', gridTemplateColumns: '1fr auto', gap: '0.3rem 0.75rem' }}>
+        {places
           .filter((a) => a.minor !== 0)
-          .map((a) => ({ label: <PlaceName of={a} />, value: <Money value={money(sign * a.minor)} /> }))}
-      />
+          .map((a) => (
+            <Fragment key={`${a.purpose}-${a.party}`}>
+              <dt className="qd-muted"><PlaceName of={a} /></dt>
+              <dd style={{ margin: 0 }}><Money value={money(sign * a.minor)} /></dd>
+            </Fragment>
+          ))}
+      </dl>
     </section>
   );
   return (

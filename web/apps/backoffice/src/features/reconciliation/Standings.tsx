@@ -21,7 +21,7 @@ export function Standings() {
       { id: 'party', header: t('party'), width: 210, fixed: true, cell: (s) => <bdi>{s.party}</bdi> },
       { id: 'side', header: t('side'), width: 150, cell: (s) => t(`sides.${s.side}`) },
       { id: 'entity', header: t('entity'), width: 90, cell: (s) => <bdi>{s.entity.toUpperCase()}</bdi> },
-      { id: 'breaks', header: t('open'), width: 90, align: 'number', cell: (s) => number(lang, s.breaks) },
+      { id: 'breaks', header: t('open'), width: 150, align: 'number', cell: (s) => number(lang, s.breaks) },
       { id: 'sum', header: t('differences'), width: 150, align: 'number', card: 'side', cell: (s) => <Money value={{ minor: s.break_minor, currency: s.currency }} /> },
       {
         id: 'budget',
