@@ -11,7 +11,6 @@ export const apps = {
 const staffOnly = [
   'exception_kind', 'signal', 'role', 'scope', 'mask', 'queue', 'check_kind', 'check', 'mark', 'duplicate', 'note_kind',
   'call', 'desk_kind', 'inbox', 'rule', 'lead_status', 'connection', 'identity', 'move', 'move_kind', 'sync', 'line',
-  'break', 'settlement_file', 'settlement_line', 'settlement_kind', 'match_rule', 'login_mapping',
 ];
 // What the server itself writes into papers and answers; no screen asks for it by key.
 const serverOnly = ['paper', 'macro', 'country'];

@@ -1,7 +1,7 @@
 import { Button, Skeleton } from '@mantine/core';
 import { useApiQuery } from '@qd/api';
 import { duration, useTranslation } from '@qd/i18n';
-import { Card, Changed, CopyId, Drawer, ErrorState, KeyValue, Money, Notice, StatusChip, statusText, useShortcuts, When } from '@qd/ui';
+import { Card, Changed, Chip, CopyId, Drawer, ErrorState, KeyValue, Money, Notice, statusText, toneOf, useShortcuts, When } from '@qd/ui';
 import { useCan } from '@qd/ui/app';
 import { useState } from 'react';
 import { ClientLink, Named, useNames } from '../../lib/names';
@@ -33,7 +33,7 @@ export function BreakPeek({ id, ...drawer }: Props) {
       size="lg"
       {...drawer}
       title={b ? t(`kinds.${b.kind}`) : t('one')}
-      aside={b && <StatusChip kind="break" value={b.state} />}
+      aside={b && <Chip tone={toneOf('break', b.state)} label={t(`breakState.${b.state}`)} />}
       footer={ready ? <Button onClick={() => setExplaining(true)} aria-keyshortcuts="e">{t('explain')}</Button> : undefined}
     >
       {record.error && !b ? (

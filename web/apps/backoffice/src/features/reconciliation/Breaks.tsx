@@ -1,6 +1,6 @@
 import { useApiQuery, useCursorPages, type Row } from '@qd/api';
 import { duration, useTranslation } from '@qd/i18n';
-import { CopyId, DataTable, FilterBar, Money, StatusChip, statusText, useFilters, usePeek, When, type Column, type Filter } from '@qd/ui';
+import { Chip, CopyId, DataTable, FilterBar, Money, statusText, toneOf, useFilters, usePeek, When, type Column, type Filter } from '@qd/ui';
 import { useMemo } from 'react';
 import { Named, useNames } from '../../lib/names';
 import { BreakPeek } from './BreakPeek';
@@ -17,7 +17,7 @@ export function Breaks({ file }: { file?: string }) {
   const parties = useMemo(() => [...new Set(standings.data?.items.map((s) => s.party))].sort(), [standings.data]);
   const filters = useMemo<readonly Filter[]>(
     () => [
-      { kind: 'choice', name: 'state', label: t('state'), pinned: true, options: STATES.map((value) => ({ value, label: statusText('break', value) })) },
+      { kind: 'choice', name: 'state', label: t('state'), pinned: true, options: STATES.map((value) => ({ value, label: t(`breakState.${value}`) })) },
       { kind: 'choice', name: 'kind', label: t('kind'), pinned: true, options: KINDS.map((value) => ({ value, label: t(`kinds.${value}`) })) },
       ...(file ? [] : [{ kind: 'choice' as const, name: 'party', label: t('party'), pinned: true, options: parties.map((value) => ({ value, label: value })) }]),
     ],
@@ -35,7 +35,7 @@ export function Breaks({ file }: { file?: string }) {
       { id: 'kind', header: t('kind'), width: 230, fixed: true, cell: (b) => t(`kinds.${b.kind}`) },
       { id: 'difference', header: t('difference'), width: 150, align: 'number', card: 'side', cell: (b) => <Money value={b.difference} signed /> },
       { id: 'age', header: t('ageOf'), width: 120, cell: (b) => duration(i18n.language, b.age_s) },
-      { id: 'state', header: t('state'), width: 170, cell: (b) => <StatusChip kind="break" value={b.state} /> },
+      { id: 'state', header: t('state'), width: 170, cell: (b) => <Chip tone={toneOf('break', b.state)} label={t(`breakState.${b.state}`)} /> },
       { id: 'party', header: t('party'), width: 170, cell: (b) => <bdi>{b.party}</bdi> },
       { id: 'cause', header: t('cause'), width: 340, cell: (b) => <bdi dir="auto">{b.cause}</bdi> },
       { id: 'owner', header: t('owner'), width: 130, cell: (b) => statusText('role', b.owner_role) },

@@ -1,7 +1,7 @@
 import { Skeleton } from '@mantine/core';
 import { useApiQuery, useCursorPages, type Row } from '@qd/api';
-import { number, plain, useTranslation } from '@qd/i18n';
-import { Card, Cards, CopyId, DataTable, ErrorState, Figure, FilterBar, KeyValue, Money, Notice, Page, StatusChip, statusText, useFilters, When, type Column, type Filter } from '@qd/ui';
+import { number, plain, serverText, useTranslation } from '@qd/i18n';
+import { Card, Cards, Chip, CopyId, DataTable, ErrorState, Figure, FilterBar, KeyValue, Money, Notice, Page, toneOf, useFilters, When, type Column, type Filter } from '@qd/ui';
 import { useParams } from '@tanstack/react-router';
 import { useEffect, useMemo } from 'react';
 import { Named, useNames } from '../../lib/names';
@@ -31,7 +31,7 @@ export function FilePage() {
   const crumbs = [{ label: t('title'), to: '/reconciliation' }];
   if (!f) return <Page title={t('file')} crumbs={crumbs}>{file.error ? <ErrorState error={file.error} onRetry={() => void file.refetch()} /> : <Skeleton height={240} />}</Page>;
   return (
-    <Page title={f.name || f.file_ref || t('noName')} crumbs={crumbs} aside={<StatusChip kind="settlement_file" value={f.state} />}>
+    <Page title={f.name || f.file_ref || t('noName')} crumbs={crumbs} aside={<Chip tone={toneOf('settlement_file', f.state)} label={t(`fileState.${f.state}`)} />}>
       {f.problem && <Notice tone={f.state === 'refused' ? 'bad' : 'warn'} title={f.state === 'refused' ? t('refused') : t('toNote')}><bdi dir="auto">{f.problem}</bdi></Notice>}
       <Cards min="10rem">
         <Figure label={t('linesRead')} value={<Read of={f} />} />
@@ -69,7 +69,7 @@ export function FilePage() {
 
 function Lines({ file, done }: { file: string; done: boolean }) {
   const { t, i18n } = useTranslation('office-recon');
-  const filters = useMemo<readonly Filter[]>(() => [{ kind: 'choice', name: 'line', label: t('state'), pinned: true, options: LINE_STATES.map((value) => ({ value, label: statusText('settlement_line', value) })) }], [t]);
+  const filters = useMemo<readonly Filter[]>(() => [{ kind: 'choice', name: 'line', label: t('state'), pinned: true, options: LINE_STATES.map((value) => ({ value, label: t(`lineState.${value}`) })) }], [t]);
   const { values, active, reset } = useFilters(filters);
   const list = useCursorPages('/api/v1/reconciliation/files/{id}/lines', { path: { id: file }, query: { state: LINE_STATES.find((s) => s === values.line), limit: 50 } });
   const { refetch } = list;
@@ -79,12 +79,12 @@ function Lines({ file, done }: { file: string; done: boolean }) {
   const columns = useMemo<readonly Column<Line>[]>(
     () => [
       { id: 'line', header: t('line'), width: 80, align: 'number', fixed: true, cell: (l) => number(i18n.language, l.line) },
-      { id: 'kind', header: t('lineKind'), width: 150, cell: (l) => statusText('settlement_kind', l.kind) },
+      { id: 'kind', header: t('lineKind'), width: 150, cell: (l) => serverText('office-recon', `kindOf.${l.kind}`) },
       { id: 'word', header: t('word'), width: 140, cell: (l) => <bdi dir="auto">{plain(l.word)}</bdi> },
       { id: 'gross', header: t('gross'), width: 140, align: 'number', card: 'side', cell: (l) => <Money value={l.gross} signed /> },
       { id: 'fee', header: t('fee'), width: 120, align: 'number', cell: (l) => <Money value={l.fee} /> },
-      { id: 'state', header: t('state'), width: 150, cell: (l) => <StatusChip kind="settlement_line" value={l.state} /> },
-      { id: 'rule', header: t('matchedBy'), width: 190, cell: (l) => (l.rule ? statusText('match_rule', l.rule) : <span className="qd-muted">–</span>) },
+      { id: 'state', header: t('state'), width: 150, cell: (l) => <Chip tone={toneOf('settlement_line', l.state)} label={t(`lineState.${l.state}`)} /> },
+      { id: 'rule', header: t('matchedBy'), width: 190, cell: (l) => (l.rule ? serverText('office-recon', `matchRule.${l.rule}`) : <span className="qd-muted">–</span>) },
       { id: 'entry', header: t('entry'), width: 150, cell: (l) => (l.entry_id ? <To to={`/ledger/entries/${l.entry_id}`}>{t('toEntry')}</To> : <span className="qd-muted">–</span>) },
       { id: 'our', header: t('ourRef'), width: 170, cell: (l) => <Ref text={l.our_ref} /> },
       { id: 'theirs', header: t('theirRef'), width: 170, cell: (l) => <Ref text={l.provider_ref ?? l.payment_ref} /> },

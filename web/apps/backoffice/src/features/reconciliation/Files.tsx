@@ -1,7 +1,7 @@
 import { Progress } from '@mantine/core';
 import { useCursorPages, type Row } from '@qd/api';
 import { number, useTranslation } from '@qd/i18n';
-import { CopyId, DataTable, FilterBar, StatusChip, useFilters, When, type Column, type Filter } from '@qd/ui';
+import { Chip, CopyId, DataTable, FilterBar, toneOf, useFilters, When, type Column, type Filter } from '@qd/ui';
 import { useNavigate } from '@tanstack/react-router';
 import { useEffect, useMemo } from 'react';
 import { Named, useNames } from '../../lib/names';
@@ -45,7 +45,7 @@ export function Files() {
   const columns = useMemo<readonly Column<File>[]>(
     () => [
       { id: 'name', header: t('file'), width: 260, fixed: true, cell: (f) => <bdi dir="ltr">{f.name || f.file_ref || t('noName')}</bdi> },
-      { id: 'state', header: t('state'), width: 150, card: 'side', cell: (f) => <StatusChip kind="settlement_file" value={f.state} /> },
+      { id: 'state', header: t('state'), width: 150, card: 'side', cell: (f) => <Chip tone={toneOf('settlement_file', f.state)} label={t(`fileState.${f.state}`)} /> },
       { id: 'connection', header: t('connection'), width: 150, cell: (f) => <bdi>{f.connection}</bdi> },
       { id: 'read', header: t('linesRead'), width: 170, cell: (f) => <Read of={f} /> },
       { id: 'matched', header: t('matched'), width: 110, align: 'number', cell: (f) => number(lang, f.matched) },

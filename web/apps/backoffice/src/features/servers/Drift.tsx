@@ -3,7 +3,6 @@ import { number, useTranslation } from '@qd/i18n';
 import { Card, Cards, Chip, DataTable, ErrorState, Figure, FilterBar, Lots, Money, Notice, useFilters, useSearchState, When, type Column, type Filter } from '@qd/ui';
 import { useEffect, useMemo, type ReactNode } from 'react';
 import { ClientLink, Named, useNames } from '../../lib/names';
-import { To } from '../../lib/To';
 
 type Finding = components['schemas']['DriftFinding'];
 type Day = components['schemas']['DriftDay'];
@@ -44,7 +43,7 @@ export function Drift({ server }: { server: string }) {
   const columns = useMemo<readonly Column<Finding>[]>(
     () => [
       { id: 'kind', header: t('difference'), width: 190, fixed: true, cell: (f) => t(`drift.${f.kind}`) },
-      { id: 'login', header: t('login'), width: 120, card: 'side', cell: (f) => (f.account_id ? <To to={`/accounts/${f.account_id}`}><bdi dir="ltr">{f.login}</bdi></To> : <bdi dir="ltr">{f.login}</bdi>) },
+      { id: 'login', header: t('login'), width: 120, card: 'side', cell: (f) => <bdi dir="ltr">{f.login}</bdi> },
       { id: 'client', header: t('client'), width: 170, cell: (f) => <ClientLink id={f.client_id} name={name(f.client_id)} /> },
       { id: 'ours', header: t('ours'), width: 170, cell: (f) => <bdi dir="auto">{f.ours}</bdi> },
       { id: 'theirs', header: t('theirs'), width: 170, cell: (f) => <bdi dir="auto">{f.theirs}</bdi> },

@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import { useApiQuery, useCursorPages, useWrite, type Row } from '@qd/api';
 import { list as listText, number, useTranslation } from '@qd/i18n';
-import { Chip, DataTable, errorText, FilterBar, Notice, ReasonDialog, say, StatusChip, statusText, useFilters, usePeek, Value, When, type Column, type Filter } from '@qd/ui';
+import { Chip, DataTable, errorText, FilterBar, Notice, ReasonDialog, say, toneOf, useFilters, usePeek, Value, When, type Column, type Filter } from '@qd/ui';
 import { useCan } from '@qd/ui/app';
 import { useEffect, useMemo, useState } from 'react';
 import { ClientLink, useNames } from '../../lib/names';
@@ -17,7 +17,7 @@ export function Mapping({ server, paused }: { server: string; paused: boolean })
   const { t, i18n } = useTranslation('office-servers');
   const lang = i18n.language;
   const may = useCan('connections.manage');
-  const filters = useMemo<readonly Filter[]>(() => [{ kind: 'choice', name: 'state', label: t('state'), pinned: true, options: STATES.map((value) => ({ value, label: statusText('login_mapping', value) })) }], [t]);
+  const filters = useMemo<readonly Filter[]>(() => [{ kind: 'choice', name: 'state', label: t('state'), pinned: true, options: STATES.map((value) => ({ value, label: t(`mappingState.${value}`) })) }], [t]);
   const { values, active, reset } = useFilters(filters);
   const list = useCursorPages('/api/v1/trading/mapping', { query: { server, state: STATES.find((s) => s === values.state), limit: 100 } });
   const search = useWrite('post', '/api/v1/trading/servers/{id}/mapping');
@@ -36,7 +36,7 @@ export function Mapping({ server, paused }: { server: string; paused: boolean })
   const columns = useMemo<readonly Column<Login>[]>(
     () => [
       { id: 'login', header: t('login'), width: 120, fixed: true, cell: (m) => <bdi dir="ltr">{m.login}</bdi> },
-      { id: 'state', header: t('state'), width: 150, card: 'side', cell: (m) => <StatusChip kind="login_mapping" value={m.state} /> },
+      { id: 'state', header: t('state'), width: 150, card: 'side', cell: (m) => <Chip tone={toneOf('login_mapping', m.state)} label={t(`mappingState.${m.state}`)} /> },
       { id: 'name', header: t('holder'), width: 180, cell: (m) => <bdi dir="auto"><Value>{m.name || null}</Value></bdi> },
       { id: 'client', header: t('proposed'), width: 180, cell: (m) => <ClientLink id={m.client_id} name={name(m.client_id)} /> },
       { id: 'score', header: t('score'), width: 110, align: 'number', cell: (m) => (m.candidates.length === 0 ? <span className="qd-muted">–</span> : t('ofHundred', { score: number(lang, m.score) })) },

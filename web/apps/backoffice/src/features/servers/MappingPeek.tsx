@@ -1,11 +1,10 @@
 import { Button, Radio, Stack } from '@mantine/core';
 import { useWrite, type Row } from '@qd/api';
 import { list as listText, number, useTranslation } from '@qd/i18n';
-import { Card, CopyId, Drawer, KeyValue, Notice, ReasonDialog, say, shortId, StatusChip, Value, When } from '@qd/ui';
+import { Card, Chip, CopyId, Drawer, KeyValue, Notice, ReasonDialog, say, shortId, StatusChip, toneOf, Value, When } from '@qd/ui';
 import { useCan } from '@qd/ui/app';
 import { useEffect, useState } from 'react';
 import { ClientLink, Named, useNames } from '../../lib/names';
-import { To } from '../../lib/To';
 import { undecided } from './Mapping';
 
 type Login = Row<'/api/v1/trading/mapping'>;
@@ -36,7 +35,7 @@ export function MappingPeek({ of: m, onDone, ...drawer }: Props) {
       size="lg"
       {...drawer}
       title={m ? t('loginOf', { login: m.login }) : t('login')}
-      aside={m && <StatusChip kind="login_mapping" value={m.state} />}
+      aside={m && <Chip tone={toneOf('login_mapping', m.state)} label={t(`mappingState.${m.state}`)} />}
       footer={
         open && may ? (
           <>
@@ -59,7 +58,6 @@ export function MappingPeek({ of: m, onDone, ...drawer }: Props) {
                 { label: t('currency'), value: m.currency },
                 { label: t('leverage'), value: <bdi dir="ltr">1:{m.leverage}</bdi> },
                 { label: t('rights'), value: <StatusChip kind="trading_rights" value={m.rights} /> },
-                { label: t('account'), value: m.account_id ? <To to={`/accounts/${m.account_id}`}>{t('openAccount')}</To> : null, optional: true },
                 { label: t('id'), value: <CopyId id={m.id} /> },
               ]}
             />
