@@ -99,14 +99,14 @@ export function RiskWarning() {
 }
 
 /** One of a few, as cards large enough for a thumb. */
-export function Choices({ legend, name, value, onChange, options }: { legend: string; name: string; value: string | null; onChange: (value: string) => void; options: readonly { value: string; name: ReactNode; notes?: readonly (ReactNode | null)[] }[] }) {
+export function Choices({ legend, name, value, onChange, options }: { legend: string; name: string; value: string | null; onChange: (value: string) => void; options: readonly { value: string; name: ReactNode; notes?: readonly (ReactNode | null)[]; disabled?: boolean }[] }) {
   return (
     <fieldset className={classes.set}>
       <legend>{legend}</legend>
       <div className={classes.choices}>
         {options.map((o) => (
           <label key={o.value} className={classes.choice}>
-            <input type="radio" name={name} value={o.value} checked={value === o.value} onChange={() => onChange(o.value)} />
+            <input type="radio" name={name} value={o.value} checked={value === o.value} disabled={o.disabled} onChange={() => onChange(o.value)} />
             <span className={classes.choiceName}>{o.name}</span>
             {o.notes?.map((note, at) =>
               note ? (

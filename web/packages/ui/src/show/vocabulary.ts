@@ -13,6 +13,7 @@ const tones: Record<string, Record<string, Tone>> = {
   check: { clear: 'good', hit: 'bad', error: 'warn', pending: 'wait' },
   band: { low: 'good', medium: 'warn', high: 'bad' },
   deposit: { created: 'idle', redirected: 'info', pending: 'wait', held: 'warn', succeeded: 'info', posted: 'good', failed: 'bad', expired: 'idle', cancelled: 'idle', refunding: 'wait', refunded: 'idle' },
+  attempt: { created: 'idle', redirected: 'info', pending: 'wait', paid: 'good', paid_second: 'warn', failed: 'bad', expired: 'idle', cancelled: 'idle' },
   withdrawal: { collecting: 'info', deciding: 'info', review: 'wait', approved: 'info', paying: 'info', paid: 'good', returned: 'warn', refused: 'bad', rejected: 'bad', cancelled: 'idle' },
   leg: { planned: 'idle', sending: 'info', pending: 'wait', paid: 'good', returned: 'warn' },
   transfer: { collecting: 'info', sending: 'info', done: 'good', refused: 'bad', returned: 'warn' },

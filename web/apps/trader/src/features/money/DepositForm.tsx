@@ -9,7 +9,7 @@ import { Choices, methodText, RiskWarning, Review } from '../../lib/parts';
 import { useRecord } from '../../lib/queries';
 import { proven } from '../../lib/proven';
 import classes from '../../lib/room.module.css';
-import { arrivalText, quickAmounts } from './amounts';
+import { feeMinor, feeText, quickAmounts, termsArrival } from './amounts';
 
 /** Money in: how, how much, where to; everything that matters is said before the last tap. */
 function DepositFormScreen() {
@@ -56,7 +56,7 @@ function DepositFormScreen() {
       </Page>
     );
   }
-  const method = m.items.find((x) => x.method === search.method) ?? m.items[0]!;
+  const method = m.items.find((x) => x.method === search.method && !x.unavailable) ?? m.items.find((x) => !x.unavailable) ?? m.items[0]!;
   // Before the verification only so much, in one currency.
   const currencies = unverified ? method.currencies.filter((c) => c === unverified.currency) : method.currencies;
   const most = unverified ? Math.min(method.max_minor, Number(unverified.minor)) : method.max_minor;
@@ -66,10 +66,11 @@ function DepositFormScreen() {
   const minor = /^\d{1,15}$/.test(search.minor ?? '') ? Number(search.minor) : null;
   const range = { least: moneyText(i18n.language, { minor: method.min_minor, currency }), most: moneyText(i18n.language, { minor: most, currency }) };
   const wrong = minor === null ? null : minor < method.min_minor || minor > most ? t('trader-money:deposit.range', range) : null;
-  const review = search.step === 'review' && minor !== null && !wrong;
+  const review = search.step === 'review' && minor !== null && !wrong && !method.unavailable;
   const amount = { minor: minor ?? 0, currency };
   const to = wanted ? wanted.label : t('trader:wallet');
-  const fee = <Money value={{ minor: 0, currency }} />;
+  const fee = feeMinor(method, amount.minor, currency);
+  const total = { minor: amount.minor + fee, currency };
 
   if (review) {
     return (
@@ -77,11 +78,11 @@ function DepositFormScreen() {
         <Review
           items={[
             { label: t('trader-money:method'), value: methodText(method.method) },
-            { label: t('trader-money:you_pay'), value: <Money value={amount} /> },
-            { label: t('trader-money:fee'), value: fee },
+            { label: t('trader-money:you_pay'), value: <Money value={total} /> },
+            { label: t('trader-money:payment_fee'), value: fee > 0 ? <Money value={{ minor: fee, currency }} /> : t('trader-money:no_fee') },
             { label: t('trader-money:arrives'), value: <Money value={amount} />, strong: true },
             { label: t('trader-money:to'), value: to },
-            { label: t('trader-money:when'), value: arrivalText(method.method) },
+            { label: t('trader-money:when'), value: termsArrival(i18n.language, method) },
           ]}
         />
         <p className={classes.note}>{t('trader-money:deposit.own_name')}</p>
@@ -95,7 +96,7 @@ function DepositFormScreen() {
             {t('trader-money:change')}
           </Button>
           <Button size="md" loading={create.busy} onClick={() => create.submit({ body: { amount, method: method.method, account_id: wanted?.value ?? null } })}>
-            {t('trader-money:deposit.pay', { amount: moneyText(i18n.language, amount) })}
+            {t('trader-money:deposit.pay', { amount: moneyText(i18n.language, total) })}
           </Button>
         </div>
         <RiskWarning />
@@ -105,6 +106,7 @@ function DepositFormScreen() {
 
   const next = (event: FormEvent) => {
     event.preventDefault();
+    if (method.unavailable) return;
     if (minor === null) setFault(t('trader-money:amount_missing'));
     else if (!wrong) set({ step: 'review', method: method.method, account: wanted?.value ?? 'wallet', currency });
     if (minor === null || wrong) document.querySelector<HTMLElement>('[name="amount"]')?.focus();
@@ -121,10 +123,12 @@ function DepositFormScreen() {
           options={m.items.map((x) => ({
             value: x.method,
             name: methodText(x.method),
+            disabled: x.unavailable,
             notes: [
-              t('trader-money:no_fee'),
+              x.unavailable ? t('trader-money:unavailable') : null,
+              feeText(i18n.language, x, currency),
               t('trader-money:limits', { least: moneyText(i18n.language, { minor: x.min_minor, currency }), most: moneyText(i18n.language, { minor: x.max_minor, currency }) }),
-              arrivalText(x.method),
+              termsArrival(i18n.language, x),
             ],
           }))}
         />
@@ -160,7 +164,7 @@ function DepositFormScreen() {
           ))}
         </div>
         <div className={classes.foot}>
-          <Button type="submit" size="md">
+          <Button type="submit" size="md" disabled={method.unavailable}>
             {t('trader-money:review')}
           </Button>
         </div>

@@ -9,6 +9,7 @@ import { methodText, OperationChip, Review } from '../../lib/parts';
 import { ofDeposit } from '../../lib/queries';
 import classes from '../../lib/room.module.css';
 import { ClientSteps, detailText } from '../../lib/Steps';
+import { Attempts, retryOf, TryAgain } from './Attempts';
 import { instrumentText } from './instrument';
 
 /** Where the money is: the same steps the house sees. */
@@ -46,6 +47,7 @@ export function DepositPage() {
   }
   const op = ofDeposit(d);
   const again = `/deposit?minor=${d.amount.minor}&account=${d.account_id ?? 'wallet'}&currency=${d.amount.currency}`;
+  const retry = retryOf(d);
   const differs = d.received && (d.received.minor !== d.amount.minor || d.received.currency !== d.amount.currency);
   return (
     <Page title={t('trader:op.deposit')} crumbs={crumbs} width="text" aside={<OperationChip op={op} />}>
@@ -60,16 +62,28 @@ export function DepositPage() {
         </Notice>
       )}
       {op.ended && !op.failed && <Notice tone="good">{t('trader-money:deposit.done', { place: place(d.steps.some((s) => s.key === 'deposit.on_trading_account' && s.state === 'failed') ? null : d.account_id) })}</Notice>}
+      {retry === 'offer' && (
+        <TryAgain
+          deposit={d}
+          again={again}
+          onStarted={() => {
+            left.current = false;
+            set({ pay: '1', returned: null, cancelled: null }, { replace: true });
+          }}
+        />
+      )}
+      {retry === 'for_good' && <Notice>{t('trader-money:deposit.retry.for_good')}</Notice>}
+      {retry === 'most' && <Notice>{t('trader-money:deposit.retry.most', { count: d.attempts.length })}</Notice>}
       {differs && <Notice tone="warn">{t('trader-money:deposit.differs')}</Notice>}
       <Card title={t('trader-money:where')}>
         <ClientSteps steps={d.steps} />
       </Card>
+      <Attempts deposit={d} />
       <Review
         items={[
           { label: t('trader-money:method'), value: d.instrument ? instrumentText(d.method, d.instrument) : methodText(d.method) },
           { label: t('trader-money:to'), value: place(d.account_id) },
           differs && { label: t('trader-money:asked'), value: <Money value={d.amount} /> },
-          { label: t('trader-money:fee'), value: <Money value={{ minor: 0, currency: d.amount.currency }} /> },
           d.returned.minor > 0 && { label: t('trader-money:returned'), value: <Money value={d.returned} /> },
           { label: t('trader-money:started'), value: <When us={d.created_at_us} as="full" /> },
           { label: t('trader-money:number'), value: <CopyId id={d.id} /> },
@@ -93,8 +107,8 @@ export function DepositPage() {
           </Button>
         )}
         {op.failed && (
-          <Button component={Link} to={again} size="md">
-            {t(d.try_another ? 'trader-money:deposit.try_another' : 'trader-money:deposit.again')}
+          <Button component={Link} to={again} size="md" variant={retry === 'offer' ? 'default' : 'filled'}>
+            {t('trader-money:deposit.again')}
           </Button>
         )}
         {op.ended && !op.failed && d.account_id && (
