@@ -91,6 +91,7 @@ const office = {
   '/trading-servers/$id': 'tom.becker',
   '/reconciliation': 'farid.aziz',
   '/reconciliation/files/$id': 'farid.aziz',
+  '/payments/routing': 'tom.becker',
   '/staff': 'admin',
   '/staff/$id': 'admin',
   '/roles': 'admin',

@@ -8,6 +8,7 @@ import { home } from './features/home/routes';
 import { partners } from './features/partners/routes';
 import { plans } from './features/plans/routes';
 import { reconciliation } from './features/reconciliation/routes';
+import { routing } from './features/routing/routes';
 import { rules } from './features/rules/routes';
 import { record } from './features/record/routes';
 import { servers } from './features/servers/routes';
@@ -25,4 +26,4 @@ import { tasks } from './features/tasks/routes';
 import { tickets } from './features/tickets/routes';
 
 /** One line per feature folder. */
-export const features: readonly Feature[] = [home, clients, kyc, approvals, withdrawals, partners, deposits, ledger, reconciliation, exceptions, plans, closing, corrections, claims, material, rules, settings, record, audit, connections, servers, staff, tasks, tickets];
+export const features: readonly Feature[] = [home, clients, kyc, approvals, withdrawals, partners, deposits, routing, ledger, reconciliation, exceptions, plans, closing, corrections, claims, material, rules, settings, record, audit, connections, servers, staff, tasks, tickets];

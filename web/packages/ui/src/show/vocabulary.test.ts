@@ -14,7 +14,7 @@ const groups: Record<string, string> = {
   ApprovalState: 'approval', AttributionModel: 'attribution', AttemptState: 'attempt', AttributionState: 'share', BulkState: 'bulk', CallDirection: 'direction',
   CallOutcome: 'call', ClientStage: 'stage', ClientStatus: 'lead_status', CommissionLineKind: 'line', CommissionLineState: 'commission_line',
   DepositState: 'deposit', DeskKind: 'desk_kind', DocumentFieldsSource: 'fields_source', DocumentSide: 'side', DuplicateState: 'duplicate',
-  ExceptionState: 'exception', KycCheckKind: 'check_kind', KycCheckOutcome: 'check', KycDocumentState: 'document', KycLevel: 'level',
+  ExceptionState: 'exception', ExperimentState: 'experiment', KycCheckKind: 'check_kind', KycCheckOutcome: 'check', KycDocumentState: 'document', KycLevel: 'level',
   KycRequirementState: 'requirement', KycState: 'kyc', KycStepState: 'step_state', LedgerPurpose: 'purpose', MailState: 'mail', MarkKind: 'mark',
   Mask: 'mask', MessageChannel: 'channel', MoveDirection: 'direction', MoveKind: 'move_kind', MoveState: 'move', NoteKind: 'note_kind',
   PartnerPayoutState: 'payout', PartnerState: 'partner', PayoutMethod: 'payout_method', PlanRank: 'plan_rank', ProfileStepState: 'step_state',

@@ -55,7 +55,8 @@ const tones: Record<string, Record<string, Tone>> = {
   settlement_file: { stored: 'idle', reading: 'info', settling: 'info', done: 'good', refused: 'bad' },
   settlement_line: { open: 'wait', matched: 'good', noted: 'idle', repeated: 'idle', broken: 'bad', explained: 'good' },
   login_mapping: { proposed: 'wait', conflict: 'warn', stranger: 'idle', accepted: 'good', refused: 'idle' },
-  connection: { up: 'good', slow: 'warn', down: 'bad', unknown: 'idle', paused: 'warn' },
+  connection: { up: 'good', slow: 'warn', down: 'bad', unknown: 'idle', paused: 'warn', disabled: 'idle' },
+  experiment: { running: 'info', ended: 'idle' },
 };
 
 export type StatusKind = keyof typeof tones | (string & {});

@@ -7,6 +7,7 @@ import { useState, type ReactNode } from 'react';
 import { ClientLink, Named, useNames } from '../../lib/names';
 import { ObjectLink } from '../../lib/ObjectLink';
 import { PaymentHistory } from '../../lib/PaymentHistory';
+import { Attempts } from './Attempts';
 import type { Deposit } from './DepositsPage';
 import { codeText, methodText } from './words';
 
@@ -107,7 +108,7 @@ function Open({ d, waiting, onShow, ...drawer }: { d: Deposit; waiting: number; 
   );
 }
 
-/** One deposit: where the money is, how it was paid, every attempt of the same day, what was done. */
+/** One deposit: where the money is, how it was paid, every attempt and why it went there, the client's other deposits of the day, what was done. */
 export function DepositFile({ d, waiting, onShow, narrow }: { d: Deposit; waiting: number; onShow: () => void; narrow?: boolean }) {
   const { t, i18n } = useTranslation('office-money');
   const lang = i18n.language;
@@ -124,6 +125,11 @@ export function DepositFile({ d, waiting, onShow, narrow }: { d: Deposit; waitin
       <Changed waiting={waiting} onShow={onShow} />
       {d.state === 'held' && <Notice tone="warn">{t('d.heldBecause', { reason: codeText(d.held_reason) ?? '–' })}</Notice>}
       {d.failure_code && <Notice tone="bad">{t('d.failedBecause', { reason: codeText(d.failure_code) ?? '–' })}</Notice>}
+      {d.second_of && (
+        <Notice>
+          {t('d.secondOf')} <ObjectLink object={`deposit:${d.second_of}`} label={t('open')} />
+        </Notice>
+      )}
       <Cards min={narrow ? '100%' : '24rem'}>
         <Card title={t('d.deposit')}>
           <KeyValue
@@ -150,6 +156,7 @@ export function DepositFile({ d, waiting, onShow, narrow }: { d: Deposit; waitin
         <Card title={t('steps')}>
           <Steps steps={d.steps} />
         </Card>
+        <Attempts d={d} />
         {chain.length > 1 && (
           <Card title={t('d.attempts')}>
             <ol style={{ margin: 0, paddingInlineStart: '1.25rem', display: 'grid', gap: '0.4rem' }}>

@@ -4,7 +4,7 @@ import { IconCoins } from '@tabler/icons-react';
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 
 const rights = ['deposits.view'];
-const loader = () => loadTexts('office-money', 'office-words');
+const loader = () => loadTexts('office-money', 'office-routing', 'office-words');
 
 export const deposits: Feature = {
   nav: [{ to: '/deposits', label: () => i18next.t('office:nav.deposits'), icon: IconCoins, group: 'money', order: 20, rights, key: 'd' }],
