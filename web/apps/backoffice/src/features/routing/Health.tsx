@@ -14,6 +14,8 @@ function answered(lang: string, c: Connection, minutes: number): string {
   return w?.fault_rate_ppm === null || w?.fault_rate_ppm === undefined ? '–' : percentText(lang, 1_000_000 - w.fault_rate_ppm);
 }
 
+const rank = (c: Connection) => (c.state === 'down' ? 0 : c.state === 'disabled' ? 1 : 2);
+
 /** Payment connections: do they answer, how fast, since when not; and taking one out of the routes. */
 export function Health() {
   const { t, i18n } = useTranslation('office-routing');
@@ -22,6 +24,8 @@ export function Health() {
   const list = useApiQuery('/api/v1/payments/connections', {}, { refetchInterval: 15_000 });
   const put = useWrite('put', '/api/v1/payments/connections/{id}');
   const [asked, setAsked] = useState<Connection | null>(null);
+  // What is down or taken out stands on top; the rest as the server has it.
+  const rows = useMemo(() => list.data && [...list.data.items].sort((a, b) => rank(a) - rank(b)), [list.data]);
   const columns = useMemo<readonly Column<Connection>[]>(() => {
     const hour = (c: Connection) => c.windows.find((w) => w.minutes === 60);
     const speed = (ms: number | null | undefined) => (ms === null || ms === undefined ? '–' : number(lang, ms, { style: 'unit', unit: 'millisecond', unitDisplay: 'short' }));
@@ -30,17 +34,17 @@ export function Health() {
     const all: Column<Connection>[] = [
       { id: 'id', header: t('connection'), width: 150, fixed: true, cell: (c) => <bdi>{c.id}</bdi> },
       { id: 'state', header: t('state'), width: 150, card: 'side', cell: (c) => <StatusChip kind="connection" value={c.state} /> },
-      { id: 'since', header: t('health.since'), width: 190, cell: since },
-      { id: 'hour', header: t('health.answeredIn', { time: duration(lang, 3_600) }), width: 150, align: 'number', cell: (c) => answered(lang, c, 60) },
-      { id: 'day', header: t('health.answeredIn', { time: duration(lang, 86_400) }), width: 150, align: 'number', cell: (c) => answered(lang, c, 1_440) },
-      { id: 'calls', header: t('health.calls', { time: duration(lang, 86_400) }), width: 120, align: 'number', cell: (c) => number(lang, c.windows.find((w) => w.minutes === 1_440)?.calls ?? 0) },
+      { id: 'since', header: t('health.since'), width: 170, cell: since },
+      { id: 'hour', header: t('health.answeredIn', { time: duration(lang, 3_600) }), width: 130, align: 'number', cell: (c) => answered(lang, c, 60) },
+      { id: 'day', header: t('health.answeredIn', { time: duration(lang, 86_400) }), width: 130, align: 'number', cell: (c) => answered(lang, c, 1_440) },
+      { id: 'calls', header: t('health.calls', { time: duration(lang, 86_400) }), width: 110, align: 'number', hidden: true, cell: (c) => number(lang, c.windows.find((w) => w.minutes === 1_440)?.calls ?? 0) },
       { id: 'speed', header: t('health.average'), width: 120, align: 'number', cell: (c) => speed(hour(c)?.average_ms) },
-      { id: 'slowest', header: t('health.slowest'), width: 120, align: 'number', cell: (c) => speed(hour(c)?.calls ? hour(c)?.slowest_ms : null) },
-      { id: 'error', header: t('health.error'), width: 230, cell: (c) => (c.last_error ? <span><bdi dir="auto">{plain(c.last_error)}</bdi> · <When us={c.last_error_at_us} /></span> : '–') },
+      { id: 'slowest', header: t('health.slowest'), width: 110, align: 'number', hidden: true, cell: (c) => speed(hour(c)?.calls ? hour(c)?.slowest_ms : null) },
+      { id: 'error', header: t('health.error'), width: 210, cell: (c) => (c.last_error ? <span><bdi dir="auto">{plain(c.last_error)}</bdi> · <When us={c.last_error_at_us} /></span> : '–') },
       { id: 'provider', header: t('health.provider'), width: 120, hidden: true, cell: (c) => plain(c.provider) },
       { id: 'entity', header: t('entity'), width: 100, hidden: true, cell: (c) => <bdi>{c.entity}</bdi> },
     ];
-    if (may) all.push({ id: 'do', header: t('health.action'), width: 150, cell: (c) => <Button size="compact-sm" variant="default" onClick={() => setAsked(c)}>{t(c.state === 'disabled' ? 'health.enable' : 'health.disable')}</Button> });
+    if (may) all.push({ id: 'do', header: t('health.action'), width: 130, cell: (c) => <Button size="compact-sm" variant="default" onClick={() => setAsked(c)}>{t(c.state === 'disabled' ? 'health.enable' : 'health.disable')}</Button> });
     return all;
   }, [t, lang, may]);
   const enable = asked?.state === 'disabled';
@@ -51,7 +55,7 @@ export function Health() {
         inline
         label={t('health.title')}
         columns={columns}
-        rows={list.data?.items}
+        rows={rows}
         rowId={(c) => c.id}
         loading={list.isPending}
         error={list.error}
