@@ -116,21 +116,18 @@ pub async fn list(tx: &mut Tx, entities: Option<&[String]>, page: &PageRequest) 
     tx.query(&q).await
 }
 
-/// Partners and currencies with something that no statement carries and a value date before `to`,
-/// and active partners with a client by then: a month's share of revenue may be all that they get.
-fn unstated(what: Sql, entity: Option<&str>, to: Ts) -> Query {
-    let mut q = Query::new(what);
+/// Of the pairs selected, those with something that no statement carries and a value date before
+/// `to`, and active partners with a client by then: a month's share of revenue may be all they get.
+fn unstated(start: Sql, entity: Option<&str>, to: Ts) -> Query {
+    let mut q = Query::new(start);
     q.push(
         sql!(
-            " FROM (SELECT u.partner_id, u.currency FROM partner_purses u
-                 WHERE EXISTS (SELECT 1 FROM commission_lines l WHERE l.partner_id = u.partner_id AND l.currency = u.currency AND l.statement_id IS NULL
-                         AND l.beneficiary IS NULL AND l.value_at < $?)
-                     OR EXISTS (SELECT 1 FROM partner_payouts o WHERE o.partner_id = u.partner_id AND o.currency = u.currency
-                         AND ((o.statement_id IS NULL AND o.paid_at < $?) OR (o.return_statement_id IS NULL AND o.returned_at < $?)))
-                 UNION
-                 SELECT a.id, a.currency FROM partners a
-                 WHERE a.state = 'active' AND EXISTS (SELECT 1 FROM partner_clients c WHERE c.partner_id = a.id AND c.from_at < $?)) u
-             JOIN partners p ON p.id = u.partner_id WHERE 1 = 1"
+            " AND (EXISTS (SELECT 1 FROM commission_lines l WHERE l.partner_id = u.partner_id AND l.currency = u.currency AND l.statement_id IS NULL
+                    AND l.beneficiary IS NULL AND l.value_at < $?)
+                OR EXISTS (SELECT 1 FROM partner_payouts o WHERE o.partner_id = u.partner_id AND o.currency = u.currency
+                    AND ((o.statement_id IS NULL AND o.paid_at < $?) OR (o.return_statement_id IS NULL AND o.returned_at < $?)))
+                OR (p.state = 'active' AND p.currency = u.currency
+                    AND EXISTS (SELECT 1 FROM partner_clients c WHERE c.partner_id = p.id AND c.from_at < $?)))"
         ),
         vals![to, to, to, to],
     );
@@ -140,29 +137,37 @@ fn unstated(what: Sql, entity: Option<&str>, to: Ts) -> Query {
     q
 }
 
-fn next(mut q: Query, after: (&str, &str), limit: i64) -> Query {
+/// In order, after this one.
+async fn pairs_from(tx: &mut Tx, entity: Option<&str>, to: Ts, after: (&str, &str), limit: i64) -> Result<Vec<(PartnerId, Currency, String)>> {
+    let start = sql!(
+        "SELECT u.partner_id, u.currency, p.entity
+         FROM partners p JOIN (SELECT partner_id, currency FROM partner_purses UNION SELECT id, currency FROM partners) u ON u.partner_id = p.id WHERE 1 = 1"
+    );
+    let mut q = unstated(start, entity, to);
     q.push(
         sql!(" AND (u.partner_id, u.currency) > ($?, $?) ORDER BY u.partner_id, u.currency LIMIT $?"),
         vals![after.0, after.1, limit],
     );
-    q
+    tx.query(&q).await
 }
 
-/// Those of an entity, in order, after this one.
+/// Those of an entity.
 pub async fn pairs(tx: &mut Tx, entity: &str, to: Ts, after: (&str, &str), limit: i64) -> Result<Vec<(PartnerId, Currency)>> {
-    let q = unstated(sql!("SELECT u.partner_id, u.currency"), Some(entity), to);
-    tx.query(&next(q, after, limit)).await
+    let all = pairs_from(tx, Some(entity), to, after, limit).await?;
+    Ok(all.into_iter().map(|(partner, currency, _)| (partner, currency)).collect())
 }
 
-/// Like [`pairs`], of all entities, each with its own.
+/// Those of all entities, each with its own.
 pub async fn pairs_of_all(tx: &mut Tx, to: Ts, after: (&str, &str), limit: i64) -> Result<Vec<(PartnerId, Currency, String)>> {
-    let q = unstated(sql!("SELECT u.partner_id, u.currency, p.entity"), None, to);
-    tx.query(&next(q, after, limit)).await
+    pairs_from(tx, None, to, after, limit).await
 }
 
 pub async fn count_pairs(tx: &mut Tx, entity: &str, to: Ts) -> Result<i64> {
-    let q = unstated(sql!("SELECT COUNT(*)"), Some(entity), to);
-    let found: Vec<(i64,)> = tx.query(&q).await?;
+    let start = sql!(
+        "SELECT COUNT(*)
+         FROM partners p JOIN (SELECT partner_id, currency FROM partner_purses UNION SELECT id, currency FROM partners) u ON u.partner_id = p.id WHERE 1 = 1"
+    );
+    let found: Vec<(i64,)> = tx.query(&unstated(start, Some(entity), to)).await?;
     Ok(found.first().map_or(0, |n| n.0))
 }
 
