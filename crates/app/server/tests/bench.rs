@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 /// The figures of a whole run, without the clean build; those with `*` once for each engine.
-const FIGURES: [&str; 19] = [
+const FIGURES: [&str; 20] = [
     "N1.view.*",
     "N2.list.*",
     "N2.list.sizes.*",
@@ -21,6 +21,7 @@ const FIGURES: [&str; 19] = [
     "N7.partner_total.*",
     "N10.credit.*",
     "N11.kill.*",
+    "N15.reconcile.*",
     "N8.sums",
     "N8.sums.deals",
     "N8.sums.plans",

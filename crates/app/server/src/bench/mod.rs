@@ -21,6 +21,7 @@ mod others;
 mod place;
 mod plan;
 mod reads;
+mod recon;
 mod rows;
 mod writes;
 
@@ -31,7 +32,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 /// Names a caller may ask for, and the number in the list of goals.
-const FIGURES: [(&str, &str); 13] = [
+const FIGURES: [(&str, &str); 14] = [
     ("ledger", "N6"),
     ("lead", "N4"),
     ("callback", "N5"),
@@ -42,6 +43,7 @@ const FIGURES: [(&str, &str); 13] = [
     ("total", "N7"),
     ("month", "N8"),
     ("credit", "N10"),
+    ("reconcile", "N15"),
     ("kill", "N11"),
     ("memory", "N12"),
     ("build", "N13"),
@@ -97,6 +99,7 @@ fn groups<'a>(wanted: &[&'a str]) -> Vec<Vec<&'a str>> {
         &["feed"],
         &["total", "credit"],
         &["month"],
+        &["reconcile"],
         &["kill"],
         &["memory"],
         &["build"],
@@ -135,6 +138,7 @@ async fn some(plan: &Plan, names: &[&str]) -> Result<()> {
         Some("feed") => feed::run(plan).await,
         Some("total" | "credit") => journeys::run(plan, &journeys).await,
         Some("month") => month::run(plan).await,
+        Some("reconcile") => recon::run(plan).await,
         Some("kill") => kill::run(plan).await,
         Some("memory") => memory::run(plan).await,
         Some("build") => build::run(plan).await,
