@@ -30,7 +30,9 @@ pub async fn run(plan: &Plan) -> Result<()> {
         let fresh = plan.place.database(engine).await?;
         let ours = reconciled(plan, &fresh, lines).await?;
         Figure::new(format!("N15.reconcile.{}", engine.name()), "rows/s", ours, baseline)
-            .against("the same rows of both sides sorted by reference and merged, from two plain SQLite tables, nothing parsed, nothing written")
+            .against(
+                "the same rows of both sides sorted by reference and merged, from two plain SQLite tables, nothing parsed, nothing written",
+            )
             .goal("1,000,000 rows in 300 s")
             .with("engine", engine.name())
             .with("rows", lines * 2)
@@ -174,7 +176,10 @@ async fn reconciled(plan: &Plan, fresh: &Fresh, lines: i64) -> Result<f64> {
             .read(async move |tx| files::get(tx, &Caller::system("bench"), id).await)
             .await?;
         if f.state != FileState::Done || f.breaks != 0 {
-            return Err(Problem::bug("bench_reconcile", format!("a file ended as {} with {} breaks", f.state, f.breaks)));
+            return Err(Problem::bug(
+                "bench_reconcile",
+                format!("a file ended as {} with {} breaks", f.state, f.breaks),
+            ));
         }
         matched += f.matched;
     }

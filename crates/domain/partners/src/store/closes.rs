@@ -138,7 +138,13 @@ fn unstated(start: Sql, entity: Option<&str>, to: Ts) -> Query {
 }
 
 /// In order, after this one.
-async fn pairs_from(tx: &mut Tx, entity: Option<&str>, to: Ts, after: (&str, &str), limit: i64) -> Result<Vec<(PartnerId, Currency, String)>> {
+async fn pairs_from(
+    tx: &mut Tx,
+    entity: Option<&str>,
+    to: Ts,
+    after: (&str, &str),
+    limit: i64,
+) -> Result<Vec<(PartnerId, Currency, String)>> {
     let start = sql!(
         "SELECT u.partner_id, u.currency, p.entity
          FROM partners p JOIN (SELECT partner_id, currency FROM partner_purses UNION SELECT id, currency FROM partners) u ON u.partner_id = p.id WHERE 1 = 1"
