@@ -74,7 +74,7 @@ function One({ of }: { of: Standing }) {
           .map((a) => (
             <Fragment key={`${a.purpose}-${a.party}`}>
               <dt className="qd-muted"><PlaceName of={a} /></dt>
-              <dd style={{ margin: 0 }}><Money value={money(sign * a.minor)} /></dd>
+              <dd style={{ margin: 0, textAlign: 'end' }}><Money value={money(sign * a.minor)} /></dd>
             </Fragment>
           ))}
       </dl>
