@@ -1,15 +1,17 @@
 import { ActionIcon, Button, Select, Skeleton } from '@mantine/core';
-import { useWrite } from '@qd/api';
+import { isApiError, useWrite } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
 import { EmptyState, errorText, ErrorState, Money, MoneyInput, moneyText, Notice, Page, useSearchState } from '@qd/ui';
+import { useSession } from '@qd/ui/app';
 import { IconArrowsSort } from '@tabler/icons-react';
 import { Link, useNavigate } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useEffect, useState } from 'react';
 import { usePlaces } from '../../lib/Account';
 import { Review } from '../../lib/parts';
 import { useAccounts, useWallet } from '../../lib/queries';
 import { proven } from '../../lib/proven';
 import classes from '../../lib/room.module.css';
+import { type Quote, QuoteCard, useLeft } from './Quote';
 
 interface Place {
   value: string;
@@ -19,15 +21,21 @@ interface Place {
   account: string | null;
 }
 
-/** Between my own places of one currency, both sides in view. */
+/** Between my own places, both sides in view; into another currency at a rate that is held for a while. */
 function TransferFormScreen() {
   const { t, i18n } = useTranslation(['trader-money', 'trader']);
   const [search, set] = useSearchState();
+  const { boot } = useSession();
   const navigate = useNavigate();
   const accounts = useAccounts();
   const wallet = useWallet();
   const mine = usePlaces();
   const [fault, setFault] = useState<string | null>(null);
+  const [quote, setQuote] = useState<Quote | null>(null);
+  const left = useLeft(quote);
+  const ask = useWrite('post', '/api/v1/me/transfers/quote', { touches: [], onDone: setQuote });
+  // A quote is for these places and this amount only.
+  useEffect(() => setQuote(null), [search.from, search.to, search.minor]);
   const create = useWrite('post', '/api/v1/me/transfers', { durable: 'transfer', touches: ['transfer', 'trading'], onDone: (x) => void navigate({ to: `/transfers/${x.id}` }) });
   const title = t('trader-money:transfer.title');
   const error = accounts.error ?? wallet.error;
@@ -43,8 +51,12 @@ function TransferFormScreen() {
     ...currencies.map((c) => ({ value: `wallet:${c}`, label: `${t('trader:wallet')} ${c}`, currency: c, free: wallet.data.items.find((w) => w.currency === c)?.available_minor ?? 0, account: null })),
     ...mine.map((p) => ({ value: p.value, label: p.label, currency: p.account.currency, free: p.account.reading?.free_margin_minor ?? 0, account: p.value })),
   ];
+  // A wallet in another currency is opened by what arrives there.
+  const opens: Place[] = (boot?.currencies ?? []).filter((c) => !currencies.includes(c)).map((c) => ({ value: `wallet:${c}`, label: `${t('trader:wallet')} ${c}`, currency: c, free: 0, account: null }));
   const from = places.find((p) => p.value === search.from) ?? places.find((p) => p.free > 0) ?? places[0];
-  const targets = places.filter((p) => p.currency === from?.currency && p.value !== from?.value);
+  const others = [...places, ...opens].filter((p) => p.value !== from?.value);
+  // Without an exchange first.
+  const targets = [...others.filter((p) => p.currency === from?.currency), ...others.filter((p) => p.currency !== from?.currency)];
   const to = targets.find((p) => p.value === search.to) ?? targets[0];
   if (mine.length === 0 || !from) {
     return (
@@ -64,6 +76,11 @@ function TransferFormScreen() {
   const currency = from.currency;
   const minor = /^\d{1,15}$/.test(search.minor ?? '') ? Number(search.minor) : null;
   const wrong = minor !== null && minor > from.free ? t('trader-money:withdraw.too_much', { amount: moneyText(i18n.language, { minor: from.free, currency }) }) : null;
+  const crosses = !!to && to.currency !== currency;
+  const wish = (minor: number, to: Place) => ({ amount: { minor, currency }, from_account: from.account, to_account: to.account });
+  const getQuote = () => {
+    if (minor && to) ask.submit({ body: { ...wish(minor, to), to_currency: to.account ? null : to.currency } });
+  };
   const choice = (p: Place) => ({ value: p.value, label: `${p.label} · ${moneyText(i18n.language, { minor: p.free, currency: p.currency })}` });
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -72,20 +89,26 @@ function TransferFormScreen() {
       document.querySelector<HTMLElement>('[name="amount"]')?.focus();
       return;
     }
-    create.submit({ body: { amount: { minor, currency }, from_account: from.account, to_account: to.account } });
+    if (!crosses) create.submit({ body: wish(minor, to) });
+    else if (quote && left > 0) {
+      create.run({ body: { ...wish(minor, to), quote_id: quote.id } }).catch((error: unknown) => {
+        // The time ran out on the way: nothing moved, and the next rate is asked for at once.
+        if (isApiError(error) && error.is('quote_expired')) getQuote();
+      });
+    } else getQuote();
   };
   return (
     <Page title={title} width="text" text={t('trader-money:transfer.text')}>
       <form onSubmit={submit} noValidate className={classes.field}>
         <Select label={t('trader-money:from')} size="md" data={places.map(choice)} value={from.value} onChange={(v) => set({ from: v, to: null }, { replace: true })} />
-        {to && (
+        {to && places.includes(to) && (
           <div>
             <ActionIcon variant="default" size="lg" aria-label={t('trader-money:transfer.swap')} onClick={() => set({ from: to.value, to: from.value }, { replace: true })}>
               <IconArrowsSort size={18} aria-hidden />
             </ActionIcon>
           </div>
         )}
-        <Select label={t('trader-money:to')} size="md" data={targets.map(choice)} value={to?.value ?? null} onChange={(v) => set({ to: v }, { replace: true })} error={to ? undefined : t('trader-money:transfer.no_target', { currency })} />
+        <Select label={t('trader-money:to')} size="md" data={targets.map(choice)} value={to?.value ?? null} onChange={(v) => set({ to: v }, { replace: true })} error={to ? undefined : t('trader-money:transfer.other_currency')} />
         <MoneyInput
           key={from.value}
           name="amount"
@@ -100,7 +123,7 @@ function TransferFormScreen() {
             set({ minor: v === null ? null : String(v) }, { replace: true });
           }}
         />
-        {minor !== null && !wrong && to && (
+        {minor !== null && !wrong && to && !crosses && (
           <Review
             items={[
               { label: t('trader-money:transfer.leaves', { place: from.label }), value: <Money value={{ minor: -minor, currency }} signed /> },
@@ -110,14 +133,17 @@ function TransferFormScreen() {
             ]}
           />
         )}
-        {create.error && (
+        {crosses && quote && <QuoteCard quote={quote} left={left} />}
+        {crosses && ask.error && <Notice tone="bad">{errorText(ask.error)}</Notice>}
+        {create.error?.is('quote_expired') && <Notice tone="warn">{t('trader-money:fx.expired')}</Notice>}
+        {create.error && !create.error.is('quote_expired') && (
           <Notice tone="bad" title={errorText(create.error)}>
             {t(create.error.outcome === 'unknown' ? 'trader-money:unknown' : 'trader-money:nothing_done')}
           </Notice>
         )}
         <div className={classes.foot}>
-          <Button type="submit" size="md" loading={create.busy}>
-            {minor && !wrong ? t('trader-money:transfer.do', { amount: moneyText(i18n.language, { minor, currency }) }) : t('trader:nav.transfer')}
+          <Button type="submit" size="md" loading={create.busy || ask.busy}>
+            {crosses && !(quote && left > 0) ? t(quote ? 'trader-money:fx.new' : 'trader-money:fx.ask') : minor && !wrong ? t('trader-money:transfer.do', { amount: moneyText(i18n.language, { minor, currency }) }) : t('trader:nav.transfer')}
           </Button>
         </div>
       </form>

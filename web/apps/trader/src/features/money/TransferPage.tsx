@@ -1,13 +1,14 @@
 import { Button, Skeleton } from '@mantine/core';
 import { useApiQuery } from '@qd/api';
 import { useTranslation } from '@qd/i18n';
-import { Card, CopyId, ErrorState, Money, Notice, Page, StatusChip, When, type Step } from '@qd/ui';
+import { Card, CopyId, ErrorState, Money, Notice, Page, Price, StatusChip, When, type Step } from '@qd/ui';
 import { Link, useParams } from '@tanstack/react-router';
 import { usePlaceText } from '../../lib/Account';
 import { Review } from '../../lib/parts';
 import { ofTransfer, type Transfer } from '../../lib/queries';
 import classes from '../../lib/room.module.css';
 import { ClientSteps, detailText } from '../../lib/Steps';
+import { rateSource } from './Quote';
 
 /** The API tells a transfer's state; its steps follow from where it goes. */
 export function stepsOf(x: Transfer): Step[] {
@@ -47,6 +48,7 @@ export function TransferPage() {
           {t('trader-money:transfer.still_yours')}
         </Notice>
       )}
+      {x.exchanged_back && <Notice tone="warn">{t('trader-money:fx.back')}</Notice>}
       <Card title={t('trader-money:where')}>
         <ClientSteps steps={stepsOf(x)} />
       </Card>
@@ -54,6 +56,11 @@ export function TransferPage() {
         items={[
           { label: t('trader-money:from'), value: place(x.from_account) },
           { label: t('trader-money:to'), value: place(x.to_account) },
+          x.rate !== null && { label: t('trader-money:fx.you_give'), value: <Money value={x.amount} /> },
+          x.rate !== null && { label: t('trader-money:fx.you_get'), value: <Money value={x.gets} />, strong: true },
+          x.rate !== null && { label: `${t('trader-money:fx.rate')} (${t('trader-money:fx.pair', { from: x.amount.currency, to: x.gets.currency })})`, value: <Price value={x.rate} /> },
+          x.rate_source ? { label: t('trader-money:fx.source'), value: <bdi>{rateSource(x.rate_source)}</bdi> } : null,
+          x.rate_at_us ? { label: t('trader-money:fx.at'), value: <When us={x.rate_at_us} as="full" /> } : null,
           { label: t('trader-money:started'), value: <When us={x.created_at_us} as="full" /> },
           { label: t('trader-money:number'), value: <CopyId id={x.id} /> },
         ]}
