@@ -11,7 +11,7 @@ const words = json('locales/en/office-words.json');
 /** Where the catalogue has the words of an enumeration of the API. */
 const groups: Record<string, string> = {
   AccountKind: 'account_kind', AccountRights: 'trading_rights', AccountSyncState: 'sync', AppropriatenessClass: 'appropriateness',
-  ApprovalState: 'approval', AttributionModel: 'attribution', AttemptState: 'attempt', AttributionState: 'share', BulkState: 'bulk', CallDirection: 'direction',
+  ApprovalState: 'approval', AttemptState: 'attempt', AttributionState: 'share', BulkState: 'bulk', CallDirection: 'direction',
   CallOutcome: 'call', ClientStage: 'stage', ClientStatus: 'lead_status', CommissionLineKind: 'line', CommissionLineState: 'commission_line',
   DepositState: 'deposit', DeskKind: 'desk_kind', DocumentFieldsSource: 'fields_source', DocumentSide: 'side', DuplicateState: 'duplicate',
   ExceptionState: 'exception', ExperimentState: 'experiment', KycCheckKind: 'check_kind', KycCheckOutcome: 'check', KycDocumentState: 'document', KycLevel: 'level',

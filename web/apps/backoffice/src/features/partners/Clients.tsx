@@ -1,6 +1,6 @@
 import { useCursorPages, type Row } from '@qd/api';
 import { number, useTranslation } from '@qd/i18n';
-import { Card, CopyId, DataTable, Lots, StatusChip, statusText, When, type Column } from '@qd/ui';
+import { Card, CopyId, DataTable, Lots, StatusChip, When, type Column } from '@qd/ui';
 import { useCan } from '@qd/ui/app';
 import { useNavigate } from '@tanstack/react-router';
 import { useMemo } from 'react';
@@ -18,7 +18,7 @@ export function Clients({ id }: { id: string }) {
     () => [
       { id: 'client', header: t('col.client'), width: 220, fixed: true, cell: (c) => (c.name ? <bdi>{c.name}</bdi> : opens ? <bdi dir="ltr">{`${c.client_id.slice(0, 4)}…${c.client_id.slice(-5)}`}</bdi> : <CopyId id={c.client_id} />) },
       { id: 'state', header: t('col.share'), width: 130, card: 'side', cell: (c) => <StatusChip kind="share" value={c.state} /> },
-      { id: 'model', header: t('col.model'), width: 140, cell: (c) => statusText('attribution', c.model) },
+      { id: 'model', header: t('col.model'), width: 140, cell: (c) => t(`model.${c.model}`) },
       { id: 'since', header: t('col.since'), width: 150, cell: (c) => <When us={c.since_us} /> },
       { id: 'deals', header: t('col.deals'), width: 100, align: 'number', cell: (c) => number(i18n.language, c.deals) },
       { id: 'lots', header: t('col.lots'), width: 110, align: 'number', cell: (c) => <Lots value={lotsText(c.lots)} unit={false} /> },
