@@ -341,18 +341,23 @@ pub async fn touched_positions(tx: &mut Tx, server: &str, since: Ts) -> Result<V
 /// By our deals: (login, position, open volume in 1e-8 lots, whether its first deal is known).
 pub async fn positions_by_deals(tx: &mut Tx, server: &str, ids: &[String]) -> Result<Vec<(String, String, i64, i64)>> {
     let mut q = Query::new(sql!(
-        "SELECT d.login, d.position_id, CAST(SUM(d.volume - 2 * d.volume_closed) AS BIGINT), CAST(MAX(CASE WHEN d.entry = 'in' THEN 1 ELSE 0 END) AS BIGINT) FROM deals d
-          WHERE d.kind = 'trade' AND d.gone = FALSE AND d.account_id IS NOT NULL
-            AND NOT EXISTS (SELECT 1 FROM deals n WHERE n.server = d.server AND n.ticket = d.ticket AND n.revision > d.revision)"
+        "SELECT p.login, p.position_id, p.open_volume, p.opening_known
+         FROM (SELECT d.server, d.login, d.position_id, CAST(SUM(d.volume - 2 * d.volume_closed) AS BIGINT) AS open_volume,
+                 CAST(MAX(CASE WHEN d.entry = 'in' THEN 1 ELSE 0 END) AS BIGINT) AS opening_known
+               FROM deals d
+               WHERE d.kind = 'trade' AND d.gone = FALSE AND d.account_id IS NOT NULL
+                 AND NOT EXISTS (SELECT 1 FROM deals n WHERE n.server = d.server AND n.ticket = d.ticket AND n.revision > d.revision)
+               GROUP BY d.server, d.login, d.position_id) p
+         WHERE 1 = 1"
     ));
-    q.push(sql!(" AND d.server = $? AND d.position_id IN ("), [Val::from(server)]);
+    q.push(sql!(" AND p.server = $? AND p.position_id IN ("), [Val::from(server)]);
     for (i, id) in ids.iter().enumerate() {
         if i > 0 {
             q.push(sql!(", "), []);
         }
         q.push(sql!("$?"), [Val::from(id)]);
     }
-    q.push(sql!(") GROUP BY d.login, d.position_id"), []);
+    q.push(sql!(")"), []);
     tx.query(&q).await
 }
 
